@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A model: the parsed and checked graph with its initialisers. Immutable, cheap to copy (copies share), thread-safe.
+#pragma once
+
+#include <fettle/error.h>
+#include <fettle/export.h>
+#include <fettle/kernel.h>
+#include <fettle/tensor.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace fettle {
+
+/// What an untrusted file may ask for before it is refused with kLimitExceeded.
+struct ModelLimits {
+  std::size_t file_bytes = std::size_t{2} << 30;
+  std::size_t nodes = 100'000;
+  std::int64_t tensor_elements = std::int64_t{1} << 31;  ///< of any one tensor
+  std::size_t folded_bytes = std::size_t{1} << 30;       ///< all constants that folding creates
+};
+
+/// How to read a model.
+struct ModelOptions {
+  std::map<std::string, Shape> shapes;  ///< fixes the shape of inputs by name; needed for free dimensions
+  ModelLimits limits;
+};
+
+/// A layer of the model, for display and for tuners.
+struct LayerInfo {
+  std::string id;          ///< unique, never empty, made before fusion: what plans name
+  LayerDesc desc;          ///< with every format nchw
+  std::int64_t macs = 0;   ///< multiply-accumulates; 0 for layers that have none
+  std::vector<int> inputs;  ///< for each desc.inputs: the value's number, -1 for constants
+  std::vector<int> outputs; ///< the values' numbers; equal numbers connect layers
+};
+
+class Model {
+ public:
+  /// Reads an ONNX file. Errors: kFileNotFound, kFileUnreadable, kModelMalformed, kModelInvalid, kModelUnsupported (listing
+  /// every node that cannot run), kLimitExceeded, kOutOfMemory, kNotCompiledIn.
+  FETTLE_API static Result<Model> load(const std::string& path, const ModelOptions& options = {});
+  /// The same from memory; `bytes` is not kept. `name` stands for the file in messages.
+  FETTLE_API static Result<Model> parse(std::span<const std::byte> bytes, const std::string& name = "model",
+                                        const ModelOptions& options = {});
+
+  FETTLE_API const std::string& name() const noexcept;  ///< the file's stem, or what `parse` was given
+  FETTLE_API std::span<const TensorInfo> inputs() const noexcept;
+  FETTLE_API std::span<const TensorInfo> outputs() const noexcept;
+  /// "xxh3:<32 hex digits>" of the imported graph before passes, without names, weights and bound shapes.
+  FETTLE_API const std::string& graph_hash() const noexcept;
+  /// "xxh3:<32 hex digits>" of all initialisers.
+  FETTLE_API const std::string& weights_hash() const noexcept;
+  /// The layers in execution order, after fusion.
+  FETTLE_API std::span<const LayerInfo> layers() const noexcept;
+  /// Bytes of all constants of the layers.
+  FETTLE_API std::size_t constant_bytes() const noexcept;
+  FETTLE_API std::int64_t opset() const noexcept;
+  /// Number of nodes as imported, before passes.
+  FETTLE_API std::size_t imported_nodes() const noexcept;
+
+  struct State;  ///< the library's own affair
+  explicit Model(std::shared_ptr<const State> state) noexcept : state_(std::move(state)) {}
+  const State& state() const noexcept { return *state_; }
+
+ private:
+  std::shared_ptr<const State> state_;
+};
+
+}  // namespace fettle

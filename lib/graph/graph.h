@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The IR: nodes compute values from values. Importers build it, passes rewrite it, the compiler reads it.
+//
+// Values and nodes live in vectors and are named by index, which stays valid while nodes are added and removed; removed
+// entries are tombstones until compact(). A value has at most one producer; constants and graph inputs have none.
+#pragma once
+
+#include <fettle/error.h>
+#include <fettle/kernel.h>
+#include <fettle/op.h>
+#include <fettle/types.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace fettle::graph {
+
+using ValueId = std::int32_t;
+using NodeId = std::int32_t;
+inline constexpr ValueId kNoValue = -1;  ///< an optional operand that is left out
+inline constexpr NodeId kNoNode = -1;
+
+/// The bytes of a constant: dense, row-major, little-endian, immutable, shared. `owner` keeps `bytes` alive (a mapped file, a heap
+/// block). Always aligned to its element size.
+struct Constant {
+  std::shared_ptr<const void> owner;
+  std::span<const std::byte> bytes;
+
+  template <typename T>
+  std::span<const T> values() const noexcept {
+    return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
+  }
+};
+
+struct Value {
+  std::string name;                           ///< from the model, unique; may be made up for values that passes create
+  DataType type = DataType::undefined;        ///< undefined until inferred
+  std::optional<Shape> shape;                 ///< empty until inferred; extents >= 0 once inferred (-1: free, in inputs only)
+  std::shared_ptr<const Constant> constant;   ///< set for initialisers and folded values
+  NodeId producer = kNoNode;
+};
+
+struct Node {
+  Op op = Op::identity;
+  std::string id;              ///< unique, never empty, made by the importer before any pass; fusion keeps the id of the main operator
+  Attributes attributes;
+  std::optional<Clamp> clamp;  ///< fused into the result by the fuse_clamp pass
+  std::vector<ValueId> inputs;
+  std::vector<ValueId> outputs;
+  bool removed = false;
+};
+
+class Graph {
+ public:
+  std::string name;
+  std::int64_t opset = 0;
+  std::vector<ValueId> inputs;   ///< without initialisers
+  std::vector<ValueId> outputs;
+
+  ValueId add_value(Value value);
+  /// Adds a constant value of dense bytes, which are copied. The name is made unique.
+  Result<ValueId> add_constant(std::string name, DataType type, const Shape& shape, std::span<const std::byte> bytes);
+  NodeId add_node(Node node);             ///< sets the outputs' producer
+  void remove_node(NodeId id);            ///< outputs lose their producer
+  /// Lets every consumer of `from` (graph outputs included) use `to`.
+  void replace_uses(ValueId from, ValueId to);
+
+  Value& value(ValueId id) { return values_[static_cast<std::size_t>(id)]; }
+  const Value& value(ValueId id) const { return values_[static_cast<std::size_t>(id)]; }
+  Node& node(NodeId id) { return nodes_[static_cast<std::size_t>(id)]; }
+  const Node& node(NodeId id) const { return nodes_[static_cast<std::size_t>(id)]; }
+  std::size_t value_count() const { return values_.size(); }
+  std::size_t node_count() const { return nodes_.size(); }  ///< removed ones included
+  std::size_t live_nodes() const;
+
+  bool is_constant(ValueId id) const { return id >= 0 && value(id).constant != nullptr; }
+  bool is_output(ValueId id) const;
+  /// Nodes that use the value, each once, in index order.
+  std::vector<NodeId> consumers(ValueId id) const;
+  /// Uses counted with repetition; a graph output counts as one more.
+  std::vector<int> use_counts() const;
+  /// The one node that uses the value and nothing else does (not a graph output either), else kNoNode.
+  NodeId sole_consumer(ValueId id) const;
+  /// Live nodes, producers first; ties by index. Errors: kModelInvalid when there is a cycle. No recursion.
+  Result<std::vector<NodeId>> topological_order() const;
+  /// Drops tombstones and values that nothing names, and sorts nodes topologically. Renumbers.
+  Status compact();
+
+ private:
+  std::vector<Value> values_;
+  std::vector<Node> nodes_;
+};
+
+/// "xxh3:..." of structure, attributes, types and constants' shapes; without names, weights and bound input shapes.
+/// Small integer constants (64 elements and less), which are parameters rather than weights, count with their contents.
+std::string structure_hash(const Graph& graph);
+/// "xxh3:..." of the bytes of all initialisers in order.
+std::string weights_hash(const Graph& graph);
+
+}  // namespace fettle::graph
