@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/runtime/assignment.h"
+
+#include "lib/runtime/schedule.h"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace fettle::runtime {
+namespace {
+
+// The layouts in which values are produced, as far as layers have been assigned.
+class ProducedLayouts {
+ public:
+  ProducedLayouts(const Model::State& model, const CompileOptions& options) : layouts_(model.graph->value_count(), Layout::nchw) {
+    for (graph::ValueId value : model.graph->inputs) {
+      const auto entry = options.inputs.find(model.graph->value(value).name);
+      if (entry != options.inputs.end() && entry->second.u8_nhwc) (*this)[value] = Layout::nhwc;
+    }
+  }
+  Layout& operator[](int value) { return layouts_[static_cast<std::size_t>(value)]; }
+
+  void set_outputs(const LayerInfo& layer, Layout layout) {
+    for (std::size_t i = 0; i < layer.outputs.size(); ++i) {
+      if (layer.desc.outputs[i].shape.rank() >= 3) (*this)[layer.outputs[i]] = layout;
+    }
+  }
+
+ private:
+  std::vector<Layout> layouts_;
+};
+
+// Bytes that would have to be converted before the layer can run in `input`.
+std::int64_t mismatched_bytes(const LayerInfo& layer, Layout input, ProducedLayouts& produced) {
+  std::int64_t bytes = 0;
+  for (std::size_t i = 0; i < layer.inputs.size(); ++i) {
+    const TensorDesc& tensor = layer.desc.inputs[i];
+    if (layer.inputs[i] < 0 || tensor.shape.rank() < 3) continue;
+    Format wanted = tensor.format;
+    wanted.layout = input;
+    Format have = tensor.format;
+    have.layout = produced[layer.inputs[i]];
+    if (!same_memory(tensor.shape, wanted, have)) bytes += static_cast<std::int64_t>(dense_bytes(tensor.shape, wanted));
+  }
+  return bytes;
+}
+
+std::optional<LayoutPair> cheapest_layouts(const LayerGraph& layers, const KernelTable& table, const Kernel& kernel, int index,
+                                           ProducedLayouts& produced) {
+  std::optional<LayoutPair> best;
+  std::int64_t best_bytes = 0;
+  for (const LayoutPair& pair : kernel.layouts) {
+    if (check_variant(layers, table, kernel, pair, index, {}) != Refusal::none) continue;
+    const std::int64_t bytes = mismatched_bytes(layers.layer(index), pair.input, produced);
+    if (!best || bytes < best_bytes) {
+      best = pair;
+      best_bytes = bytes;
+    }
+  }
+  return best;
+}
+
+int default_threads(const Kernel& kernel, const CompileOptions& options) {
+  return kernel.threaded ? std::max(1, options.threads) : 1;
+}
+
+// A plan's entry for one layer, checked against this build, device and model. The text says why it cannot be followed.
+std::optional<std::string> resolve(const LayerGraph& layers, const KernelTable& table, const PlanLayer& entry, int index,
+                                   int most_threads, Assignment& assignment) {
+  const Kernel* kernel = table.find(entry.kernel);
+  if (kernel == nullptr) return "kernel " + entry.kernel + " is not in this build";
+  if (kernel->revision != entry.revision) {
+    return "kernel " + entry.kernel + " has revision " + std::to_string(kernel->revision) + ", the plan was made with " +
+           std::to_string(entry.revision);
+  }
+  if (!has_all(table.cpu().isa, kernel->isa)) return "kernel " + entry.kernel + " needs " + isa_text(kernel->isa) + ", which this CPU lacks";
+  if (!entry.layouts && kernel->layouts.size() > 1) return "kernel " + entry.kernel + " has several layouts and the plan names none";
+  assignment.kernel = kernel;
+  assignment.layouts = entry.layouts.value_or(kernel->layouts.front());
+  const bool offered = std::any_of(kernel->layouts.begin(), kernel->layouts.end(), [&](const LayoutPair& pair) {
+    return pair.input == assignment.layouts.input && pair.output == assignment.layouts.output;
+  });
+  if (!offered) return "kernel " + entry.kernel + " does not work in layouts " + to_string(assignment.layouts);
+
+  assignment.covers = layers.match(*kernel, index);
+  std::vector<std::string> covered;
+  for (int other : assignment.covers) covered.push_back(layers.layer(other).id);
+  if (covered != entry.covers || assignment.covers.size() + 1 != kernel->pattern.size()) {
+    return "kernel " + entry.kernel + " cannot cover the layers that the plan names";
+  }
+  const Refusal refusal = check_variant(layers, table, *kernel, assignment.layouts, index, assignment.covers);
+  if (refusal != Refusal::none) return "kernel " + entry.kernel + " refuses the layer: " + std::string(fettle::to_string(refusal));
+  assignment.threads = kernel->threaded ? std::clamp(entry.threads, 1, most_threads) : 1;
+  return std::nullopt;
+}
+
+bool shapes_fit(const Model::State& model, const PlanPoint& point) {
+  return std::all_of(point.shapes.begin(), point.shapes.end(), [&](const auto& entry) {
+    return std::any_of(model.inputs.begin(), model.inputs.end(), [&](const TensorInfo& input) {
+      return input.name == entry.first && input.shape == entry.second;
+    });
+  });
+}
+
+// The point for these shapes with the most threads that the options allow, else the one with the fewest.
+const PlanPoint* choose_point(const Model::State& model, const Plan& plan, int threads) {
+  const PlanPoint* best = nullptr;
+  for (const PlanPoint& point : plan.points) {
+    if (!shapes_fit(model, point)) continue;
+    const bool allowed = threads == 0 || point.threads <= threads;
+    const bool best_allowed = best != nullptr && (threads == 0 || best->threads <= threads);
+    const bool better = best == nullptr || (allowed && !best_allowed) ||
+                        (allowed == best_allowed && (allowed ? point.threads > best->threads : point.threads < best->threads));
+    if (better) best = &point;
+  }
+  return best;
+}
+
+}  // namespace
+
+Refusal check_variant(const LayerGraph& layers, const KernelTable& table, const Kernel& kernel, LayoutPair layouts, int first,
+                      std::span<const int> covers) {
+  LayerDesc desc = with_layouts(layers.describe(first, covers), layouts);
+  if (kernel.leaves_clamp) take_clamp(desc);
+  return table.check(kernel, desc);
+}
+
+Result<std::vector<Assignment>> default_assignments(const LayerGraph& layers, const AssignContext& context) {
+  std::vector<Assignment> assignments(static_cast<std::size_t>(layers.size()));
+  ProducedLayouts produced(layers.model(), *context.options);
+  std::string missing;
+  for (int index = 0; index < layers.size(); ++index) {
+    Assignment& assignment = assignments[static_cast<std::size_t>(index)];
+    for (const Kernel* kernel : context.table->rows()) {
+      if (kernel->pattern.size() != 1) continue;
+      const std::optional<LayoutPair> layouts = cheapest_layouts(layers, *context.table, *kernel, index, produced);
+      if (!layouts) continue;
+      assignment.kernel = kernel;
+      assignment.layouts = *layouts;
+      assignment.threads = default_threads(*kernel, *context.options);
+      break;
+    }
+    if (assignment.kernel == nullptr) {
+      missing += "\n  " + layers.layer(index).id + ": " + layers.layer(index).desc.text();
+    } else {
+      produced.set_outputs(layers.layer(index), assignment.layouts.output);
+    }
+  }
+  if (!missing.empty()) {
+    return Error(ErrorCode::kModelUnsupported, layers.model().name + ": no kernel runs these layers:" + missing,
+                 "use a build with more kernels, or supply one through CompileOptions::kernels");
+  }
+  return assignments;
+}
+
+Status apply_plan(const LayerGraph& layers, const Plan& plan, const AssignContext& context, std::vector<Assignment>& assignments) {
+  const Model::State& model = layers.model();
+  if (plan.model.graph != model.graph_hash) {
+    return Error(ErrorCode::kPlanOtherModel,
+                 "the plan was made for graph " + plan.model.graph + " (" + plan.model.name + "), but " + model.name + " is " + model.graph_hash,
+                 "tune this model to get a plan for it");
+  }
+  const auto report = [&](const std::string& layer, const std::string& what) { context.report->push_back({layer, what}); };
+  if (plan.model.weights != model.weights_hash) {
+    report({}, "the plan was made with other weights: its choices for fp32 kernels are used");
+  }
+  switch (match_device(plan.device, Plan::this_device())) {
+    case DeviceMatch::exact: break;
+    case DeviceMatch::same_cores: report({}, "the plan was made on a device with the same kind of core"); break;
+    case DeviceMatch::other: report({}, "the plan was made on another kind of device: it may not be the fastest here"); break;
+  }
+  const PlanPoint* point = choose_point(model, plan, context.options->threads);
+  if (point == nullptr) {
+    report({}, "the plan has no operating point for these input shapes: defaults used");
+    return {};
+  }
+
+  const int most_threads = context.options->threads > 0 ? context.options->threads : point->threads;
+  if (most_threads < point->threads) {
+    report({}, "the plan was made for " + std::to_string(point->threads) + " threads, " + std::to_string(most_threads) + " are allowed");
+  }
+  std::vector<char> taken(assignments.size(), 0);
+  for (const auto& [id, entry] : point->layers) {
+    const int index = layers.find(id);
+    if (index < 0) {
+      report(id, "the model has no layer of this name: ignored");
+      continue;
+    }
+    Assignment assignment;
+    std::optional<std::string> problem = resolve(layers, *context.table, entry, index, most_threads, assignment);
+    const auto overlaps = [&](int other) { return taken[static_cast<std::size_t>(other)] != 0; };
+    if (!problem && (overlaps(index) || std::any_of(assignment.covers.begin(), assignment.covers.end(), overlaps))) {
+      problem = "overlaps with another region of the plan";
+    }
+    if (problem) {
+      report(id, *problem + ": default used");
+      continue;
+    }
+    taken[static_cast<std::size_t>(index)] = 1;
+    for (int other : assignment.covers) {
+      taken[static_cast<std::size_t>(other)] = 1;
+      Assignment covered;
+      covered.covered_by = index;
+      assignments[static_cast<std::size_t>(other)] = std::move(covered);
+    }
+    assignments[static_cast<std::size_t>(index)] = std::move(assignment);
+  }
+  return {};
+}
+
+}  // namespace fettle::runtime

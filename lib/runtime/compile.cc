@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Compilation: model + plan -> program.
+#include "lib/base/guard.h"
+#include "lib/runtime/assignment.h"
+#include "lib/runtime/kernel_table.h"
+#include "lib/runtime/lower.h"
+#include "lib/runtime/program_state.h"
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <utility>
+
+namespace fettle {
+namespace runtime {
+namespace {
+
+constexpr int kMostThreads = 256;
+
+// Packs each step's weights, or keeps the constants for kernels that use them as they are.
+Status attach_weights(WeightStore& store, Step& step) {
+  std::vector<ConstantBytes> constants;
+  constants.reserve(step.constants.size());
+  for (const auto& constant : step.constants) constants.push_back(constant ? constant->bytes : ConstantBytes{});
+  if (step.kernel->pack != nullptr) {
+    Result<BlobPtr> blob = packed_blob(store, *step.kernel, step.desc, constants);
+    if (!blob) {
+      return Error(blob.error().code(), "packing the weights of layer " + step.layer + " for " + std::string(step.kernel->name) + ": " + blob.error().message(),
+                   blob.error().hint());
+    }
+    step.packed = *std::move(blob);
+  } else {
+    step.constant_blobs.resize(step.constants.size());
+    for (std::size_t i = 0; i < step.constants.size(); ++i) {
+      if (!step.constants[i]) continue;
+      const std::string key = constant_key(step.constants[i]->bytes);
+      BlobPtr blob = store.state().find(key);
+      if (!blob) {
+        auto fresh = std::make_shared<WeightBlob>();
+        fresh->owner = step.constants[i];
+        fresh->bytes = step.constants[i]->bytes;
+        blob = store.state().insert(key, std::move(fresh));
+      }
+      step.constant_blobs[i] = std::move(blob);
+    }
+  }
+  step.constants.clear();
+  return {};
+}
+
+Status finish_steps(Program::State& state, const KernelTable& table) {
+  for (Step& step : state.schedule.steps) {
+    if (step.alias) {
+      step.constants.clear();
+      continue;
+    }
+    const Refusal refusal = table.check(*step.kernel, step.desc);
+    if (refusal != Refusal::none) {
+      return Error(ErrorCode::kInternal, "layer " + step.layer + ": " + std::string(step.kernel->name) + " refuses (" +
+                   std::string(fettle::to_string(refusal)) + ") " + step.desc.text());
+    }
+    if (step.kernel->workspace_bytes != nullptr) step.workspace_bytes = step.kernel->workspace_bytes(step.desc, step.threads);
+    if (Status status = attach_weights(*state.weights, step); !status) return status;
+    state.threads = std::max(state.threads, step.threads);
+    state.isa = state.isa | step.kernel->isa;
+  }
+  return {};
+}
+
+std::size_t count_weight_bytes(const Schedule& schedule) {
+  std::set<const WeightBlob*> blobs;
+  for (const Step& step : schedule.steps) {
+    if (step.packed) blobs.insert(step.packed.get());
+    for (const BlobPtr& blob : step.constant_blobs) {
+      if (blob) blobs.insert(blob.get());
+    }
+  }
+  std::size_t bytes = 0;
+  for (const WeightBlob* blob : blobs) bytes += blob->bytes.size();
+  return bytes;
+}
+
+std::int64_t macs_of(const LayerGraph& layers, const std::vector<Assignment>& assignments, const Step& step) {
+  if (step.conversion) return 0;
+  const int index = layers.find(step.layer);
+  if (index < 0 || step.kernel != assignments[static_cast<std::size_t>(index)].kernel) return 0;
+  std::int64_t macs = layers.layer(index).macs;
+  for (int other : assignments[static_cast<std::size_t>(index)].covers) macs += layers.layer(other).macs;
+  return macs;
+}
+
+void describe_steps(Program::State& state, const LayerGraph& layers, const std::vector<Assignment>& assignments) {
+  for (const Step& step : state.schedule.steps) {
+    StepInfo info;
+    info.layer = step.layer;
+    info.kernel = std::string(step.kernel->name);
+    info.desc = step.desc;
+    info.threads = step.threads;
+    info.conversion = step.conversion;
+    info.alias = step.alias;
+    info.macs = macs_of(layers, assignments, step);
+    info.workspace_bytes = step.workspace_bytes;
+    info.packed_bytes = step.packed ? step.packed->bytes.size() : 0;
+    const auto value_of = [&](TensorId id) { return id == kNoTensor ? -1 : state.schedule.tensor(id).value; };
+    for (TensorId id : step.inputs) info.inputs.push_back(value_of(id));
+    for (TensorId id : step.outputs) info.outputs.push_back(value_of(id));
+    state.steps.push_back(std::move(info));
+  }
+}
+
+void describe_tensors(Program::State& state, const Model::State& model) {
+  const auto describe = [&](const std::vector<TensorInfo>& infos, const std::vector<TensorId>& ids, std::vector<TensorInfo>& target) {
+    for (std::size_t i = 0; i < infos.size(); ++i) {
+      TensorInfo info = infos[i];
+      const TensorDesc& desc = state.schedule.tensor(ids[i]).desc;
+      info.type = desc.format.type;
+      info.layout = desc.format.layout;
+      info.bytes = dense_bytes(desc.shape, desc.format);
+      target.push_back(std::move(info));
+    }
+  };
+  describe(model.inputs, state.schedule.inputs, state.inputs);
+  describe(model.outputs, state.schedule.outputs, state.outputs);
+}
+
+Plan effective_plan(const LayerGraph& layers, const std::vector<Assignment>& assignments, const Program::State& state) {
+  const Model::State& model = layers.model();
+  Plan plan;
+  plan.model = {model.name, model.graph_hash, model.weights_hash};
+  plan.device = Plan::this_device();
+  PlanExpectation expected;
+  expected.arena_bytes = state.arena.bytes;
+  PlanPoint point;
+  point.threads = state.threads;
+  for (const TensorInfo& input : model.inputs) point.shapes[input.name] = input.shape;
+  for (int i = 0; i < layers.size(); ++i) {
+    const Assignment& assignment = assignments[static_cast<std::size_t>(i)];
+    if (assignment.kernel == nullptr) continue;
+    PlanLayer layer;
+    layer.kernel = std::string(assignment.kernel->name);
+    layer.revision = assignment.kernel->revision;
+    if (assignment.kernel->layouts.size() > 1) layer.layouts = assignment.layouts;
+    layer.threads = assignment.threads;
+    for (int other : assignment.covers) layer.covers.push_back(layers.layer(other).id);
+    point.layers[layers.layer(i).id] = std::move(layer);
+  }
+  plan.points.push_back(std::move(point));
+  return plan;
+}
+
+Status check_options(const CompileOptions& options) {
+  if (options.threads < 0 || options.threads > kMostThreads) {
+    return Error(ErrorCode::kInvalidArgument, "CompileOptions::threads is " + std::to_string(options.threads),
+                 "give 1 to " + std::to_string(kMostThreads) + ", or 0 for what the plan says");
+  }
+  for (const Kernel* kernel : options.kernels) {
+    const bool whole = kernel != nullptr && !kernel->name.empty() && !kernel->pattern.empty() && !kernel->layouts.empty() &&
+                       kernel->supports != nullptr && kernel->bind != nullptr && (kernel->pack == nullptr) == (kernel->packed_bytes == nullptr);
+    if (!whole) {
+      return Error(ErrorCode::kInvalidArgument, "CompileOptions::kernels holds an incomplete row" + (kernel == nullptr ? std::string() : " (" + std::string(kernel->name) + ")"),
+                   "a row needs a name, a pattern, layouts, supports and bind, and pack together with packed_bytes");
+    }
+  }
+  return {};
+}
+
+Result<Program> compile(const Model& model, const Plan* plan, const CompileOptions& options) {
+  if (Status status = check_options(options); !status) return std::move(status).error();
+  const Model::State& source = model.state();
+  const KernelTable table(options.kernels, options.cpu != nullptr ? *options.cpu : this_cpu());
+  const LayerGraph layers(source);
+  auto state = std::make_shared<Program::State>();
+  const AssignContext context{&table, &options, &state->report};
+
+  Result<std::vector<Assignment>> assignments = default_assignments(layers, context);
+  if (!assignments) return std::move(assignments).error();
+  if (plan != nullptr) {
+    if (Status status = apply_plan(layers, *plan, context, *assignments); !status) return std::move(status).error();
+  }
+  Result<Schedule> schedule = lower(layers, *assignments, table, options);
+  if (!schedule) return std::move(schedule).error();
+  state->schedule = *std::move(schedule);
+  share_memory(state->schedule, table);
+
+  state->weights = options.weights ? options.weights : std::make_shared<WeightStore>();
+  if (Status status = finish_steps(*state, table); !status) return std::move(status).error();
+  state->arena = plan_arena(state->schedule);
+  state->weight_bytes = count_weight_bytes(state->schedule);
+  describe_steps(*state, layers, *assignments);
+  describe_tensors(*state, source);
+  state->effective = effective_plan(layers, *assignments, *state);
+  if (options.weight_policy == WeightPolicy::keep) state->model = model;
+  if (options.log) {
+    for (const ReportEntry& entry : state->report) {
+      options.log(LogLevel::warning, entry.layer.empty() ? entry.what : entry.layer + ": " + entry.what);
+    }
+    options.log(LogLevel::info, source.name + ": " + std::to_string(state->steps.size()) + " steps, arena " + std::to_string(state->arena.bytes) + " bytes");
+  }
+  return Program(std::move(state));
+}
+
+}  // namespace
+}  // namespace runtime
+
+Result<Program> Program::compile(const Model& model, const Plan* plan, const CompileOptions& options) {
+  return guard_allocation([&] { return runtime::compile(model, plan, options); });
+}
+
+std::span<const TensorInfo> Program::inputs() const noexcept { return state_->inputs; }
+std::span<const TensorInfo> Program::outputs() const noexcept { return state_->outputs; }
+std::span<const StepInfo> Program::steps() const noexcept { return state_->steps; }
+std::span<const ReportEntry> Program::report() const noexcept { return state_->report; }
+const ArenaInfo& Program::arena() const noexcept { return state_->arena; }
+std::size_t Program::weight_bytes() const noexcept { return state_->weight_bytes; }
+int Program::threads() const noexcept { return state_->threads; }
+Plan Program::effective_plan() const { return state_->effective; }
+
+}  // namespace fettle

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The evaluator that constant folding is given: the reference kernels.
+#pragma once
+
+#include <fettle/kernel.h>
+
+#include <cstddef>
+#include <span>
+
+namespace fettle::runtime {
+
+/// Computes a layer whose inputs are all constant, dense nchw. Has the type of graph::Evaluator.
+Status evaluate_constant(const LayerDesc& layer, std::span<const ConstantBytes> inputs,
+                         std::span<const std::span<std::byte>> outputs);
+
+}  // namespace fettle::runtime

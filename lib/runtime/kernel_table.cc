@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/runtime/kernel_table.h"
+
+#include <algorithm>
+#include <string>
+
+namespace fettle::runtime {
+namespace {
+
+// Pixels further apart than their channels, everything else dense: what Striding::pixels allows.
+bool pixel_strided(const TensorDesc& tensor) {
+  if (tensor.format.layout != Layout::nhwc || tensor.shape.rank() < 3) return false;
+  if (tensor.shape[1] > 1 && tensor.strides[1] != 1) return false;
+  // Outer extents of 1 put no condition on strides, so the pitch is read off the innermost axis that has neighbours.
+  std::int64_t pitch = 0;
+  std::int64_t pixels = 1;
+  for (int axis = tensor.shape.rank() - 1; axis >= 0; --axis) {
+    if (axis == 1 || tensor.shape[axis] == 1) continue;
+    const std::int64_t stride = tensor.strides[static_cast<std::size_t>(axis)];
+    if (pitch == 0) pitch = stride / pixels;
+    if (stride != pitch * pixels) return false;
+    pixels *= tensor.shape[axis];
+  }
+  return pitch == 0 || pitch >= tensor.shape[1];
+}
+
+bool striding_allows(Striding striding, const TensorDesc& tensor) {
+  if (tensor.dense()) return true;
+  switch (striding) {
+    case Striding::dense: return false;
+    case Striding::pixels: return pixel_strided(tensor);
+    case Striding::any: return true;
+  }
+  return false;
+}
+
+bool pattern_fits(const Kernel& kernel, const LayerDesc& layer) {
+  return std::equal(kernel.pattern.begin(), kernel.pattern.end(), layer.parts.begin(), layer.parts.end(),
+                    [](Op op, const LayerPart& part) { return op == part.op; });
+}
+
+}  // namespace
+
+KernelTable::KernelTable(std::span<const Kernel* const> own, const Cpu& cpu) : rows_(own.begin(), own.end()), cpu_(&cpu) {
+  for (const Kernel* row : builtin_kernels()) {
+    const bool hidden = std::any_of(own.begin(), own.end(), [&](const Kernel* mine) { return mine->name == row->name; });
+    if (!hidden) rows_.push_back(row);
+  }
+}
+
+const Kernel* KernelTable::find(std::string_view name) const {
+  const auto row = std::find_if(rows_.begin(), rows_.end(), [&](const Kernel* kernel) { return kernel->name == name; });
+  return row == rows_.end() ? nullptr : *row;
+}
+
+Refusal KernelTable::check(const Kernel& kernel, const LayerDesc& layer) const {
+  if (!pattern_fits(kernel, layer)) return Refusal::op;
+  if (!has_all(cpu_->isa, kernel.isa)) return Refusal::isa;
+  for (const TensorDesc& input : layer.inputs) {
+    if (!input.constant && !striding_allows(kernel.input_striding, input)) return Refusal::strides;
+  }
+  for (const TensorDesc& output : layer.outputs) {
+    if (!striding_allows(kernel.output_striding, output)) return Refusal::strides;
+  }
+  return kernel.supports(layer, *cpu_);
+}
+
+const Kernel* KernelTable::first_for(const LayerDesc& layer) const {
+  const auto row = std::find_if(rows_.begin(), rows_.end(), [&](const Kernel* kernel) {
+    return kernel->pattern.size() == 1 && check(*kernel, layer) == Refusal::none;
+  });
+  return row == rows_.end() ? nullptr : *row;
+}
+
+LayerDesc with_layouts(LayerDesc layer, LayoutPair layouts) {
+  const auto set = [](TensorDesc& tensor, Layout layout) {
+    if (tensor.constant || tensor.shape.rank() < 3) return;
+    tensor.format.layout = layout;
+    tensor.strides = dense_strides(tensor.shape, tensor.format);
+  };
+  for (TensorDesc& input : layer.inputs) set(input, layouts.input);
+  for (TensorDesc& output : layer.outputs) set(output, layouts.output);
+  return layer;
+}
+
+std::optional<Clamp> take_clamp(LayerDesc& layer) {
+  std::optional<Clamp> clamp = layer.parts.back().clamp;
+  layer.parts.back().clamp.reset();
+  return clamp;
+}
+
+std::string to_string(LayoutPair layouts) {
+  std::string text{to_string(layouts.input)};
+  if (layouts.output != layouts.input) text.append(">").append(to_string(layouts.output));
+  return text;
+}
+
+}  // namespace fettle::runtime

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The kernels that one compilation may use, and the one question asked of them.
+#pragma once
+
+#include <fettle/cpu.h>
+#include <fettle/kernel.h>
+
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace fettle::runtime {
+
+/// An application's rows first, then the built-in ones, in order of preference. A row of the application's hides a built-in
+/// one of the same name.
+class KernelTable {
+ public:
+  KernelTable(std::span<const Kernel* const> own, const Cpu& cpu);
+
+  std::span<const Kernel* const> rows() const { return rows_; }
+  const Kernel* find(std::string_view name) const;
+  const Cpu& cpu() const { return *cpu_; }
+
+  /// Whether the kernel runs the layer as described on this CPU: pattern, ISA, striding, then the kernel's own word. For kernels that leave the
+  /// clamp, `layer` must come without the last part's.
+  Refusal check(const Kernel& kernel, const LayerDesc& layer) const;
+  /// The first single-operator row that runs the layer as described, or nullptr.
+  const Kernel* first_for(const LayerDesc& layer) const;
+
+ private:
+  std::vector<const Kernel*> rows_;
+  const Cpu* cpu_;
+};
+
+/// The layer as a kernel sees it that works in `layouts`: activations of rank 3 and more get the pair's layouts, all dense.
+LayerDesc with_layouts(LayerDesc layer, LayoutPair layouts);
+
+/// Takes the last part's clamp away and returns it, for kernels that leave it to a step of its own.
+std::optional<Clamp> take_clamp(LayerDesc& layer);
+
+/// The layouts' text in plans: "nhwc", or "nchw>nhwc" when they differ.
+std::string to_string(LayoutPair layouts);
+
+}  // namespace fettle::runtime

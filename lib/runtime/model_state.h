@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a Model holds. Shared and immutable once made.
+#pragma once
+
+#include "lib/graph/graph.h"
+
+#include <fettle/model.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace fettle {
+
+struct Model::State {
+  std::string name;
+  std::shared_ptr<const graph::Graph> graph;  ///< after passes
+  std::string graph_hash;                     ///< of the graph as imported
+  std::string weights_hash;
+  std::int64_t opset = 0;
+  std::size_t imported_nodes = 0;
+  std::vector<TensorInfo> inputs;
+  std::vector<TensorInfo> outputs;
+  std::vector<LayerInfo> layers;              ///< in execution order
+  std::vector<graph::NodeId> layer_nodes;     ///< the node of each layer
+  std::size_t constant_bytes = 0;
+};
+
+}  // namespace fettle

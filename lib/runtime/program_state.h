@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a Program holds. Shared and immutable once compiled.
+#pragma once
+
+#include "lib/runtime/schedule.h"
+
+#include <fettle/model.h>
+#include <fettle/program.h>
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace fettle {
+
+struct Program::State {
+  std::optional<Model> model;            ///< kept alive under WeightPolicy::keep
+  runtime::Schedule schedule;
+  std::shared_ptr<WeightStore> weights;
+  std::vector<TensorInfo> inputs;
+  std::vector<TensorInfo> outputs;
+  std::vector<StepInfo> steps;           ///< parallel to schedule.steps
+  std::vector<ReportEntry> report;
+  ArenaInfo arena;
+  std::size_t weight_bytes = 0;
+  int threads = 1;
+  Isa isa = Isa::none;                   ///< what the kernels of the steps need
+  Plan effective;
+};
+
+}  // namespace fettle

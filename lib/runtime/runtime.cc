@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Running a program: binding kernels to addresses, and the loop over steps.
+#include "lib/base/guard.h"
+#include "lib/runtime/memory_planner.h"
+#include "lib/runtime/runtime_state.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <utility>
+
+namespace fettle {
+
+using runtime::ConstantOutput;
+using runtime::kNoTensor;
+using runtime::Role;
+using runtime::Schedule;
+using runtime::Step;
+using runtime::Tensor;
+using runtime::TensorId;
+
+namespace {
+
+std::uint64_t now_ns() noexcept {
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count());
+}
+
+// Bytes that steps may read past the end of a root's dense tensor: a caller's own memory must not be used then.
+bool is_overread(const Schedule& schedule, TensorId root) {
+  const TensorDesc& desc = schedule.tensor(root).desc;
+  return schedule.tensor(root).bytes > dense_bytes(desc.shape, desc.format);
+}
+
+Result<TensorView> view_by_name(std::span<const TensorInfo> infos, std::string_view name, std::string_view kind,
+                                TensorView (Runtime::*view)(std::size_t) noexcept, Runtime& runtime) {
+  std::string names;
+  for (std::size_t i = 0; i < infos.size(); ++i) {
+    if (infos[i].name == name) return (runtime.*view)(i);
+    names.append(i == 0 ? "" : ", ").append(infos[i].name);
+  }
+  return Error(ErrorCode::kUnknownName, "no " + std::string(kind) + " is named " + std::string(name), "there are: " + names);
+}
+
+}  // namespace
+
+std::byte* Runtime::State::address(TensorId id) const {
+  const TensorId root = schedule().root_of(id);
+  const Tensor& tensor = schedule().tensor(root);
+  std::byte* base = arena.data() + tensor.offset;
+  const auto index = static_cast<std::size_t>(tensor.role_index);
+  if (tensor.role == Role::input && inputs[index].direct) base = inputs[index].memory;
+  if (tensor.role == Role::output && outputs[index].direct) base = outputs[index].memory;
+  return base + schedule().offset_in_root(id);
+}
+
+Status Runtime::State::place(BoundStep& bound) {
+  const Step& step = schedule().steps[bound.index];
+  std::vector<const void*> sources(step.inputs.size(), nullptr);
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    if (step.inputs[i] != kNoTensor) {
+      sources[i] = address(step.inputs[i]);
+    } else if (i < step.constant_blobs.size() && step.constant_blobs[i]) {
+      sources[i] = step.constant_blobs[i]->bytes.data();
+    }
+  }
+  std::vector<void*> targets;
+  for (TensorId id : step.outputs) targets.push_back(address(id));
+  void* workspace = step.workspace_bytes == 0 ? nullptr : arena.data() + step.workspace_offset;
+  return bound.kernel->set_buffers(sources, targets, workspace);
+}
+
+Status Runtime::State::place_users(TensorId root) {
+  for (BoundStep& bound : steps) {
+    const Step& step = schedule().steps[bound.index];
+    const auto touches = [&](TensorId id) { return id != kNoTensor && schedule().root_of(id) == root; };
+    if (std::any_of(step.inputs.begin(), step.inputs.end(), touches) || std::any_of(step.outputs.begin(), step.outputs.end(), touches)) {
+      if (Status status = place(bound); !status) return status;
+    }
+  }
+  return {};
+}
+
+void Runtime::State::copy_bound_inputs() noexcept {
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i].memory == nullptr || inputs[i].direct) continue;
+    std::memcpy(address(schedule().inputs[i]), inputs[i].memory, program.inputs()[i].bytes);
+  }
+}
+
+void Runtime::State::copy_bound_outputs() noexcept {
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (outputs[i].memory == nullptr || outputs[i].direct) continue;
+    std::memcpy(outputs[i].memory, address(schedule().outputs[i]), program.outputs()[i].bytes);
+  }
+}
+
+Status Runtime::State::run_steps() noexcept {
+  for (BoundStep& step : steps) {
+    if (Status status = step.kernel->run(); !status) return status;
+  }
+  return {};
+}
+
+Status Runtime::State::run_steps_profiled() noexcept {
+  const std::uint64_t start = now_ns();
+  std::uint64_t before = start;
+  for (BoundStep& step : steps) {
+    if (Status status = step.kernel->run(); !status) return status;
+    const std::uint64_t after = now_ns();
+    StepTime& time = times[step.index];
+    time.last_ns = after - before;
+    time.start_ns = before - start;
+    time.min_ns = time.runs == 0 ? time.last_ns : std::min(time.min_ns, time.last_ns);
+    time.total_ns += time.last_ns;
+    ++time.runs;
+    before = after;
+  }
+  return {};
+}
+
+namespace {
+
+Status provide_arena(Runtime::State& state, const RuntimeOptions& options) {
+  const std::size_t bytes = state.program.arena().bytes;
+  if (options.memory.empty()) {
+    Result<AlignedBuffer> buffer = AlignedBuffer::allocate(bytes);
+    if (!buffer) return std::move(buffer).error();
+    state.own_arena = *std::move(buffer);
+    state.arena = state.own_arena.bytes();
+    return {};
+  }
+  if (options.memory.size() < bytes) {
+    return Error(ErrorCode::kWrongSize, "the memory supplied for the arena has " + std::to_string(options.memory.size()) + " bytes, the program needs " +
+                 std::to_string(bytes), "Program::arena().bytes says how many");
+  }
+  if (reinterpret_cast<std::uintptr_t>(options.memory.data()) % runtime::kArenaAlignment != 0) {
+    return Error(ErrorCode::kInvalidArgument, "the memory supplied for the arena is not aligned to 64 bytes");
+  }
+  state.arena = options.memory.first(bytes);
+  return {};
+}
+
+Status provide_pool(Runtime::State& state, const RuntimeOptions& options) {
+  state.pool = options.pool;
+  if (state.pool || state.program.threads() <= 1) return {};
+  ThreadPoolOptions pool_options;
+  pool_options.threads = state.program.threads();
+  Result<std::shared_ptr<ThreadPool>> pool = make_thread_pool(pool_options);
+  if (!pool) return std::move(pool).error();
+  state.pool = *std::move(pool);
+  return {};
+}
+
+Status bind_steps(Runtime::State& state) {
+  const Schedule& schedule = state.schedule();
+  for (std::size_t i = 0; i < schedule.steps.size(); ++i) {
+    const Step& step = schedule.steps[i];
+    if (step.alias) continue;
+    const BindArgs args{step.desc, step.packed ? step.packed->bytes : std::span<const std::byte>{}, state.pool.get(), step.threads};
+    Result<std::unique_ptr<BoundKernel>> kernel = step.kernel->bind(args);
+    if (!kernel) {
+      return Error(kernel.error().code(), "layer " + step.layer + ", kernel " + std::string(step.kernel->name) + ": " + kernel.error().message(), kernel.error().hint());
+    }
+    state.steps.push_back({i, *std::move(kernel)});
+    if (Status status = state.place(state.steps.back()); !status) return status;
+  }
+  return {};
+}
+
+Result<std::unique_ptr<Runtime::State>> make_state(const Program& program, const RuntimeOptions& options) {
+  const Isa needed = program.state().isa;
+  if (!has_all(this_cpu().isa, needed)) {
+    return Error(ErrorCode::kIsaMissing, "the program was compiled for a CPU with " + isa_text(needed) + ", this one has " + isa_text(this_cpu().isa),
+                 "compile it on this CPU, without CompileOptions::cpu");
+  }
+  auto state = std::make_unique<Runtime::State>(program);
+  if (Status status = provide_arena(*state, options); !status) return std::move(status).error();
+  if (Status status = provide_pool(*state, options); !status) return std::move(status).error();
+  state->inputs.resize(program.inputs().size());
+  state->outputs.resize(program.outputs().size());
+  state->times.resize(program.steps().size());
+  state->profiling = options.profile;
+  // Views and padding are read before they are written by vector loads that reach past the end: give them defined contents.
+  std::memset(state->arena.data(), 0, state->arena.size());
+  for (const ConstantOutput& output : state->schedule().constant_outputs) {
+    const TensorId id = state->schedule().outputs[static_cast<std::size_t>(output.index)];
+    std::memcpy(state->address(id), output.bytes->bytes.data(), output.bytes->bytes.size());
+  }
+  if (Status status = bind_steps(*state); !status) return std::move(status).error();
+  return state;
+}
+
+Result<Runtime> load_all(const std::string& model_path, const std::string& plan_path, const LoadOptions& options) {
+  Result<Model> model = Model::load(model_path, options.model);
+  if (!model) return std::move(model).error();
+  std::optional<Plan> plan;
+  if (!plan_path.empty()) {
+    Result<Plan> read = Plan::load(plan_path);
+    if (!read) return std::move(read).error();
+    plan = *std::move(read);
+  }
+  Result<Program> program = Program::compile(*model, plan ? &*plan : nullptr, options.compile);
+  if (!program) return std::move(program).error();
+  return Runtime::create(*program, options.runtime);
+}
+
+}  // namespace
+
+Result<Runtime> Runtime::load(const std::string& model_path, const std::string& plan_path, const LoadOptions& options) {
+  return guard_allocation([&] { return load_all(model_path, plan_path, options); });
+}
+
+Result<Runtime> Runtime::create(const Program& program, const RuntimeOptions& options) {
+  return guard_allocation([&]() -> Result<Runtime> {
+    Result<std::unique_ptr<State>> state = make_state(program, options);
+    if (!state) return std::move(state).error();
+    return Runtime(*std::move(state));
+  });
+}
+
+Runtime::Runtime(std::unique_ptr<State> state) noexcept : state_(std::move(state)) {}
+Runtime::Runtime(Runtime&&) noexcept = default;
+Runtime& Runtime::operator=(Runtime&&) noexcept = default;
+Runtime::~Runtime() = default;
+
+std::size_t Runtime::input_count() const noexcept { return state_->inputs.size(); }
+std::size_t Runtime::output_count() const noexcept { return state_->outputs.size(); }
+const Program& Runtime::program() const noexcept { return state_->program; }
+
+TensorView Runtime::input(std::size_t index) noexcept {
+  std::byte* bound = state_->inputs[index].memory;
+  return {&state_->program.inputs()[index], bound != nullptr ? bound : state_->address(state_->schedule().inputs[index])};
+}
+
+TensorView Runtime::output(std::size_t index) noexcept {
+  std::byte* bound = state_->outputs[index].memory;
+  return {&state_->program.outputs()[index], bound != nullptr ? bound : state_->address(state_->schedule().outputs[index])};
+}
+
+Result<TensorView> Runtime::input(std::string_view name) {
+  return view_by_name(program().inputs(), name, "input", &Runtime::input, *this);
+}
+
+Result<TensorView> Runtime::output(std::string_view name) {
+  return view_by_name(program().outputs(), name, "output", &Runtime::output, *this);
+}
+
+namespace {
+
+Status check_binding(std::span<const TensorInfo> infos, std::size_t index, const std::byte* data, std::size_t bytes, const char* kind) {
+  if (index >= infos.size()) {
+    return Error(ErrorCode::kInvalidArgument, std::string(kind) + " " + std::to_string(index) + " does not exist: there are " + std::to_string(infos.size()));
+  }
+  const TensorInfo& info = infos[index];
+  if (bytes != info.bytes) {
+    return Error(ErrorCode::kWrongSize, std::string(kind) + " " + info.name + " needs " + std::to_string(info.bytes) + " bytes, the memory has " + std::to_string(bytes));
+  }
+  if (reinterpret_cast<std::uintptr_t>(data) % size_of(info.type) != 0) {
+    return Error(ErrorCode::kInvalidArgument, std::string(kind) + " " + info.name + ": the memory is not aligned to its elements of " +
+                 std::to_string(size_of(info.type)) + " bytes");
+  }
+  return {};
+}
+
+}  // namespace
+
+Status Runtime::bind_input(std::size_t index, std::span<const std::byte> memory) {
+  return guard_allocation([&]() -> Status {
+    if (Status status = check_binding(program().inputs(), index, memory.data(), memory.size(), "input"); !status) return status;
+    const TensorId id = state_->schedule().inputs[index];
+    // Steps never write to an input, so the const goes away in name only.
+    state_->inputs[index] = {const_cast<std::byte*>(memory.data()), !is_overread(state_->schedule(), id)};
+    return state_->place_users(id);
+  });
+}
+
+Status Runtime::bind_output(std::size_t index, std::span<std::byte> memory) {
+  return guard_allocation([&]() -> Status {
+    if (Status status = check_binding(program().outputs(), index, memory.data(), memory.size(), "output"); !status) return status;
+    const Schedule& schedule = state_->schedule();
+    const TensorId id = schedule.outputs[index];
+    const bool constant = std::any_of(schedule.constant_outputs.begin(), schedule.constant_outputs.end(),
+                                      [&](const ConstantOutput& output) { return output.index == static_cast<int>(index); });
+    const bool direct = !constant && schedule.tensor(id).parent == kNoTensor && !is_overread(schedule, id);
+    state_->outputs[index] = {memory.data(), direct};
+    return state_->place_users(schedule.root_of(id));
+  });
+}
+
+Status Runtime::run() noexcept {
+  state_->copy_bound_inputs();
+  Status status = state_->profiling ? state_->run_steps_profiled() : state_->run_steps();
+  if (!status) return status;
+  state_->copy_bound_outputs();
+  return {};
+}
+
+Status Runtime::run_visiting(const StepVisitor& visit) {
+  return guard_allocation([&]() -> Status {
+    state_->copy_bound_inputs();
+    for (State::BoundStep& bound : state_->steps) {
+      const Step& step = state_->schedule().steps[bound.index];
+      std::vector<std::vector<std::byte>> kept;  // a step in place overwrites its input, the visitor sees what it was
+      std::vector<const void*> inputs;
+      for (std::size_t i = 0; i < step.inputs.size(); ++i) {
+        if (step.inputs[i] == kNoTensor) {
+          inputs.push_back(i < step.constant_blobs.size() && step.constant_blobs[i] ? step.constant_blobs[i]->bytes.data() : nullptr);
+          continue;
+        }
+        const std::byte* data = state_->address(step.inputs[i]);
+        const bool in_place = std::any_of(step.outputs.begin(), step.outputs.end(), [&](TensorId id) { return state_->address(id) == data; });
+        if (in_place) {
+          kept.emplace_back(data, data + dense_bytes(step.desc.inputs[i].shape, step.desc.inputs[i].format));
+          data = kept.back().data();
+        }
+        inputs.push_back(data);
+      }
+      if (Status status = bound.kernel->run(); !status) return status;
+      std::vector<void*> outputs;
+      for (TensorId id : step.outputs) outputs.push_back(state_->address(id));
+      visit(bound.index, inputs, outputs);
+    }
+    state_->copy_bound_outputs();
+    return {};
+  });
+}
+
+void Runtime::set_profiling(bool on) noexcept {
+  state_->profiling = on;
+  std::fill(state_->times.begin(), state_->times.end(), StepTime{});
+}
+
+std::span<const StepTime> Runtime::profile() const noexcept { return state_->times; }
+
+}  // namespace fettle

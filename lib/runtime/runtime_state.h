@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a Runtime holds: the arena, the bound kernels, and the addresses they work on.
+#pragma once
+
+#include "lib/base/memory.h"
+#include "lib/runtime/program_state.h"
+
+#include <fettle/runtime.h>
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace fettle {
+
+struct Runtime::State {
+  explicit State(Program p) : program(std::move(p)) {}
+
+  /// A step that does work, ready to run.
+  struct BoundStep {
+    std::size_t index = 0;  ///< of the step in the program
+    std::unique_ptr<BoundKernel> kernel;
+  };
+  /// The caller's memory for an input or output. `direct`: the steps work in it; otherwise it is copied before or after the run.
+  struct Binding {
+    std::byte* memory = nullptr;
+    bool direct = false;
+  };
+
+  Program program;
+  std::shared_ptr<ThreadPool> pool;
+  AlignedBuffer own_arena;
+  std::span<std::byte> arena;
+  std::vector<BoundStep> steps;
+  std::vector<Binding> inputs;
+  std::vector<Binding> outputs;
+  bool profiling = false;
+  std::vector<StepTime> times;  ///< one for each step of the program
+
+  const runtime::Schedule& schedule() const { return program.state().schedule; }
+  std::byte* address(runtime::TensorId id) const;
+  /// Gives a step the addresses of its tensors.
+  Status place(BoundStep& step);
+  /// Gives new addresses to the steps that touch any tensor in the tree of `root`.
+  Status place_users(runtime::TensorId root);
+  void copy_bound_inputs() noexcept;
+  void copy_bound_outputs() noexcept;
+  Status run_steps() noexcept;
+  Status run_steps_profiled() noexcept;
+};
+
+}  // namespace fettle

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What there is to choose from, layer by layer: every kernel of the layer's operator, runnable or refused.
+#include "lib/runtime/assignment.h"
+#include "lib/runtime/kernel_table.h"
+
+#include <utility>
+
+namespace fettle {
+namespace {
+
+using namespace runtime;
+
+VariantInfo describe_variant(const LayerGraph& layers, const KernelTable& table, const Kernel& kernel, LayoutPair layouts, int layer,
+                             const std::vector<int>& covers) {
+  VariantInfo info;
+  info.kernel = &kernel;
+  info.layouts = layouts;
+  for (int other : covers) info.covers.push_back(layers.layer(other).id);
+  info.refusal = check_variant(layers, table, kernel, layouts, layer, covers);
+  return info;
+}
+
+}  // namespace
+
+std::vector<LayerVariants> enumerate_variants(const Model& model, const CompileOptions& options) {
+  const KernelTable table(options.kernels, options.cpu != nullptr ? *options.cpu : this_cpu());
+  const LayerGraph layers(model.state());
+  std::vector<ReportEntry> report;
+  const Result<std::vector<Assignment>> defaults = default_assignments(layers, {&table, &options, &report});
+
+  std::vector<LayerVariants> all;
+  for (int index = 0; index < layers.size(); ++index) {
+    LayerVariants entry;
+    entry.layer = layers.layer(index).id;
+    for (const Kernel* kernel : table.rows()) {
+      if (kernel->pattern.front() != layers.layer(index).desc.main().op) continue;
+      const std::vector<int> covers = layers.match(*kernel, index);
+      if (covers.size() + 1 != kernel->pattern.size()) continue;
+      for (const LayoutPair& layouts : kernel->layouts) {
+        VariantInfo info = describe_variant(layers, table, *kernel, layouts, index, covers);
+        if (defaults) {
+          const Assignment& chosen = (*defaults)[static_cast<std::size_t>(index)];
+          info.is_default = chosen.kernel == kernel && chosen.layouts.input == layouts.input && chosen.layouts.output == layouts.output;
+        }
+        entry.variants.push_back(std::move(info));
+      }
+    }
+    all.push_back(std::move(entry));
+  }
+  return all;
+}
+
+}  // namespace fettle
