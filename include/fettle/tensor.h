@@ -8,6 +8,7 @@
 #include <fettle/types.h>
 
 #include <cstddef>
+#include <iterator>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -59,7 +60,8 @@ class TensorView {
   template <typename Container>
   Status copy_from(const Container& source) const {
     using T = std::remove_cv_t<std::remove_reference_t<decltype(*std::data(source))>>;
-    return copy_typed(data_type_of<T>(), {reinterpret_cast<const std::byte*>(std::data(source)), std::size(source) * sizeof(T)});
+    if constexpr (std::is_same_v<T, std::byte>) return copy_from(std::span<const std::byte>(source));
+    else return copy_typed(data_type_of<T>(), {reinterpret_cast<const std::byte*>(std::data(source)), std::size(source) * sizeof(T)});
   }
   /// Copies the tensor out. Errors: kWrongSize when `target` does not have exactly `info().bytes` bytes.
   FETTLE_API Status copy_to(std::span<std::byte> target) const;
