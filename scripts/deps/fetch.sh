@@ -50,7 +50,8 @@ APT::Update::Post-Invoke "";
 #clear APT::Update::Post-Invoke;
 TEXT
   ((EUID != 0)) || printf 'APT::Sandbox::User "root";\n' >>"$dir/apt.conf"
-  logged env APT_CONFIG="$dir/apt.conf" apt-get update -q || die "cannot read the package lists of the Debian mirror"
+  logged env APT_CONFIG="$dir/apt.conf" apt-get update -q -o APT::Update::Error-Mode=any ||
+    die "cannot read the package lists of the Debian mirror that apt is set up with: is the network there?"
   private_apt_ready=1
 }
 
