@@ -25,17 +25,3 @@ HEADER_PACKAGES=(
   "libstb-dev         bookworm 0.0~git20220908 usr/include/stb/stb_image.h:include/stb_image.h usr/include/stb/stb_image_resize.h:include/stb_image_resize.h"
   "libonnx-dev        bookworm 1.12.0          usr/include/onnx/onnx.proto:share/onnx/onnx.proto"
 )
-
-# Debian packages to install, by what asks for them.
-APT_BUILD=(cmake ninja-build g++ ccache pkg-config git python3 python3-numpy xz-utils
-  protobuf-compiler libprotobuf-dev clang-format clang-tidy)
-APT_AARCH64=(g++-aarch64-linux-gnu qemu-user)
-APT_ARMHF=(g++-arm-linux-gnueabihf qemu-user)
-APT_BENCHMARKS=(libopenblas-dev python3-torch python3-torchvision)
-APT_TRAINING=(python3-torch python3-numpy python3-pil fonts-dejavu fonts-liberation fonts-freefont-ttf
-  fonts-noto-core fonts-roboto fonts-open-sans fonts-lato)
-
-# The rival that benchmarks compare with: the library from its npm package, the C header from Debian's package.
-ORT_NPM_PACKAGE=onnxruntime-node
-ORT_NPM_VERSION=1.30.0
-ORT_HEADER_PACKAGE="libonnxruntime-dev trixie 1.21.0 usr/include/onnxruntime:include/onnxruntime"

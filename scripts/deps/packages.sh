@@ -1,7 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Installing Debian packages: read by scripts/bootstrap.
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash disable=SC2034,SC2154
+
+# Debian packages to install, by what asks for them.
+APT_BUILD=(cmake ninja-build g++ ccache pkg-config git python3 python3-numpy xz-utils
+  protobuf-compiler libprotobuf-dev clang-format clang-tidy)
+APT_AARCH64=(g++-aarch64-linux-gnu qemu-user)
+APT_ARMHF=(g++-arm-linux-gnueabihf qemu-user)
+APT_BENCHMARKS=(libopenblas-dev python3-torch python3-torchvision)
+APT_TRAINING=(python3-torch python3-numpy python3-pil)
+fonts_list=$root/examples/glyphs/fonts.txt  # its second column names the packages of the fonts
 
 # Prints those of the named packages that are not installed.
 missing_packages() {
