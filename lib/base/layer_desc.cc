@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fettle/kernel.h>
+
+#include <charconv>
+#include <string>
+
+namespace fettle {
+namespace {
+
+void append_float(std::string& text, float value) {
+  char buffer[48];
+  const auto [end, error] = std::to_chars(buffer, buffer + sizeof buffer, value);
+  text.append(buffer, error == std::errc() ? end : buffer);
+}
+
+void append_tensor(std::string& text, const TensorDesc& tensor) {
+  text.append(to_string(tensor.format.type)).push_back(' ');
+  if (tensor.constant) text += "const ";
+  else if (tensor.shape.rank() >= 3) text.append(to_string(tensor.format.layout)).push_back(' ');
+  if (tensor.format.layout == Layout::nchwc) text.append(std::to_string(tensor.format.block)).push_back(' ');
+  if (tensor.format.scale != 0) {
+    text += "scale=";
+    append_float(text, tensor.format.scale);
+    text.append(" zero=").append(std::to_string(tensor.format.zero_point)).push_back(' ');
+  }
+  text += tensor.shape.text();
+  if (tensor.dense()) return;
+  text += " strides=";
+  for (int axis = 0; axis < tensor.shape.rank(); ++axis) {
+    if (axis > 0) text.push_back(',');
+    text += std::to_string(tensor.strides[static_cast<std::size_t>(axis)]);
+  }
+}
+
+void append_operands(std::string& text, const LayerPart& part) {
+  text += " (";
+  for (std::size_t i = 0; i < part.operands.size(); ++i) {
+    if (i > 0) text.push_back(' ');
+    const int operand = part.operands[i];
+    if (operand == kNoOperand) text += "-";
+    else if (operand >= 0) text += std::to_string(operand);
+    else text.append("r").append(std::to_string(part_of_operand(operand)));
+  }
+  text.push_back(')');
+}
+
+// Whether the operands are simply the inputs in order, as in most layers.
+bool plain_operands(const LayerDesc& layer) {
+  if (layer.parts.size() != 1) return false;
+  const std::vector<int>& operands = layer.main().operands;
+  if (operands.size() != layer.inputs.size()) return false;
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    if (operands[i] != static_cast<int>(i)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+bool TensorDesc::dense() const noexcept {
+  const Strides expected = dense_strides(shape, format);
+  for (int axis = 0; axis < shape.rank(); ++axis) {
+    const auto i = static_cast<std::size_t>(axis);
+    if (shape[axis] > 1 && strides[i] != expected[i]) return false;
+  }
+  return true;
+}
+
+const TensorDesc* LayerDesc::operand(std::size_t index) const noexcept {
+  const std::vector<int>& operands = main().operands;
+  if (index >= operands.size() || operands[index] < 0) return nullptr;
+  return &inputs[static_cast<std::size_t>(operands[index])];
+}
+
+std::string LayerDesc::text() const {
+  std::string text;
+  const bool plain = plain_operands(*this);
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const LayerPart& part = parts[i];
+    if (i > 0) text += " + ";
+    text += to_string(part.op);
+    if (!part.attributes.entries().empty()) text.append(" ").append(part.attributes.text());
+    if (part.clamp) {
+      text += " clamp=";
+      append_float(text, part.clamp->low);
+      text.push_back(',');
+      append_float(text, part.clamp->high);
+    }
+    if (!plain) append_operands(text, part);
+  }
+  text += " :";
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    text += i == 0 ? " " : ", ";
+    append_tensor(text, inputs[i]);
+  }
+  text += " ->";
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    text += i == 0 ? " " : ", ";
+    append_tensor(text, outputs[i]);
+  }
+  return text;
+}
+
+std::string_view to_string(Refusal refusal) noexcept {
+  switch (refusal) {
+    case Refusal::none: return "none";
+    case Refusal::op: return "op";
+    case Refusal::isa: return "isa";
+    case Refusal::data_type: return "data_type";
+    case Refusal::layout: return "layout";
+    case Refusal::strides: return "strides";
+    case Refusal::rank: return "rank";
+    case Refusal::shape: return "shape";
+    case Refusal::attribute: return "attribute";
+    case Refusal::groups: return "groups";
+    case Refusal::dilation: return "dilation";
+    case Refusal::stride: return "stride";
+    case Refusal::kernel_size: return "kernel_size";
+    case Refusal::padding: return "padding";
+    case Refusal::clamp: return "clamp";
+    case Refusal::not_constant: return "not_constant";
+    case Refusal::constant: return "constant";
+    case Refusal::too_large: return "too_large";
+    case Refusal::backend: return "backend";
+  }
+  return "unknown";
+}
+
+}  // namespace fettle
