@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// fettle bench: how long a network takes here.
+#include "tuner/cli/command.h"
+
+#include "tuner/io/npy.h"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <iterator>
+#include <memory>
+#include <random>
+
+namespace fettle::cli {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+struct Arguments {
+  ModelArguments model;
+  double warmup_s = 0.2;
+  double duration_s = 2;
+  int iterations = 0;
+  bool json = false;
+  bool profile = false;
+  std::string trace;
+};
+
+struct Measured {
+  double load_us = 0;
+  std::vector<double> run_us;  ///< sorted
+  Program program;
+};
+
+double microseconds_since(Clock::time_point start) { return std::chrono::duration<double, std::micro>(Clock::now() - start).count(); }
+
+double percentile(const std::vector<double>& sorted, double share) {
+  const double at = share * static_cast<double>(sorted.size() - 1);
+  const auto below = static_cast<std::size_t>(at);
+  const std::size_t above = std::min(below + 1, sorted.size() - 1);
+  return sorted[below] + (at - static_cast<double>(below)) * (sorted[above] - sorted[below]);
+}
+
+void fill_inputs(Runtime& runtime) {
+  std::mt19937 random(1);
+  for (std::size_t i = 0; i < runtime.input_count(); ++i) {
+    const TensorView view = runtime.input(i);
+    std::uniform_real_distribution<float> real(-1, 1);
+    for (float& value : view.values<float>()) value = real(random);
+    if (view.type() == DataType::f32) continue;
+    for (std::byte& byte : view.bytes()) byte = static_cast<std::byte>(random() & 1);
+  }
+}
+
+long peak_rss_bytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_maxrss * 1024;
+}
+
+std::string as_json(const Arguments& arguments, const Measured& measured) {
+  Json json;
+  json["model"] = arguments.model.model;
+  json["plan"] = arguments.model.plan.empty() ? Json() : Json(arguments.model.plan);
+  json["threads"] = measured.program.threads();
+  json["iterations"] = measured.run_us.size();
+  json["median_us"] = percentile(measured.run_us, 0.5);
+  json["p90_us"] = percentile(measured.run_us, 0.9);
+  json["p99_us"] = percentile(measured.run_us, 0.99);
+  json["min_us"] = measured.run_us.front();
+  json["max_us"] = measured.run_us.back();
+  json["arena_bytes"] = measured.program.arena().bytes;
+  json["weight_bytes"] = measured.program.weight_bytes();
+  json["load_us"] = measured.load_us;
+  json["peak_rss_bytes"] = peak_rss_bytes();
+  json["fallbacks"] = measured.program.report().size();
+  return json.dump(2) + "\n";
+}
+
+std::string as_text(const Measured& measured) {
+  const std::vector<double>& us = measured.run_us;
+  std::string text = fmt::format("{} runs, {} thread{}\n", us.size(), measured.program.threads(), measured.program.threads() == 1 ? "" : "s");
+  auto out = std::back_inserter(text);
+  fmt::format_to(out, "median {:.1f} us, p90 {:.1f}, p99 {:.1f}, min {:.1f}, max {:.1f}\n", percentile(us, 0.5), percentile(us, 0.9), percentile(us, 0.99), us.front(), us.back());
+  fmt::format_to(out, "load {:.0f} us, arena {} bytes, weights {} bytes, peak memory {} bytes\n", measured.load_us, measured.program.arena().bytes,
+                 measured.program.weight_bytes(), peak_rss_bytes());
+  return text;
+}
+
+Status measure(Runtime& runtime, const Arguments& arguments, std::vector<double>& run_us) {
+  const auto warm = Clock::now();
+  do {
+    if (Status status = runtime.run(); !status) return status;
+  } while (microseconds_since(warm) < arguments.warmup_s * 1e6);
+  const auto start = Clock::now();
+  do {
+    const auto before = Clock::now();
+    if (Status status = runtime.run(); !status) return status;
+    run_us.push_back(microseconds_since(before));
+  } while (arguments.iterations > 0 ? run_us.size() < static_cast<std::size_t>(arguments.iterations) : microseconds_since(start) < arguments.duration_s * 1e6);
+  std::sort(run_us.begin(), run_us.end());
+  return {};
+}
+
+int bench(const Arguments& arguments) {
+  Result<LoadOptions> options = arguments.model.load_options();
+  if (!options) return fail(options.error());
+  const auto start = Clock::now();
+  Result<Loaded> loaded = load(arguments.model, *options);
+  if (!loaded) return fail(loaded.error());
+  Result<Runtime> runtime = Runtime::create(loaded->program, options->runtime);
+  if (!runtime) return fail(runtime.error());
+  Measured measured{microseconds_since(start), {}, loaded->program};
+  print_report(loaded->program.report());
+  fill_inputs(*runtime);
+  if (Status status = measure(*runtime, arguments, measured.run_us); !status) return fail(status.error());
+  print(arguments.json ? as_json(arguments, measured) : as_text(measured));
+  if (!arguments.profile && arguments.trace.empty()) return kSuccess;
+
+  runtime->set_profiling(true);
+  for (std::size_t i = 0; i < std::clamp<std::size_t>(measured.run_us.size(), 1, 100); ++i) {
+    if (Status status = runtime->run(); !status) return fail(status.error());
+  }
+  if (arguments.profile) print(runtime->profile_table());
+  if (!arguments.trace.empty()) {
+    if (Status status = io::write_file(arguments.trace, runtime->profile_trace()); !status) return fail(status.error());
+  }
+  return kSuccess;
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app, int& exit_code) {
+  CLI::App* command = app.add_subcommand("bench", "Measure a network's latency, memory and load time");
+  auto arguments = std::make_shared<Arguments>();
+  arguments->model.add_to(*command);
+  command->add_option("--warmup", arguments->warmup_s, "seconds of warm-up")->check(CLI::NonNegativeNumber);
+  command->add_option("--duration", arguments->duration_s, "seconds to measure")->check(CLI::NonNegativeNumber);
+  command->add_option("--iterations", arguments->iterations, "runs to measure, instead of --duration")->check(CLI::PositiveNumber);
+  command->add_flag("--json", arguments->json, "print JSON");
+  command->add_flag("--profile", arguments->profile, "print each layer's time after the measurement");
+  command->add_option("--trace", arguments->trace, "write the profile of one run as Chrome trace events");
+  command->callback([=, &exit_code] { exit_code = bench(*arguments); });
+}
+
+}  // namespace fettle::cli

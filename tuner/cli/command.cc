@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tuner/cli/command.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cstdio>
+
+namespace fettle::cli {
+
+int fail(const Error& error) {
+  fmt::print(stderr, "fettle: {}\n", error.text());
+  switch (static_cast<int>(error.code()) / 100) {
+    case 1: return kUsage;
+    case 2: return kFile;
+    case 3: return kModel;
+    case 4: return kPlan;
+    case 5: return kResources;
+    case 6: return kDevice;
+    default: return kInternal;
+  }
+}
+
+void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
+void ModelArguments::add_to(CLI::App& app, bool with_plan) {
+  app.add_option("model", model, "ONNX file")->required();
+  if (with_plan) app.add_option("--plan", plan, "plan file, written by `fettle tune`");
+  app.add_option("--shape", shapes, "fix an input's shape: NAME=1x3x224x224 (repeatable)");
+  app.add_option("--threads", threads, "the most threads any layer may use")->check(CLI::Range(1, 256));
+}
+
+Result<LoadOptions> ModelArguments::load_options() const {
+  LoadOptions options;
+  options.compile.threads = threads;
+  for (const std::string& text : shapes) {
+    const std::size_t equals = text.rfind('=');
+    if (equals == std::string::npos || equals == 0) return Error(ErrorCode::kInvalidArgument, "--shape " + text, "write NAME=1x3x224x224");
+    Result<Shape> shape = parse_shape(text.substr(equals + 1));
+    if (!shape) return std::move(shape).error();
+    options.model.shapes[text.substr(0, equals)] = *shape;
+  }
+  return options;
+}
+
+Result<Loaded> load(const ModelArguments& arguments, const LoadOptions& options) {
+  Result<Model> model = Model::load(arguments.model, options.model);
+  if (!model) return std::move(model).error();
+  std::optional<Plan> plan;
+  if (!arguments.plan.empty()) {
+    Result<Plan> read = Plan::load(arguments.plan);
+    if (!read) return std::move(read).error();
+    plan = *std::move(read);
+  }
+  Result<Program> program = Program::compile(*model, plan ? &*plan : nullptr, options.compile);
+  if (!program) return std::move(program).error();
+  return Loaded{*std::move(model), std::move(plan), *std::move(program), options};
+}
+
+Result<Shape> parse_shape(const std::string& text) {
+  Shape shape;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (at < end) {
+    std::int64_t extent = 0;
+    const auto [next, error] = std::from_chars(at, end, extent);
+    if (error != std::errc() || extent < 1 || shape.rank() == kMaxRank || (next < end && *next != 'x') || next + 1 == end) {
+      return Error(ErrorCode::kInvalidArgument, "\"" + text + "\" is not a shape", "write up to 8 positive extents, such as 1x3x224x224");
+    }
+    shape.push_back(extent);
+    at = next + 1;
+  }
+  if (shape.rank() == 0) return Error(ErrorCode::kInvalidArgument, "an empty shape", "write extents, such as 1x3x224x224");
+  return shape;
+}
+
+Result<std::vector<float>> parse_floats(const std::string& text, const std::string& option) {
+  std::vector<float> numbers;
+  std::size_t at = 0;
+  while (at <= text.size() && !text.empty()) {
+    const std::size_t comma = std::min(text.find(',', at), text.size());
+    float number = 0;
+    const auto [next, error] = std::from_chars(text.data() + at, text.data() + comma, number);
+    if (error != std::errc() || next != text.data() + comma) {
+      return Error(ErrorCode::kInvalidArgument, option + " " + text + " is not a list of numbers", "write for example 127.5 or 104,117,123");
+    }
+    numbers.push_back(number);
+    at = comma + 1;
+  }
+  return numbers;
+}
+
+void print_report(std::span<const ReportEntry> report) {
+  for (const ReportEntry& entry : report) {
+    fmt::print(stderr, "fettle: note: {}{}{}\n", entry.layer, entry.layer.empty() ? "" : ": ", entry.what);
+  }
+}
+
+}  // namespace fettle::cli

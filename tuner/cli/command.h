@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the commands of `fettle` share: exit codes, error printing, options that several commands have.
+#pragma once
+
+#include <fettle/fettle.h>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace fettle::cli {
+
+/// Documented in docs/command-line.md. Errors of the library give 2 to 9 by their group.
+enum ExitCode : int {
+  kSuccess = 0,
+  kDifferent = 1,  ///< the command worked, and its answer is no: outputs differ, a plan does not fit
+  kUsage = 2,      ///< bad arguments
+  kFile = 3,
+  kModel = 4,
+  kPlan = 5,
+  kResources = 6,
+  kDevice = 7,
+  kInternal = 9,
+};
+
+/// Prints the error with its hint to stderr and gives the exit code of its group.
+int fail(const Error& error);
+
+/// Writes text to stdout.
+void print(const std::string& text);
+
+/// Keys in the order in which they were put in, for output that people read too.
+using Json = nlohmann::ordered_json;
+
+/// Options of every command that loads a model.
+struct ModelArguments {
+  std::string model;
+  std::string plan;
+  std::vector<std::string> shapes;  ///< NAME=1x3x224x224
+  int threads = 0;
+
+  void add_to(CLI::App& app, bool with_plan = true);
+  Result<LoadOptions> load_options() const;
+};
+
+/// Model, plan and program, loaded as the arguments say.
+struct Loaded {
+  Model model;
+  std::optional<Plan> plan;
+  Program program;
+  LoadOptions options;
+};
+Result<Loaded> load(const ModelArguments& arguments, const LoadOptions& options);
+
+/// "1x3x224x224" as a shape.
+Result<Shape> parse_shape(const std::string& text);
+/// "104,117,123" as numbers.
+Result<std::vector<float>> parse_floats(const std::string& text, const std::string& option);
+/// Prints to stderr what fell back.
+void print_report(std::span<const ReportEntry> report);
+
+// The commands. Each adds its subcommand to `app`; the callback leaves its exit code in `exit_code`.
+void add_inspect(CLI::App& app, int& exit_code);
+void add_variants(CLI::App& app, int& exit_code);
+void add_run(CLI::App& app, int& exit_code);
+void add_bench(CLI::App& app, int& exit_code);
+void add_verify(CLI::App& app, int& exit_code);
+void add_tune(CLI::App& app, int& exit_code);
+void add_explain(CLI::App& app, int& exit_code);
+void add_plan(CLI::App& app, int& exit_code);
+
+}  // namespace fettle::cli

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// fettle inspect: what a model is, layer by layer, and what it will need here.
+#include "tuner/cli/command.h"
+
+#include <fmt/format.h>
+
+#include <iterator>
+#include <memory>
+
+namespace fettle::cli {
+namespace {
+
+Json describe(const TensorInfo& info) {
+  Json shape = Json::array();
+  for (std::int64_t extent : info.shape) shape.push_back(extent);
+  return {{"name", info.name}, {"type", to_string(info.type)}, {"shape", shape}, {"bytes", info.bytes}};
+}
+
+std::string as_json(const Loaded& loaded) {
+  Json json;
+  json["name"] = loaded.model.name();
+  json["opset"] = loaded.model.opset();
+  json["graph"] = loaded.model.graph_hash();
+  json["weights"] = loaded.model.weights_hash();
+  json["nodes"] = loaded.model.imported_nodes();
+  for (const TensorInfo& info : loaded.model.inputs()) json["inputs"].push_back(describe(info));
+  for (const TensorInfo& info : loaded.model.outputs()) json["outputs"].push_back(describe(info));
+  for (const LayerInfo& layer : loaded.model.layers()) {
+    json["layers"].push_back({{"id", layer.id}, {"desc", layer.desc.text()}, {"macs", layer.macs}});
+  }
+  const ArenaInfo& arena = loaded.program.arena();
+  json["constant_bytes"] = loaded.model.constant_bytes();
+  json["arena_bytes"] = arena.bytes;
+  json["largest_live_set"] = arena.largest_live_set;
+  json["largest_live_values"] = arena.largest_live_values;
+  json["sum_of_activations"] = arena.sum_of_activations;
+  json["weight_bytes"] = loaded.program.weight_bytes();
+  return json.dump(2) + "\n";
+}
+
+std::string as_text(const Loaded& loaded) {
+  std::string text = fmt::format("{}: opset {}, {} nodes, {} layers\ngraph   {}\nweights {}\n", loaded.model.name(), loaded.model.opset(),
+                                 loaded.model.imported_nodes(), loaded.model.layers().size(), loaded.model.graph_hash(), loaded.model.weights_hash());
+  auto out = std::back_inserter(text);
+  for (const TensorInfo& info : loaded.model.inputs()) fmt::format_to(out, "input   {} {} {}\n", info.name, to_string(info.type), info.shape.text());
+  for (const TensorInfo& info : loaded.model.outputs()) fmt::format_to(out, "output  {} {} {}\n", info.name, to_string(info.type), info.shape.text());
+  std::int64_t macs = 0;
+  for (const LayerInfo& layer : loaded.model.layers()) {
+    macs += layer.macs;
+    fmt::format_to(out, "  {:<32} {}\n", layer.id, layer.desc.text());
+  }
+  const ArenaInfo& arena = loaded.program.arena();
+  fmt::format_to(out, "multiply-accumulates {:.1f} million, constants {} bytes, packed weights {} bytes\n", static_cast<double>(macs) / 1e6,
+                 loaded.model.constant_bytes(), loaded.program.weight_bytes());
+  fmt::format_to(out, "arena {} bytes ({:.3f} of the largest live set {}; live values alone {}; all activations {})\n", arena.bytes,
+                 static_cast<double>(arena.bytes) / static_cast<double>(std::max<std::size_t>(1, arena.largest_live_set)), arena.largest_live_set,
+                 arena.largest_live_values, arena.sum_of_activations);
+  return text;
+}
+
+int inspect(const ModelArguments& arguments, bool json) {
+  Result<LoadOptions> options = arguments.load_options();
+  if (!options) return fail(options.error());
+  Result<Loaded> loaded = load(arguments, *options);
+  if (!loaded) return fail(loaded.error());
+  print(json ? as_json(*loaded) : as_text(*loaded));
+  print_report(loaded->program.report());
+  return kSuccess;
+}
+
+}  // namespace
+
+void add_inspect(CLI::App& app, int& exit_code) {
+  CLI::App* command = app.add_subcommand("inspect", "Show a model's inputs, outputs, layers and memory");
+  auto arguments = std::make_shared<ModelArguments>();
+  auto json = std::make_shared<bool>(false);
+  arguments->add_to(*command);
+  command->add_flag("--json", *json, "print JSON");
+  command->callback([=, &exit_code] { exit_code = inspect(*arguments, *json); });
+}
+
+}  // namespace fettle::cli

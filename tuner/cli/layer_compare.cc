@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tuner/cli/layer_compare.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <map>
+#include <utility>
+
+namespace fettle::cli {
+namespace {
+
+// A tensor's elements in ONNX order, wherever its strides put them.
+std::vector<float> gather(const TensorDesc& desc, const float* data) {
+  std::vector<float> values;
+  const std::int64_t count = desc.shape.elements();
+  values.reserve(static_cast<std::size_t>(count));
+  std::int64_t index[kMaxRank] = {};
+  for (std::int64_t i = 0; i < count; ++i) {
+    std::int64_t offset = 0;
+    for (int axis = 0; axis < desc.shape.rank(); ++axis) offset += index[axis] * desc.strides[static_cast<std::size_t>(axis)];
+    values.push_back(data[offset]);
+    for (int axis = desc.shape.rank(); axis-- > 0;) {
+      if (++index[axis] < desc.shape[axis]) break;
+      index[axis] = 0;
+    }
+  }
+  return values;
+}
+
+// A plan that gives every layer its reference kernel.
+Plan reference_plan(const Model& model, const Program& like, const CompileOptions& options) {
+  Plan plan = like.effective_plan();
+  PlanPoint& point = plan.points.front();
+  point.threads = 1;
+  point.layers.clear();
+  for (const LayerVariants& layer : enumerate_variants(model, options)) {
+    for (const VariantInfo& variant : layer.variants) {
+      if (variant.refusal != Refusal::none || !variant.kernel->name.ends_with(".reference") || !variant.covers.empty()) continue;
+      PlanLayer choice;
+      choice.kernel = std::string(variant.kernel->name);
+      choice.revision = variant.kernel->revision;
+      choice.layouts = variant.layouts;
+      point.layers[layer.layer] = std::move(choice);
+      break;
+    }
+  }
+  return plan;
+}
+
+using Values = std::map<int, std::vector<float>>;
+
+Result<Values> reference_values(const Model& model, Runtime& runtime, const CompileOptions& options) {
+  const Plan plan = reference_plan(model, runtime.program(), options);
+  CompileOptions compile = options;
+  compile.threads = 1;
+  Result<Program> program = Program::compile(model, &plan, compile);
+  if (!program) return std::move(program).error();
+  Result<Runtime> reference = Runtime::create(*program);
+  if (!reference) return std::move(reference).error();
+  for (std::size_t i = 0; i < runtime.input_count(); ++i) {
+    if (Status status = reference->input(i).copy_from(std::span<const std::byte>(runtime.input(i).bytes())); !status) return std::move(status).error();
+  }
+  Values values;
+  Status status = reference->run_visiting([&](std::size_t step, std::span<const void* const>, std::span<void* const> outputs) {
+    const StepInfo& info = program->steps()[step];
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      if (info.desc.outputs[i].format.type != DataType::f32) continue;
+      values[info.outputs[i]] = gather(info.desc.outputs[i], static_cast<const float*>(outputs[i]));
+    }
+  });
+  if (!status) return std::move(status).error();
+  return values;
+}
+
+}  // namespace
+
+double relative_error(std::span<const float> values, std::span<const float> reference) {
+  if (values.size() != reference.size()) return std::numeric_limits<double>::infinity();
+  double largest = 0;
+  double difference = 0;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (std::isnan(values[i]) || std::isnan(reference[i])) return std::numeric_limits<double>::infinity();
+    largest = std::max(largest, std::abs(static_cast<double>(reference[i])));
+    difference = std::max(difference, std::abs(static_cast<double>(values[i]) - static_cast<double>(reference[i])));
+  }
+  if (difference == 0) return 0;
+  return largest == 0 ? std::numeric_limits<double>::infinity() : difference / largest;
+}
+
+Result<std::vector<LayerComparison>> compare_layers(const Model& model, Runtime& runtime, const CompileOptions& options) {
+  Result<Values> expected = reference_values(model, runtime, options);
+  if (!expected) return std::move(expected).error();
+  std::vector<LayerComparison> comparisons;
+  Status status = runtime.run_visiting([&](std::size_t step, std::span<const void* const>, std::span<void* const> outputs) {
+    const StepInfo& info = runtime.program().steps()[step];
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      const auto found = expected->find(info.outputs[i]);
+      if (info.desc.outputs[i].format.type != DataType::f32 || found == expected->end()) continue;
+      const std::vector<float> values = gather(info.desc.outputs[i], static_cast<const float*>(outputs[i]));
+      comparisons.push_back({(info.conversion ? "-> " : "") + info.layer, info.kernel, info.desc.text(), relative_error(values, found->second)});
+    }
+  });
+  if (!status) return std::move(status).error();
+  return comparisons;
+}
+
+}  // namespace fettle::cli

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The `fettle` command. Results go to stdout, progress and complaints to stderr.
+#include "tuner/cli/command.h"
+
+#include <exception>
+#include <cstdio>
+
+int main(int argc, char** argv) {
+  CLI::App app("Fettle: run ONNX networks on CPUs, and tune them on the device they run on.", "fettle");
+  app.set_version_flag("--version", std::string("fettle ") + FETTLE_VERSION);
+  app.require_subcommand(1);
+  int exit_code = fettle::cli::kSuccess;
+  fettle::cli::add_inspect(app, exit_code);
+  fettle::cli::add_tune(app, exit_code);
+  fettle::cli::add_run(app, exit_code);
+  fettle::cli::add_bench(app, exit_code);
+  fettle::cli::add_verify(app, exit_code);
+  fettle::cli::add_explain(app, exit_code);
+  fettle::cli::add_variants(app, exit_code);
+  fettle::cli::add_plan(app, exit_code);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);
+    return code == 0 ? fettle::cli::kSuccess : fettle::cli::kUsage;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "fettle: %s\n", error.what());
+    return fettle::cli::kInternal;
+  }
+  return exit_code;
+}

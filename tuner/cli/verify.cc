@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// fettle verify: does a model, with a plan, give the outputs that a reference file holds?
+#include "tuner/cli/command.h"
+#include "tuner/cli/layer_compare.h"
+#include "tuner/io/npy.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <cstring>
+#include <iterator>
+#include <map>
+#include <memory>
+
+namespace fettle::cli {
+namespace {
+
+struct Arguments {
+  ModelArguments model;
+  std::string reference;
+  double tolerance = 1e-4;
+  bool layers = false;
+  bool json = false;
+};
+
+using Arrays = std::map<std::string, io::Array>;
+
+// An input is "input:<name>"; a network with a single input may call it "input".
+const io::Array* find_input(const Arrays& arrays, const Runtime& runtime, const std::string& name) {
+  auto found = arrays.find("input:" + name);
+  if (found == arrays.end() && runtime.input_count() == 1) found = arrays.find("input");
+  return found == arrays.end() ? nullptr : &found->second;
+}
+
+Status set_inputs(Runtime& runtime, const Arrays& arrays, const std::string& file) {
+  for (std::size_t i = 0; i < runtime.input_count(); ++i) {
+    const TensorView view = runtime.input(i);
+    const io::Array* array = find_input(arrays, runtime, view.info().name);
+    if (array == nullptr) {
+      return Error(ErrorCode::kUnknownName, file + " has no array for input " + view.info().name, "name it input:" + view.info().name);
+    }
+    if (array->type != view.type()) {
+      return Error(ErrorCode::kWrongType, file + ": input " + view.info().name + " is " + std::string(to_string(array->type)) + ", the model wants " +
+                   std::string(to_string(view.type())));
+    }
+    if (Shape(array->shape) != view.shape()) {
+      return Error(ErrorCode::kWrongShape, file + ": input " + view.info().name + " is " + Shape(array->shape).text() + ", the model wants " + view.shape().text());
+    }
+    if (Status status = view.copy_from(std::span<const std::byte>(array->bytes)); !status) return status;
+  }
+  return {};
+}
+
+struct Comparison {
+  std::string output;
+  double relative_error = 0;
+  bool match = false;
+};
+
+Result<std::vector<Comparison>> compare_outputs(Runtime& runtime, const Arrays& arrays, const Arguments& arguments) {
+  std::vector<Comparison> comparisons;
+  for (std::size_t i = 0; i < runtime.output_count(); ++i) {
+    const TensorView view = runtime.output(i);
+    const auto found = arrays.find("output:" + view.info().name);
+    if (found == arrays.end()) continue;
+    const io::Array& expected = found->second;
+    if (expected.type != view.type() || expected.bytes.size() != view.bytes().size()) {
+      return Error(ErrorCode::kWrongShape, arguments.reference + ": output " + view.info().name + " is " + std::string(to_string(expected.type)) + " " +
+                   Shape(expected.shape).text() + ", the model gives " + std::string(to_string(view.type())) + " " + view.shape().text());
+    }
+    Comparison comparison{view.info().name, 0, false};
+    if (view.type() == DataType::f32) {
+      comparison.relative_error = relative_error(view.values<float>(), expected.values<float>());
+    } else {
+      comparison.relative_error = std::memcmp(view.bytes().data(), expected.bytes.data(), expected.bytes.size()) == 0 ? 0.0 : INFINITY;
+    }
+    comparison.match = comparison.relative_error <= arguments.tolerance;
+    comparisons.push_back(comparison);
+  }
+  if (comparisons.empty()) {
+    return Error(ErrorCode::kUnknownName, arguments.reference + " has no array for any output", "name it output:" + runtime.output(0).info().name);
+  }
+  return comparisons;
+}
+
+int report(const std::vector<Comparison>& comparisons, const std::vector<LayerComparison>& layers, const Arguments& arguments) {
+  double worst = 0;
+  bool match = true;
+  Json json;
+  std::string text;
+  const auto out = std::back_inserter(text);
+  for (const Comparison& comparison : comparisons) {
+    worst = std::max(worst, comparison.relative_error);
+    match = match && comparison.match;
+    fmt::format_to(out, "output {}: largest relative error {:.3g} {}\n", comparison.output, comparison.relative_error, comparison.match ? "ok" : "DIFFERS");
+    json["outputs"].push_back({{"name", comparison.output}, {"relative_error", comparison.relative_error}, {"match", comparison.match}});
+  }
+  const LayerComparison* first = nullptr;
+  for (const LayerComparison& layer : layers) {
+    const bool differs = !(layer.relative_error <= arguments.tolerance);
+    if (differs && first == nullptr) first = &layer;
+    fmt::format_to(out, "  {:<32} {:<36} {:.3g}{}\n", layer.layer, layer.kernel, layer.relative_error, differs ? " DIFFERS" : "");
+    json["layers"].push_back({{"layer", layer.layer}, {"kernel", layer.kernel}, {"relative_error", layer.relative_error}});
+  }
+  if (first != nullptr) fmt::format_to(out, "first layer that diverges from the reference kernels: {} ({}): {}\n", first->layer, first->kernel, first->desc);
+  match = match && first == nullptr;
+  json["first_divergent_layer"] = first == nullptr ? Json() : Json(first->layer);
+  json["largest_relative_error"] = worst;
+  json["match"] = match;
+  fmt::format_to(out, "largest relative error {:.3g}, tolerance {:.3g}: {}\n", worst, arguments.tolerance, match ? "match" : "DIFFERENT");
+  print(arguments.json ? json.dump(2) + "\n" : text);
+  return match ? kSuccess : kDifferent;
+}
+
+int verify(const Arguments& arguments) {
+  Result<LoadOptions> options = arguments.model.load_options();
+  if (!options) return fail(options.error());
+  Result<Arrays> arrays = io::load_npz(arguments.reference);
+  if (!arrays) return fail(arrays.error());
+  Result<Loaded> loaded = load(arguments.model, *options);
+  if (!loaded) return fail(loaded.error());
+  print_report(loaded->program.report());
+  Result<Runtime> runtime = Runtime::create(loaded->program, options->runtime);
+  if (!runtime) return fail(runtime.error());
+  if (Status status = set_inputs(*runtime, *arrays, arguments.reference); !status) return fail(status.error());
+  std::vector<LayerComparison> layers;
+  if (arguments.layers) {
+    Result<std::vector<LayerComparison>> compared = compare_layers(loaded->model, *runtime, options->compile);
+    if (!compared) return fail(compared.error());
+    layers = *std::move(compared);
+  } else if (Status status = runtime->run(); !status) {
+    return fail(status.error());
+  }
+  Result<std::vector<Comparison>> comparisons = compare_outputs(*runtime, *arrays, arguments);
+  if (!comparisons) return fail(comparisons.error());
+  return report(*comparisons, layers, arguments);
+}
+
+}  // namespace
+
+void add_verify(CLI::App& app, int& exit_code) {
+  CLI::App* command = app.add_subcommand("verify", "Compare a network's outputs with a reference file");
+  auto arguments = std::make_shared<Arguments>();
+  arguments->model.add_to(*command);
+  command->add_option("--reference", arguments->reference, ".npz with input (or input:<name>) and output:<name>")->required();
+  command->add_option("--tolerance", arguments->tolerance, "largest error allowed, relative to the largest reference value")->check(CLI::NonNegativeNumber);
+  command->add_flag("--layers", arguments->layers, "also compare every layer with the reference kernels");
+  command->add_flag("--json", arguments->json, "print JSON");
+  command->callback([=, &exit_code] { exit_code = verify(*arguments); });
+}
+
+}  // namespace fettle::cli
