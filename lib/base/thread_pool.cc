@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Fettle's own thread pool: fork-join with chunks that threads draw from a shared counter.
+//
+// One call at a time owns the pool (`busy_`); a call that finds it owned, or comes from inside a task, runs alone. A call is
+// opened by raising `generation_` to an odd number and closed by raising it to the next even one. A worker joins a call by counting itself in
+// `active_` and then checking that the call is still open; the caller closes first and then waits for `active_` to fall to 0. Either the
+// worker sees the call closed, or the caller sees the worker: nobody waits for a worker that has not woken up.
+#include <fettle/cpu.h>
+#include <fettle/thread_pool.h>
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <new>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace fettle {
+namespace {
+
+constexpr int kMostThreads = 256;
+// Several chunks a thread let a fast thread take over what a slow or late one leaves.
+constexpr std::int64_t kChunksPerThread = 4;
+
+inline void relax() noexcept {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__) || defined(__arm__)
+  asm volatile("yield" ::: "memory");
+#endif
+}
+
+thread_local bool inside_task = false;
+
+class Pool final : public ThreadPool {
+ public:
+  explicit Pool(const ThreadPoolOptions& options) : threads_(options.threads), spin_(std::max(0, options.spin_us)) {}
+
+  ~Pool() override {
+    stop_.store(true);
+    generation_.fetch_add(2);
+    generation_.notify_all();
+    for (const Worker& worker : workers_) pthread_join(worker.thread, nullptr);
+  }
+
+  Status start() {
+    workers_.resize(static_cast<std::size_t>(threads_ - 1));
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+      workers_[i].pool = this;
+      workers_[i].index = static_cast<int>(i) + 1;
+      if (pthread_create(&workers_[i].thread, nullptr, &Pool::enter, &workers_[i]) != 0) {
+        workers_.resize(i);
+        return Error(ErrorCode::kOutOfMemory, "the system gives only " + std::to_string(i + 1) + " of " + std::to_string(threads_) + " threads", "ask for fewer threads");
+      }
+    }
+    return {};
+  }
+
+  int threads() const noexcept override { return threads_; }
+
+  void parallel(int max_threads, std::int64_t range, Task task, void* context) noexcept override {
+    if (range <= 0) return;
+    const int wanted = static_cast<int>(std::min<std::int64_t>({max_threads, threads_, range}));
+    if (wanted <= 1 || inside_task || busy_.exchange(true, std::memory_order_acquire)) {
+      task(context, 0, range, 0);
+      return;
+    }
+    task_ = task;
+    context_ = context;
+    range_ = range;
+    chunk_ = std::max<std::int64_t>(1, range / (wanted * kChunksPerThread));
+    wanted_ = wanted;
+    next_.store(0, std::memory_order_relaxed);
+    generation_.fetch_add(1);  // odd: open
+    generation_.notify_all();
+    work(0);
+    generation_.fetch_add(1);  // even: closed
+    for (int spins = 0; active_.load() != 0; ++spins) {
+      if (spins < 4096) relax();
+      else std::this_thread::yield();
+    }
+    busy_.store(false, std::memory_order_release);
+  }
+
+ private:
+  struct Worker {
+    Pool* pool = nullptr;
+    int index = 0;
+    pthread_t thread{};
+  };
+
+  static void* enter(void* argument) {
+    const auto* worker = static_cast<const Worker*>(argument);
+    worker->pool->serve(worker->index);
+    return nullptr;
+  }
+
+  void serve(int index) noexcept {
+    std::uint32_t seen = 0;
+    for (;;) {
+      seen = wait_for_change(seen);
+      if (stop_.load()) return;
+      if (seen % 2 == 0) continue;
+      active_.fetch_add(1);
+      if (generation_.load() == seen && index < wanted_) work(index);
+      active_.fetch_sub(1);
+    }
+  }
+
+  // Spins for a while, then sleeps, until the generation differs from `seen`.
+  std::uint32_t wait_for_change(std::uint32_t seen) const noexcept {
+    if (spin_.count() > 0) {
+      const auto until = std::chrono::steady_clock::now() + spin_;
+      do {
+        for (int i = 0; i < 64; ++i) {
+          const std::uint32_t now = generation_.load();
+          if (now != seen) return now;
+          relax();
+        }
+      } while (std::chrono::steady_clock::now() < until);
+    }
+    generation_.wait(seen);
+    return generation_.load();
+  }
+
+  void work(int index) noexcept {
+    inside_task = true;
+    for (;;) {
+      const std::int64_t begin = next_.fetch_add(chunk_, std::memory_order_relaxed);
+      if (begin >= range_) break;
+      task_(context_, begin, std::min(begin + chunk_, range_), index);
+    }
+    inside_task = false;
+  }
+
+  const int threads_;
+  const std::chrono::microseconds spin_;
+  std::vector<Worker> workers_;
+  std::atomic<bool> stop_{false};
+  std::atomic<bool> busy_{false};
+
+  // The call that is open; written by its caller before opening, read by workers that have joined.
+  Task task_ = nullptr;
+  void* context_ = nullptr;
+  std::int64_t range_ = 0;
+  std::int64_t chunk_ = 1;
+  int wanted_ = 0;
+
+  alignas(64) std::atomic<std::uint32_t> generation_{0};
+  alignas(64) std::atomic<int> active_{0};
+  alignas(64) std::atomic<std::int64_t> next_{0};
+};
+
+// All cores of the fastest kind: slow cores in the same fork-join hold fast ones up.
+int default_threads() noexcept {
+  const Cpu& cpu = this_cpu();
+  return cpu.cores.empty() ? 1 : std::clamp(cpu.cores.front().count, 1, kMostThreads);
+}
+
+}  // namespace
+
+Result<std::shared_ptr<ThreadPool>> make_thread_pool(const ThreadPoolOptions& options) {
+  if (options.threads < 0 || options.threads > kMostThreads) {
+    return Error(ErrorCode::kInvalidArgument, "ThreadPoolOptions::threads is " + std::to_string(options.threads), "give 1 to 256, or 0 for one a performance core");
+  }
+  ThreadPoolOptions resolved = options;
+  if (resolved.threads == 0) resolved.threads = default_threads();
+  auto pool = std::make_shared<Pool>(resolved);
+  if (Status status = pool->start(); !status) return std::move(status).error();
+  return std::shared_ptr<ThreadPool>(std::move(pool));
+}
+
+}  // namespace fettle
