@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# How Fettle's own code is compiled: one interface target with the flags, and object libraries for the parts.
+
+include_guard(GLOBAL)
+
+# Flags for everything that ends up in the library. Never part of what consumers see.
+add_library(fettle_build_flags INTERFACE)
+target_compile_features(fettle_build_flags INTERFACE cxx_std_20)
+target_include_directories(fettle_build_flags INTERFACE "${PROJECT_SOURCE_DIR}" "${PROJECT_SOURCE_DIR}/include")
+target_compile_options(fettle_build_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
+                                                    -ffunction-sections -fdata-sections)
+target_compile_definitions(fettle_build_flags INTERFACE $<$<BOOL:${FETTLE_ONNX}>:FETTLE_WITH_ONNX=1>
+                                                        $<$<BOOL:${FETTLE_XNNPACK}>:FETTLE_WITH_XNNPACK=1>)
+if(FETTLE_DEVELOPER_MODE)
+  target_compile_options(fettle_build_flags INTERFACE -Werror)
+endif()
+
+# The parts of the runtime library, in the order in which they were added.
+set_property(GLOBAL PROPERTY FETTLE_PARTS "")
+
+# fettle_add_part(<name> SOURCES <file>... [LINK <target>...]): an object library that becomes part of libfettle.
+function(fettle_add_part name)
+  cmake_parse_arguments(part "" "" "SOURCES;LINK" ${ARGN})
+  add_library(${name} OBJECT ${part_SOURCES})
+  target_link_libraries(${name} PRIVATE fettle_build_flags ${part_LINK})
+  set_target_properties(${name} PROPERTIES CXX_VISIBILITY_PRESET hidden C_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
+                                           POSITION_INDEPENDENT_CODE ON CXX_EXTENSIONS OFF)
+  if(NOT FETTLE_EXCEPTIONS)
+    target_compile_options(${name} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions>)
+  endif()
+  set_property(GLOBAL APPEND PROPERTY FETTLE_PARTS ${name})
+endfunction()
