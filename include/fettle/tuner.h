@@ -76,6 +76,12 @@ struct TuneResult {
 /// Tunes on this device. Errors: those of Program::compile, kInvalidArgument, kFileUnwritable (records).
 FETTLE_API Result<TuneResult> tune(const Model& model, const TuneOptions& options = {});
 
+/// What is known of a plan's choices without tuning again: every variant of every layer, with the costs found in the records
+/// of this device (`records_path`, may be empty), or why it is refused, and which one the plan takes. Errors: those of
+/// Program::compile, kPlanOtherModel, kFileUnreadable (records).
+FETTLE_API Result<std::vector<LayerExplanation>> explain(const Model& model, const Plan& plan, const std::string& records_path = {},
+                                                         const CompileOptions& options = {});
+
 /// One self-contained page (inline SVG, nothing fetched) that explains the result.
 FETTLE_API std::string tune_report_html(const Model& model, const TuneResult& result);
 

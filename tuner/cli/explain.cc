@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// fettle explain: for each layer what was tried, what it cost or why it was refused, and what the plan chose.
+#include "tuner/cli/command.h"
+
+#include <fettle/tuner.h>
+
+#include <fmt/format.h>
+
+#include <iterator>
+#include <memory>
+
+namespace fettle::cli {
+namespace {
+
+struct Arguments {
+  ModelArguments model;
+  std::string records;
+  std::string layer;
+  bool json = false;
+};
+
+std::string layouts_text(LayoutPair layouts) {
+  std::string text(to_string(layouts.input));
+  if (layouts.output != layouts.input) text.append(">").append(to_string(layouts.output));
+  return text;
+}
+
+std::string cost_text(const VariantCost& cost) {
+  if (cost.refusal != Refusal::none) return fmt::format("refused: {}", to_string(cost.refusal));
+  if (cost.samples == 0) return "not measured";
+  return fmt::format("{:>9.2f} us ({:.2f} to {:.2f}, {} samples)", cost.us.median, cost.us.low, cost.us.high, cost.samples);
+}
+
+std::string as_text(const LayerExplanation& layer) {
+  std::string text = fmt::format("{}\n  {}\n", layer.layer, layer.desc);
+  const auto out = std::back_inserter(text);
+  for (const VariantCost& cost : layer.variants) {
+    fmt::format_to(out, "  {} {:<38} {:<10} x{} {}{}\n", cost.chosen ? "*" : " ", cost.kernel, layouts_text(cost.layouts), cost.threads, cost_text(cost),
+                   cost.is_default ? "  default" : "");
+  }
+  if (layer.conversions_us > 0) fmt::format_to(out, "    conversions into this layer: {:.2f} us\n", layer.conversions_us);
+  return text;
+}
+
+Json as_json(const LayerExplanation& layer) {
+  Json variants = Json::array();
+  for (const VariantCost& cost : layer.variants) {
+    variants.push_back({{"kernel", cost.kernel}, {"layouts", layouts_text(cost.layouts)}, {"threads", cost.threads}, {"covers", cost.covers},
+                        {"refusal", cost.refusal == Refusal::none ? Json() : Json(to_string(cost.refusal))}, {"samples", cost.samples},
+                        {"median_us", cost.us.median}, {"low_us", cost.us.low}, {"high_us", cost.us.high}, {"chosen", cost.chosen}, {"default", cost.is_default}});
+  }
+  return {{"layer", layer.layer}, {"desc", layer.desc}, {"conversions_us", layer.conversions_us}, {"variants", variants}};
+}
+
+int explain_command(const Arguments& arguments) {
+  Result<LoadOptions> load = arguments.model.load_options();
+  if (!load) return fail(load.error());
+  Result<Model> model = Model::load(arguments.model.model, load->model);
+  if (!model) return fail(model.error());
+  Result<Plan> plan = Plan::load(arguments.model.plan);
+  if (!plan) return fail(plan.error());
+  Result<std::vector<LayerExplanation>> layers = explain(*model, *plan, arguments.records, load->compile);
+  if (!layers) return fail(layers.error());
+  std::string text;
+  Json json = Json::array();
+  bool found = arguments.layer.empty();
+  for (const LayerExplanation& layer : *layers) {
+    if (!arguments.layer.empty() && layer.layer != arguments.layer) continue;
+    found = true;
+    text += as_text(layer);
+    json.push_back(as_json(layer));
+  }
+  if (!found) return fail(Error(ErrorCode::kUnknownName, "the model has no layer " + arguments.layer, "`fettle inspect` lists the layers"));
+  print(arguments.json ? json.dump(2) + "\n" : text);
+  return kSuccess;
+}
+
+}  // namespace
+
+void add_explain(CLI::App& app, int& exit_code) {
+  CLI::App* command = app.add_subcommand("explain", "Say for each layer what was tried and why the plan chose what it chose");
+  auto arguments = std::make_shared<Arguments>();
+  arguments->model.add_to(*command);
+  command->get_option("--plan")->required();
+  command->add_option("--records", arguments->records, "the records that `fettle tune --records` wrote");
+  command->add_option("--layer", arguments->layer, "one layer only");
+  command->add_flag("--json", arguments->json, "print JSON");
+  command->callback([=, &exit_code] { exit_code = explain_command(*arguments); });
+}
+
+}  // namespace fettle::cli
