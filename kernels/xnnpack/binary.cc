@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Elementwise operators of two operands with broadcasting: one bound kernel for all of them, a row for each.
+//
+// Both operands are described to XNNPACK as dense boxes in the memory order of the result. A constant is brought into that
+// order by `pack`, which also leaves room behind it for XNNPACK to read past its end.
+#include "kernels/xnnpack/elementwise.h"
+#include "kernels/xnnpack/operator.h"
+#include "kernels/xnnpack/pixels.h"
+#include "kernels/xnnpack/rows.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <new>
+
+namespace fettle::kernels::xnnpack {
+namespace {
+
+// XNNPACK's own limit.
+constexpr std::size_t kMaxDimensions = XNN_MAX_TENSOR_DIMS;
+
+// An operand's extents in the memory order of the result, axes of extent 1 in the result left out.
+struct Box {
+  std::array<std::size_t, kMaxDimensions> extent{};
+  std::array<int, kMaxDimensions> axis{};  // the operand's own axis, or -1 where it has none
+  std::size_t rank = 0;
+
+  std::size_t elements() const noexcept {
+    std::size_t product = 1;
+    for (std::size_t i = 0; i < rank; ++i) product *= extent[i];
+    return product;
+  }
+};
+
+struct Binary {
+  xnn_binary_operator type = xnn_binary_invalid;
+  std::array<Box, 2> operand;
+  std::size_t elements = 0;
+};
+
+xnn_binary_operator type_of(Op op) noexcept {
+  switch (op) {
+    case Op::add:
+    case Op::sum: return xnn_binary_add;
+    case Op::sub: return xnn_binary_subtract;
+    case Op::mul: return xnn_binary_multiply;
+    case Op::div: return xnn_binary_divide;
+    case Op::max: return xnn_binary_maximum;
+    case Op::min: return xnn_binary_minimum;
+    case Op::prelu: return xnn_binary_prelu;
+    default: return xnn_binary_invalid;
+  }
+}
+
+// Lays the operand out along the axes of the result. Activations must lie in memory as the result does.
+Refusal read_box(const TensorDesc& operand, const TensorDesc& result, Box& box) noexcept {
+  const int rank = result.shape.rank();
+  const int missing = rank - operand.shape.rank();
+  if (missing < 0) return Refusal::rank;
+  const std::array<int, kMaxRank> order = storage_order(rank, result.format.layout);
+  for (int i = 0; i < rank; ++i) {
+    const int result_axis = order[static_cast<std::size_t>(i)];
+    const int axis = result_axis - missing;
+    const std::int64_t extent = axis >= 0 ? operand.shape[axis] : 1;
+    if (extent != 1 && extent != result.shape[result_axis]) return Refusal::shape;
+    if (result.shape[result_axis] == 1) continue;
+    if (box.rank == kMaxDimensions) return Refusal::rank;
+    box.extent[box.rank] = static_cast<std::size_t>(extent);
+    box.axis[box.rank] = axis >= 0 ? axis : -1;
+    ++box.rank;
+  }
+  if (operand.constant) return Refusal::none;
+  std::int64_t inside = 1;
+  for (std::size_t i = box.rank; i-- > 0;) {
+    if (box.extent[i] == 1) continue;
+    if (operand.strides[static_cast<std::size_t>(box.axis[i])] != inside) return Refusal::layout;
+    inside *= static_cast<std::int64_t>(box.extent[i]);
+  }
+  return Refusal::none;
+}
+
+// A scalar has no axis left; XNNPACK wants one.
+void add_axis_if_none(Box& box) noexcept {
+  if (box.rank != 0) return;
+  box.extent[0] = 1;
+  box.axis[0] = -1;
+  box.rank = 1;
+}
+
+Refusal read(const LayerDesc& layer, Binary& binary) {
+  if (layer.parts.size() != 1) return Refusal::op;
+  binary.type = type_of(layer.main().op);
+  if (binary.type == xnn_binary_invalid) return Refusal::op;
+  if (Refusal no = check_pattern(layer, layer.main().op, 2); no != Refusal::none) return no;
+  if (layer.main().operands.size() != 2) return Refusal::shape;
+  const TensorDesc& result = layer.outputs[0];
+  if (Refusal no = check_dense(result); no != Refusal::none) return no;
+  std::array<const TensorDesc*, 2> operands = {layer.operand(0), layer.operand(1)};
+  if (operands[0]->constant && operands[1]->constant) return Refusal::constant;
+  for (std::size_t i = 0; i < 2; ++i) {
+    if (Refusal no = check_dense(*operands[i]); no != Refusal::none) return no;
+    if (Refusal no = read_box(*operands[i], result, binary.operand[i]); no != Refusal::none) return no;
+  }
+  // Together they must span the result.
+  for (std::size_t i = 0; i < binary.operand[0].rank; ++i) {
+    if (binary.operand[0].extent[i] == 1 && binary.operand[1].extent[i] == 1) return Refusal::shape;
+  }
+  for (Box& box : binary.operand) add_axis_if_none(box);
+  binary.elements = static_cast<std::size_t>(result.shape.elements());
+  return clamp_is_valid(layer) ? Refusal::none : Refusal::clamp;
+}
+
+template <Op kOp>
+Refusal supports(const LayerDesc& layer, const Cpu&) {
+  if (Refusal no = check_pattern(layer, kOp, 2); no != Refusal::none) return no;
+  Binary binary;
+  return read(layer, binary);
+}
+
+std::size_t constant_bytes(const Box& box) noexcept { return box.elements() * sizeof(float) + kOverreadBytes; }
+
+// Copies a row-major constant into the order of the box.
+void put_in_order(const TensorDesc& constant, const Box& box, const float* from, float* to) noexcept {
+  std::array<std::size_t, kMaxRank> stride{};
+  std::size_t inside = 1;
+  for (int axis = constant.shape.rank() - 1; axis >= 0; --axis) {
+    stride[static_cast<std::size_t>(axis)] = inside;
+    inside *= static_cast<std::size_t>(constant.shape[axis]);
+  }
+  std::array<std::size_t, kMaxDimensions> at{};
+  std::size_t offset = 0;
+  for (std::size_t done = 0, count = box.elements(); done < count; ++done) {
+    to[done] = from[offset];
+    for (std::size_t i = box.rank; i-- > 0;) {
+      const std::size_t step = box.axis[i] < 0 ? 0 : stride[static_cast<std::size_t>(box.axis[i])];
+      offset += step;
+      if (++at[i] < box.extent[i]) break;
+      offset -= step * box.extent[i];
+      at[i] = 0;
+    }
+  }
+}
+
+// The operand that is constant, or 2.
+std::size_t constant_operand(const LayerDesc& layer) noexcept {
+  for (std::size_t i = 0; i < 2; ++i) {
+    if (layer.operand(i)->constant) return i;
+  }
+  return 2;
+}
+
+Result<std::size_t> packed_bytes(const LayerDesc& layer, std::span<const ConstantBytes>) {
+  Binary binary;
+  if (read(layer, binary) != Refusal::none) return kernel_failed("not a layer for XNNPACK");
+  const std::size_t which = constant_operand(layer);
+  return which == 2 ? std::size_t{0} : constant_bytes(binary.operand[which]);
+}
+
+Status pack(const LayerDesc& layer, std::span<const ConstantBytes> constants, std::span<std::byte> packed) {
+  Binary binary;
+  if (read(layer, binary) != Refusal::none) return kernel_failed("not a layer for XNNPACK");
+  const std::size_t which = constant_operand(layer);
+  if (which == 2) return {};
+  const Box& box = binary.operand[which];
+  if (packed.size() != constant_bytes(box)) return kernel_failed("wrong number of packed bytes");
+  std::fill(packed.begin(), packed.end(), std::byte{0});
+  put_in_order(*layer.operand(which), box, reinterpret_cast<const float*>(constants[input_index(layer, which)].data()),
+               reinterpret_cast<float*>(packed.data()));
+  return {};
+}
+
+class Bound final : public BoundOperator {
+ public:
+  explicit Bound(const BindArgs& args) noexcept
+      : BoundOperator(args), input_{input_index(args.layer, 0), input_index(args.layer, 1)} {}
+
+  Status prepare(const BindArgs& args) noexcept {
+    if (Status ready = ensure_initialized(); !ready) return ready;
+    Binary binary;
+    if (read(args.layer, binary) != Refusal::none) return check(xnn_status_unsupported_parameter, "bind");
+    if (const std::size_t which = constant_operand(args.layer); which != 2) {
+      if (args.packed.size() != constant_bytes(binary.operand[which])) {
+        return kernel_failed("wrong number of packed bytes");
+      }
+      constant_[which] = args.packed.data();
+    }
+    const xnn_status status = xnn_create_binary_elementwise_nd(binary.type, xnn_datatype_fp32, nullptr, nullptr, nullptr, 0,
+                                                               op_.out());
+    if (Status created = check_created(status, op_); !created) return created;
+    const Box& a = binary.operand[0];
+    const Box& b = binary.operand[1];
+    const xnn_status shaped = xnn_reshape_binary_elementwise_nd(op_.get(), a.rank, a.extent.data(), b.rank,
+                                                                b.extent.data(), &threads_);
+    if (Status done = check(shaped, "reshape an operator"); !done) return done;
+    return add_clamp(args.layer, binary.elements);
+  }
+
+  Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs, void*) noexcept override {
+    const void* a = constant_[0] != nullptr ? constant_[0] : inputs[input_[0]];
+    const void* b = constant_[1] != nullptr ? constant_[1] : inputs[input_[1]];
+    if (Status set = check(xnn_setup_binary_elementwise_nd(op_.get(), a, b, outputs[0]), "set up an operator"); !set) {
+      return set;
+    }
+    return set_clamp_buffer(outputs[0]);
+  }
+
+ private:
+  std::array<std::size_t, 2> input_;
+  std::array<const void*, 2> constant_{};
+};
+
+Result<std::unique_ptr<BoundKernel>> bind(const BindArgs& args) {
+  std::unique_ptr<Bound> bound(new (std::nothrow) Bound(args));
+  if (bound == nullptr) return out_of_memory();
+  Status status = bound->prepare(args);
+  return bound_or_error(std::move(bound), std::move(status));
+}
+
+template <Op kOp>
+constexpr Op kPattern[] = {kOp};
+
+template <Op kOp>
+constexpr Kernel row(std::string_view name) noexcept {
+  return {
+      .name = name,
+      .revision = 1,
+      .pattern = kPattern<kOp>,
+      .isa = kRequiredIsa,
+      .type = DataType::f32,
+      .layouts = kSameLayout,
+      .overread_bytes = kOverreadBytes,
+      .in_place = 3,
+      .threaded = true,
+      .supports = supports<kOp>,
+      .workspace_bytes = nullptr,
+      .packed_bytes = packed_bytes,
+      .pack = pack,
+      .bind = bind,
+  };
+}
+
+}  // namespace
+
+constinit const Kernel kAdd = row<Op::add>("add.direct.f32.xnnpack");
+constinit const Kernel kSum = row<Op::sum>("sum.direct.f32.xnnpack");
+constinit const Kernel kSub = row<Op::sub>("sub.direct.f32.xnnpack");
+constinit const Kernel kMul = row<Op::mul>("mul.direct.f32.xnnpack");
+constinit const Kernel kDiv = row<Op::div>("div.direct.f32.xnnpack");
+constinit const Kernel kMax = row<Op::max>("max.direct.f32.xnnpack");
+constinit const Kernel kMin = row<Op::min>("min.direct.f32.xnnpack");
+constinit const Kernel kPrelu = row<Op::prelu>("prelu.direct.f32.xnnpack");
+
+}  // namespace fettle::kernels::xnnpack

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// XNNPACK's operators as owned objects, its status codes as Fettle's, and what all bound operators share.
+#pragma once
+
+#include "kernels/xnnpack/pthreadpool_shim.h"
+#include "lib/base/guard.h"
+
+#include <fettle/error.h>
+#include <fettle/kernel.h>
+
+#include <xnnpack.h>
+
+#include <cstddef>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+namespace fettle::kernels::xnnpack {
+
+/// Owns one operator.
+class Operator {
+ public:
+  Operator() = default;
+  ~Operator() { reset(); }
+  Operator(Operator&& other) noexcept : op_(std::exchange(other.op_, nullptr)) {}
+  Operator& operator=(Operator&& other) noexcept {
+    if (this != &other) {
+      reset();
+      op_ = std::exchange(other.op_, nullptr);
+    }
+    return *this;
+  }
+  Operator(const Operator&) = delete;
+  Operator& operator=(const Operator&) = delete;
+
+  xnn_operator_t get() const noexcept { return op_; }
+  explicit operator bool() const noexcept { return op_ != nullptr; }
+  /// Where a create function writes the operator; what was owned is deleted.
+  xnn_operator_t* out() noexcept {
+    reset();
+    return &op_;
+  }
+  void reset() noexcept {
+    if (op_ != nullptr) xnn_delete_operator(op_);
+    op_ = nullptr;
+  }
+
+ private:
+  xnn_operator_t op_ = nullptr;
+};
+
+/// XNNPACK's own text of a status.
+std::string_view status_text(xnn_status status) noexcept;
+
+/// Prepares XNNPACK; cheap when that has happened. Thread-safe.
+Status ensure_initialized() noexcept;
+
+/// Success, kOutOfMemory, or kKernelFailed with the status and the step ("create", "reshape", ...) in the message.
+Status check(xnn_status status, std::string_view step) noexcept;
+
+/// The result of a create function. Some of them report success although they ran out of memory, and leave no operator.
+Status check_created(xnn_status status, const Operator& op) noexcept;
+
+/// The clamp of the layer's only part; infinite when there is none.
+Clamp output_clamp(const LayerDesc& layer) noexcept;
+
+/// Whether XNNPACK can apply the layer's clamp: neither bound is NaN, and they are in order.
+bool clamp_is_valid(const LayerDesc& layer) noexcept;
+
+/// A bound kernel that runs one operator, and where that cannot clamp, a second one in place over the output.
+class BoundOperator : public BoundKernel {
+ public:
+  Status run() noexcept final;
+
+ protected:
+  explicit BoundOperator(const BindArgs& args) noexcept : threads_{args.pool, args.threads} {}
+
+  /// Makes the second operator, over a dense output of that many elements, if the layer has a clamp.
+  Status add_clamp(const LayerDesc& layer, std::size_t elements) noexcept;
+  /// Gives the second operator its address, if there is one.
+  Status set_clamp_buffer(void* output) noexcept;
+
+  Operator op_;          // NOLINT(misc-non-private-member-variables-in-classes)
+  pthreadpool threads_;  // NOLINT(misc-non-private-member-variables-in-classes)
+
+ private:
+  Operator clamp_;
+};
+
+/// The bound kernel as `bind` returns it, or the error that making it ended with.
+template <typename Bound>
+Result<std::unique_ptr<BoundKernel>> bound_or_error(std::unique_ptr<Bound> bound, Status status) noexcept {
+  if (!status) return std::move(status).error();
+  return std::unique_ptr<BoundKernel>(std::move(bound));
+}
+
+/// A kKernelFailed error, or kOutOfMemory when there is no memory left to say so.
+Error kernel_failed(std::string_view message, std::string_view hint = {}) noexcept;
+
+}  // namespace fettle::kernels::xnnpack

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The rows of the table, each defined beside its functions.
+#pragma once
+
+#include <fettle/kernel.h>
+
+#include <xnnpack.h>
+
+#include <cstdint>
+
+namespace fettle::kernels::xnnpack {
+
+/// What every row has in common. XNNPACK's baseline is SSE2 on x86 and VFP on Arm, and it chooses by itself what is better.
+inline constexpr Isa kRequiredIsa = Isa::none;
+inline constexpr std::uint32_t kOverreadBytes = XNN_EXTRA_BYTES;
+
+extern const Kernel kConv;
+extern const Kernel kDepthwiseConv;
+extern const Kernel kConvTranspose;
+extern const Kernel kGemm;
+extern const Kernel kMatmul;
+extern const Kernel kMaxPool;
+extern const Kernel kAveragePool;
+extern const Kernel kGlobalAveragePool;
+extern const Kernel kResizeBilinear;
+extern const Kernel kSoftmax;
+
+extern const Kernel kRelu;
+extern const Kernel kClamp;
+extern const Kernel kLeakyRelu;
+extern const Kernel kElu;
+extern const Kernel kSigmoid;
+extern const Kernel kTanh;
+extern const Kernel kHardSwish;
+extern const Kernel kExp;
+extern const Kernel kSqrt;
+extern const Kernel kAbs;
+extern const Kernel kNeg;
+extern const Kernel kFloor;
+extern const Kernel kCeil;
+extern const Kernel kRound;
+
+extern const Kernel kAdd;
+extern const Kernel kSum;
+extern const Kernel kSub;
+extern const Kernel kMul;
+extern const Kernel kDiv;
+extern const Kernel kMax;
+extern const Kernel kMin;
+extern const Kernel kPrelu;
+
+}  // namespace fettle::kernels::xnnpack

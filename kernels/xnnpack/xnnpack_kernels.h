@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The rows whose kernels are XNNPACK's operators: floats, NHWC.
+#pragma once
+
+#include <fettle/kernel.h>
+
+#include <span>
+
+namespace fettle::kernels {
+
+/// All rows, in order of preference. Constant data.
+std::span<const Kernel* const> xnnpack_kernels() noexcept;
+
+}  // namespace fettle::kernels
