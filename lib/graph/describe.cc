@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/graph/passes.h"
+
+namespace fettle::graph {
+namespace {
+
+TensorDesc describe_value(const Value& value) {
+  TensorDesc desc;
+  desc.shape = value.shape.value_or(Shape{});
+  desc.format.type = value.type;
+  desc.strides = dense_strides(desc.shape, desc.format);
+  desc.constant = value.constant != nullptr;
+  return desc;
+}
+
+}  // namespace
+
+LayerDesc describe(const Graph& graph, NodeId id) {
+  const Node& node = graph.node(id);
+  LayerDesc layer;
+  LayerPart part;
+  part.op = node.op;
+  part.attributes = node.attributes;
+  part.clamp = node.clamp;
+  for (ValueId input : node.inputs) {
+    if (input == kNoValue) {
+      part.operands.push_back(kNoOperand);
+      continue;
+    }
+    part.operands.push_back(static_cast<int>(layer.inputs.size()));
+    layer.inputs.push_back(describe_value(graph.value(input)));
+  }
+  for (ValueId output : node.outputs) {
+    if (output != kNoValue) layer.outputs.push_back(describe_value(graph.value(output)));
+  }
+  layer.parts.push_back(std::move(part));
+  return layer;
+}
+
+std::int64_t count_macs(const LayerDesc& layer) {
+  const TensorDesc* x = layer.operand(0);
+  const TensorDesc* weight = layer.operand(1);
+  if (x == nullptr || weight == nullptr || layer.outputs.empty()) return 0;
+  const std::int64_t outputs = layer.outputs.front().shape.elements();
+  switch (layer.main().op) {
+    case Op::conv: return weight->shape[0] == 0 ? 0 : outputs * (weight->shape.elements() / weight->shape[0]);
+    case Op::conv_transpose: return weight->shape[0] == 0 ? 0 : x->shape.elements() * (weight->shape.elements() / weight->shape[0]);
+    case Op::gemm: return outputs * x->shape[layer.main().attributes.integer("transA") != 0 ? 0 : 1];
+    case Op::matmul: return outputs * x->shape[x->shape.rank() - 1];
+    default: return 0;
+  }
+}
+
+}  // namespace fettle::graph

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/base/hash.h"
+
+#include "lib/graph/graph.h"
+
+namespace fettle::graph {
+namespace {
+
+// Integer constants up to this size are parameters (axes, pads, shapes), not weights.
+constexpr std::size_t kParameterElements = 64;
+
+bool is_parameter(const Value& value) {
+  const bool integral = value.type == DataType::s64 || value.type == DataType::s32;
+  return integral && value.constant->bytes.size() <= kParameterElements * size_of(value.type);
+}
+
+void add_shape(Hasher& hasher, const Shape& shape) {
+  hasher.add(static_cast<std::int64_t>(shape.rank()));
+  for (std::int64_t extent : shape) hasher.add(extent);
+}
+
+// Values are numbered in the order in which they are met, so that names do not matter.
+class Numbering {
+ public:
+  explicit Numbering(std::size_t count) : numbers_(count, -1) {}
+  std::int64_t operator()(ValueId id, bool& fresh) {
+    fresh = numbers_[static_cast<std::size_t>(id)] < 0;
+    if (fresh) numbers_[static_cast<std::size_t>(id)] = next_++;
+    return numbers_[static_cast<std::size_t>(id)];
+  }
+
+ private:
+  std::vector<std::int64_t> numbers_;
+  std::int64_t next_ = 0;
+};
+
+void add_value(Hasher& hasher, const Graph& graph, ValueId id, Numbering& numbering) {
+  if (id == kNoValue) {
+    hasher.add(std::int64_t{-1});
+    return;
+  }
+  bool fresh = false;
+  hasher.add(numbering(id, fresh));
+  const Value& value = graph.value(id);
+  if (!fresh || !value.constant) return;
+  hasher.add(to_string(value.type));
+  add_shape(hasher, value.shape.value_or(Shape{}));
+  if (is_parameter(value)) hasher.add(value.constant->bytes);
+}
+
+}  // namespace
+
+std::string structure_hash(const Graph& graph) {
+  Hasher hasher;
+  Numbering numbering(graph.value_count());
+  hasher.add(graph.opset);
+  hasher.add(static_cast<std::int64_t>(graph.inputs.size()));
+  for (ValueId input : graph.inputs) {
+    add_value(hasher, graph, input, numbering);
+    hasher.add(to_string(graph.value(input).type));
+  }
+  for (std::size_t i = 0; i < graph.node_count(); ++i) {
+    const Node& node = graph.node(static_cast<NodeId>(i));
+    if (node.removed) continue;
+    hasher.add(to_string(node.op));
+    hasher.add(node.attributes.text());
+    hasher.add(static_cast<std::int64_t>(node.inputs.size()));
+    for (ValueId input : node.inputs) add_value(hasher, graph, input, numbering);
+    hasher.add(static_cast<std::int64_t>(node.outputs.size()));
+    for (ValueId output : node.outputs) add_value(hasher, graph, output, numbering);
+  }
+  for (ValueId output : graph.outputs) add_value(hasher, graph, output, numbering);
+  return hasher.text();
+}
+
+std::string weights_hash(const Graph& graph) {
+  Hasher hasher;
+  for (std::size_t i = 0; i < graph.value_count(); ++i) {
+    const Value& value = graph.value(static_cast<ValueId>(i));
+    if (value.constant) hasher.add(value.constant->bytes);
+  }
+  return hasher.text();
+}
+
+}  // namespace fettle::graph
