@@ -193,16 +193,14 @@ class Bound final : public BoundOperator {
     const xnn_status shaped = xnn_reshape_binary_elementwise_nd(op_.get(), a.rank, a.extent.data(), b.rank,
                                                                 b.extent.data(), &threads_);
     if (Status done = check(shaped, "reshape an operator"); !done) return done;
-    return add_clamp(args.layer, binary.elements);
+    add_clamp(args.layer, binary.elements);
+    return {};
   }
 
   Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs, void*) noexcept override {
     const void* a = constant_[0] != nullptr ? constant_[0] : inputs[input_[0]];
     const void* b = constant_[1] != nullptr ? constant_[1] : inputs[input_[1]];
-    if (Status set = check(xnn_setup_binary_elementwise_nd(op_.get(), a, b, outputs[0]), "set up an operator"); !set) {
-      return set;
-    }
-    return set_clamp_buffer(outputs[0]);
+    return check(xnn_setup_binary_elementwise_nd(op_.get(), a, b, set_output(outputs[0])), "set up an operator");
   }
 
  private:

@@ -48,6 +48,16 @@ xnn_status reshape(const Operator& op, const TensorDesc& x, std::size_t& workspa
   return xnn_reshape_reduce_nd(op.get(), 1, &axis, shape.size(), shape.data(), &workspace, &alignment, threads);
 }
 
+// Sums over rows of channels are built up in the output.
+bool needs_staging(const TensorDesc& x) noexcept {
+  return x.format.layout == Layout::nhwc && static_cast<std::size_t>(x.shape[1]) % kReadBackFloats != 0;
+}
+
+std::size_t workspace_bytes(const LayerDesc& layer, int) {
+  const TensorDesc& x = *layer.operand(0);
+  return needs_staging(x) ? staging_bytes(static_cast<std::size_t>(x.shape[0] * x.shape[1])) : 0;
+}
+
 class Bound final : public BoundOperator {
  public:
   explicit Bound(const BindArgs& args) noexcept : BoundOperator(args), input_(input_index(args.layer, 0)) {}
@@ -58,20 +68,21 @@ class Bound final : public BoundOperator {
     if (Status created = check_created(create(op_), op_); !created) return created;
     std::size_t workspace = 0;
     if (Status shaped = check(reshape(op_, x, workspace, &threads_), "reshape an operator"); !shaped) return shaped;
-    return add_clamp(args.layer, static_cast<std::size_t>(x.shape[0] * x.shape[1]));
+    staged_ = needs_staging(x);
+    add_clamp(args.layer, static_cast<std::size_t>(x.shape[0] * x.shape[1]));
+    return {};
   }
 
-  // The sums are as wide as the results, so XNNPACK needs no workspace although it would use one: it adds into the output.
-  Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs, void*) noexcept override {
-    if (Status set = check(xnn_setup_reduce_nd(op_.get(), nullptr, inputs[input_], outputs[0]), "set up an operator");
-        !set) {
-      return set;
-    }
-    return set_clamp_buffer(outputs[0]);
+  // XNNPACK's own workspace is for sums that are wider than the results. These are not: it adds up in the output.
+  Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs,
+                     void* workspace) noexcept override {
+    float* output = set_output(outputs[0], staged_ ? workspace : nullptr);
+    return check(xnn_setup_reduce_nd(op_.get(), nullptr, inputs[input_], output), "set up an operator");
   }
 
  private:
   std::size_t input_;
+  bool staged_ = false;
 };
 
 Result<std::unique_ptr<BoundKernel>> bind(const BindArgs& args) {
@@ -93,7 +104,7 @@ constinit const Kernel kGlobalAveragePool = {
     .overread_bytes = kOverreadBytes,
     .threaded = true,
     .supports = supports,
-    .workspace_bytes = nullptr,
+    .workspace_bytes = workspace_bytes,
     .packed_bytes = nullptr,
     .pack = nullptr,
     .bind = bind,

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/xnnpack/operator.h"
 
-#include <cmath>
+#include <algorithm>
+#include <cstdint>
 #include <limits>
 #include <string>
 
@@ -56,27 +57,37 @@ bool clamp_is_valid(const LayerDesc& layer) noexcept {
 }
 
 Status BoundOperator::run() noexcept {
-  xnn_status status = xnn_run_operator(op_.get(), &threads_);
-  if (status == xnn_status_success && clamp_) status = xnn_run_operator(clamp_.get(), &threads_);
-  return check(status, "run an operator");
+  const xnn_status status = xnn_run_operator(op_.get(), &threads_);
+  if (status != xnn_status_success) return check(status, "run an operator");
+  if (clamps_ || staging_ != nullptr) finish();
+  return {};
 }
 
-Status BoundOperator::add_clamp(const LayerDesc& layer, std::size_t elements) noexcept {
-  if (!layer.main().clamp) return {};
-  const Clamp clamp = output_clamp(layer);
-  xnn_unary_params params{};
-  params.clamp.min = clamp.low;
-  params.clamp.max = clamp.high;
-  const xnn_status status = xnn_create_unary_elementwise_nc(xnn_unary_clamp, xnn_datatype_fp32, xnn_datatype_fp32, &params,
-                                                            nullptr, nullptr, 0, clamp_.out());
-  if (Status created = check_created(status, clamp_); !created) return created;
-  return check(xnn_reshape_unary_elementwise_nc(clamp_.get(), 1, elements, elements, elements, &threads_),
-               "reshape an operator");
+void BoundOperator::add_clamp(const LayerDesc& layer, std::size_t elements) noexcept {
+  clamps_ = layer.main().clamp.has_value();
+  clamp_ = output_clamp(layer);
+  elements_ = elements;
 }
 
-Status BoundOperator::set_clamp_buffer(void* output) noexcept {
-  if (!clamp_) return {};
-  return check(xnn_setup_unary_elementwise_nc(clamp_.get(), output, output), "set up an operator");
+float* BoundOperator::set_output(void* output, void* staging) noexcept {
+  output_ = static_cast<float*>(output);
+  staging_ = static_cast<const float*>(staging);
+  return staging != nullptr ? static_cast<float*>(staging) : output_;
+}
+
+// XNNPACK's own clamp operator reads past the end of what it clamps, which only inputs allow for, hence a plain loop.
+void BoundOperator::finish() noexcept {
+  constexpr std::size_t kBlock = 4096;
+  const std::size_t blocks = (elements_ + kBlock - 1) / kBlock;
+  const float* from = staging_ != nullptr ? staging_ : output_;
+  parallel_for(threads_.pool, threads_.max_threads, static_cast<std::int64_t>(blocks),
+               [&](std::int64_t begin, std::int64_t end, int) {
+                 const std::size_t stop = std::min(elements_, static_cast<std::size_t>(end) * kBlock);
+                 for (std::size_t i = static_cast<std::size_t>(begin) * kBlock; i < stop; ++i) {
+                   const float raised = from[i] < clamp_.low ? clamp_.low : from[i];
+                   output_[i] = raised > clamp_.high ? clamp_.high : raised;
+                 }
+               });
 }
 
 }  // namespace fettle::kernels::xnnpack

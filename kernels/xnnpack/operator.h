@@ -68,7 +68,8 @@ Clamp output_clamp(const LayerDesc& layer) noexcept;
 /// Whether XNNPACK can apply the layer's clamp: neither bound is NaN, and they are in order.
 bool clamp_is_valid(const LayerDesc& layer) noexcept;
 
-/// A bound kernel that runs one operator, and where that cannot clamp, a second one in place over the output.
+/// A bound kernel that runs one operator, and then what the operator leaves undone: copying the result out of the
+/// workspace, and clamping it.
 class BoundOperator : public BoundKernel {
  public:
   Status run() noexcept final;
@@ -76,17 +77,33 @@ class BoundOperator : public BoundKernel {
  protected:
   explicit BoundOperator(const BindArgs& args) noexcept : threads_{args.pool, args.threads} {}
 
-  /// Makes the second operator, over a dense output of that many elements, if the layer has a clamp.
-  Status add_clamp(const LayerDesc& layer, std::size_t elements) noexcept;
-  /// Gives the second operator its address, if there is one.
-  Status set_clamp_buffer(void* output) noexcept;
+  /// For operators that cannot clamp: the layer's clamp is applied to the dense output of that many elements.
+  void add_clamp(const LayerDesc& layer, std::size_t elements) noexcept;
+  /// Where the operator writes. Given a staging buffer of as many elements as add_clamp was told of, it writes there, and
+  /// the result is copied to `output`.
+  float* set_output(void* output, void* staging = nullptr) noexcept;
 
   Operator op_;          // NOLINT(misc-non-private-member-variables-in-classes)
   pthreadpool threads_;  // NOLINT(misc-non-private-member-variables-in-classes)
 
  private:
-  Operator clamp_;
+  void finish() noexcept;
+
+  bool clamps_ = false;
+  Clamp clamp_{0, 0};
+  std::size_t elements_ = 0;
+  float* output_ = nullptr;
+  const float* staging_ = nullptr;
 };
+
+/// XNNPACK computes the ends of rows with loads of four floats. Operators that read their own output back therefore read past
+/// its end unless rows are a multiple of this; their output must then be staged in the workspace.
+inline constexpr std::size_t kReadBackFloats = 4;
+
+/// The bytes of a staging buffer for that many floats.
+constexpr std::size_t staging_bytes(std::size_t elements) noexcept {
+  return elements * sizeof(float) + XNN_EXTRA_BYTES;
+}
 
 /// The bound kernel as `bind` returns it, or the error that making it ended with.
 template <typename Bound>

@@ -72,7 +72,10 @@ Refusal read_pooling(const LayerDesc& layer, Op op, Pooling& p) {
 Refusal read_max(const LayerDesc& layer, Pooling& p) {
   if (Refusal no = read_pooling(layer, Op::max_pool, p); no != Refusal::none) return no;
   const Window& w = p.window;
-  if (w.kernel_height * w.kernel_width < 2) return Refusal::kernel_size;
+  const std::uint32_t taps = w.kernel_height * w.kernel_width;
+  if (taps < 2) return Refusal::kernel_size;
+  // Larger windows take several passes, which read the output back four channels at a time, and past its end.
+  if (taps > 9 && p.input.channels % 4 != 0) return Refusal::shape;
   if (w.stride_height > w.kernel_height || w.stride_width > w.kernel_width) return Refusal::stride;
   // XNNPACK replaces a padded tap by the nearest pixel, which a dilated window need not contain.
   const bool dilated = w.dilation_height > 1 || w.dilation_width > 1;

@@ -92,17 +92,14 @@ class Bound final : public BoundOperator {
         op_.get(), r.input.batch, r.input.height, r.input.width, r.input.channels, r.input.stride, r.output.stride,
         &workspace, &alignment, &threads_);
     if (Status done = check(shaped, "reshape an operator"); !done) return done;
-    return add_clamp(args.layer, r.output.batch * r.output.height * r.output.width * r.output.channels);
+    add_clamp(args.layer, r.output.batch * r.output.height * r.output.width * r.output.channels);
+    return {};
   }
 
   Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs, void*) noexcept override {
-    if (Status set = check(xnn_setup_resize_bilinear2d_nhwc_f32(op_.get(), nullptr, static_cast<const float*>(inputs[input_]),
-                                                                static_cast<float*>(outputs[0])),
-                           "set up an operator");
-        !set) {
-      return set;
-    }
-    return set_clamp_buffer(outputs[0]);
+    return check(xnn_setup_resize_bilinear2d_nhwc_f32(op_.get(), nullptr, static_cast<const float*>(inputs[input_]),
+                                                      set_output(outputs[0])),
+                 "set up an operator");
   }
 
  private:

@@ -31,6 +31,18 @@ Refusal supports(const LayerDesc& layer, const Cpu&) {
   return clamp_is_valid(layer) ? Refusal::none : Refusal::clamp;
 }
 
+// The length of a row: the innermost extent.
+std::size_t row_length(const TensorDesc& x) noexcept {
+  const int rank = x.shape.rank();
+  return static_cast<std::size_t>(x.shape[storage_order(rank, x.format.layout)[static_cast<std::size_t>(rank - 1)]]);
+}
+
+// The exponentials are stored in the output and then scaled there.
+std::size_t workspace_bytes(const LayerDesc& layer, int) {
+  const TensorDesc& x = *layer.operand(0);
+  return row_length(x) % kReadBackFloats == 0 ? 0 : staging_bytes(static_cast<std::size_t>(x.shape.elements()));
+}
+
 class Bound final : public BoundOperator {
  public:
   explicit Bound(const BindArgs& args) noexcept : BoundOperator(args), input_(input_index(args.layer, 0)) {}
@@ -38,26 +50,27 @@ class Bound final : public BoundOperator {
   Status prepare(const BindArgs& args) noexcept {
     if (Status ready = ensure_initialized(); !ready) return ready;
     const TensorDesc& x = *args.layer.operand(0);
-    const int rank = x.shape.rank();
-    const int innermost = storage_order(rank, x.format.layout)[static_cast<std::size_t>(rank - 1)];
-    const auto length = static_cast<std::size_t>(x.shape[innermost]);
+    const std::size_t length = row_length(x);
+    staged_ = length % kReadBackFloats != 0;
     const auto elements = static_cast<std::size_t>(x.shape.elements());
     if (Status created = check_created(xnn_create_softmax_nc_f32(0, op_.out()), op_); !created) return created;
     const xnn_status status =
         xnn_reshape_softmax_nc_f32(op_.get(), length, length, length, elements / length, &threads_);
     if (Status shaped = check(status, "reshape an operator"); !shaped) return shaped;
-    return add_clamp(args.layer, elements);
+    add_clamp(args.layer, elements);
+    return {};
   }
 
-  Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs, void*) noexcept override {
-    const xnn_status status = xnn_setup_softmax_nc_f32(op_.get(), static_cast<const float*>(inputs[input_]),
-                                                       static_cast<float*>(outputs[0]));
-    if (Status set = check(status, "set up an operator"); !set) return set;
-    return set_clamp_buffer(outputs[0]);
+  Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs,
+                     void* workspace) noexcept override {
+    float* output = set_output(outputs[0], staged_ ? workspace : nullptr);
+    return check(xnn_setup_softmax_nc_f32(op_.get(), static_cast<const float*>(inputs[input_]), output),
+                 "set up an operator");
   }
 
  private:
   std::size_t input_;
+  bool staged_ = false;
 };
 
 Result<std::unique_ptr<BoundKernel>> bind(const BindArgs& args) {
@@ -80,7 +93,7 @@ constinit const Kernel kSoftmax = {
     .in_place = 1,
     .threaded = true,
     .supports = supports,
-    .workspace_bytes = nullptr,
+    .workspace_bytes = workspace_bytes,
     .packed_bytes = nullptr,
     .pack = nullptr,
     .bind = bind,

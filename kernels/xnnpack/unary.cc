@@ -97,13 +97,12 @@ class Bound final : public BoundOperator {
     const xnn_status shaped =
         xnn_reshape_unary_elementwise_nc(op_.get(), 1, elements, elements, elements, &threads_);
     if (Status done = check(shaped, "reshape an operator"); !done) return done;
-    return add_clamp(args.layer, elements);
+    add_clamp(args.layer, elements);
+    return {};
   }
 
   Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs, void*) noexcept override {
-    const xnn_status status = xnn_setup_unary_elementwise_nc(op_.get(), inputs[input_], outputs[0]);
-    if (Status set = check(status, "set up an operator"); !set) return set;
-    return set_clamp_buffer(outputs[0]);
+    return check(xnn_setup_unary_elementwise_nc(op_.get(), inputs[input_], set_output(outputs[0])), "set up an operator");
   }
 
  private:
