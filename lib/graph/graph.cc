@@ -17,7 +17,7 @@ ValueId Graph::add_value(Value value) {
   return static_cast<ValueId>(values_.size()) - 1;
 }
 
-Result<ValueId> Graph::add_constant(std::string name, DataType type, const Shape& shape, std::span<const std::byte> bytes) {
+Result<ValueId> Graph::add_constant(std::string label, DataType type, const Shape& shape, std::span<const std::byte> bytes) {
   Result<AlignedBuffer> buffer = AlignedBuffer::allocate(bytes.size());
   if (!buffer) return std::move(buffer).error();
   auto memory = std::make_shared<AlignedBuffer>(*std::move(buffer));
@@ -25,12 +25,12 @@ Result<ValueId> Graph::add_constant(std::string name, DataType type, const Shape
   auto constant = std::make_shared<Constant>();
   constant->bytes = memory->bytes();
   constant->owner = std::move(memory);
-  Value value;
-  value.name = std::move(name) + "#" + std::to_string(values_.size());
-  value.type = type;
-  value.shape = shape;
-  value.constant = std::move(constant);
-  return add_value(std::move(value));
+  Value added;
+  added.name = std::move(label) + "#" + std::to_string(values_.size());
+  added.type = type;
+  added.shape = shape;
+  added.constant = std::move(constant);
+  return add_value(std::move(added));
 }
 
 NodeId Graph::add_node(Node node) {

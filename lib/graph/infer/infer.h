@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Shape and type inference, together with turning each node into its canonical form (see op.h): constant parameters become
+// attributes, defaults are filled in, automatic padding is resolved. Running it again on a canonical node changes nothing.
+#pragma once
+
+#include "lib/graph/passes.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace fettle::graph {
+
+/// One node under inference, with the questions that rules ask. All inputs have known shapes.
+class NodeView {
+ public:
+  NodeView(Graph& graph, NodeId id, PassContext& context) : graph_(graph), id_(id), context_(context) {}
+
+  Graph& graph() { return graph_; }
+  Node& node() { return graph_.node(id_); }
+  Attributes& attributes() { return node().attributes; }
+
+  std::size_t inputs() { return node().inputs.size(); }
+  bool has(std::size_t i) { return i < node().inputs.size() && node().inputs[i] != kNoValue; }
+  const Shape& shape(std::size_t i) { return *graph_.value(node().inputs[i]).shape; }
+  int rank(std::size_t i) { return shape(i).rank(); }
+  DataType type(std::size_t i) { return graph_.value(node().inputs[i]).type; }
+  /// The contents of a constant integer (s64, s32) or float input.
+  std::optional<std::vector<std::int64_t>> integers(std::size_t i);
+  std::optional<std::vector<float>> reals(std::size_t i);
+  /// Integers from an attribute, or from a constant input; fails when the input is there and not constant.
+  bool parameter(std::string_view attribute, std::size_t input, std::optional<std::vector<std::int64_t>>& result);
+  /// Keeps the first `count` inputs.
+  void keep_inputs(std::size_t count) { node().inputs.resize(std::min(count, node().inputs.size())); }
+  /// Sets an attribute only when it is absent.
+  void fill(std::string_view name, AttributeValue value) {
+    if (!attributes().has(name)) attributes().set(name, std::move(value));
+  }
+
+  /// Makes an axis attribute non-negative; fails when it lies outside [-rank, rank + beyond).
+  bool normal_axis(std::int64_t& axis, int rank, int beyond = 0);
+  bool set(std::size_t output, const Shape& shape, DataType type);
+  bool same_as_input() { return set(0, shape(0), type(0)); }
+  /// Notes the problem and returns false.
+  bool fail(std::string reason);
+  bool expect(bool condition, const char* reason) { return condition || fail(reason); }
+
+ private:
+  Graph& graph_;
+  NodeId id_;
+  PassContext& context_;
+};
+
+/// A rule: false when it has noted a problem.
+using Rule = bool (*)(NodeView&);
+
+/// The rule for an operator; null when there is none.
+Rule rule_for(Op op) noexcept;
+
+// The rules, by family.
+bool infer_conv(NodeView& view);
+bool infer_conv_transpose(NodeView& view);
+bool infer_pool(NodeView& view);
+bool infer_global_pool(NodeView& view);
+bool infer_gemm(NodeView& view);
+bool infer_matmul(NodeView& view);
+bool infer_normalisation(NodeView& view);
+bool infer_unary(NodeView& view);
+bool infer_clamp(NodeView& view);
+bool infer_binary(NodeView& view);
+bool infer_where(NodeView& view);
+bool infer_softmax(NodeView& view);
+bool infer_reduce(NodeView& view);
+bool infer_arg(NodeView& view);
+bool infer_reshape(NodeView& view);
+bool infer_flatten(NodeView& view);
+bool infer_squeeze(NodeView& view);
+bool infer_unsqueeze(NodeView& view);
+bool infer_concat(NodeView& view);
+bool infer_split(NodeView& view);
+bool infer_slice(NodeView& view);
+bool infer_pad(NodeView& view);
+bool infer_transpose(NodeView& view);
+bool infer_expand(NodeView& view);
+bool infer_tile(NodeView& view);
+bool infer_gather(NodeView& view);
+bool infer_resize(NodeView& view);
+bool infer_depth_space(NodeView& view);
+bool infer_cast(NodeView& view);
+bool infer_identity(NodeView& view);
+bool infer_shape(NodeView& view);
+bool infer_constant_of_shape(NodeView& view);
+bool infer_range(NodeView& view);
+bool infer_quantize(NodeView& view);
+
+/// Numpy's broadcasting of two shapes; nothing when they do not fit.
+std::optional<Shape> broadcast(const Shape& a, const Shape& b);
+
+}  // namespace fettle::graph

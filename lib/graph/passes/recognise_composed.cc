@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Operators that exporters write in parts: HardSwish, Swish, HardSigmoid, Gelu, LayerNorm; and products that are dense layers.
+#include "lib/graph/passes.h"
+
+#include <cmath>
+#include <optional>
+#include <utility>
+
+namespace fettle::graph {
+namespace {
+
+class Matcher {
+ public:
+  explicit Matcher(Graph& graph) : graph_(graph) {}
+
+  /// The node that makes `value`, if it is of that operator and carries no clamp.
+  const Node* made_by(ValueId value, Op op) const {
+    if (value == kNoValue || graph_.value(value).producer == kNoNode) return nullptr;
+    const Node& node = graph_.node(graph_.value(value).producer);
+    return node.op == op && !node.clamp ? &node : nullptr;
+  }
+  std::optional<float> scalar(ValueId value) const {
+    if (value == kNoValue || !graph_.is_constant(value)) return std::nullopt;
+    const Value& held = graph_.value(value);
+    if (held.type != DataType::f32 || held.constant->bytes.size() != sizeof(float)) return std::nullopt;
+    return held.constant->values<float>().front();
+  }
+  /// For a commutative node with a scalar: the other operand and the scalar.
+  std::optional<std::pair<ValueId, float>> with_scalar(const Node* node) const {
+    if (node == nullptr || node->inputs.size() != 2) return std::nullopt;
+    if (const auto right = scalar(node->inputs[1])) return std::pair{node->inputs[0], *right};
+    if (const auto left = scalar(node->inputs[0]); left && node->op != Op::div && node->op != Op::sub && node->op != Op::pow) return std::pair{node->inputs[1], *left};
+    return std::nullopt;
+  }
+  Graph& graph() const { return graph_; }
+
+ private:
+  Graph& graph_;
+};
+
+bool near(float a, float b) { return std::abs(a - b) <= 1e-4f * std::abs(b); }
+
+// clamp(x + 3, 0, 6), as a separate clamp or fused into the addition.
+std::optional<ValueId> relu6_of_x_plus_3(const Matcher& match, ValueId value) {
+  const Node* clamp = match.made_by(value, Op::clamp);
+  const bool separate = clamp != nullptr && clamp->attributes.real("min") == 0 && clamp->attributes.real("max") == 6;
+  if (separate) {
+    const auto sum = match.with_scalar(match.made_by(clamp->inputs[0], Op::add));
+    return sum && sum->second == 3 ? std::optional(sum->first) : std::nullopt;
+  }
+  const NodeId producer = value == kNoValue ? kNoNode : match.graph().value(value).producer;
+  if (producer == kNoNode || match.graph().node(producer).op != Op::add) return std::nullopt;
+  const Node& add = match.graph().node(producer);
+  const auto sum = match.with_scalar(&add);
+  const bool fused = add.clamp && add.clamp->low == 0 && add.clamp->high == 6 && sum && sum->second == 3;
+  return fused ? std::optional(sum->first) : std::nullopt;
+}
+
+// hard_sigmoid(x) with slope 1/6: the operator, or relu6(x + 3) / 6.
+std::optional<ValueId> hard_sigmoid_sixth(const Matcher& match, ValueId value) {
+  if (const Node* node = match.made_by(value, Op::hard_sigmoid)) {
+    const bool sixth = near(node->attributes.real("alpha"), 1.0f / 6) && node->attributes.real("beta") == 0.5f;
+    return sixth ? std::optional(node->inputs[0]) : std::nullopt;
+  }
+  const auto quotient = match.with_scalar(match.made_by(value, Op::div));
+  if (quotient && quotient->second == 6) return relu6_of_x_plus_3(match, quotient->first);
+  const auto product = match.with_scalar(match.made_by(value, Op::mul));
+  if (product && near(product->second, 1.0f / 6)) return relu6_of_x_plus_3(match, product->first);
+  return std::nullopt;
+}
+
+struct Found {
+  Op op;
+  std::vector<ValueId> inputs;
+  Attributes attributes;
+};
+
+// x * hard_sigmoid(x), x * sigmoid(x)
+std::optional<Found> self_gated(const Matcher& match, const Node& node) {
+  if (node.op != Op::mul || node.clamp || node.inputs.size() != 2) return std::nullopt;
+  for (std::size_t gate = 0; gate < 2; ++gate) {
+    const ValueId x = node.inputs[1 - gate];
+    if (hard_sigmoid_sixth(match, node.inputs[gate]) == x) return Found{Op::hard_swish, {x}, {}};
+    const Node* sigmoid = match.made_by(node.inputs[gate], Op::sigmoid);
+    if (sigmoid != nullptr && sigmoid->inputs[0] == x) return Found{Op::swish, {x}, {}};
+  }
+  return std::nullopt;
+}
+
+// (x * relu6(x + 3)) / 6, with the division last
+std::optional<Found> hard_swish_divided_last(const Matcher& match, const Node& node) {
+  if (node.clamp || (node.op != Op::div && node.op != Op::mul)) return std::nullopt;
+  const auto scaled = match.with_scalar(&node);
+  if (!scaled || !(node.op == Op::div ? scaled->second == 6 : near(scaled->second, 1.0f / 6))) return std::nullopt;
+  const Node* product = match.made_by(scaled->first, Op::mul);
+  if (product == nullptr || product->inputs.size() != 2) return std::nullopt;
+  for (std::size_t gate = 0; gate < 2; ++gate) {
+    if (relu6_of_x_plus_3(match, product->inputs[gate]) == product->inputs[1 - gate]) return Found{Op::hard_swish, {product->inputs[1 - gate]}, {}};
+  }
+  return std::nullopt;
+}
+
+// relu6(x + 3) / 6 alone
+std::optional<Found> hard_sigmoid(const Matcher& match, const Node& node) {
+  if (node.clamp || (node.op != Op::div && node.op != Op::mul)) return std::nullopt;
+  const std::optional<ValueId> x = hard_sigmoid_sixth(match, node.outputs.front());
+  if (!x) return std::nullopt;
+  Attributes attributes;
+  attributes.set("alpha", 1.0f / 6);
+  attributes.set("beta", 0.5f);
+  return Found{Op::hard_sigmoid, {*x}, std::move(attributes)};
+}
+
+// x * 0.5 * (1 + erf(x / sqrt(2))): 0.5 may stand at either product
+std::optional<Found> gelu(const Matcher& match, const Node& node) {
+  if (node.op != Op::mul || node.clamp) return std::nullopt;
+  const auto gate_of = [&](ValueId value) -> std::optional<ValueId> {
+    const auto sum = match.with_scalar(match.made_by(value, Op::add));
+    if (!sum || sum->second != 1) return std::nullopt;
+    const Node* erf = match.made_by(sum->first, Op::erf);
+    if (erf == nullptr) return std::nullopt;
+    const auto quotient = match.with_scalar(match.made_by(erf->inputs[0], Op::div));
+    if (quotient && near(quotient->second, std::sqrt(2.0f))) return quotient->first;
+    const auto product = match.with_scalar(match.made_by(erf->inputs[0], Op::mul));
+    return product && near(product->second, std::sqrt(0.5f)) ? std::optional(product->first) : std::nullopt;
+  };
+  // (x * gate) * 0.5
+  if (const auto half = match.with_scalar(&node); half && half->second == 0.5f) {
+    const Node* product = match.made_by(half->first, Op::mul);
+    for (std::size_t gate = 0; product != nullptr && product->inputs.size() == 2 && gate < 2; ++gate) {
+      if (gate_of(product->inputs[gate]) == product->inputs[1 - gate]) return Found{Op::gelu, {product->inputs[1 - gate]}, {}};
+    }
+    return std::nullopt;
+  }
+  // (x * 0.5) * gate
+  for (std::size_t gate = 0; node.inputs.size() == 2 && gate < 2; ++gate) {
+    const auto half = match.with_scalar(match.made_by(node.inputs[1 - gate], Op::mul));
+    if (half && half->second == 0.5f && gate_of(node.inputs[gate]) == half->first) return Found{Op::gelu, {half->first}, {}};
+  }
+  return std::nullopt;
+}
+
+// (x - mean(x)) / sqrt(mean((x - mean(x))^2) + epsilon) * scale + bias over the last axis
+std::optional<Found> layer_norm(const Matcher& match, const Node& node) {
+  if (node.op != Op::add || node.clamp || node.inputs.size() != 2) return std::nullopt;
+  const Graph& graph = match.graph();
+  const std::size_t bias_at = graph.is_constant(node.inputs[1]) ? 1 : 0;
+  const Node* scaled = match.made_by(node.inputs[1 - bias_at], Op::mul);
+  if (!graph.is_constant(node.inputs[bias_at]) || scaled == nullptr || scaled->inputs.size() != 2) return std::nullopt;
+  const std::size_t scale_at = graph.is_constant(scaled->inputs[1]) ? 1 : 0;
+  const Node* quotient = match.made_by(scaled->inputs[1 - scale_at], Op::div);
+  if (!graph.is_constant(scaled->inputs[scale_at]) || quotient == nullptr) return std::nullopt;
+  const Node* centred = match.made_by(quotient->inputs[0], Op::sub);
+  const Node* root = match.made_by(quotient->inputs[1], Op::sqrt);
+  if (centred == nullptr || root == nullptr) return std::nullopt;
+  const auto variance = match.with_scalar(match.made_by(root->inputs[0], Op::add));
+  const Node* mean = match.made_by(centred->inputs[1], Op::reduce_mean);
+  if (!variance || mean == nullptr || mean->inputs[0] != centred->inputs[0]) return std::nullopt;
+  const Node* mean_square = match.made_by(variance->first, Op::reduce_mean);
+  const auto power = match.with_scalar(mean_square == nullptr ? nullptr : match.made_by(mean_square->inputs[0], Op::pow));
+  if (!power || power->second != 2) return std::nullopt;
+  // Exporters compute x - mean(x) once or twice.
+  const Node* other = match.made_by(power->first, Op::sub);
+  if (other == nullptr || other->inputs[0] != centred->inputs[0] || (other != centred && match.made_by(other->inputs[1], Op::reduce_mean) == nullptr)) return std::nullopt;
+  const ValueId x = centred->inputs[0];
+  const std::int64_t last = graph.value(x).shape->rank() - 1;
+  const Shape row{(*graph.value(x).shape)[static_cast<int>(last)]};
+  for (const Node* reduce : {mean, mean_square}) {
+    const auto axes = reduce->attributes.integers("axes");
+    if (axes.size() != 1 || axes[0] != last || reduce->attributes.integer("keepdims") != 1) return std::nullopt;
+  }
+  if (!(*graph.value(scaled->inputs[scale_at]).shape == row) || !(*graph.value(node.inputs[bias_at]).shape == row)) return std::nullopt;
+  Attributes attributes;
+  attributes.set("axis", last);
+  attributes.set("epsilon", variance->second);
+  return Found{Op::layer_norm, {x, scaled->inputs[scale_at], node.inputs[bias_at]}, std::move(attributes)};
+}
+
+// MatMul of a matrix with constant weights is a dense layer.
+std::optional<Found> dense(const Matcher& match, const Node& node) {
+  if (node.op != Op::matmul) return std::nullopt;
+  const Graph& graph = match.graph();
+  const Value& a = graph.value(node.inputs[0]);
+  const Value& b = graph.value(node.inputs[1]);
+  if (a.type != DataType::f32 || a.constant || !b.constant || a.shape->rank() != 2 || b.shape->rank() != 2) return std::nullopt;
+  Attributes attributes;
+  attributes.set("alpha", 1.0f);
+  attributes.set("beta", 1.0f);
+  attributes.set("transA", std::int64_t{0});
+  attributes.set("transB", std::int64_t{0});
+  return Found{Op::gemm, {node.inputs[0], node.inputs[1]}, std::move(attributes)};
+}
+
+using Recogniser = std::optional<Found> (*)(const Matcher&, const Node&);
+constexpr Recogniser kRecognisers[] = {self_gated, hard_swish_divided_last, hard_sigmoid, gelu, layer_norm, dense};
+
+}  // namespace
+
+Result<bool> recognise_composed(Graph& graph, PassContext&) {
+  const Matcher match(graph);
+  bool changed = false;
+  for (std::size_t i = 0; i < graph.node_count(); ++i) {
+    Node& node = graph.node(static_cast<NodeId>(i));
+    if (node.removed || node.outputs.size() != 1 || graph.value(node.outputs.front()).type != DataType::f32) continue;
+    for (Recogniser recogniser : kRecognisers) {
+      std::optional<Found> found = recogniser(match, node);
+      if (!found) continue;
+      // The parts stay until dead code removal finds that nothing uses them.
+      node.op = found->op;
+      node.inputs = std::move(found->inputs);
+      node.attributes = std::move(found->attributes);
+      changed = true;
+      break;
+    }
+  }
+  return changed;
+}
+
+}  // namespace fettle::graph

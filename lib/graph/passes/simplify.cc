@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Inference, canonical form and constant folding in one walk: shapes depend on folded values, and folding on shapes.
+#include "lib/graph/infer/infer.h"
+
+#include "lib/base/memory.h"
+
+#include <cstring>
+#include <utility>
+
+namespace fettle::graph {
+namespace {
+
+bool inputs_known(const Graph& graph, const Node& node) {
+  for (ValueId input : node.inputs) {
+    if (input != kNoValue && !graph.value(input).shape) return false;
+  }
+  return true;
+}
+
+bool inputs_constant(const Graph& graph, const Node& node) {
+  for (ValueId input : node.inputs) {
+    if (input != kNoValue && !graph.is_constant(input)) return false;
+  }
+  return true;
+}
+
+class Folding {
+ public:
+  Folding(Graph& graph, PassContext& context) : graph_(graph), context_(context) {}
+
+  Result<bool> run() {
+    Result<std::vector<NodeId>> order = graph_.topological_order();
+    if (!order) return std::move(order).error();
+    for (NodeId id : *order) {
+      if (!inputs_known(graph_, graph_.node(id))) continue;  // a node before it has a problem, which is noted
+      const Rule rule = rule_for(graph_.node(id).op);
+      NodeView view(graph_, id, context_);
+      if (rule == nullptr || !rule(view)) continue;
+      if (Status status = fold(id); !status) return std::move(status).error();
+    }
+    return changed_;
+  }
+
+ private:
+  Status fold(NodeId id) {
+    const Node& node = graph_.node(id);
+    if (node.op == Op::shape || node.op == Op::size) return fold_shape(id);
+    if (node.op == Op::constant_of_shape) return fold_fill(id);
+    if (node.op == Op::range) return fold_range(id);
+    if (node.inputs.empty() || !inputs_constant(graph_, node) || node.op == Op::identity) return {};
+    return evaluate(id);
+  }
+
+  // Memory for the result of a node, counted against the limit.
+  Result<std::shared_ptr<AlignedBuffer>> buffer_for(ValueId output) {
+    const Value& value = graph_.value(output);
+    const std::size_t bytes = dense_bytes(*value.shape, {Layout::nchw, value.type});
+    folded_bytes_ += bytes;
+    if (folded_bytes_ > context_.limits.folded_bytes) {
+      return Error(ErrorCode::kLimitExceeded, graph_.name + ": folding constants needs more than " + std::to_string(context_.limits.folded_bytes) + " bytes",
+                   "raise ModelLimits::folded_bytes if you trust the file");
+    }
+    Result<AlignedBuffer> buffer = AlignedBuffer::allocate(bytes);
+    if (!buffer) return std::move(buffer).error();
+    return std::make_shared<AlignedBuffer>(*std::move(buffer));
+  }
+
+  void make_constant(ValueId output, std::shared_ptr<AlignedBuffer> buffer) {
+    auto constant = std::make_shared<Constant>();
+    constant->bytes = buffer->bytes();
+    constant->owner = std::move(buffer);
+    graph_.value(output).constant = std::move(constant);
+    changed_ = true;
+  }
+
+  Status evaluate(NodeId id) {
+    const Node& node = graph_.node(id);
+    const LayerDesc layer = describe(graph_, id);
+    std::vector<ConstantBytes> inputs;
+    for (ValueId input : node.inputs) {
+      if (input != kNoValue) inputs.push_back(graph_.value(input).constant->bytes);
+    }
+    std::vector<ValueId> outputs;
+    for (ValueId output : node.outputs) {
+      if (output != kNoValue) outputs.push_back(output);
+    }
+    std::vector<std::shared_ptr<AlignedBuffer>> buffers;
+    std::vector<std::span<std::byte>> spans;
+    for (ValueId output : outputs) {
+      Result<std::shared_ptr<AlignedBuffer>> buffer = buffer_for(output);
+      if (!buffer) return std::move(buffer).error();
+      spans.push_back((*buffer)->bytes());
+      buffers.push_back(*std::move(buffer));
+    }
+    if (Status status = context_.evaluate(layer, inputs, spans); !status) {
+      if (status.error().code() == ErrorCode::kModelUnsupported) return {};
+      return status;
+    }
+    graph_.remove_node(id);
+    for (std::size_t i = 0; i < outputs.size(); ++i) make_constant(outputs[i], std::move(buffers[i]));
+    return {};
+  }
+
+  Status fold_shape(NodeId id) {
+    const Node node = graph_.node(id);
+    const Shape shape = *graph_.value(node.inputs.front()).shape;
+    Result<std::shared_ptr<AlignedBuffer>> buffer = buffer_for(node.outputs.front());
+    if (!buffer) return std::move(buffer).error();
+    auto* target = reinterpret_cast<std::int64_t*>((*buffer)->bytes().data());
+    if (node.op == Op::size) {
+      *target = shape.elements();
+    } else {
+      const std::int64_t end = node.attributes.integer("end");
+      for (std::int64_t i = node.attributes.integer("start"); i < end; ++i) *target++ = shape[static_cast<int>(i)];
+    }
+    graph_.remove_node(id);
+    make_constant(node.outputs.front(), *std::move(buffer));
+    return {};
+  }
+
+  // ConstantOfShape: the importer has put the element's bytes into the attribute `value`, as integers 0 to 255.
+  Status fold_fill(NodeId id) {
+    const Node node = graph_.node(id);
+    Result<std::shared_ptr<AlignedBuffer>> buffer = buffer_for(node.outputs.front());
+    if (!buffer) return std::move(buffer).error();
+    const auto element = node.attributes.integers("value");
+    const std::span<std::byte> bytes = (*buffer)->bytes();
+    for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = element.empty() ? std::byte{0} : static_cast<std::byte>(element[i % element.size()]);
+    graph_.remove_node(id);
+    make_constant(node.outputs.front(), *std::move(buffer));
+    return {};
+  }
+
+  Status fold_range(NodeId id) {
+    const Node node = graph_.node(id);
+    NodeView view(graph_, id, context_);
+    const std::int64_t start = view.integers(0)->front();
+    const std::int64_t delta = view.integers(2)->front();
+    Result<std::shared_ptr<AlignedBuffer>> buffer = buffer_for(node.outputs.front());
+    if (!buffer) return std::move(buffer).error();
+    const Value& value = graph_.value(node.outputs.front());
+    for (std::int64_t i = 0; i < value.shape->elements(); ++i) {
+      const std::int64_t item = start + i * delta;
+      std::byte* target = (*buffer)->bytes().data() + static_cast<std::size_t>(i) * size_of(value.type);
+      if (value.type == DataType::s64) std::memcpy(target, &item, sizeof item);
+      const auto narrow = static_cast<std::int32_t>(item);
+      if (value.type == DataType::s32) std::memcpy(target, &narrow, sizeof narrow);
+    }
+    graph_.remove_node(id);
+    make_constant(node.outputs.front(), *std::move(buffer));
+    return {};
+  }
+
+  Graph& graph_;
+  PassContext& context_;
+  std::size_t folded_bytes_ = 0;
+  bool changed_ = false;
+};
+
+}  // namespace
+
+Result<bool> simplify(Graph& graph, PassContext& context) { return Folding(graph, context).run(); }
+
+}  // namespace fettle::graph
