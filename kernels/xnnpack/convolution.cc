@@ -125,28 +125,11 @@ Refusal read_convolution(const LayerDesc& layer, Convolution& c) noexcept {
   return clamp_is_valid(layer) ? Refusal::none : Refusal::clamp;
 }
 
-// Only depthwise kernels that take several passes over their taps need memory: a buffer for each row that is computed at
-// the same time. One row of an operator with the same channels tells how long that is.
 std::size_t convolution_workspace(const LayerDesc& layer, int threads) {
   Convolution c;
   if (read_convolution(layer, c) != Refusal::none || c.group_inputs != 1 || c.group_outputs != 1) return 0;
-  if (!ensure_initialized()) return 0;
-  const std::size_t rows = std::min(static_cast<std::size_t>(std::max(threads, 1)), c.input.batch * c.output.height);
-  Window& w = c.window;
-  const std::size_t taps = std::size_t{w.kernel_height} * w.kernel_width;
-  w.dilation_height = w.dilation_width = w.stride_height = w.stride_width = 1;
-  w.top = w.left = w.bottom = w.right = 0;
-  const std::unique_ptr<float[]> weights(new (std::nothrow) float[c.groups * taps]());
-  if (weights == nullptr) return 0;
-  Operator op;
-  std::size_t bytes = 0;
-  std::size_t alignment = 0;
-  if (!check_created(create(layer, c, weights.get(), nullptr, nullptr, op), op)) return 0;
-  if (xnn_reshape_convolution2d_nhwc_f32(op.get(), 1, w.kernel_height, w.kernel_width, &bytes, &alignment, nullptr,
-                                         nullptr, nullptr) != xnn_status_success) {
-    return 0;
-  }
-  return rows * bytes;
+  const std::size_t taps = std::size_t{c.window.kernel_height} * c.window.kernel_width;
+  return passes_workspace(taps, c.groups, c.output, threads, 1);
 }
 
 Result<std::size_t> convolution_packed_bytes(const LayerDesc& layer, std::span<const ConstantBytes> constants) {

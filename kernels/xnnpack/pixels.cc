@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/xnnpack/pixels.h"
 
-#include <array>
+#include <algorithm>
 #include <limits>
 
 namespace fettle::kernels::xnnpack {
@@ -89,6 +89,17 @@ Refusal read_window(const Attributes& attributes, int spatial, Window& window) n
     return Refusal::padding;
   }
   return Refusal::none;
+}
+
+std::size_t passes_workspace(std::size_t taps, std::size_t channels, const Pixels& output, int threads,
+                             std::size_t vectors) noexcept {
+  constexpr std::size_t kMostTapsInOnePass = 9;
+  constexpr std::size_t kSlackBytes = 256;  // micro-kernels round channels up
+  constexpr std::size_t kAlignment = 64;
+  if (taps <= kMostTapsInOnePass) return 0;
+  const std::size_t rows = std::min(static_cast<std::size_t>(std::max(threads, 1)), output.batch * output.height);
+  const std::size_t row_bytes = (channels * sizeof(float) + kSlackBytes) * vectors;
+  return rows * ((row_bytes + kAlignment - 1) / kAlignment * kAlignment);
 }
 
 Refusal check_dense(const TensorDesc& tensor) noexcept {

@@ -44,6 +44,12 @@ struct Window {
 /// Reads kernel_shape, strides, dilations and pads for that many spatial axes (1 or 2).
 Refusal read_window(const Attributes& attributes, int spatial, Window& window) noexcept;
 
+/// Bytes that windows of so many taps need in the workspace, where XNNPACK goes through them in several passes: for each row of
+/// the output that is computed at the same time, one for each thread, `vectors` sums for every channel. `bind` checks
+/// it against what XNNPACK asks for.
+std::size_t passes_workspace(std::size_t taps, std::size_t channels, const Pixels& output, int threads,
+                             std::size_t vectors) noexcept;
+
 /// Whether a f32 tensor is dense, in the layout, without an empty axis.
 Refusal check_dense(const TensorDesc& tensor) noexcept;
 

@@ -136,34 +136,14 @@ xnn_status create_average(const LayerDesc& layer, const Window& w, Operator& op)
                                                w.stride_height, w.stride_width, clamp.low, clamp.high, 0, op.out());
 }
 
-// Windows that take several passes need a buffer for each row that is computed at the same time. Its length depends on the
-// channels, the window's area, and whether there is padding, so a picture of one window tells it.
 std::size_t average_workspace(const LayerDesc& layer, int threads) {
   Pooling p;
-  if (read_average(layer, p) != Refusal::none || !ensure_initialized()) return 0;
-  const std::size_t rows = std::min(static_cast<std::size_t>(std::max(threads, 1)), p.input.batch * p.output.height);
-  Window& w = p.window;
+  if (read_average(layer, p) != Refusal::none) return 0;
+  const Window& w = p.window;
+  // With padding XNNPACK uses another kernel, which needs a quarter of the memory.
   const bool padded = (w.top | w.left | w.bottom | w.right) != 0;
-  std::uint32_t height = w.kernel_height;
-  std::uint32_t width = w.kernel_width;
-  w.top = w.left = w.bottom = w.right = 0;
-  if (padded && height > 1) {
-    w.top = 1;
-    --height;
-  } else if (padded) {
-    w.left = 1;
-    --width;
-  }
-  Operator op;
-  std::size_t bytes = 0;
-  std::size_t alignment = 0;
-  if (!check_created(create_average(layer, w, op), op)) return 0;
-  if (xnn_reshape_average_pooling2d_nhwc_f32(op.get(), 1, height, width, p.input.channels, p.input.channels,
-                                             p.input.channels, &bytes, &alignment, nullptr, nullptr,
-                                             nullptr) != xnn_status_success) {
-    return 0;
-  }
-  return rows * bytes;
+  return passes_workspace(std::size_t{w.kernel_height} * w.kernel_width, p.input.channels, p.output, threads,
+                          padded ? 1 : 4);
 }
 
 class BoundAverage final : public BoundOperator {
