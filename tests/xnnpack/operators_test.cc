@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the tests of all kernels do not see: packed weights that move, are shared by threads, or are not what they should be.
+#include "tests/xnnpack/layers.h"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <algorithm>
+#include <thread>
+#include <vector>
+
+namespace fettle::test {
+namespace {
+
+std::vector<std::byte> copy(std::span<const std::byte> bytes) { return {bytes.begin(), bytes.end()}; }
+
+}  // namespace
+
+TEST_CASE("names are unique and rows complete", "[xnnpack]") {
+  const auto rows = kernels::xnnpack_kernels();
+  REQUIRE_FALSE(rows.empty());
+  for (const Kernel* kernel : rows) {
+    CHECK(row(kernel->name) == kernel);
+    CHECK(kernel->supports != nullptr);
+    CHECK(kernel->bind != nullptr);
+    CHECK_FALSE(kernel->layouts.empty());
+    CHECK((kernel->pack == nullptr) == (kernel->packed_bytes == nullptr));
+  }
+}
+
+TEST_CASE("every case is supported", "[xnnpack]") {
+  for (const Case& c : all_cases()) {
+    INFO(c.layer.text());
+    CHECK(row(c.kernel)->supports(c.layer, this_cpu()) == Refusal::none);
+  }
+}
+
+TEST_CASE("packing twice gives the same bytes, wherever they lie", "[xnnpack]") {
+  for (const Case& c : all_cases()) {
+    INFO(c.layer.text());
+    const auto first = packed(c);
+    const auto second = packed(c);
+    REQUIRE(first);
+    REQUIRE(second);
+    CHECK(copy(first->span()) == copy(second->span()));
+  }
+}
+
+TEST_CASE("runtimes in several threads share packed weights and agree bit for bit", "[xnnpack]") {
+  ThreadPoolOptions options;
+  options.threads = 2;
+  const auto pool = make_thread_pool(options);
+  REQUIRE(pool);
+  for (const Case& c : all_cases()) {
+    INFO(c.layer.text());
+    const auto weights = packed(c);
+    REQUIRE(weights);
+    Instance alone(c, weights->span(), nullptr, 1);
+    REQUIRE(alone.status);
+    REQUIRE(alone.run());
+    const std::vector<std::byte> expected = copy(alone.output());
+    std::vector<int> agreed(4, 0);
+    std::vector<std::thread> threads;
+    for (std::size_t t = 0; t < agreed.size(); ++t) {
+      threads.emplace_back([&, t] {
+        Instance mine(c, weights->span(), t % 2 == 0 ? nullptr : pool->get(), t % 2 == 0 ? 1 : 2);
+        if (!mine.status) return;
+        for (int i = 0; i < 5; ++i) {
+          if (mine.run() && copy(mine.output()) == expected) ++agreed[t];
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    CHECK(agreed == std::vector<int>(4, 5));
+  }
+}
+
+TEST_CASE("bytes that are no packed weights are refused", "[xnnpack]") {
+  for (const Case& c : all_cases()) {
+    if (row(c.kernel)->pack == nullptr) continue;
+    INFO(c.layer.text());
+    auto weights = packed(c);
+    REQUIRE(weights);
+    const std::span<std::byte> bytes = weights->span();
+    CHECK_FALSE(Instance(c, {}, nullptr, 1).status);
+    CHECK_FALSE(Instance(c, bytes.first(16), nullptr, 1).status);
+    CHECK_FALSE(Instance(c, bytes.first(bytes.size() - 64), nullptr, 1).status);
+    if (c.kernel == "add.direct.f32.xnnpack") continue;  // numbers without a header
+    bytes[4] ^= std::byte{1};                            // the key of the packing
+    const Instance wrong(c, bytes, nullptr, 1);
+    REQUIRE_FALSE(wrong.status);
+    CHECK(wrong.status.error().code() == ErrorCode::kKernelFailed);
+    CHECK_FALSE(wrong.status.error().hint().empty());
+    bytes[4] ^= std::byte{1};
+    bytes[0] ^= std::byte{1};
+    CHECK_FALSE(Instance(c, bytes, nullptr, 1).status);
+  }
+}
+
+TEST_CASE("refusals name the reason", "[xnnpack]") {
+  const auto refusal = [](std::string_view kernel, const Case& c) { return row(kernel)->supports(c.layer, this_cpu()); };
+  std::vector<Case> cases = all_cases();
+  Case& conv = cases[0];
+  CHECK(refusal("dwconv.direct.f32.xnnpack", conv) == Refusal::groups);
+  CHECK(refusal("max_pool.indirect.f32.xnnpack", conv) == Refusal::op);
+  CHECK(refusal("conv.indirect.f32.xnnpack", cases[2]) == Refusal::groups);
+  Case changed = conv;
+  changed.layer.inputs[1].constant = false;
+  CHECK(refusal(conv.kernel, changed) == Refusal::not_constant);
+  changed = conv;
+  changed.layer.inputs[0].format.type = DataType::s8;
+  CHECK(refusal(conv.kernel, changed) == Refusal::data_type);
+  changed = conv;
+  changed.layer.inputs[0].format.layout = Layout::nchw;
+  CHECK(refusal(conv.kernel, changed) == Refusal::layout);
+  changed = conv;
+  changed.layer.inputs[0].strides[2] += 1;
+  CHECK(refusal(conv.kernel, changed) == Refusal::strides);
+  changed = conv;
+  changed.layer.outputs[0].shape[3] = 8;
+  CHECK(refusal(conv.kernel, changed) != Refusal::none);
+  changed = conv;
+  changed.layer.parts[0].clamp = Clamp{1, 0};
+  CHECK(refusal(conv.kernel, changed) == Refusal::clamp);
+  changed = conv;
+  changed.layer.parts[0].attributes.set("pads", Integers{-1, 1, 1, 1});
+  CHECK(refusal(conv.kernel, changed) == Refusal::padding);
+  changed = conv;
+  changed.layer.parts[0].attributes.set("strides", Integers{0, 1});
+  CHECK(refusal(conv.kernel, changed) == Refusal::stride);
+}
+
+TEST_CASE("average pooling that counts its padding is refused", "[xnnpack]") {
+  std::vector<Case> cases = all_cases();
+  const auto pool = std::find_if(cases.begin(), cases.end(), [](const Case& c) { return c.layer.main().op == Op::average_pool; });
+  REQUIRE(pool != cases.end());
+  pool->layer.parts[0].attributes.set("count_include_pad", std::int64_t{1});
+  CHECK(row(pool->kernel)->supports(pool->layer, this_cpu()) == Refusal::padding);
+}
+
+}  // namespace fettle::test
