@@ -70,6 +70,7 @@ struct TuneResult {
   int measurements = 0;
   double seconds = 0;
   bool stopped = false;              ///< by `stop`
+  std::vector<std::string> notes;    ///< for people: plans that were dropped and why, settings that failed, frequency and temperature
   std::vector<LayerExplanation> layers;
 };
 

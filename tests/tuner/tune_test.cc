@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The whole tuner on a simulated device, whose true costs are known.
+#include "tests/tuner/simulated_device.h"
+#include "tuner/settings.h"
+#include "tuner/tune_on.h"
+
+#include <catch2/catch_approx.hpp>
+#include <catch2/catch_test_macros.hpp>
+
+#include <atomic>
+#include <cstdio>
+#include <unistd.h>
+
+namespace fettle::tuner {
+namespace {
+
+using testing::SimulatedDevice;
+
+TuneOptions budget(double seconds) {
+  TuneOptions options;
+  options.budget_s = seconds;
+  return options;
+}
+
+const VariantCost& chosen(const LayerExplanation& layer) {
+  for (const VariantCost& variant : layer.variants) {
+    if (variant.chosen) return variant;
+  }
+  FAIL("no variant of " << layer.layer << " is marked as chosen");
+  return layer.variants.front();
+}
+
+TEST_CASE("the tuner finds the optimum of a simulated device without noise", "[tuner]") {
+  for (unsigned seed = 1; seed <= 8; ++seed) {
+    SimulatedDevice::Options simulated;
+    simulated.seed = seed;
+    simulated.threads = seed % 2 == 0 ? 2 : 1;
+    simulated.layers = simulated.threads == 2 ? 5 : 6;
+    SimulatedDevice device(simulated);
+    const double optimum = device.best_us(build_space(device.problem(), nullptr));
+    const double standard = device.true_us(nullptr);
+    const Result<TuneResult> result = tune_on(device.problem(), device, budget(5));
+    REQUIRE(result);
+    CAPTURE(seed, optimum, standard, result->notes);
+    CHECK(device.true_us(&result->plan) == Catch::Approx(optimum));
+    CHECK(result->optimal);
+    CHECK(result->predicted_us == Catch::Approx(optimum));
+    CHECK(result->plan_us.median == Catch::Approx(optimum));
+    CHECK(result->default_us.median == Catch::Approx(standard));
+    CHECK(result->ratio == Catch::Approx(optimum / standard));
+    CHECK(result->rounds >= 11);
+    CHECK(device.alive() == 0);
+  }
+}
+
+TEST_CASE("the tuner finds nearly the optimum under noise, and never a plan slower than the default", "[tuner]") {
+  double gap = 0;
+  for (unsigned seed = 1; seed <= 10; ++seed) {
+    SimulatedDevice::Options simulated;
+    simulated.seed = seed;
+    simulated.noise = 0.1;
+    simulated.drift = 0.9;
+    SimulatedDevice device(simulated);
+    const double optimum = device.best_us(build_space(device.problem(), nullptr));
+    const Result<TuneResult> result = tune_on(device.problem(), device, budget(20));
+    REQUIRE(result);
+    const double found = device.true_us(&result->plan);
+    CAPTURE(seed, optimum, found);
+    CHECK(found <= device.true_us(nullptr) + 1e-9);
+    gap += found / optimum - 1;
+  }
+  CHECK(gap / 10 < 0.05);
+}
+
+TEST_CASE("the default is kept where nothing beats it", "[tuner]") {
+  SimulatedDevice::Options simulated;
+  simulated.equal_costs = true;
+  simulated.regions = false;
+  simulated.conversion_us = 0.0;
+  simulated.noise = 0.05;
+  simulated.drift = 0.3;
+  int claims = 0;
+  for (unsigned seed = 1; seed <= 20; ++seed) {
+    simulated.seed = seed;
+    SimulatedDevice device(simulated);
+    const Result<TuneResult> result = tune_on(device.problem(), device, budget(1));
+    REQUIRE(result);
+    if (!result->default_kept) ++claims;
+    if (result->default_kept) CHECK(result->plan.points[0].layers == device.problem().default_plan.points[0].layers);
+  }
+  CHECK(claims <= 2);
+}
+
+TEST_CASE("a plan that computes something else is dropped", "[tuner]") {
+  SimulatedDevice::Options simulated;
+  simulated.wrong_fast = true;
+  SimulatedDevice device(simulated);
+  const Result<TuneResult> result = tune_on(device.problem(), device, budget(5));
+  REQUIRE(result);
+  for (const auto& [id, layer] : result->plan.points[0].layers) CHECK(layer.kernel != "conv.winograd.f32.plain");
+  REQUIRE_FALSE(result->notes.empty());
+  CHECK(result->notes[0].find("dropped") != std::string::npos);
+}
+
+TEST_CASE("the budget is honoured and a plan is there at any moment", "[tuner]") {
+  for (double seconds : {0.0001, 0.001, 0.005, 0.02, 0.1}) {
+    SimulatedDevice device({});
+    const double start = device.now_s();
+    const Result<TuneResult> result = tune_on(device.problem(), device, budget(seconds));
+    REQUIRE(result);
+    CAPTURE(seconds);
+    CHECK(device.true_us(&result->plan) <= device.true_us(nullptr));
+    CHECK(device.now_s() - start <= seconds + 0.03);  // one visit of the slowest setting beyond
+    CHECK(result->layers.size() == 6);
+  }
+}
+
+TEST_CASE("stopping keeps what was learnt", "[tuner]") {
+  SimulatedDevice device({});
+  std::atomic<bool> stop = false;
+  TuneOptions options = budget(50);
+  const std::string records = "stop_records_" + std::to_string(::getpid()) + ".jsonl";
+  options.records_path = records;
+  options.stop = &stop;
+  int calls = 0;
+  options.progress = [&](const TuneProgress& progress) {
+    ++calls;
+    if (progress.measurements > 20) stop = true;
+  };
+  const double start = device.now_s();
+  const Result<TuneResult> result = tune_on(device.problem(), device, options);
+  REQUIRE(result);
+  CHECK(result->stopped);
+  CHECK(result->default_kept);
+  CHECK(calls > 0);
+  CHECK(device.now_s() - start < 2);
+  std::FILE* file = std::fopen(records.c_str(), "r");
+  REQUIRE(file != nullptr);
+  std::fclose(file);
+  std::remove(records.c_str());
+}
+
+TEST_CASE("records make the second run cheaper", "[tuner]") {
+  const std::string records = "tune_records_" + std::to_string(::getpid()) + ".jsonl";
+  std::remove(records.c_str());
+  TuneOptions options = budget(5);
+  options.records_path = records;
+  SimulatedDevice device({});
+  const Result<TuneResult> first = tune_on(device.problem(), device, options);
+  REQUIRE(first);
+  const Result<TuneResult> second = tune_on(device.problem(), device, options);
+  REQUIRE(second);
+  CHECK(second->measurements < first->measurements);
+  CHECK(device.true_us(&second->plan) == Catch::Approx(device.true_us(&first->plan)));
+  std::remove(records.c_str());
+}
+
+TEST_CASE("pinned layers are kept", "[tuner]") {
+  SimulatedDevice device({});
+  Plan start = device.problem().default_plan;
+  PlanLayer& pin = start.points[0].layers["conv1"];
+  pin.kernel = "conv.direct.f32.reference";
+  pin.layouts = LayoutPair{Layout::nchw, Layout::nchw};
+  pin.pinned = true;
+  PlanLayer& lost = start.points[0].layers["conv0"];
+  lost.kernel = "conv.unknown.f32.none";
+  lost.pinned = true;
+  TuneOptions options = budget(10);
+  options.start = &start;
+  const Result<TuneResult> result = tune_on(device.problem(), device, options);
+  REQUIRE(result);
+  const PlanLayer& kept = result->plan.points[0].layers.at("conv1");
+  CHECK(kept.kernel == "conv.direct.f32.reference");
+  CHECK(kept.pinned);
+  CHECK_FALSE(result->plan.points[0].layers.at("conv0").pinned);
+  bool noted = false;
+  for (const std::string& note : result->notes) noted = noted || note.find("conv.unknown.f32.none") != std::string::npos;
+  CHECK(noted);
+}
+
+TEST_CASE("memory stays within the limit", "[tuner]") {
+  SimulatedDevice device({});
+  device.set_memory_limit(3000);
+  const Result<TuneResult> result = tune_on(device.problem(), device, budget(5));
+  REQUIRE(result);
+  CHECK(device.most_alive() <= 6);  // three profiled ones, the standard and contenders
+  CHECK(device.true_us(&result->plan) == Catch::Approx(device.best_us(build_space(device.problem(), nullptr))));
+}
+
+TEST_CASE("explanations name every variant, its cost or why it was refused", "[tuner]") {
+  SimulatedDevice device({});
+  const Result<TuneResult> result = tune_on(device.problem(), device, budget(5));
+  REQUIRE(result);
+  REQUIRE(result->layers.size() == 6);
+  bool refused = false;
+  bool not_reached = false;
+  for (const LayerExplanation& layer : result->layers) {
+    (void)chosen(layer);
+    CHECK_FALSE(layer.desc.empty());
+    double last = 0;
+    for (const VariantCost& variant : layer.variants) {
+      refused = refused || variant.refusal == Refusal::layout;
+      not_reached = not_reached || (variant.samples == 0 && variant.refusal == Refusal::none);
+      if (variant.samples == 0) continue;
+      CHECK(variant.us.median >= last);
+      last = variant.us.median;
+    }
+  }
+  CHECK(refused);
+  CHECK(not_reached);  // the reference
+}
+
+TEST_CASE("settings reach every candidate", "[tuner]") {
+  SimulatedDevice::Options simulated;
+  simulated.threads = 4;
+  SimulatedDevice device(simulated);
+  const Space space = build_space(device.problem(), nullptr);
+  std::vector<std::vector<int>> seen;
+  for (const SpaceLayer& layer : space.layers) seen.emplace_back(layer.candidates.size(), 0);
+  const std::vector<Setting> settings = covering_settings(space);
+  for (const Setting& setting : settings) {
+    for (std::size_t i = 0; i < setting.choice.size(); ++i) seen[i][static_cast<std::size_t>(setting.choice[i])] = 1;
+  }
+  for (std::size_t i = 0; i < seen.size(); ++i) {
+    for (std::size_t c = 0; c < seen[i].size(); ++c) {
+      CAPTURE(space.layers[i].id, space.layers[i].candidates[c].kernel);
+      CHECK(seen[i][c] == 1);
+    }
+  }
+  CHECK(settings.size() < 20);
+}
+
+}  // namespace
+}  // namespace fettle::tuner

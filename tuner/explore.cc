@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tuner/explore.h"
+
+#include "tuner/statistics.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+namespace fettle::tuner {
+namespace {
+
+constexpr int kEnoughVisits = 40;       // more samples of one candidate change no choice that noise would not
+constexpr int kKnownVisits = 5;         // of settings that records know already
+constexpr int kVisitsBeforeLosing = 4;
+constexpr double kVisitUs = 2000;       // short passes repeat until a visit takes about this long
+constexpr double kWarmUpUs = 20000;     // longer passes warm their caches themselves
+
+std::size_t at(int index) { return static_cast<std::size_t>(index); }
+
+}  // namespace
+
+Explorer::Explorer(const Space& space, Limits limits, CostTable& table) : space_(space), limits_(std::move(limits)), table_(table) {}
+
+int Explorer::add(const Setting& setting) {
+  for (std::size_t i = 0; i < runs_.size(); ++i) {
+    if (runs_[i].setting.choice == setting.choice) return static_cast<int>(i);
+  }
+  Run run;
+  run.setting = setting;
+  runs_.push_back(std::move(run));
+  return table_.add_setting(setting.rank);
+}
+
+void Explorer::run(double until_s, int only_setting) {
+  drop_losers();  // by what records know
+  const auto takes_part = [&](std::size_t i) { return only_setting < 0 || i == 0 || static_cast<int>(i) == only_setting; };
+  for (int round = 0;; ++round) {
+    std::vector<std::size_t> order;
+    for (std::size_t i = 0; i < runs_.size(); ++i) {
+      if (takes_part(i) && !runs_[i].failed && !finished(i)) order.push_back(i);
+    }
+    if (order.empty() || (order.size() == 1 && order[0] == 0 && runs_.size() > 1 && runs_[0].visits >= kVisitsBeforeLosing)) return;
+    if (round % 2 == 1) std::reverse(order.begin(), order.end());  // drift within a round hits all alike in the end
+    for (std::size_t i : order) {
+      if (limits_.over(until_s)) return;
+      visit(i, (until_s - limits_.device->now_s()) / static_cast<double>(order.size()));
+    }
+    drop_losers();
+  }
+}
+
+bool Explorer::finished(std::size_t index) const {
+  const Run& run = runs_[index];
+  if (run.lost || run.visits >= kEnoughVisits) return true;
+  if (run.visits < kKnownVisits || index == 0 || run.setting.rank == kChosenRank) return false;
+  for (std::size_t i = 0; i < run.setting.choice.size(); ++i) {
+    if (space_.layers[i].candidates.empty()) continue;
+    if (space_.layers[i].candidates[at(run.setting.choice[i])].covered()) continue;
+    if (table_.known_samples(static_cast<int>(i), run.setting.choice[i]) < kEnoughVisits + kKnownVisits) return false;
+  }
+  return true;
+}
+
+bool Explorer::prepare(std::size_t index) {
+  Run& run = runs_[index];
+  if (run.subject) return true;
+  const Plan plan = plan_of(space_, run.setting.choice);
+  const bool pinned = std::any_of(space_.layers.begin(), space_.layers.end(), [](const SpaceLayer& layer) { return layer.pinned; });
+  Result<std::unique_ptr<Subject>> subject = limits_.device->prepare(index == 0 && !pinned ? nullptr : &plan, true);
+  if (!subject) {
+    run.failed = true;
+    notes_.push_back("setting " + run.setting.name + " does not compile: " + subject.error().message());
+    return false;
+  }
+  run.subject = *std::move(subject);
+  run.bytes = run.subject->bytes();
+  evict(index);
+  map_steps(run);
+  return true;
+}
+
+// Keeps memory within the limit: what is evicted compiles again for its next visit.
+void Explorer::evict(std::size_t keep) {
+  std::size_t held = 0;
+  for (const Run& run : runs_) held += run.subject ? run.bytes : 0;
+  for (std::size_t i = 0; i < runs_.size() && held > limits_.device->memory_limit(); ++i) {
+    const std::size_t victim = (keep + runs_.size() - 1 - i) % runs_.size();  // the one that has just had its turn waits longest
+    if (victim == keep || !runs_[victim].subject) continue;
+    held -= runs_[victim].bytes;
+    runs_[victim].subject.reset();
+  }
+}
+
+void Explorer::map_steps(Run& run) const {
+  const std::span<const StepInfo> steps = run.subject->steps();
+  run.layer_of_step.assign(steps.size(), -1);
+  run.conversion_of_step.assign(steps.size(), {});
+  std::vector<char> follows(space_.layers.size(), 0);  // whether the layer runs what the setting says
+  for (std::size_t s = 0; s < steps.size(); ++s) {
+    const StepInfo& step = steps[s];
+    if (step.conversion) {
+      if (!step.desc.inputs.empty() && !step.desc.outputs.empty() && !step.alias) {
+        run.conversion_of_step[s] = conversion_key(step.desc.outputs[0].shape, step.desc.inputs[0].format, step.desc.outputs[0].format);
+      }
+      continue;
+    }
+    const int layer = space_.find(step.layer);
+    if (layer < 0 || space_.layers[at(layer)].candidates.empty()) continue;
+    const Candidate& candidate = space_.layers[at(layer)].candidates[at(run.setting.choice[at(layer)])];
+    if (!candidate.covered() && step.kernel == candidate.kernel && step.threads == candidate.threads) follows[at(layer)] = 1;
+    run.layer_of_step[s] = layer;
+  }
+  for (int& layer : run.layer_of_step) {
+    if (layer >= 0 && follows[at(layer)] == 0) layer = -1;
+  }
+}
+
+bool Explorer::pass(Run& run, std::vector<double>& step_us) {
+  Result<double> us = run.subject->run(&step_us);
+  ++passes_;
+  limits_.tell();
+  if (!us) {
+    run.failed = true;
+    run.subject.reset();
+    notes_.push_back("setting " + run.setting.name + " does not run: " + us.error().message());
+    return false;
+  }
+  run.pass_us = *us;
+  return true;
+}
+
+// One visit: a warm-up where it pays, then passes whose mean is one sample.
+void Explorer::visit(std::size_t index, double share_s) {
+  const bool fresh = runs_[index].subject == nullptr;
+  if (!prepare(index)) return;
+  Run& run = runs_[index];
+  std::vector<double> step_us;
+  if (fresh || run.pass_us < kWarmUpUs) {
+    if (!pass(run, step_us)) return;
+    if (fresh && run.pass_us * 1e-6 > share_s / 3) {  // too slow to be run again for warmth
+      record(index, step_us, run.pass_us);
+      return;
+    }
+  }
+  const int repeats = std::clamp(static_cast<int>(kVisitUs / std::max(run.pass_us, 1.0)), 1, 8);
+  std::vector<double> sums(run.layer_of_step.size(), 0.0);
+  double total = 0;
+  for (int repeat = 0; repeat < repeats; ++repeat) {
+    if (!pass(run, step_us)) return;
+    for (std::size_t s = 0; s < sums.size() && s < step_us.size(); ++s) sums[s] += step_us[s];
+    total += run.pass_us;
+  }
+  for (double& sum : sums) sum /= repeats;
+  record(index, sums, total / repeats);
+}
+
+void Explorer::record(std::size_t index, const std::vector<double>& step_us, double total_us) {
+  Run& run = runs_[index];
+  ++run.visits;
+  run.totals.push_back(total_us);
+  std::vector<double> layer_us(space_.layers.size(), -1.0);
+  const std::span<const StepInfo> steps = run.subject->steps();
+  for (std::size_t s = 0; s < step_us.size() && s < steps.size(); ++s) {
+    if (!run.conversion_of_step[s].empty()) {
+      const TensorDesc& target = steps[s].desc.outputs[0];
+      table_.add_conversion(run.conversion_of_step[s], dense_bytes(target.shape, target.format), step_us[s]);
+    }
+    const int layer = run.layer_of_step[s];
+    if (layer >= 0) layer_us[at(layer)] = std::max(layer_us[at(layer)], 0.0) + step_us[s];
+  }
+  for (std::size_t i = 0; i < layer_us.size(); ++i) {
+    if (layer_us[i] >= 0) table_.add_sample(static_cast<int>(i), run.setting.choice[i], static_cast<int>(index), layer_us[i]);
+  }
+}
+
+// A candidate has lost when, beyond the noise, another does better even after paying for conversions.
+bool Explorer::dominated(int layer, int candidate) const {
+  const SpaceLayer& entry = space_.layers[at(layer)];
+  const Candidate& mine = entry.candidates[at(candidate)];
+  if (mine.covered()) return true;  // its region speaks for it
+  if (!mine.covers.empty()) return false;
+  const std::optional<Cost> cost = table_.cost(layer, candidate);
+  if (!cost || cost->samples < kVisitsBeforeLosing) return false;
+  for (std::size_t c = 0; c < entry.candidates.size(); ++c) {
+    const Candidate& other = entry.candidates[c];
+    if (static_cast<int>(c) == candidate || other.covered() || !other.covers.empty()) continue;
+    const std::optional<Cost> rival = table_.cost(layer, static_cast<int>(c));
+    if (!rival || rival->samples < kVisitsBeforeLosing) continue;
+    double change = 0;
+    for (int value : entry.inputs) change += table_.conversion_us(space_.values.at(value), mine.layouts.input, other.layouts.input);
+    for (int value : entry.outputs) change += table_.conversion_us(space_.values.at(value), other.layouts.output, mine.layouts.output);
+    if (cost->us.low > rival->us.high + change) return true;
+  }
+  return false;
+}
+
+void Explorer::drop_losers() {
+  for (std::size_t r = 1; r < runs_.size(); ++r) {
+    Run& run = runs_[r];
+    if (run.lost || run.failed || run.setting.rank == kChosenRank) continue;
+    if (run.setting.rank == kMixedRank && run.visits < kVisitsBeforeLosing) continue;  // here for the conversions
+    run.lost = true;
+    for (std::size_t i = 0; i < run.setting.choice.size() && run.lost; ++i) {
+      if (space_.layers[i].candidates.empty()) continue;
+      // A candidate that an earlier setting in the race measures anyway keeps nobody in.
+      bool elsewhere = false;
+      for (std::size_t q = 0; q < r && !elsewhere; ++q) {
+        elsewhere = !runs_[q].lost && !runs_[q].failed && runs_[q].setting.choice[i] == run.setting.choice[i];
+      }
+      if (!elsewhere && !dominated(static_cast<int>(i), run.setting.choice[i])) run.lost = false;
+    }
+    if (run.lost) run.subject.reset();
+  }
+}
+
+double Explorer::total_us(int setting) const { return median(runs_[at(setting)].totals); }
+
+void Explorer::release() {
+  for (Run& run : runs_) run.subject.reset();
+}
+
+}  // namespace fettle::tuner

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tuner/records.h"
+
+#include <fettle/version.h>
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <limits>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace fettle::tuner {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int kFormatVersion = 1;
+constexpr std::size_t kMostBytes = std::size_t{256} << 20;
+
+bool text_at(const Json& json, const char* key, std::string& target) {
+  const auto found = json.find(key);
+  if (found == json.end() || !found->is_string()) return false;
+  target = found->get<std::string>();
+  return true;
+}
+
+template <typename Number>
+bool number_at(const Json& json, const char* key, Number& target) {
+  const auto found = json.find(key);
+  if (found == json.end() || !found->is_number()) return false;
+  const double value = found->get<double>();
+  if (!std::isfinite(value) || value < 0) return false;
+  if (value > static_cast<double>(std::numeric_limits<Number>::max())) return false;
+  target = static_cast<Number>(value);
+  return true;
+}
+
+bool parse_line(std::string_view line, Record& record) {
+  const Json json = Json::parse(line.begin(), line.end(), nullptr, false);
+  if (!json.is_object()) return false;
+  int version = 0;
+  if (!number_at(json, "fettle_record", version) || version != kFormatVersion) return false;
+  const auto us = json.find("us");
+  if (us == json.end() || !us->is_object()) return false;
+  text_at(json, "conditions", record.conditions);
+  return text_at(json, "device", record.device) && text_at(json, "layer", record.layer) && text_at(json, "kernel", record.kernel) &&
+         number_at(json, "revision", record.revision) && text_at(json, "layouts", record.layouts) && number_at(json, "threads", record.threads) &&
+         number_at(*us, "median", record.cost.us.median) && number_at(*us, "low", record.cost.us.low) &&
+         number_at(*us, "high", record.cost.us.high) && number_at(*us, "samples", record.cost.samples) && record.cost.samples > 0;
+}
+
+// Three decimals are a nanosecond: beyond that digits are noise.
+double rounded(double us) { return std::round(us * 1000) / 1000; }
+
+Error file_error(ErrorCode code, const std::string& path) {
+  return Error(code, "records " + path + ": " + std::strerror(errno), "check the path and its permissions");
+}
+
+std::string layer_text(const Space& space, int layer, const Candidate& candidate) {
+  std::string text = space.layers[static_cast<std::size_t>(layer)].text;
+  for (int other : candidate.covers) text += " + " + space.layers[static_cast<std::size_t>(other)].text;
+  return text;
+}
+
+Record describe(const Space& space, int layer, const Candidate& candidate, const std::string& device) {
+  Record record;
+  record.device = device;
+  record.layer = layer_text(space, layer, candidate);
+  record.kernel = candidate.kernel;
+  record.revision = candidate.revision;
+  record.layouts = layouts_text(candidate.layouts);
+  record.threads = candidate.threads;
+  return record;
+}
+
+}  // namespace
+
+std::string Record::line() const {
+  Json json = {{"fettle_record", kFormatVersion}, {"device", device}, {"layer", layer}, {"kernel", kernel}, {"revision", revision},
+               {"layouts", layouts}, {"threads", threads},
+               {"us", {{"median", rounded(cost.us.median)}, {"low", rounded(cost.us.low)}, {"high", rounded(cost.us.high)}, {"samples", cost.samples}}},
+               {"library", FETTLE_VERSION}};
+  if (!conditions.empty()) json["conditions"] = conditions;
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string Record::key() const {
+  return device + "\n" + layer + "\n" + kernel + "\n" + std::to_string(revision) + "\n" + layouts + "\n" + std::to_string(threads);
+}
+
+std::vector<Record> parse_records(std::string_view text, int* skipped) {
+  std::vector<Record> records;
+  if (skipped != nullptr) *skipped = 0;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    const std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (line.empty()) continue;
+    Record record;
+    if (parse_line(line, record)) records.push_back(std::move(record));
+    else if (skipped != nullptr) ++*skipped;
+  }
+  return records;
+}
+
+Result<std::vector<Record>> load_records(const std::string& path, int* skipped) {
+  if (skipped != nullptr) *skipped = 0;
+  std::FILE* file = std::fopen(path.c_str(), "rb");
+  if (file == nullptr) {
+    if (errno == ENOENT) return std::vector<Record>{};
+    return file_error(ErrorCode::kFileUnreadable, path);
+  }
+  std::string text;
+  char buffer[65536];
+  std::size_t got = 0;
+  while ((got = std::fread(buffer, 1, sizeof buffer, file)) > 0 && text.size() < kMostBytes) text.append(buffer, got);
+  const bool failed = std::ferror(file) != 0;
+  std::fclose(file);
+  if (failed) return file_error(ErrorCode::kFileUnreadable, path);
+  return parse_records(text, skipped);
+}
+
+Status append_records(const std::string& path, const std::vector<Record>& records) {
+  std::string text;
+  for (const Record& record : records) text += record.line() + "\n";
+  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  if (file < 0) return file_error(ErrorCode::kFileUnwritable, path);
+  struct stat info{};
+  char last = '\n';
+  if (::fstat(file, &info) == 0 && info.st_size > 0 && ::pread(file, &last, 1, info.st_size - 1) != 1) last = '\n';
+  if (last != '\n') text.insert(text.begin(), '\n');
+  std::size_t done = 0;
+  while (done < text.size()) {
+    const ssize_t wrote = ::write(file, text.data() + done, text.size() - done);
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote <= 0) {
+      const Error error = file_error(ErrorCode::kFileUnwritable, path);
+      ::close(file);
+      return error;
+    }
+    done += static_cast<std::size_t>(wrote);
+  }
+  if (::close(file) != 0) return file_error(ErrorCode::kFileUnwritable, path);
+  return {};
+}
+
+std::map<std::string, Record> merge_records(const std::vector<Record>& records) {
+  std::map<std::string, Record> merged;
+  for (const Record& record : records) {
+    const auto [found, fresh] = merged.try_emplace(record.key(), record);
+    if (fresh) continue;
+    Cost& cost = found->second.cost;
+    const double mine = cost.samples;
+    const double other = record.cost.samples;
+    cost.us.median = (cost.us.median * mine + record.cost.us.median * other) / (mine + other);
+    cost.us.low = std::min(cost.us.low, record.cost.us.low);
+    cost.us.high = std::max(cost.us.high, record.cost.us.high);
+    cost.samples = static_cast<int>(std::min(mine + other, 1e9));
+  }
+  return merged;
+}
+
+int apply_records(const std::vector<Record>& records, const std::string& device, const Space& space, CostTable& table) {
+  const std::map<std::string, Record> merged = merge_records(records);
+  int known = 0;
+  for (std::size_t i = 0; i < space.layers.size(); ++i) {
+    for (std::size_t c = 0; c < space.layers[i].candidates.size(); ++c) {
+      const Candidate& candidate = space.layers[i].candidates[c];
+      if (candidate.covered()) continue;
+      const auto found = merged.find(describe(space, static_cast<int>(i), candidate, device).key());
+      if (found == merged.end()) continue;
+      table.set_prior(static_cast<int>(i), static_cast<int>(c), found->second.cost);
+      ++known;
+    }
+  }
+  return known;
+}
+
+std::vector<Record> records_of(const Space& space, const CostTable& table, const std::string& device, const std::string& conditions) {
+  std::vector<Record> records;
+  for (std::size_t i = 0; i < space.layers.size(); ++i) {
+    for (std::size_t c = 0; c < space.layers[i].candidates.size(); ++c) {
+      const Candidate& candidate = space.layers[i].candidates[c];
+      const std::optional<Cost> cost = table.cost(static_cast<int>(i), static_cast<int>(c));
+      if (candidate.covered() || !cost || cost->prior || cost->samples == 0) continue;
+      Record record = describe(space, static_cast<int>(i), candidate, device);
+      record.cost = *cost;
+      record.conditions = conditions;
+      records.push_back(std::move(record));
+    }
+  }
+  return records;
+}
+
+}  // namespace fettle::tuner

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tuner/tune_on.h"
+
+#include "tuner/choose.h"
+#include "tuner/compare.h"
+#include "tuner/explain.h"
+#include "tuner/explore.h"
+#include "tuner/records.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace fettle::tuner {
+namespace {
+
+constexpr int kMostRefinements = 4;
+constexpr int kMostComparisonRounds = 101;
+constexpr double kProgressEveryS = 0.2;
+
+struct Contender {
+  std::string name;
+  Choice choice;
+  std::unique_ptr<Subject> subject;
+};
+
+class TuningRun {
+ public:
+  TuningRun(const Problem& problem, Device& device, const TuneOptions& options)
+      : device_(device), options_(options), space_(build_space(problem, options.start)), table_(space_),
+        start_s_(device.now_s()), limits_(make_limits()), explorer_(space_, limits_, table_) {}
+
+  Result<TuneResult> run() {
+    // With pinned layers the plan to beat is the default with those pins.
+    const bool pinned = std::any_of(space_.layers.begin(), space_.layers.end(), [](const SpaceLayer& layer) { return layer.pinned; });
+    const Plan base = plan_of(space_, base_choice(space_));
+    Result<std::unique_ptr<Subject>> standard = device_.prepare(pinned ? &base : nullptr, false);
+    if (!standard) return std::move(standard).error();
+    standard_ = *std::move(standard);
+    result_.plan = standard_->effective_plan();
+    if (Status status = read_records(); !status) return std::move(status).error();
+    explore();
+    refine();
+    if (Status status = compare_all(); !status) return std::move(status).error();
+    return finish();
+  }
+
+ private:
+  double at_share(double share) const { return start_s_ + share * options_.budget_s; }
+  bool stopped() const { return options_.stop != nullptr && options_.stop->load(); }
+
+  Limits make_limits() {
+    Limits limits;
+    limits.device = &device_;
+    limits.stopped = [this] { return stopped(); };
+    limits.progress = [this] { tell(false); };
+    return limits;
+  }
+
+  void tell(bool always) {
+    if (!options_.progress) return;
+    const double now = device_.now_s();
+    if (!always && now - told_s_ < kProgressEveryS) return;
+    told_s_ = now;
+    TuneProgress progress;
+    progress.elapsed_s = now - start_s_;
+    progress.budget_s = options_.budget_s;
+    progress.phase = phase_;
+    progress.measurements = explorer_.passes() + passes_;
+    progress.default_us = explorer_.settings() > 0 ? explorer_.total_us(0) : 0;
+    progress.best_us = best_us_ > 0 ? best_us_ : progress.default_us;
+    options_.progress(progress);
+  }
+
+  void enter(const char* phase) {
+    phase_ = phase;
+    tell(true);
+  }
+
+  Status read_records() {
+    if (options_.records_path.empty()) return {};
+    Result<std::vector<Record>> records = load_records(options_.records_path);
+    if (!records) return std::move(records).error();
+    apply_records(*records, device_.key(), space_, table_);
+    return {};
+  }
+
+  void explore() {
+    phase_ = "measure";
+    for (const Setting& setting : covering_settings(space_)) explorer_.add(setting);
+    homogeneous_ = explorer_.settings();
+    tell(true);
+    // Conversions are needed to tell losers from winners, so the mixed settings join before the last third.
+    explorer_.run(at_share(kExploreShare * 0.6));
+    for (const Setting& setting : mixed_settings(space_)) explorer_.add(setting);
+    explorer_.run(at_share(kExploreShare));
+  }
+
+  // Measures what was chosen, in place, and chooses again with what that has taught.
+  void refine() {
+    enter("choose");
+    for (int round = 0; round < kMostRefinements; ++round) {
+      Selection selection = choose(space_, table_);
+      if (selection.choice.empty()) return;
+      best_us_ = selection.predicted_us;
+      selection_ = std::move(selection);
+      const bool more = !limits_.over(at_share(kRefineShare));
+      const int before = explorer_.settings();
+      const int setting = explorer_.add({"chosen #" + std::to_string(round + 1), selection_.choice, kChosenRank});
+      if (!more || setting < before) return;  // no time, or measured already
+      const double until = at_share(kExploreShare + (kRefineShare - kExploreShare) * (round + 1) / kMostRefinements);
+      explorer_.run(std::max(until, std::min(at_share(kRefineShare), device_.now_s() + 0.02 * options_.budget_s)), setting);
+    }
+    Selection last = choose(space_, table_);
+    if (!last.choice.empty()) selection_ = std::move(last);
+  }
+
+  // The setting with the fastest whole passes in the given range, or -1.
+  int fastest(int begin, int end) const {
+    int best = -1;
+    for (int s = begin; s < end; ++s) {
+      if (explorer_.visits(s) == 0 || explorer_.total_us(s) <= 0) continue;
+      if (best < 0 || explorer_.total_us(s) < explorer_.total_us(best)) best = s;
+    }
+    return best;
+  }
+
+  void add_contender(const std::string& name, const Choice& choice) {
+    for (const Contender& contender : contenders_) {
+      if (contender.choice == choice) return;
+    }
+    if (choice == base_choice(space_)) return;
+    const Plan plan = plan_of(space_, choice);
+    Result<std::unique_ptr<Subject>> subject = device_.prepare(&plan, false);
+    if (!subject) {
+      result_.notes.push_back(name + " does not compile: " + subject.error().message());
+      return;
+    }
+    contenders_.push_back({name, choice, *std::move(subject)});
+  }
+
+  // Drops contenders whose outputs differ from the default's.
+  Status verify() {
+    if (contenders_.empty()) return {};
+    Result<std::vector<std::vector<float>>> expected = standard_->outputs();
+    if (!expected) return std::move(expected).error();
+    std::vector<Contender> good;
+    for (Contender& contender : contenders_) {
+      Result<std::vector<std::vector<float>>> actual = contender.subject->outputs();
+      const double difference = actual ? output_difference(*expected, *actual) : HUGE_VAL;
+      if (difference <= kOutputTolerance) {
+        good.push_back(std::move(contender));
+        continue;
+      }
+      result_.notes.push_back("the plan of " + contender.name + " was dropped: its outputs differ from the default's by " +
+                              std::to_string(difference) + " of the largest");
+    }
+    contenders_ = std::move(good);
+    return {};
+  }
+
+  Status compare_all() {
+    enter("compare");
+    const double default_pass_us = explorer_.settings() > 0 ? explorer_.total_us(0) : 0;
+    const int setting = fastest(0, explorer_.settings());
+    const int best_homogeneous = fastest(1, homogeneous_);
+    if (!selection_.choice.empty()) add_contender("the selection", selection_.choice);
+    if (setting >= homogeneous_) add_contender("setting " + explorer_.name(setting), explorer_.choice(setting));
+    // A third subject only where there is time for full rounds of all.
+    const double left_us = (at_share(1) - device_.now_s()) * 1e6;
+    const bool room = default_pass_us * 2 * 3 * kComparisonRounds < left_us;
+    if (best_homogeneous > 0 && (room || contenders_.empty()) && explorer_.total_us(best_homogeneous) < 1.5 * default_pass_us) {
+      add_contender("setting " + explorer_.name(best_homogeneous), explorer_.choice(best_homogeneous));
+    }
+    if (!room && contenders_.size() > 1) contenders_.resize(1);
+    explorer_.release();  // only now, so that contenders share the packed weights
+    if (Status status = verify(); !status) return status;
+    std::vector<Subject*> subjects{standard_.get()};
+    for (Contender& contender : contenders_) subjects.push_back(contender.subject.get());
+    comparison_ = compare(subjects, limits_, at_share(1), kMostComparisonRounds, passes_);
+    return {};
+  }
+
+  // The contender with the lowest median ratio among those that beat the default beyond the noise; -1: none does.
+  int winner() const {
+    int best = -1;
+    double best_ratio = 0;
+    for (std::size_t c = 0; c < contenders_.size(); ++c) {
+      const RatioStatistics ratio = comparison_.ratio(c + 1);
+      if (!ratio.beats() || (best >= 0 && ratio.ratio.median >= best_ratio)) continue;
+      best = static_cast<int>(c);
+      best_ratio = ratio.ratio.median;
+    }
+    return best;
+  }
+
+  PlanLatency default_latency() const {
+    if (comparison_.rounds > 0) return median_interval(comparison_.us[0]);
+    const double us = explorer_.settings() > 0 ? explorer_.total_us(0) : 0;
+    return {us, us, us};
+  }
+
+  Result<TuneResult> finish() {
+    const int chosen = winner();
+    Choice choice = base_choice(space_);
+    Subject* subject = standard_.get();
+    result_.default_us = default_latency();
+    result_.plan_us = result_.default_us;
+    result_.default_kept = chosen < 0;
+    if (chosen >= 0) {
+      const Contender& contender = contenders_[static_cast<std::size_t>(chosen)];
+      choice = contender.choice;
+      subject = contender.subject.get();
+      result_.plan_us = median_interval(comparison_.us[static_cast<std::size_t>(chosen) + 1]);
+      result_.ratio = comparison_.ratio(static_cast<std::size_t>(chosen) + 1).ratio.median;
+      result_.plan = subject->effective_plan();
+    }
+    finish_plan(*subject);
+    const double predicted = predict(space_, table_, choice, nullptr);
+    result_.predicted_us = std::isfinite(predicted) ? predicted : 0;
+    result_.optimal = chosen >= 0 && choice == selection_.choice && selection_.optimal;
+    result_.rounds = comparison_.rounds;
+    result_.layers = explain(space_, table_, choice);
+    result_.stopped = stopped();
+    const std::string conditions = device_.conditions();
+    for (const std::string& note : space_.notes) result_.notes.push_back(note);
+    for (const std::string& note : explorer_.notes()) result_.notes.push_back(note);
+    if (!conditions.empty()) result_.notes.push_back("at the end: " + conditions);
+    if (!options_.records_path.empty()) {
+      const Status status = append_records(options_.records_path, records_of(space_, table_, device_.key(), conditions));
+      if (!status) return status.error();
+    }
+    result_.measurements = explorer_.passes() + passes_;
+    best_us_ = result_.plan_us.median;
+    result_.seconds = device_.now_s() - start_s_;
+    tell(true);
+    return std::move(result_);
+  }
+
+  // Expectation, pins and the number of threads, which the compiled program does not know.
+  void finish_plan(const Subject& subject) {
+    Plan& plan = result_.plan;
+    PlanExpectation expected;
+    expected.latency_us = result_.plan_us;
+    expected.default_latency_us = result_.default_us.median;
+    expected.arena_bytes = subject.arena_bytes();
+    plan.expected = expected;
+    for (PlanPoint& point : plan.points) {
+      point.threads = space_.threads;
+      for (const SpaceLayer& layer : space_.layers) {
+        const auto entry = point.layers.find(layer.id);
+        if (layer.pinned && entry != point.layers.end()) entry->second.pinned = true;
+      }
+    }
+  }
+
+  Device& device_;
+  const TuneOptions& options_;
+  Space space_;
+  CostTable table_;
+  double start_s_;
+  Limits limits_;
+  Explorer explorer_;
+  std::string phase_ = "measure";
+  double told_s_ = -1e9;
+  double best_us_ = 0;
+  int homogeneous_ = 0;   // settings before this number cover, those from it on are mixed or chosen
+  int passes_ = 0;        // of the comparison
+  std::unique_ptr<Subject> standard_;
+  Selection selection_;
+  std::vector<Contender> contenders_;
+  Comparison comparison_;
+  TuneResult result_;
+};
+
+}  // namespace
+
+Result<TuneResult> tune_on(const Problem& problem, Device& device, const TuneOptions& options) {
+  return TuningRun(problem, device, options).run();
+}
+
+}  // namespace fettle::tuner
