@@ -2,8 +2,8 @@
 //
 // Elementwise operators of two operands with broadcasting: one bound kernel for all of them, a row for each.
 //
-// Both operands are described to XNNPACK as dense boxes in the memory order of the result. A constant is brought into that
-// order by `pack`, which also leaves room behind it for XNNPACK to read past its end.
+// Both operands are described to XNNPACK as dense boxes in the memory order of the result. A constant is
+// brought into that order by `pack`, which also leaves room behind it for XNNPACK to read past its end.
 #include "kernels/xnnpack/elementwise.h"
 #include "kernels/xnnpack/operator.h"
 #include "kernels/xnnpack/pixels.h"
@@ -118,7 +118,9 @@ Refusal supports(const LayerDesc& layer, const Cpu&) {
   return read(layer, binary);
 }
 
-std::size_t constant_bytes(const Box& box) noexcept { return box.elements() * sizeof(float) + kOverreadBytes; }
+std::size_t constant_bytes(const Box& box) noexcept {
+  return box.elements() * sizeof(float) + kOverreadBytes;
+}
 
 // Copies a row-major constant into the order of the box.
 void put_in_order(const TensorDesc& constant, const Box& box, const float* from, float* to) noexcept {
@@ -165,7 +167,8 @@ Status pack(const LayerDesc& layer, std::span<const ConstantBytes> constants, st
   const Box& box = binary.operand[which];
   if (packed.size() != constant_bytes(box)) return kernel_failed("wrong number of packed bytes");
   std::fill(packed.begin(), packed.end(), std::byte{0});
-  put_in_order(*layer.operand(which), box, reinterpret_cast<const float*>(constants[input_index(layer, which)].data()),
+  put_in_order(*layer.operand(which), box,
+               reinterpret_cast<const float*>(constants[input_index(layer, which)].data()),
                reinterpret_cast<float*>(packed.data()));
   return {};
 }
@@ -185,8 +188,8 @@ class Bound final : public BoundOperator {
       }
       constant_[which] = args.packed.data();
     }
-    const xnn_status status = xnn_create_binary_elementwise_nd(binary.type, xnn_datatype_fp32, nullptr, nullptr, nullptr, 0,
-                                                               op_.out());
+    const xnn_status status = xnn_create_binary_elementwise_nd(binary.type, xnn_datatype_fp32, nullptr,
+                                                               nullptr, nullptr, 0, op_.out());
     if (Status created = check_created(status, op_); !created) return created;
     const Box& a = binary.operand[0];
     const Box& b = binary.operand[1];
@@ -197,10 +200,12 @@ class Bound final : public BoundOperator {
     return {};
   }
 
-  Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs, void*) noexcept override {
+  Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs,
+                     void*) noexcept override {
     const void* a = constant_[0] != nullptr ? constant_[0] : inputs[input_[0]];
     const void* b = constant_[1] != nullptr ? constant_[1] : inputs[input_[1]];
-    return check(xnn_setup_binary_elementwise_nd(op_.get(), a, b, set_output(outputs[0])), "set up an operator");
+    return check(xnn_setup_binary_elementwise_nd(op_.get(), a, b, set_output(outputs[0])),
+                 "set up an operator");
   }
 
  private:

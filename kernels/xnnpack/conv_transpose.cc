@@ -33,18 +33,20 @@ Refusal read_extents(const LayerDesc& layer, Transposed& t) {
     t.extra_width = static_cast<std::uint32_t>(extra.back());
     if (t.extra_height >= w.stride_height || t.extra_width >= w.stride_width) return Refusal::attribute;
   }
-  const std::int64_t height = (static_cast<std::int64_t>(c.input.height) - 1) * w.stride_height + t.extra_height +
-                              w.span_height() - w.top - w.bottom;
+  const std::int64_t height = (static_cast<std::int64_t>(c.input.height) - 1) * w.stride_height +
+                              t.extra_height + w.span_height() - w.top - w.bottom;
   const std::int64_t width = (static_cast<std::int64_t>(c.input.width) - 1) * w.stride_width + t.extra_width +
                              w.span_width() - w.left - w.right;
-  if (height != static_cast<std::int64_t>(c.output.height) || width != static_cast<std::int64_t>(c.output.width)) {
+  if (height != static_cast<std::int64_t>(c.output.height) ||
+      width != static_cast<std::int64_t>(c.output.width)) {
     return Refusal::shape;
   }
   // Each phase must have its share of the output: XNNPACK does not expect one that begins past the end.
   if (height < w.stride_height || width < w.stride_width) return Refusal::stride;
   const std::int64_t taps = std::int64_t{w.kernel_height} * w.kernel_width;
   if (!fits_memory({static_cast<std::int64_t>(c.groups), static_cast<std::int64_t>(c.group_outputs) + 64,
-                    static_cast<std::int64_t>(c.group_inputs) + 16, taps + std::int64_t{w.stride_height} * w.stride_width}) ||
+                    static_cast<std::int64_t>(c.group_inputs) + 16,
+                    taps + std::int64_t{w.stride_height} * w.stride_width}) ||
       !fits_memory({height + w.stride_height, width + std::int64_t{64} * w.stride_width, taps})) {
     return Refusal::too_large;
   }
@@ -68,20 +70,24 @@ Refusal read(const LayerDesc& layer, Transposed& t) {
   if (weights.shape.rank() != rank || layer.outputs[0].shape.rank() != rank) return Refusal::rank;
   if (Refusal no = read_window(layer.main().attributes, rank - 2, c.window); no != Refusal::none) return no;
   if (c.window.stride_height > kMaxKernel || c.window.stride_width > kMaxKernel) return Refusal::stride;
-  if (weights.shape[rank - 1] != c.window.kernel_width || (rank == 4 && weights.shape[2] != c.window.kernel_height)) {
+  if (weights.shape[rank - 1] != c.window.kernel_width ||
+      (rank == 4 && weights.shape[2] != c.window.kernel_height)) {
     return Refusal::kernel_size;
   }
+  if (weights.shape[0] > kMaxExtent || weights.shape[1] > kMaxExtent) return Refusal::too_large;
   const std::int64_t groups = layer.main().attributes.integer("group", 1);
   if (groups < 1 || groups > kMaxExtent || weights.shape[0] % groups != 0 || weights.shape[1] < 1 ||
       weights.shape[0] != static_cast<std::int64_t>(c.input.channels) ||
-      weights.shape[1] * groups != static_cast<std::int64_t>(c.output.channels) || c.input.batch != c.output.batch) {
+      weights.shape[1] * groups != static_cast<std::int64_t>(c.output.channels) ||
+      c.input.batch != c.output.batch) {
     return Refusal::groups;
   }
   c.groups = static_cast<std::size_t>(groups);
   c.group_inputs = static_cast<std::size_t>(weights.shape[0] / groups);
   c.group_outputs = static_cast<std::size_t>(weights.shape[1]);
   c.has_bias = bias != nullptr;
-  if (c.has_bias && bias->shape.elements() != static_cast<std::int64_t>(c.output.channels)) return Refusal::shape;
+  if (c.has_bias && bias->shape.elements() != static_cast<std::int64_t>(c.output.channels))
+    return Refusal::shape;
   return read_extents(layer, t);
 }
 
@@ -96,11 +102,13 @@ xnn_status create(const LayerDesc& layer, const Convolution& c, const float* wei
   const Clamp clamp = output_clamp(layer);
   return xnn_create_deconvolution2d_nhwc_f32(
       w.top, w.right, w.bottom, w.left, w.kernel_height, w.kernel_width, w.stride_height, w.stride_width,
-      w.dilation_height, w.dilation_width, static_cast<std::uint32_t>(c.groups), c.group_inputs, c.group_outputs,
-      c.input.stride, c.output.stride, weights, bias, clamp.low, clamp.high, 0, nullptr, cache, op.out());
+      w.dilation_height, w.dilation_width, static_cast<std::uint32_t>(c.groups), c.group_inputs,
+      c.group_outputs, c.input.stride, c.output.stride, weights, bias, clamp.low, clamp.high, 0, nullptr,
+      cache, op.out());
 }
 
-// ONNX keeps weights as input, output, y, x (all inputs of a group together); XNNPACK wants group, output, y, x, input.
+// ONNX keeps weights as input, output, y, x (all inputs of a group together); XNNPACK wants group, output, y,
+// x, input.
 void put_inputs_last(const Convolution& c, const float* from, float* to) noexcept {
   const std::size_t taps = std::size_t{c.window.kernel_height} * c.window.kernel_width;
   const std::size_t of_input = c.group_outputs * taps;
@@ -148,16 +156,18 @@ class Bound final : public BoundOperator {
     if (Status found = cache_.read(args.packed); !found) return found;
     const xnn_status status = create(args.layer, t.conv, cache_.dummy_weights(), nullptr, cache_.get(), op_);
     if (Status created = cache_.result(status, op_); !created) return created;
-    // Reshaping moves the operator's pointers from the scratch memory, which packing left them in, to the packed weights.
+    // Reshaping moves the operator's pointers from the scratch memory, which packing left them in, to the
+    // packed weights.
     const Pixels& input = t.conv.input;
     const xnn_status shaped =
-        xnn_reshape_deconvolution2d_nhwc_f32(op_.get(), input.batch, input.height, input.width, t.extra_height,
-                                             t.extra_width, nullptr, nullptr, &threads_);
+        xnn_reshape_deconvolution2d_nhwc_f32(op_.get(), input.batch, input.height, input.width,
+                                             t.extra_height, t.extra_width, nullptr, nullptr, &threads_);
     cache_.release_scratch();
     return check(shaped, "reshape an operator");
   }
 
-  Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs, void*) noexcept override {
+  Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs,
+                     void*) noexcept override {
     return check(xnn_setup_deconvolution2d_nhwc_f32(op_.get(), static_cast<const float*>(inputs[input_]),
                                                     static_cast<float*>(outputs[0])),
                  "set up an operator");

@@ -14,10 +14,11 @@ xnn_status create(const LayerDesc& layer, const Convolution& c, const float* wei
                   xnn_weights_cache_t cache, Operator& op) noexcept {
   const Window& w = c.window;
   const Clamp clamp = output_clamp(layer);
-  return xnn_create_convolution2d_nhwc_f32(
-      w.top, w.right, w.bottom, w.left, w.kernel_height, w.kernel_width, w.stride_height, w.stride_width,
-      w.dilation_height, w.dilation_width, static_cast<std::uint32_t>(c.groups), c.group_inputs, c.group_outputs,
-      c.input.stride, c.output.stride, weights, bias, clamp.low, clamp.high, 0, nullptr, cache, op.out());
+  return xnn_create_convolution2d_nhwc_f32(w.top, w.right, w.bottom, w.left, w.kernel_height, w.kernel_width,
+                                           w.stride_height, w.stride_width, w.dilation_height,
+                                           w.dilation_width, static_cast<std::uint32_t>(c.groups),
+                                           c.group_inputs, c.group_outputs, c.input.stride, c.output.stride,
+                                           weights, bias, clamp.low, clamp.high, 0, nullptr, cache, op.out());
 }
 
 // ONNX keeps weights as output, input, y, x; XNNPACK wants output, y, x, input.
@@ -37,21 +38,24 @@ const float* floats(std::span<const ConstantBytes> constants, std::size_t input)
 
 class BoundConvolution final : public BoundOperator {
  public:
-  explicit BoundConvolution(const BindArgs& args) noexcept : BoundOperator(args), input_(input_index(args.layer, 0)) {}
+  explicit BoundConvolution(const BindArgs& args) noexcept
+      : BoundOperator(args), input_(input_index(args.layer, 0)) {}
 
   Status prepare(const BindArgs& args) noexcept {
     if (Status ready = ensure_initialized(); !ready) return ready;
     Convolution c;
-    if (read_convolution(args.layer, c) != Refusal::none) return check(xnn_status_unsupported_parameter, "bind");
+    if (read_convolution(args.layer, c) != Refusal::none)
+      return check(xnn_status_unsupported_parameter, "bind");
     if (Status found = cache_.read(args.packed); !found) return found;
     const xnn_status status = create(args.layer, c, cache_.dummy_weights(), nullptr, cache_.get(), op_);
     cache_.release_scratch();
     if (Status created = cache_.result(status, op_); !created) return created;
     std::size_t workspace = 0;
     std::size_t alignment = 0;
-    if (Status shaped = check(xnn_reshape_convolution2d_nhwc_f32(op_.get(), c.input.batch, c.input.height, c.input.width,
-                                                                 &workspace, &alignment, nullptr, nullptr, &threads_),
-                              "reshape an operator");
+    if (Status shaped =
+            check(xnn_reshape_convolution2d_nhwc_f32(op_.get(), c.input.batch, c.input.height, c.input.width,
+                                                     &workspace, &alignment, nullptr, nullptr, &threads_),
+                  "reshape an operator");
         !shaped) {
       return shaped;
     }
@@ -63,9 +67,10 @@ class BoundConvolution final : public BoundOperator {
 
   Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs,
                      void* workspace) noexcept override {
-    return check(xnn_setup_convolution2d_nhwc_f32(op_.get(), workspace, static_cast<const float*>(inputs[input_]),
-                                                  static_cast<float*>(outputs[0])),
-                 "set up an operator");
+    return check(
+        xnn_setup_convolution2d_nhwc_f32(op_.get(), workspace, static_cast<const float*>(inputs[input_]),
+                                         static_cast<float*>(outputs[0])),
+        "set up an operator");
   }
 
  private:
@@ -96,6 +101,7 @@ Refusal read_convolution(const LayerDesc& layer, Convolution& c) noexcept {
   if (weights.shape[rank - 1] != w.kernel_width || (rank == 4 && weights.shape[2] != w.kernel_height)) {
     return Refusal::kernel_size;
   }
+  if (weights.shape[0] > kMaxExtent || weights.shape[1] > kMaxExtent) return Refusal::too_large;
   const std::int64_t groups = attributes.integer("group", 1);
   if (groups < 1 || groups > kMaxExtent || weights.shape[0] < 1 || weights.shape[0] % groups != 0 ||
       weights.shape[1] < 1 || weights.shape[1] * groups != static_cast<std::int64_t>(c.input.channels) ||
@@ -115,11 +121,13 @@ Refusal read_convolution(const LayerDesc& layer, Convolution& c) noexcept {
       room_x / w.stride_width + 1 != static_cast<std::int64_t>(c.output.width)) {
     return Refusal::shape;
   }
-  // Packed weights, with both channels rounded up to a tile; and the table of a pointer for each tap of each pixel.
+  // Packed weights, with both channels rounded up to a tile; and the table of a pointer for each tap of each
+  // pixel.
   const std::int64_t taps = std::int64_t{w.kernel_height} * w.kernel_width;
   if (!fits_memory({groups, static_cast<std::int64_t>(c.group_outputs) + 64,
                     static_cast<std::int64_t>(c.group_inputs) + 16, taps}) ||
-      !fits_memory({static_cast<std::int64_t>(c.output.height) + 16, static_cast<std::int64_t>(c.output.width) + 16, taps})) {
+      !fits_memory({static_cast<std::int64_t>(c.output.height) + 16,
+                    static_cast<std::int64_t>(c.output.width) + 16, taps})) {
     return Refusal::too_large;
   }
   return clamp_is_valid(layer) ? Refusal::none : Refusal::clamp;
@@ -132,7 +140,8 @@ std::size_t convolution_workspace(const LayerDesc& layer, int threads) {
   return passes_workspace(taps, c.groups, c.output, threads, 1);
 }
 
-Result<std::size_t> convolution_packed_bytes(const LayerDesc& layer, std::span<const ConstantBytes> constants) {
+Result<std::size_t> convolution_packed_bytes(const LayerDesc& layer,
+                                             std::span<const ConstantBytes> constants) {
   Convolution c;
   if (read_convolution(layer, c) != Refusal::none) return kernel_failed("not a layer for XNNPACK");
   return measure_packed([&](xnn_weights_cache_t cache, Operator& op) {
@@ -140,7 +149,8 @@ Result<std::size_t> convolution_packed_bytes(const LayerDesc& layer, std::span<c
   });
 }
 
-Status pack_convolution(const LayerDesc& layer, std::span<const ConstantBytes> constants, std::span<std::byte> packed) {
+Status pack_convolution(const LayerDesc& layer, std::span<const ConstantBytes> constants,
+                        std::span<std::byte> packed) {
   Convolution c;
   if (read_convolution(layer, c) != Refusal::none) return kernel_failed("not a layer for XNNPACK");
   const float* weights = floats(constants, input_index(layer, 1));

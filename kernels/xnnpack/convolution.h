@@ -29,8 +29,10 @@ Refusal read_convolution(const LayerDesc& layer, Convolution& convolution) noexc
 
 /// Kernel functions, see Kernel.
 std::size_t convolution_workspace(const LayerDesc& layer, int threads);
-Result<std::size_t> convolution_packed_bytes(const LayerDesc& layer, std::span<const ConstantBytes> constants);
-Status pack_convolution(const LayerDesc& layer, std::span<const ConstantBytes> constants, std::span<std::byte> packed);
+Result<std::size_t> convolution_packed_bytes(const LayerDesc& layer,
+                                             std::span<const ConstantBytes> constants);
+Status pack_convolution(const LayerDesc& layer, std::span<const ConstantBytes> constants,
+                        std::span<std::byte> packed);
 Result<std::unique_ptr<BoundKernel>> bind_convolution(const BindArgs& args);
 
 /// The combination of layouts of the NHWC rows.

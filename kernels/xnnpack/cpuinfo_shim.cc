@@ -2,10 +2,10 @@
 //
 // The part of cpuinfo's interface that XNNPACK refers to, answered from Fettle's own description of the CPU.
 //
-// XNNPACK calls cpuinfo_initialize before anything else, and reads `cpuinfo_isa` only after it; writing the same values
-// twice from two threads is avoided by the guard. Every core is reported to be of the fastest kind: packed weights and
-// results then do not depend on the core that a thread runs on. AMX is left out, for using it asks
-// the system for a larger signal frame in every thread of the application.
+// XNNPACK calls cpuinfo_initialize before anything else, and reads `cpuinfo_isa` only after it; writing the
+// same values twice from two threads is avoided by the guard. Every core is reported to be of the fastest
+// kind: packed weights and results then do not depend on the core that a thread runs on. AMX is left out, for
+// using it asks the system for a larger signal frame in every thread of the application.
 #include <fettle/cpu.h>
 
 #include <cpuinfo.h>

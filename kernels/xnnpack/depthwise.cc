@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Depthwise convolution: each input channel by itself, to one output channel or, with a multiplier, to several.
+// Depthwise convolution: each input channel by itself, to one output channel or, with a multiplier, to
+// several.
 #include "kernels/xnnpack/convolution.h"
 #include "kernels/xnnpack/rows.h"
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the elementwise rows share: they look at dense tensors as runs of numbers, whose order is the layout's affair.
+// What the elementwise rows share: they look at dense tensors as runs of numbers, whose order is the layout's
+// affair.
 #pragma once
 
 #include <fettle/kernel.h>

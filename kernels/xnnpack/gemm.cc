@@ -33,7 +33,8 @@ Refusal check_operands(const LayerDesc& layer) {
   if (b.shape.rank() != 2) return Refusal::rank;
   if (Refusal no = check_dense(a); no != Refusal::none) return no;
   if (Refusal no = check_dense(layer.outputs[0]); no != Refusal::none) return no;
-  if (a.format.layout != Layout::nchw || layer.outputs[0].format.layout != Layout::nchw) return Refusal::layout;
+  if (a.format.layout != Layout::nchw || layer.outputs[0].format.layout != Layout::nchw)
+    return Refusal::layout;
   return Refusal::none;
 }
 
@@ -42,17 +43,21 @@ Refusal check_extents(const LayerDesc& layer, const Product& p) {
   const std::int64_t n = static_cast<std::int64_t>(p.outputs);
   const Shape& a = layer.operand(0)->shape;
   const Shape& y = layer.outputs[0].shape;
+  if (k > kMaxExtent || n > kMaxExtent || !fits_memory({k + 16, n + 64}) ||
+      !fits_memory({static_cast<std::int64_t>(p.rows), n})) {
+    return Refusal::too_large;
+  }
   if (a[a.rank() - 1] != k || y[y.rank() - 1] != n || y.elements() != static_cast<std::int64_t>(p.rows) * n) {
     return Refusal::shape;
   }
-  if (k > kMaxExtent || n > kMaxExtent || !fits_memory({k + 16, n + 64})) return Refusal::too_large;
   return clamp_is_valid(layer) ? Refusal::none : Refusal::clamp;
 }
 
 Refusal read_gemm(const LayerDesc& layer, Product& p) {
   if (Refusal no = check_operands(layer); no != Refusal::none) return no;
   const Attributes& attributes = layer.main().attributes;
-  if (attributes.integer("transA", 0) != 0 || attributes.real("alpha", 1) != 1 || attributes.real("beta", 1) != 1) {
+  if (attributes.integer("transA", 0) != 0 || attributes.real("alpha", 1) != 1 ||
+      attributes.real("beta", 1) != 1) {
     return Refusal::attribute;
   }
   const Shape& a = layer.operand(0)->shape;
@@ -68,7 +73,8 @@ Refusal read_gemm(const LayerDesc& layer, Product& p) {
     if (c->format.type != DataType::f32) return Refusal::data_type;
     // A row of one number for each output; not a column, which broadcasts along the other axis.
     const std::int64_t n = static_cast<std::int64_t>(p.outputs);
-    if (c->shape.rank() < 1 || c->shape.elements() != n || c->shape[c->shape.rank() - 1] != n) return Refusal::shape;
+    if (c->shape.rank() < 1 || c->shape.elements() != n || c->shape[c->shape.rank() - 1] != n)
+      return Refusal::shape;
     p.has_bias = true;
   }
   return check_extents(layer, p);
@@ -102,8 +108,9 @@ Refusal supports(const LayerDesc& layer, const Cpu&) {
 xnn_status create(const LayerDesc& layer, const Product& p, const float* weights, const float* bias,
                   xnn_weights_cache_t cache, Operator& op) noexcept {
   const Clamp clamp = output_clamp(layer);
-  return xnn_create_fully_connected_nc_f32(p.inputs, p.outputs, p.inputs, p.outputs, weights, bias, clamp.low, clamp.high,
-                                           p.outputs_first ? 0 : XNN_FLAG_TRANSPOSE_WEIGHTS, nullptr, cache, op.out());
+  return xnn_create_fully_connected_nc_f32(p.inputs, p.outputs, p.inputs, p.outputs, weights, bias, clamp.low,
+                                           clamp.high, p.outputs_first ? 0 : XNN_FLAG_TRANSPOSE_WEIGHTS,
+                                           nullptr, cache, op.out());
 }
 
 const float* floats(std::span<const ConstantBytes> constants, std::size_t input) noexcept {
@@ -143,7 +150,8 @@ class Bound final : public BoundOperator {
     return check(xnn_reshape_fully_connected_nc_f32(op_.get(), p.rows, &threads_), "reshape an operator");
   }
 
-  Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs, void*) noexcept override {
+  Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs,
+                     void*) noexcept override {
     return check(xnn_setup_fully_connected_nc_f32(op_.get(), static_cast<const float*>(inputs[input_]),
                                                   static_cast<float*>(outputs[0])),
                  "set up an operator");

@@ -37,15 +37,18 @@ xnn_status create(Operator& op) noexcept {
   return xnn_create_reduce_nd(xnn_reduce_mean, xnn_datatype_fp32, nullptr, nullptr, 0, op.out());
 }
 
-xnn_status reshape(const Operator& op, const TensorDesc& x, std::size_t& workspace, pthreadpool_t threads) noexcept {
+xnn_status reshape(const Operator& op, const TensorDesc& x, std::size_t& workspace,
+                   pthreadpool_t threads) noexcept {
   const auto batch = static_cast<std::size_t>(x.shape[0]);
   const auto channels = static_cast<std::size_t>(x.shape[1]);
   const std::size_t pixels = static_cast<std::size_t>(x.shape.elements()) / batch / channels;
   const bool channels_last = x.format.layout == Layout::nhwc;
-  const std::array<std::size_t, 3> shape = {batch, channels_last ? pixels : channels, channels_last ? channels : pixels};
+  const std::array<std::size_t, 3> shape = {batch, channels_last ? pixels : channels,
+                                            channels_last ? channels : pixels};
   const std::int64_t axis = channels_last ? 1 : 2;
   std::size_t alignment = 0;
-  return xnn_reshape_reduce_nd(op.get(), 1, &axis, shape.size(), shape.data(), &workspace, &alignment, threads);
+  return xnn_reshape_reduce_nd(op.get(), 1, &axis, shape.size(), shape.data(), &workspace, &alignment,
+                               threads);
 }
 
 // Sums over rows of channels are built up in the output.
@@ -67,13 +70,15 @@ class Bound final : public BoundOperator {
     const TensorDesc& x = *args.layer.operand(0);
     if (Status created = check_created(create(op_), op_); !created) return created;
     std::size_t workspace = 0;
-    if (Status shaped = check(reshape(op_, x, workspace, &threads_), "reshape an operator"); !shaped) return shaped;
+    if (Status shaped = check(reshape(op_, x, workspace, &threads_), "reshape an operator"); !shaped)
+      return shaped;
     staged_ = needs_staging(x);
     add_clamp(args.layer, static_cast<std::size_t>(x.shape[0] * x.shape[1]));
     return {};
   }
 
-  // XNNPACK's own workspace is for sums that are wider than the results. These are not: it adds up in the output.
+  // XNNPACK's own workspace is for sums that are wider than the results. These are not: it adds up in the
+  // output.
   Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs,
                      void* workspace) noexcept override {
     float* output = set_output(outputs[0], staged_ ? workspace : nullptr);

@@ -75,7 +75,8 @@ float* BoundOperator::set_output(void* output, void* staging) noexcept {
   return staging != nullptr ? static_cast<float*>(staging) : output_;
 }
 
-// XNNPACK's own clamp operator reads past the end of what it clamps, which only inputs allow for, hence a plain loop.
+// XNNPACK's own clamp operator reads past the end of what it clamps, which only inputs allow for, hence a
+// plain loop.
 void BoundOperator::finish() noexcept {
   constexpr std::size_t kBlock = 4096;
   const std::size_t blocks = (elements_ + kBlock - 1) / kBlock;

@@ -56,10 +56,12 @@ std::string_view status_text(xnn_status status) noexcept;
 /// Prepares XNNPACK; cheap when that has happened. Thread-safe.
 Status ensure_initialized() noexcept;
 
-/// Success, kOutOfMemory, or kKernelFailed with the status and the step ("create", "reshape", ...) in the message.
+/// Success, kOutOfMemory, or kKernelFailed with the status and the step ("create", "reshape", ...) in the
+/// message.
 Status check(xnn_status status, std::string_view step) noexcept;
 
-/// The result of a create function. Some of them report success although they ran out of memory, and leave no operator.
+/// The result of a create function. Some of them report success although they ran out of memory, and leave no
+/// operator.
 Status check_created(xnn_status status, const Operator& op) noexcept;
 
 /// The clamp of the layer's only part; infinite when there is none.
@@ -68,8 +70,8 @@ Clamp output_clamp(const LayerDesc& layer) noexcept;
 /// Whether XNNPACK can apply the layer's clamp: neither bound is NaN, and they are in order.
 bool clamp_is_valid(const LayerDesc& layer) noexcept;
 
-/// A bound kernel that runs one operator, and then what the operator leaves undone: copying the result out of the
-/// workspace, and clamping it.
+/// A bound kernel that runs one operator, and then what the operator leaves undone: copying the result out of
+/// the workspace, and clamping it.
 class BoundOperator : public BoundKernel {
  public:
   Status run() noexcept final;
@@ -79,8 +81,8 @@ class BoundOperator : public BoundKernel {
 
   /// For operators that cannot clamp: the layer's clamp is applied to the dense output of that many elements.
   void add_clamp(const LayerDesc& layer, std::size_t elements) noexcept;
-  /// Where the operator writes. Given a staging buffer of as many elements as add_clamp was told of, it writes there, and
-  /// the result is copied to `output`.
+  /// Where the operator writes. Given a staging buffer of as many elements as add_clamp was told of, it
+  /// writes there, and the result is copied to `output`.
   float* set_output(void* output, void* staging = nullptr) noexcept;
 
   Operator op_;          // NOLINT(misc-non-private-member-variables-in-classes)
@@ -96,8 +98,9 @@ class BoundOperator : public BoundKernel {
   const float* staging_ = nullptr;
 };
 
-/// XNNPACK computes the ends of rows with loads of four floats. Operators that read their own output back therefore read past
-/// its end unless rows are a multiple of this; their output must then be staged in the workspace.
+/// XNNPACK computes the ends of rows with loads of four floats. Operators that read their own output back
+/// therefore read past its end unless rows are a multiple of this; their output must then be staged in the
+/// workspace.
 inline constexpr std::size_t kReadBackFloats = 4;
 
 /// The bytes of a staging buffer for that many floats.

@@ -27,7 +27,8 @@ Refusal read_pixels(const TensorDesc& tensor, Pixels& pixels) noexcept {
     if (extent > kMaxExtent) return Refusal::too_large;
   }
   if (tensor.shape[1] > 1 && tensor.strides[1] != 1) return Refusal::strides;
-  // From the last spatial axis to the batch, each distance must be the pixels inside times the distance of two pixels.
+  // From the last spatial axis to the batch, each distance must be the pixels inside times the distance of
+  // two pixels.
   std::int64_t stride = 0;
   std::int64_t inside = 1;
   for (int axis = rank - 1; axis >= 0; --axis) {
@@ -71,10 +72,12 @@ bool read_pair(std::span<const std::int64_t> values, int spatial, std::int64_t l
 
 Refusal read_window(const Attributes& attributes, int spatial, Window& window) noexcept {
   if (spatial != 1 && spatial != 2) return Refusal::rank;
-  if (!read_pair(attributes.integers("kernel_shape"), spatial, 1, kMaxKernel, window.kernel_height, window.kernel_width)) {
+  if (!read_pair(attributes.integers("kernel_shape"), spatial, 1, kMaxKernel, window.kernel_height,
+                 window.kernel_width)) {
     return Refusal::kernel_size;
   }
-  if (!read_pair(attributes.integers("strides"), spatial, 1, kMaxExtent, window.stride_height, window.stride_width)) {
+  if (!read_pair(attributes.integers("strides"), spatial, 1, kMaxExtent, window.stride_height,
+                 window.stride_width)) {
     return Refusal::stride;
   }
   if (!read_pair(attributes.integers("dilations"), spatial, 1, kMaxExtent, window.dilation_height,
@@ -84,7 +87,8 @@ Refusal read_window(const Attributes& attributes, int spatial, Window& window) n
   const std::span<const std::int64_t> pads = attributes.integers("pads");
   if (pads.empty()) return Refusal::none;
   const auto count = static_cast<std::size_t>(spatial);
-  if (pads.size() != 2 * count || !read_pair(pads.first(count), spatial, 0, kMaxExtent, window.top, window.left) ||
+  if (pads.size() != 2 * count ||
+      !read_pair(pads.first(count), spatial, 0, kMaxExtent, window.top, window.left) ||
       !read_pair(pads.last(count), spatial, 0, kMaxExtent, window.bottom, window.right)) {
     return Refusal::padding;
   }
@@ -97,7 +101,8 @@ std::size_t passes_workspace(std::size_t taps, std::size_t channels, const Pixel
   constexpr std::size_t kSlackBytes = 256;  // micro-kernels round channels up
   constexpr std::size_t kAlignment = 64;
   if (taps <= kMostTapsInOnePass) return 0;
-  const std::size_t rows = std::min(static_cast<std::size_t>(std::max(threads, 1)), output.batch * output.height);
+  const std::size_t rows =
+      std::min(static_cast<std::size_t>(std::max(threads, 1)), output.batch * output.height);
   const std::size_t row_bytes = (channels * sizeof(float) + kSlackBytes) * vectors;
   return rows * ((row_bytes + kAlignment - 1) / kAlignment * kAlignment);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Tensors and windows as XNNPACK's NHWC operators take them, read from layer descriptions with every check on the way.
+// Tensors and windows as XNNPACK's NHWC operators take them, read from layer descriptions with every check on
+// the way.
 #pragma once
 
 #include <fettle/kernel.h>
@@ -15,7 +16,8 @@ inline constexpr std::int64_t kMaxExtent = std::int64_t{1} << 24;
 /// No side of a kernel or window beyond this.
 inline constexpr std::int64_t kMaxKernel = 1024;
 
-/// Whether the product of the factors, times the size of a float or pointer and some padding, fits the address space.
+/// Whether the product of the factors, times the size of a float or pointer and some padding, fits the
+/// address space.
 bool fits_memory(std::initializer_list<std::int64_t> factors) noexcept;
 
 /// An nhwc tensor of rank 4, or of rank 3, which is a picture of height 1.
@@ -44,16 +46,17 @@ struct Window {
 /// Reads kernel_shape, strides, dilations and pads for that many spatial axes (1 or 2).
 Refusal read_window(const Attributes& attributes, int spatial, Window& window) noexcept;
 
-/// Bytes that windows of so many taps need in the workspace, where XNNPACK goes through them in several passes: for each row of
-/// the output that is computed at the same time, one for each thread, `vectors` sums for every channel. `bind` checks
-/// it against what XNNPACK asks for.
+/// Bytes that windows of so many taps need in the workspace, where XNNPACK goes through them in several
+/// passes: for each row of the output that is computed at the same time, one for each thread, `vectors` sums
+/// for every channel. `bind` checks it against what XNNPACK asks for.
 std::size_t passes_workspace(std::size_t taps, std::size_t channels, const Pixels& output, int threads,
                              std::size_t vectors) noexcept;
 
 /// Whether a f32 tensor is dense, in the layout, without an empty axis.
 Refusal check_dense(const TensorDesc& tensor) noexcept;
 
-/// Whether the layer is one part of that operator with one output and at least `operands` operands, all there.
+/// Whether the layer is one part of that operator with one output and at least `operands` operands, all
+/// there.
 Refusal check_pattern(const LayerDesc& layer, Op op, std::size_t operands) noexcept;
 
 /// The index of the layer's input that the first part's operand names.

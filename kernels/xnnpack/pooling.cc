@@ -2,8 +2,8 @@
 //
 // Max and average pooling with windows.
 //
-// XNNPACK rounds output extents down. Rounding up (ceil_mode) is had by padding further at the bottom and right, which is
-// harmless: padding is left out of the maximum, and out of the average unless it counts.
+// XNNPACK rounds output extents down. Rounding up (ceil_mode) is had by padding further at the bottom and
+// right, which is harmless: padding is left out of the maximum, and out of the average unless it counts.
 #include "kernels/xnnpack/convolution.h"
 #include "kernels/xnnpack/operator.h"
 #include "kernels/xnnpack/rows.h"
@@ -24,9 +24,10 @@ struct Pooling {
   bool asks_for_padding = false;  // the layer's own pads, before they are fitted to the output
 };
 
-// One axis: fits the padding at the end so that XNNPACK computes `outputs` positions, all of which touch the input.
-bool fit_end(std::size_t inputs, std::size_t outputs, std::int64_t span, std::uint32_t stride, std::uint32_t begin,
-             std::uint32_t asked_end, std::uint32_t& end) noexcept {
+// One axis: fits the padding at the end so that XNNPACK computes `outputs` positions, all of which touch the
+// input.
+bool fit_end(std::size_t inputs, std::size_t outputs, std::int64_t span, std::uint32_t stride,
+             std::uint32_t begin, std::uint32_t asked_end, std::uint32_t& end) noexcept {
   const auto in = static_cast<std::int64_t>(inputs);
   const auto out = static_cast<std::int64_t>(outputs);
   // What ONNX allows, rounding down or up.
@@ -87,7 +88,7 @@ Refusal read_average(const LayerDesc& layer, Pooling& p) {
   if (p.window.dilation_height != 1 || p.window.dilation_width != 1) return Refusal::dilation;
   // XNNPACK divides by the number of pixels under the window, never by that of pixels and padding.
   return p.asks_for_padding && layer.main().attributes.integer("count_include_pad", 0) != 0 ? Refusal::padding
-                                                                                             : Refusal::none;
+                                                                                            : Refusal::none;
 }
 
 Refusal supports_max(const LayerDesc& layer, const Cpu&) {
@@ -102,7 +103,8 @@ Refusal supports_average(const LayerDesc& layer, const Cpu&) {
 
 class BoundMax final : public BoundOperator {
  public:
-  explicit BoundMax(const BindArgs& args) noexcept : BoundOperator(args), input_(input_index(args.layer, 0)) {}
+  explicit BoundMax(const BindArgs& args) noexcept
+      : BoundOperator(args), input_(input_index(args.layer, 0)) {}
 
   Status prepare(const BindArgs& args) noexcept {
     if (Status ready = ensure_initialized(); !ready) return ready;
@@ -115,12 +117,13 @@ class BoundMax final : public BoundOperator {
         w.dilation_height, w.dilation_width, clamp.low, clamp.high, 0, op_.out());
     if (Status created = check_created(status, op_); !created) return created;
     return check(xnn_reshape_max_pooling2d_nhwc_f32(op_.get(), p.input.batch, p.input.height, p.input.width,
-                                                    p.input.channels, p.input.stride, p.output.stride, nullptr, nullptr,
-                                                    &threads_),
+                                                    p.input.channels, p.input.stride, p.output.stride,
+                                                    nullptr, nullptr, &threads_),
                  "reshape an operator");
   }
 
-  Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs, void*) noexcept override {
+  Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs,
+                     void*) noexcept override {
     return check(xnn_setup_max_pooling2d_nhwc_f32(op_.get(), static_cast<const float*>(inputs[input_]),
                                                   static_cast<float*>(outputs[0])),
                  "set up an operator");
@@ -132,8 +135,9 @@ class BoundMax final : public BoundOperator {
 
 xnn_status create_average(const LayerDesc& layer, const Window& w, Operator& op) noexcept {
   const Clamp clamp = output_clamp(layer);
-  return xnn_create_average_pooling2d_nhwc_f32(w.top, w.right, w.bottom, w.left, w.kernel_height, w.kernel_width,
-                                               w.stride_height, w.stride_width, clamp.low, clamp.high, 0, op.out());
+  return xnn_create_average_pooling2d_nhwc_f32(w.top, w.right, w.bottom, w.left, w.kernel_height,
+                                               w.kernel_width, w.stride_height, w.stride_width, clamp.low,
+                                               clamp.high, 0, op.out());
 }
 
 std::size_t average_workspace(const LayerDesc& layer, int threads) {
@@ -148,28 +152,32 @@ std::size_t average_workspace(const LayerDesc& layer, int threads) {
 
 class BoundAverage final : public BoundOperator {
  public:
-  explicit BoundAverage(const BindArgs& args) noexcept : BoundOperator(args), input_(input_index(args.layer, 0)) {}
+  explicit BoundAverage(const BindArgs& args) noexcept
+      : BoundOperator(args), input_(input_index(args.layer, 0)) {}
 
   Status prepare(const BindArgs& args) noexcept {
     if (Status ready = ensure_initialized(); !ready) return ready;
     Pooling p;
     if (read_average(args.layer, p) != Refusal::none) return check(xnn_status_unsupported_parameter, "bind");
-    if (Status created = check_created(create_average(args.layer, p.window, op_), op_); !created) return created;
+    if (Status created = check_created(create_average(args.layer, p.window, op_), op_); !created)
+      return created;
     std::size_t workspace = 0;
     std::size_t alignment = 0;
     const xnn_status status = xnn_reshape_average_pooling2d_nhwc_f32(
-        op_.get(), p.input.batch, p.input.height, p.input.width, p.input.channels, p.input.stride, p.output.stride,
-        &workspace, &alignment, nullptr, nullptr, &threads_);
+        op_.get(), p.input.batch, p.input.height, p.input.width, p.input.channels, p.input.stride,
+        p.output.stride, &workspace, &alignment, nullptr, nullptr, &threads_);
     if (Status shaped = check(status, "reshape an operator"); !shaped) return shaped;
-    if (workspace > average_workspace(args.layer, args.threads)) return check(xnn_status_reallocation_required, "bind");
+    if (workspace > average_workspace(args.layer, args.threads))
+      return check(xnn_status_reallocation_required, "bind");
     return {};
   }
 
   Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs,
                      void* workspace) noexcept override {
-    return check(xnn_setup_average_pooling2d_nhwc_f32(op_.get(), workspace, static_cast<const float*>(inputs[input_]),
-                                                      static_cast<float*>(outputs[0])),
-                 "set up an operator");
+    return check(
+        xnn_setup_average_pooling2d_nhwc_f32(op_.get(), workspace, static_cast<const float*>(inputs[input_]),
+                                             static_cast<float*>(outputs[0])),
+        "set up an operator");
   }
 
  private:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Bilinear resizing of pictures. XNNPACK derives the scale from the extents, so a layer whose scales are something else is
-// refused. It has no nearest-neighbour resizing.
+// Bilinear resizing of pictures. XNNPACK derives the scale from the extents, so a layer whose scales are
+// something else is refused. It has no nearest-neighbour resizing.
 #include "kernels/xnnpack/convolution.h"
 #include "kernels/xnnpack/operator.h"
 #include "kernels/xnnpack/rows.h"
@@ -20,7 +20,8 @@ struct Resize {
   std::uint32_t flags = 0;  // 0: half-pixel centres
 };
 
-bool scale_is_ratio(std::span<const float> scales, std::size_t axis, std::size_t in, std::size_t out) noexcept {
+bool scale_is_ratio(std::span<const float> scales, std::size_t axis, std::size_t in,
+                    std::size_t out) noexcept {
   return scales.empty() || scales[axis] == static_cast<float>(out) / static_cast<float>(in);
 }
 
@@ -61,7 +62,8 @@ Refusal read(const LayerDesc& layer, Resize& r) {
   for (const std::size_t extent : {r.input.height, r.input.width, r.output.height, r.output.width}) {
     if (extent >= static_cast<std::size_t>(kMaxExtent)) return Refusal::too_large;
   }
-  if (!fits_memory({static_cast<std::int64_t>(r.output.height), static_cast<std::int64_t>(r.output.width), 6})) {
+  if (!fits_memory(
+          {static_cast<std::int64_t>(r.output.height), static_cast<std::int64_t>(r.output.width), 6})) {
     return Refusal::too_large;
   }
   if (Refusal no = read_coordinates(attributes, 4, r); no != Refusal::none) return no;
@@ -89,16 +91,17 @@ class Bound final : public BoundOperator {
     std::size_t workspace = 0;
     std::size_t alignment = 0;
     const xnn_status shaped = xnn_reshape_resize_bilinear2d_nhwc_f32(
-        op_.get(), r.input.batch, r.input.height, r.input.width, r.input.channels, r.input.stride, r.output.stride,
-        &workspace, &alignment, &threads_);
+        op_.get(), r.input.batch, r.input.height, r.input.width, r.input.channels, r.input.stride,
+        r.output.stride, &workspace, &alignment, &threads_);
     if (Status done = check(shaped, "reshape an operator"); !done) return done;
     add_clamp(args.layer, r.output.batch * r.output.height * r.output.width * r.output.channels);
     return {};
   }
 
-  Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs, void*) noexcept override {
-    return check(xnn_setup_resize_bilinear2d_nhwc_f32(op_.get(), nullptr, static_cast<const float*>(inputs[input_]),
-                                                      set_output(outputs[0])),
+  Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs,
+                     void*) noexcept override {
+    return check(xnn_setup_resize_bilinear2d_nhwc_f32(
+                     op_.get(), nullptr, static_cast<const float*>(inputs[input_]), set_output(outputs[0])),
                  "set up an operator");
   }
 

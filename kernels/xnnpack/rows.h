@@ -11,7 +11,8 @@
 
 namespace fettle::kernels::xnnpack {
 
-/// What every row has in common. XNNPACK's baseline is SSE2 on x86 and VFP on Arm, and it chooses by itself what is better.
+/// What every row has in common. XNNPACK's baseline is SSE2 on x86 and VFP on Arm, and it chooses by itself
+/// what is better.
 inline constexpr Isa kRequiredIsa = Isa::none;
 inline constexpr std::uint32_t kOverreadBytes = XNN_EXTRA_BYTES;
 

@@ -34,13 +34,15 @@ Refusal supports(const LayerDesc& layer, const Cpu&) {
 // The length of a row: the innermost extent.
 std::size_t row_length(const TensorDesc& x) noexcept {
   const int rank = x.shape.rank();
-  return static_cast<std::size_t>(x.shape[storage_order(rank, x.format.layout)[static_cast<std::size_t>(rank - 1)]]);
+  return static_cast<std::size_t>(
+      x.shape[storage_order(rank, x.format.layout)[static_cast<std::size_t>(rank - 1)]]);
 }
 
 // The exponentials are stored in the output and then scaled there.
 std::size_t workspace_bytes(const LayerDesc& layer, int) {
   const TensorDesc& x = *layer.operand(0);
-  return row_length(x) % kReadBackFloats == 0 ? 0 : staging_bytes(static_cast<std::size_t>(x.shape.elements()));
+  return row_length(x) % kReadBackFloats == 0 ? 0
+                                              : staging_bytes(static_cast<std::size_t>(x.shape.elements()));
 }
 
 class Bound final : public BoundOperator {
@@ -53,7 +55,8 @@ class Bound final : public BoundOperator {
     const std::size_t length = row_length(x);
     staged_ = length % kReadBackFloats != 0;
     const auto elements = static_cast<std::size_t>(x.shape.elements());
-    if (Status created = check_created(xnn_create_softmax_nc_f32(0, op_.out()), op_); !created) return created;
+    if (Status created = check_created(xnn_create_softmax_nc_f32(0, op_.out()), op_); !created)
+      return created;
     const xnn_status status =
         xnn_reshape_softmax_nc_f32(op_.get(), length, length, length, elements / length, &threads_);
     if (Status shaped = check(status, "reshape an operator"); !shaped) return shaped;

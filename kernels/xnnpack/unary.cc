@@ -14,7 +14,8 @@ namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-// XNNPACK's operator and its parameters. ONNX's defaults are filled in by the layer, so absent attributes mean the same.
+// XNNPACK's operator and its parameters. ONNX's defaults are filled in by the layer, so absent attributes
+// mean the same.
 struct Unary {
   xnn_unary_operator type = xnn_unary_invalid;
   xnn_unary_params params{};
@@ -59,12 +60,15 @@ Refusal check_attributes(const LayerPart& part) noexcept {
   const Unary unary = unary_of(part);
   switch (part.op) {
     // Comparisons that NaN fails.
-    case Op::clamp: return unary.params.clamp.min <= unary.params.clamp.max ? Refusal::none : Refusal::attribute;
+    case Op::clamp:
+      return unary.params.clamp.min <= unary.params.clamp.max ? Refusal::none : Refusal::attribute;
     case Op::leaky_relu:
-      return unary.params.leaky_relu.negative_slope - unary.params.leaky_relu.negative_slope == 0 ? Refusal::none
-                                                                                                  : Refusal::attribute;
+      return unary.params.leaky_relu.negative_slope - unary.params.leaky_relu.negative_slope == 0
+                 ? Refusal::none
+                 : Refusal::attribute;
     case Op::elu:
-      return unary.params.elu.alpha > 0 && unary.params.elu.alpha < kInfinity ? Refusal::none : Refusal::attribute;
+      return unary.params.elu.alpha > 0 && unary.params.elu.alpha < kInfinity ? Refusal::none
+                                                                              : Refusal::attribute;
     default: return Refusal::none;
   }
 }
@@ -91,8 +95,8 @@ class Bound final : public BoundOperator {
     if (Status ready = ensure_initialized(); !ready) return ready;
     const auto elements = static_cast<std::size_t>(args.layer.operand(0)->shape.elements());
     const Unary unary = unary_of(args.layer.main());
-    const xnn_status status = xnn_create_unary_elementwise_nc(unary.type, xnn_datatype_fp32, xnn_datatype_fp32,
-                                                              &unary.params, nullptr, nullptr, 0, op_.out());
+    const xnn_status status = xnn_create_unary_elementwise_nc(
+        unary.type, xnn_datatype_fp32, xnn_datatype_fp32, &unary.params, nullptr, nullptr, 0, op_.out());
     if (Status created = check_created(status, op_); !created) return created;
     const xnn_status shaped =
         xnn_reshape_unary_elementwise_nc(op_.get(), 1, elements, elements, elements, &threads_);
@@ -101,8 +105,10 @@ class Bound final : public BoundOperator {
     return {};
   }
 
-  Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs, void*) noexcept override {
-    return check(xnn_setup_unary_elementwise_nc(op_.get(), inputs[input_], set_output(outputs[0])), "set up an operator");
+  Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs,
+                     void*) noexcept override {
+    return check(xnn_setup_unary_elementwise_nc(op_.get(), inputs[input_], set_output(outputs[0])),
+                 "set up an operator");
   }
 
  private:

@@ -21,7 +21,7 @@ static_assert(sizeof(Header) <= kPackedHeaderBytes);
 
 Error wrong_packing() noexcept {
   return kernel_failed("the packed weights are not of the kind that XNNPACK uses on this CPU",
-               "pack the model's weights again on this kind of CPU");
+                       "pack the model's weights again on this kind of CPU");
 }
 
 }  // namespace
@@ -33,8 +33,11 @@ WeightsCache::WeightsCache() noexcept {
   provider_.look_up = [](void* self, const xnn_weights_cache_look_up_key* key) {
     return static_cast<WeightsCache*>(self)->look_up(*key);
   };
-  provider_.reserve_space = [](void* self, std::size_t bytes) { return static_cast<WeightsCache*>(self)->reserve(bytes); };
-  provider_.look_up_or_insert = [](void* self, const xnn_weights_cache_look_up_key* key, void*, std::size_t bytes) {
+  provider_.reserve_space = [](void* self, std::size_t bytes) {
+    return static_cast<WeightsCache*>(self)->reserve(bytes);
+  };
+  provider_.look_up_or_insert = [](void* self, const xnn_weights_cache_look_up_key* key, void*,
+                                   std::size_t bytes) {
     return static_cast<WeightsCache*>(self)->insert(*key, bytes);
   };
   provider_.is_finalized = [](void*) { return true; };

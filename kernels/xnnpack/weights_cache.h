@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// XNNPACK packs weights while it creates an operator, into memory that a "weights cache provider" gives it. With providers of
-// our own, `packed_bytes`, `pack` and `bind` are three ways of creating the same operator:
+// XNNPACK packs weights while it creates an operator, into memory that a "weights cache provider" gives it.
+// With providers of our own, `packed_bytes`, `pack` and `bind` are three ways of creating the same operator:
 //
 //   measure  notes the size that is asked for and declines, so creation stops there
 //   write    gives the program's memory, which is then packed into
 //   read     answers that the weights are there already
 //
-// Only convolutions without padding of channels look before they pack; depthwise and transposed ones always pack, and look
-// afterwards. Reading lets those pack into scratch memory, which is freed once the operator stands. They read weights
-// while doing so; the packed bytes, which are never fewer, serve as their dummy.
+// Only convolutions without padding of channels look before they pack; depthwise and transposed ones always
+// pack, and look afterwards. Reading lets those pack into scratch memory, which is freed once the operator
+// stands. They read weights while doing so; the packed bytes, which are never fewer, serve as their dummy.
 //
-// What is packed depends on the kernels that XNNPACK picks for the CPU, so a header notes XNNPACK's key of the
-// packing, and reading bytes that were packed for another kind of CPU is an error, not a wrong result.
+// What is packed depends on the kernels that XNNPACK picks for the CPU, so a header notes XNNPACK's key of
+// the packing, and reading bytes that were packed for another kind of CPU is an error, not a wrong result.
 #pragma once
 
 #include "kernels/xnnpack/operator.h"

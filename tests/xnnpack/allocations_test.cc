@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Counts and fails allocations at the level of malloc: running must not allocate, and an allocation that fails while packing
-// or binding must come back as an error.
+// Counts and fails allocations at the level of malloc: running must not allocate, and an allocation that
+// fails while packing or binding must come back as an error.
 #include "tests/xnnpack/layers.h"
 
 #include <catch2/catch_test_macros.hpp>
@@ -37,7 +37,9 @@ extern "C" {
 void* malloc(size_t size) { return allowed() ? __libc_malloc(size) : nullptr; }
 void* calloc(size_t count, size_t size) { return allowed() ? __libc_calloc(count, size) : nullptr; }
 void* realloc(void* old, size_t size) { return allowed() ? __libc_realloc(old, size) : nullptr; }
-void* aligned_alloc(size_t alignment, size_t size) { return allowed() ? __libc_memalign(alignment, size) : nullptr; }
+void* aligned_alloc(size_t alignment, size_t size) {
+  return allowed() ? __libc_memalign(alignment, size) : nullptr;
+}
 int posix_memalign(void** result, size_t alignment, size_t size) {
   void* memory = allowed() ? __libc_memalign(alignment, size) : nullptr;
   if (memory == nullptr) return ENOMEM;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Small layers for the tests of the rows over XNNPACK, with their operands, and a kernel bound to buffers of its own.
+// Small layers for the tests of the rows over XNNPACK, with their operands, and a kernel bound to buffers of
+// its own.
 #pragma once
 
 #include "kernels/xnnpack/xnnpack_kernels.h"
@@ -50,7 +51,8 @@ struct Case {
   }
 };
 
-inline Case make_case(std::string_view kernel, LayerPart part, std::vector<TensorDesc> inputs, const TensorDesc& output) {
+inline Case make_case(std::string_view kernel, LayerPart part, std::vector<TensorDesc> inputs,
+                      const TensorDesc& output) {
   Case c;
   c.kernel = kernel;
   for (std::size_t i = 0; i < inputs.size(); ++i) part.operands.push_back(static_cast<int>(i));
@@ -68,7 +70,8 @@ inline Case make_case(std::string_view kernel, LayerPart part, std::vector<Tenso
   return c;
 }
 
-inline LayerPart windowed(Op op, std::int64_t kernel, std::int64_t stride, std::int64_t pad, std::int64_t group = 1) {
+inline LayerPart windowed(Op op, std::int64_t kernel, std::int64_t stride, std::int64_t pad,
+                          std::int64_t group = 1) {
   LayerPart part;
   part.op = op;
   part.attributes.set("kernel_shape", Integers{kernel, kernel});
@@ -83,27 +86,34 @@ inline LayerPart windowed(Op op, std::int64_t kernel, std::int64_t stride, std::
 inline std::vector<Case> all_cases() {
   constexpr Layout kNhwc = Layout::nhwc;
   std::vector<Case> cases;
-  cases.push_back(make_case("conv.indirect.f32.xnnpack", windowed(Op::conv, 3, 1, 1),
-                            {tensor({1, 5, 9, 9}, kNhwc), tensor({19, 5, 3, 3}, kNhwc, true), tensor({19}, kNhwc, true)},
-                            tensor({1, 19, 9, 9}, kNhwc)));
+  cases.push_back(
+      make_case("conv.indirect.f32.xnnpack", windowed(Op::conv, 3, 1, 1),
+                {tensor({1, 5, 9, 9}, kNhwc), tensor({19, 5, 3, 3}, kNhwc, true), tensor({19}, kNhwc, true)},
+                tensor({1, 19, 9, 9}, kNhwc)));
   cases.push_back(make_case("conv.indirect.f32.xnnpack", windowed(Op::conv, 1, 1, 0),
-                            {tensor({1, 5, 9, 9}, kNhwc), tensor({19, 5, 1, 1}, kNhwc, true)}, tensor({1, 19, 9, 9}, kNhwc)));
-  cases.push_back(make_case("dwconv.direct.f32.xnnpack", windowed(Op::conv, 3, 2, 1, 21),
-                            {tensor({1, 21, 9, 9}, kNhwc), tensor({21, 1, 3, 3}, kNhwc, true), tensor({21}, kNhwc, true)},
-                            tensor({1, 21, 5, 5}, kNhwc)));
+                            {tensor({1, 5, 9, 9}, kNhwc), tensor({19, 5, 1, 1}, kNhwc, true)},
+                            tensor({1, 19, 9, 9}, kNhwc)));
+  cases.push_back(
+      make_case("dwconv.direct.f32.xnnpack", windowed(Op::conv, 3, 2, 1, 21),
+                {tensor({1, 21, 9, 9}, kNhwc), tensor({21, 1, 3, 3}, kNhwc, true), tensor({21}, kNhwc, true)},
+                tensor({1, 21, 5, 5}, kNhwc)));
   cases.push_back(make_case("dwconv.direct.f32.xnnpack", windowed(Op::conv, 7, 1, 3, 21),
-                            {tensor({1, 21, 9, 9}, kNhwc), tensor({21, 1, 7, 7}, kNhwc, true)}, tensor({1, 21, 9, 9}, kNhwc)));
+                            {tensor({1, 21, 9, 9}, kNhwc), tensor({21, 1, 7, 7}, kNhwc, true)},
+                            tensor({1, 21, 9, 9}, kNhwc)));
   cases.push_back(make_case("dwconv.direct.f32.xnnpack", windowed(Op::conv, 1, 1, 0, 21),
-                            {tensor({1, 21, 9, 9}, kNhwc), tensor({21, 1, 1, 1}, kNhwc, true)}, tensor({1, 21, 9, 9}, kNhwc)));
-  cases.push_back(make_case("conv_transpose.indirect.f32.xnnpack", windowed(Op::conv_transpose, 3, 2, 1),
-                            {tensor({1, 6, 5, 5}, kNhwc), tensor({6, 7, 3, 3}, kNhwc, true), tensor({7}, kNhwc, true)},
-                            tensor({1, 7, 9, 9}, kNhwc)));
+                            {tensor({1, 21, 9, 9}, kNhwc), tensor({21, 1, 1, 1}, kNhwc, true)},
+                            tensor({1, 21, 9, 9}, kNhwc)));
+  cases.push_back(
+      make_case("conv_transpose.indirect.f32.xnnpack", windowed(Op::conv_transpose, 3, 2, 1),
+                {tensor({1, 6, 5, 5}, kNhwc), tensor({6, 7, 3, 3}, kNhwc, true), tensor({7}, kNhwc, true)},
+                tensor({1, 7, 9, 9}, kNhwc)));
   LayerPart gemm;
   gemm.op = Op::gemm;
   gemm.attributes.set("transB", std::int64_t{1});
-  cases.push_back(make_case("gemm.packed.f32.xnnpack", gemm,
-                            {tensor({3, 33}, kNhwc), tensor({10, 33}, kNhwc, true), tensor({10}, kNhwc, true)},
-                            tensor({3, 10}, kNhwc)));
+  cases.push_back(
+      make_case("gemm.packed.f32.xnnpack", gemm,
+                {tensor({3, 33}, kNhwc), tensor({10, 33}, kNhwc, true), tensor({10}, kNhwc, true)},
+                tensor({3, 10}, kNhwc)));
   cases.push_back(make_case("max_pool.indirect.f32.xnnpack", windowed(Op::max_pool, 3, 2, 1),
                             {tensor({1, 13, 9, 9}, kNhwc)}, tensor({1, 13, 5, 5}, kNhwc)));
   cases.push_back(make_case("average_pool.indirect.f32.xnnpack", windowed(Op::average_pool, 5, 2, 2),
@@ -114,17 +124,21 @@ inline std::vector<Case> all_cases() {
                             tensor({1, 13, 1, 1}, kNhwc)));
   part.op = Op::softmax;
   part.attributes.set("axis", std::int64_t{1});
-  cases.push_back(make_case("softmax.rows.f32.xnnpack", part, {tensor({3, 37}, kNhwc)}, tensor({3, 37}, kNhwc)));
+  cases.push_back(
+      make_case("softmax.rows.f32.xnnpack", part, {tensor({3, 37}, kNhwc)}, tensor({3, 37}, kNhwc)));
   part.attributes = {};
   part.op = Op::sigmoid;
   part.clamp = Clamp{0.25F, 0.5F};
-  cases.push_back(make_case("sigmoid.direct.f32.xnnpack", part, {tensor({3, 37}, kNhwc)}, tensor({3, 37}, kNhwc)));
+  cases.push_back(
+      make_case("sigmoid.direct.f32.xnnpack", part, {tensor({3, 37}, kNhwc)}, tensor({3, 37}, kNhwc)));
   part.op = Op::add;
   cases.push_back(make_case("add.direct.f32.xnnpack", part,
-                            {tensor({1, 13, 9, 9}, kNhwc), tensor({1, 13, 1, 1}, kNhwc, true)}, tensor({1, 13, 9, 9}, kNhwc)));
+                            {tensor({1, 13, 9, 9}, kNhwc), tensor({1, 13, 1, 1}, kNhwc, true)},
+                            tensor({1, 13, 9, 9}, kNhwc)));
   part.op = Op::resize;
   part.attributes.set("mode", std::string("linear"));
-  cases.push_back(make_case("resize.bilinear.f32.xnnpack", part, {tensor({1, 13, 9, 9}, kNhwc)}, tensor({1, 13, 18, 18}, kNhwc)));
+  cases.push_back(make_case("resize.bilinear.f32.xnnpack", part, {tensor({1, 13, 9, 9}, kNhwc)},
+                            tensor({1, 13, 18, 18}, kNhwc)));
   return cases;
 }
 

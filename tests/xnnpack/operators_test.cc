@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the tests of all kernels do not see: packed weights that move, are shared by threads, or are not what they should be.
+// What the tests of all kernels do not see: packed weights that move, are shared by threads, or are not what
+// they should be.
 #include "tests/xnnpack/layers.h"
 
 #include <catch2/catch_test_macros.hpp>
@@ -98,7 +99,9 @@ TEST_CASE("bytes that are no packed weights are refused", "[xnnpack]") {
 }
 
 TEST_CASE("refusals name the reason", "[xnnpack]") {
-  const auto refusal = [](std::string_view kernel, const Case& c) { return row(kernel)->supports(c.layer, this_cpu()); };
+  const auto refusal = [](std::string_view kernel, const Case& c) {
+    return row(kernel)->supports(c.layer, this_cpu());
+  };
   std::vector<Case> cases = all_cases();
   Case& conv = cases[0];
   CHECK(refusal("dwconv.direct.f32.xnnpack", conv) == Refusal::groups);
@@ -132,7 +135,8 @@ TEST_CASE("refusals name the reason", "[xnnpack]") {
 
 TEST_CASE("average pooling that counts its padding is refused", "[xnnpack]") {
   std::vector<Case> cases = all_cases();
-  const auto pool = std::find_if(cases.begin(), cases.end(), [](const Case& c) { return c.layer.main().op == Op::average_pool; });
+  const auto pool = std::find_if(cases.begin(), cases.end(),
+                                 [](const Case& c) { return c.layer.main().op == Op::average_pool; });
   REQUIRE(pool != cases.end());
   pool->layer.parts[0].attributes.set("count_include_pad", std::int64_t{1});
   CHECK(row(pool->kernel)->supports(pool->layer, this_cpu()) == Refusal::padding);

@@ -23,7 +23,8 @@ struct Visits {
   std::vector<std::atomic<int>> count;
   std::atomic<bool> wrong = false;
 
-  Visits(std::array<std::size_t, 6> r, std::array<std::size_t, 6> t) : range(r), tile(t), count(r[0] * r[1] * r[2] * r[3] * r[4] * r[5]) {}
+  Visits(std::array<std::size_t, 6> r, std::array<std::size_t, 6> t)
+      : range(r), tile(t), count(r[0] * r[1] * r[2] * r[3] * r[4] * r[5]) {}
 
   void visit(std::array<std::size_t, 6> start, std::array<std::size_t, 6> size, std::size_t worker = 0) {
     for (std::size_t i = 0; i < 6; ++i) {
@@ -85,16 +86,28 @@ TEST_CASE("loops over one dimension visit all", "[xnnpack]") {
   with_pools([](pthreadpool_t pool) {
     Visits plain({7, 1, 1, 1, 1, 1}, {1, 1, 1, 1, 1, 1});
     pthreadpool_parallelize_1d(
-        pool, [](void* c, size_t i) { visits(c).visit({i}, {1, 1, 1, 1, 1, 1}); }, &plain, 7, kFlags);
+        pool,
+        [](void* c, size_t i) {
+          visits(c).visit({i}, {1, 1, 1, 1, 1, 1});
+        },
+        &plain, 7, kFlags);
     plain.check();
     Visits threaded({7, 1, 1, 1, 1, 1}, {1, 1, 1, 1, 1, 1});
     pthreadpool_parallelize_1d_with_thread(
-        pool, [](void* c, size_t w, size_t i) { visits(c).visit({i}, {1, 1, 1, 1, 1, 1}, w); }, &threaded, 7, kFlags);
+        pool,
+        [](void* c, size_t w, size_t i) {
+          visits(c).visit({i}, {1, 1, 1, 1, 1, 1}, w);
+        },
+        &threaded, 7, kFlags);
     threaded.check();
     for (const std::size_t tile : {1, 3, 7, 9}) {
       Visits tiled({7, 1, 1, 1, 1, 1}, {tile, 1, 1, 1, 1, 1});
       pthreadpool_parallelize_1d_tile_1d(
-          pool, [](void* c, size_t i, size_t t) { visits(c).visit({i}, {t, 1, 1, 1, 1, 1}); }, &tiled, 7, tile, kFlags);
+          pool,
+          [](void* c, size_t i, size_t t) {
+            visits(c).visit({i}, {t, 1, 1, 1, 1, 1});
+          },
+          &tiled, 7, tile, kFlags);
       tiled.check();
     }
   });
@@ -105,23 +118,35 @@ TEST_CASE("loops over two dimensions visit all", "[xnnpack]") {
     const std::array<std::size_t, 6> box{5, 7, 1, 1, 1, 1};
     Visits plain(box, {1, 1, 1, 1, 1, 1});
     pthreadpool_parallelize_2d(
-        pool, [](void* c, size_t i, size_t j) { visits(c).visit({i, j}, {1, 1, 1, 1, 1, 1}); }, &plain, 5, 7, kFlags);
+        pool,
+        [](void* c, size_t i, size_t j) {
+          visits(c).visit({i, j}, {1, 1, 1, 1, 1, 1});
+        },
+        &plain, 5, 7, kFlags);
     plain.check();
     Visits threaded(box, {1, 1, 1, 1, 1, 1});
     pthreadpool_parallelize_2d_with_thread(
-        pool, [](void* c, size_t w, size_t i, size_t j) { visits(c).visit({i, j}, {1, 1, 1, 1, 1, 1}, w); }, &threaded, 5, 7,
-        kFlags);
+        pool,
+        [](void* c, size_t w, size_t i, size_t j) {
+          visits(c).visit({i, j}, {1, 1, 1, 1, 1, 1}, w);
+        },
+        &threaded, 5, 7, kFlags);
     threaded.check();
     Visits one(box, {1, 4, 1, 1, 1, 1});
     pthreadpool_parallelize_2d_tile_1d(
-        pool, [](void* c, size_t i, size_t j, size_t tj) { visits(c).visit({i, j}, {1, tj, 1, 1, 1, 1}); }, &one, 5, 7, 4,
-        kFlags);
+        pool,
+        [](void* c, size_t i, size_t j, size_t tj) {
+          visits(c).visit({i, j}, {1, tj, 1, 1, 1, 1});
+        },
+        &one, 5, 7, 4, kFlags);
     one.check();
     Visits two(box, {2, 4, 1, 1, 1, 1});
     pthreadpool_parallelize_2d_tile_2d(
         pool,
-        [](void* c, size_t i, size_t j, size_t ti, size_t tj) { visits(c).visit({i, j}, {ti, tj, 1, 1, 1, 1}); }, &two, 5, 7,
-        2, 4, kFlags);
+        [](void* c, size_t i, size_t j, size_t ti, size_t tj) {
+          visits(c).visit({i, j}, {ti, tj, 1, 1, 1, 1});
+        },
+        &two, 5, 7, 2, 4, kFlags);
     two.check();
     Visits kind(box, {2, 4, 1, 1, 1, 1});
     pthreadpool_parallelize_2d_tile_2d_with_uarch(
@@ -147,14 +172,20 @@ TEST_CASE("loops over three dimensions visit all", "[xnnpack]") {
     const std::array<std::size_t, 6> box{3, 5, 7, 1, 1, 1};
     Visits plain(box, {1, 1, 1, 1, 1, 1});
     pthreadpool_parallelize_3d(
-        pool, [](void* c, size_t i, size_t j, size_t k) { visits(c).visit({i, j, k}, {1, 1, 1, 1, 1, 1}); }, &plain, 3, 5, 7,
-        kFlags);
+        pool,
+        [](void* c, size_t i, size_t j, size_t k) {
+          visits(c).visit({i, j, k}, {1, 1, 1, 1, 1, 1});
+        },
+        &plain, 3, 5, 7, kFlags);
     plain.check();
     const std::array<std::size_t, 6> tile1{1, 1, 4, 1, 1, 1};
     Visits one(box, tile1);
     pthreadpool_parallelize_3d_tile_1d(
-        pool, [](void* c, size_t i, size_t j, size_t k, size_t tk) { visits(c).visit({i, j, k}, {1, 1, tk, 1, 1, 1}); }, &one,
-        3, 5, 7, 4, kFlags);
+        pool,
+        [](void* c, size_t i, size_t j, size_t k, size_t tk) {
+          visits(c).visit({i, j, k}, {1, 1, tk, 1, 1, 1});
+        },
+        &one, 3, 5, 7, 4, kFlags);
     one.check();
     Visits threaded(box, tile1);
     pthreadpool_parallelize_3d_tile_1d_with_thread(
@@ -206,8 +237,10 @@ TEST_CASE("loops over four to six dimensions visit all", "[xnnpack]") {
     Visits four(box4, {1, 1, 1, 1, 1, 1});
     pthreadpool_parallelize_4d(
         pool,
-        [](void* c, size_t i, size_t j, size_t k, size_t l) { visits(c).visit({i, j, k, l}, {1, 1, 1, 1, 1, 1}); }, &four, 2,
-        3, 5, 7, kFlags);
+        [](void* c, size_t i, size_t j, size_t k, size_t l) {
+          visits(c).visit({i, j, k, l}, {1, 1, 1, 1, 1, 1});
+        },
+        &four, 2, 3, 5, 7, kFlags);
     four.check();
     Visits four_tiled(box4, {1, 1, 2, 4, 1, 1});
     pthreadpool_parallelize_4d_tile_2d(
@@ -257,7 +290,8 @@ TEST_CASE("an empty loop does nothing", "[xnnpack]") {
   with_pools([](pthreadpool_t pool) {
     bool called = false;
     pthreadpool_parallelize_2d_tile_2d(
-        pool, [](void* c, size_t, size_t, size_t, size_t) { *static_cast<bool*>(c) = true; }, &called, 0, 7, 2, 4, kFlags);
+        pool, [](void* c, size_t, size_t, size_t, size_t) { *static_cast<bool*>(c) = true; }, &called, 0, 7,
+        2, 4, kFlags);
     CHECK_FALSE(called);
   });
 }
