@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/onnx/node.h"
+
+#include "lib/base/op_names.h"
+#include "lib/onnx/tensor.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace fettle::onnx_import {
+namespace {
+
+using graph::ValueId;
+using onnx::AttributeProto;
+
+// The first opset in which Softmax works along one axis instead of on a matrix.
+constexpr std::int64_t kSoftmaxAlongAxis = 13;
+
+Error invalid(const std::string& what) { return {ErrorCode::kModelInvalid, what, "the file is damaged; export it again"}; }
+
+bool is_softmax(Op op) { return op == Op::softmax || op == Op::log_softmax; }
+bool is_variadic(Op op) { return op == Op::sum || op == Op::mean || op == Op::max || op == Op::min; }
+
+}  // namespace
+
+Status NodeImporter::import(const onnx::NodeProto& node, const std::string& id) {
+  node_ = &node;
+  id_ = id;
+  const bool standard = node.domain().empty() || node.domain() == "ai.onnx";
+  const std::optional<Op> op = standard ? op_from_onnx(node.op_type()) : std::nullopt;
+  if (op == Op::constant) return import_constant();
+  graph::Node target;
+  target.id = id;
+  if (!op) {
+    problem(standard ? "unknown operator" : "unknown domain " + node.domain());
+    return add_outputs(target.outputs);  // later nodes may use them
+  }
+  target.op = *op;
+  if (Status status = read_attributes(target); !status) return status;
+  if (Status status = read_operands(target); !status) return status;
+  if (Status status = add_outputs(target.outputs); !status) return status;
+  if (is_softmax(*op) && graph_.opset < kSoftmaxAlongAxis) add_softmax(std::move(target));
+  else if (is_variadic(*op)) add_chain(std::move(target));
+  else finish(std::move(target));
+  return {};
+}
+
+Status NodeImporter::read_attributes(graph::Node& target) {
+  for (const AttributeProto& attribute : node_->attribute()) {
+    if (Status status = read_attribute(attribute, target); !status) return status;
+  }
+  return {};
+}
+
+Status NodeImporter::read_attribute(const AttributeProto& attribute, graph::Node& target) {
+  const std::string& name = attribute.name();
+  if (target.op == Op::cast && name == "to") {
+    const DataType type = data_type(static_cast<std::int32_t>(attribute.i()));
+    if (type == DataType::undefined) problem("attribute to: unsupported type");
+    target.attributes.set("to", std::string(to_string(type)));
+    return {};
+  }
+  switch (attribute.type()) {
+    case AttributeProto::INT: target.attributes.set(name, static_cast<std::int64_t>(attribute.i())); return {};
+    case AttributeProto::FLOAT: target.attributes.set(name, attribute.f()); return {};
+    case AttributeProto::STRING: target.attributes.set(name, attribute.s()); return {};
+    case AttributeProto::INTS: target.attributes.set(name, std::vector<std::int64_t>(attribute.ints().begin(), attribute.ints().end())); return {};
+    case AttributeProto::FLOATS: target.attributes.set(name, std::vector<float>(attribute.floats().begin(), attribute.floats().end())); return {};
+    case AttributeProto::TENSOR: {
+      if (target.op != Op::constant_of_shape) break;
+      Result<ImportedTensor> value = import_tensor(attribute.t(), id_ + ": attribute " + name, limits_);
+      if (!value) return std::move(value).error();
+      std::vector<std::int64_t> bytes;
+      for (std::byte byte : value->constant->bytes.first(std::min(value->constant->bytes.size(), size_of(value->type)))) bytes.push_back(std::to_integer<std::int64_t>(byte));
+      target.attributes.set("value", std::move(bytes));
+      target.attributes.set("type", std::string(to_string(value->type)));
+      return {};
+    }
+    default: break;
+  }
+  problem("attribute " + name + " has an unsupported type");
+  return {};
+}
+
+Status NodeImporter::read_operands(graph::Node& target) {
+  for (const std::string& name : node_->input()) {
+    if (name.empty()) {
+      target.inputs.push_back(graph::kNoValue);
+      continue;
+    }
+    const auto found = values_.find(name);
+    if (found == values_.end()) return invalid("node " + id_ + " uses " + name + ", which no node before it makes");
+    target.inputs.push_back(found->second);
+  }
+  while (!target.inputs.empty() && target.inputs.back() == graph::kNoValue) target.inputs.pop_back();
+  const bool needs_first = target.inputs.empty() || target.inputs.front() == graph::kNoValue;
+  if (needs_first) return invalid("node " + id_ + " lacks its first input");
+  const std::size_t least = target.op == Op::batch_norm ? 5 : target.op == Op::instance_norm || target.op == Op::where || target.op == Op::range ? 3
+                            : target.op == Op::matmul || target.op == Op::gather || target.op == Op::conv || target.op == Op::conv_transpose || target.op == Op::gemm || target.op == Op::layer_norm ? 2 : 1;
+  const auto missing = std::find(target.inputs.begin(), target.inputs.end(), graph::kNoValue) - target.inputs.begin();
+  if (static_cast<std::size_t>(missing) < least) return invalid("node " + id_ + " lacks an input");
+  return {};
+}
+
+Status NodeImporter::add_outputs(std::vector<ValueId>& outputs) {
+  if (node_->output_size() == 0) return invalid("node " + id_ + " has no output");
+  for (const std::string& name : node_->output()) {
+    if (name.empty()) {
+      outputs.push_back(graph::kNoValue);
+      continue;
+    }
+    graph::Value value;
+    value.name = name;
+    const ValueId id = graph_.add_value(std::move(value));
+    if (!values_.emplace(name, id).second) return invalid("the value " + name + " is made twice");
+    outputs.push_back(id);
+  }
+  if (outputs.front() == graph::kNoValue) return invalid("node " + id_ + " does not name its first output");
+  return {};
+}
+
+// Constant nodes are initialisers in another place.
+Status NodeImporter::import_constant() {
+  std::vector<ValueId> outputs;
+  if (Status status = add_outputs(outputs); !status) return status;
+  graph::Value& value = graph_.value(outputs.front());
+  for (const AttributeProto& attribute : node_->attribute()) {
+    onnx::TensorProto tensor;
+    if (attribute.type() == AttributeProto::TENSOR) {
+      tensor = attribute.t();
+    } else if (attribute.type() == AttributeProto::FLOAT || attribute.type() == AttributeProto::FLOATS) {
+      tensor.set_data_type(onnx::TensorProto::FLOAT);
+      if (attribute.type() == AttributeProto::FLOAT) tensor.add_float_data(attribute.f());
+      for (float item : attribute.floats()) tensor.add_float_data(item);
+      if (attribute.type() == AttributeProto::FLOATS) tensor.add_dims(attribute.floats_size());
+    } else if (attribute.type() == AttributeProto::INT || attribute.type() == AttributeProto::INTS) {
+      tensor.set_data_type(onnx::TensorProto::INT64);
+      if (attribute.type() == AttributeProto::INT) tensor.add_int64_data(attribute.i());
+      for (std::int64_t item : attribute.ints()) tensor.add_int64_data(item);
+      if (attribute.type() == AttributeProto::INTS) tensor.add_dims(attribute.ints_size());
+    } else {
+      problem("attribute " + attribute.name() + " has an unsupported type");
+      continue;
+    }
+    Result<ImportedTensor> imported = import_tensor(tensor, "constant " + id_, limits_);
+    if (!imported) return std::move(imported).error();
+    value.type = imported->type;
+    value.shape = imported->shape;
+    value.constant = std::move(imported->constant);
+  }
+  if (!value.constant) problem("has no value");
+  return {};
+}
+
+ValueId NodeImporter::new_value() {
+  graph::Value value;
+  value.name = id_ + "#" + std::to_string(graph_.value_count());
+  return graph_.add_value(std::move(value));
+}
+
+void NodeImporter::finish(graph::Node node) { graph_.add_node(std::move(node)); }
+
+// Before opset 13 softmax worked on a matrix with the axes from `axis` on as its columns: flatten, softmax, and back.
+void NodeImporter::add_softmax(graph::Node node) {
+  const std::int64_t axis = node.attributes.integer("axis", 1);
+  const ValueId x = node.inputs.front();
+  const ValueId y = node.outputs.front();
+  if (axis == -1) return finish(std::move(node));
+  const ValueId shape = new_value();
+  const ValueId matrix = new_value();
+  const ValueId scores = new_value();
+  graph::Node shape_node{Op::shape, node.id + ".shape", {}, {}, {x}, {shape}};
+  graph::Node flatten{Op::flatten, node.id + ".flatten", {}, {}, {x}, {matrix}};
+  flatten.attributes.set("axis", axis);
+  node.attributes.set("axis", std::int64_t{1});
+  node.inputs = {matrix};
+  node.outputs = {scores};
+  graph::Node back{Op::reshape, node.id + ".reshape", {}, {}, {scores, shape}, {y}};
+  finish(std::move(shape_node));
+  finish(std::move(flatten));
+  finish(std::move(node));
+  finish(std::move(back));
+}
+
+// Sum, Mean, Max and Min of several operands as a chain of binary operators.
+void NodeImporter::add_chain(graph::Node node) {
+  const Op op = node.op == Op::sum || node.op == Op::mean ? Op::add : node.op;
+  const auto count = node.inputs.size();
+  const bool mean = node.op == Op::mean && count > 1;
+  ValueId sum = node.inputs.front();
+  const ValueId result = node.outputs.front();
+  for (std::size_t i = 1; i < count; ++i) {
+    const bool last = i + 1 == count && !mean;
+    const ValueId next = last ? result : new_value();
+    const std::string id = last ? node.id : node.id + "." + std::to_string(i);
+    finish({op, id, {}, {}, {sum, node.inputs[i]}, {next}});
+    sum = next;
+  }
+  if (count == 1) return finish({Op::identity, node.id, {}, {}, {sum}, {result}});
+  if (!mean) return;
+  const float factor = 1.0f / static_cast<float>(count);
+  Result<ValueId> scale = graph_.add_constant(node.id + ".scale", DataType::f32, Shape{}, std::as_bytes(std::span(&factor, 1)));
+  if (!scale) return problem("out of memory");
+  finish({Op::mul, node.id, {}, {}, {sum, *scale}, {result}});
+}
+
+}  // namespace fettle::onnx_import

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/onnx/reader.h"
+
+#include "lib/base/checked.h"
+#include "lib/graph/passes.h"
+#include "lib/onnx/node.h"
+#include "lib/onnx/tensor.h"
+
+#include <algorithm>
+#include <limits>
+#include <set>
+#include <unordered_map>
+#include <utility>
+
+namespace fettle::onnx_import {
+namespace {
+
+constexpr std::int64_t kOldestOpset = 7;
+constexpr std::int64_t kNewestOpset = 17;
+
+class Reader {
+ public:
+  Reader(const onnx::ModelProto& model, const std::string& name, const ModelOptions& options) : proto_(model), name_(name), options_(options) { graph_.name = name; }
+
+  Result<graph::Graph> run() {
+    const onnx::GraphProto& source = proto_.graph();
+    const std::size_t nodes = static_cast<std::size_t>(source.node_size());
+    if (nodes > options_.limits.nodes) {
+      return Error(ErrorCode::kLimitExceeded, name_ + " has " + std::to_string(nodes) + " nodes, the limit is " + std::to_string(options_.limits.nodes), "raise ModelLimits::nodes if you trust the file");
+    }
+    if (source.output_size() == 0) return Error(ErrorCode::kModelMalformed, name_ + ": the graph has no outputs", "is this an ONNX model?");
+    for (Status (Reader::*part)() : {&Reader::read_opset, &Reader::read_initialisers, &Reader::read_inputs, &Reader::read_nodes, &Reader::read_outputs}) {
+      if (Status status = (this->*part)(); !status) return std::move(status).error();
+    }
+    return std::move(graph_);
+  }
+
+ private:
+  Error invalid(const std::string& what) const { return {ErrorCode::kModelInvalid, name_ + ": " + what, "the file is damaged; export it again"}; }
+
+  Status read_opset() {
+    for (const onnx::OperatorSetIdProto& entry : proto_.opset_import()) {
+      if (entry.domain().empty() || entry.domain() == "ai.onnx") graph_.opset = entry.version();
+    }
+    if (graph_.opset < kOldestOpset || graph_.opset > kNewestOpset) {
+      return Error(ErrorCode::kModelUnsupported, name_ + ": opset " + std::to_string(graph_.opset), "export with an opset from 7 to 17");
+    }
+    return {};
+  }
+
+  Status read_initialisers() {
+    const onnx::GraphProto& source = proto_.graph();
+    if (source.sparse_initializer_size() > 0) return Error(ErrorCode::kModelUnsupported, name_ + ": sparse initialisers", "store the weights densely");
+    for (const onnx::TensorProto& tensor : source.initializer()) {
+      if (Status status = add_constant(tensor, tensor.name(), name_ + ": initialiser " + tensor.name()); !status) return status;
+    }
+    return {};
+  }
+
+  Status add_constant(const onnx::TensorProto& tensor, const std::string& value_name, const std::string& what) {
+    Result<ImportedTensor> imported = import_tensor(tensor, what, options_.limits);
+    if (!imported) return std::move(imported).error();
+    graph::Value value;
+    value.name = value_name;
+    value.type = imported->type;
+    value.shape = imported->shape;
+    value.constant = std::move(imported->constant);
+    return define(std::move(value));
+  }
+
+  Status define(graph::Value value) {
+    if (value.name.empty()) return invalid("a value has no name");
+    const std::string key = value.name;
+    const graph::ValueId id = graph_.add_value(std::move(value));
+    if (!values_.emplace(key, id).second) return invalid("the value " + key + " is made twice");
+    return {};
+  }
+
+  Status read_inputs() {
+    for (const onnx::ValueInfoProto& input : proto_.graph().input()) {
+      // Files of old versions list initialisers among the inputs.
+      if (values_.contains(input.name())) continue;
+      const onnx::TypeProto& type = input.type();
+      if (!type.has_tensor_type()) return Error(ErrorCode::kModelUnsupported, name_ + ": input " + input.name() + " is not a tensor", "use a model whose inputs are tensors");
+      graph::Value value;
+      value.name = input.name();
+      value.type = data_type(type.tensor_type().elem_type());
+      if (value.type == DataType::undefined) return Error(ErrorCode::kModelUnsupported, name_ + ": input " + input.name() + " has an unsupported element type");
+      Result<Shape> shape = input_shape(input);
+      if (!shape) return std::move(shape).error();
+      value.shape = *shape;
+      if (Status status = define(std::move(value)); !status) return status;
+      graph_.inputs.push_back(values_.at(input.name()));
+    }
+    for (const auto& [wanted, shape] : options_.shapes) {
+      const auto found = values_.find(wanted);
+      if (found == values_.end() || std::find(graph_.inputs.begin(), graph_.inputs.end(), found->second) == graph_.inputs.end()) {
+        return Error(ErrorCode::kUnknownName, name_ + " has no input " + wanted + ", but a shape is given for it", "give the name of an input");
+      }
+    }
+    return {};
+  }
+
+  Result<Shape> input_shape(const onnx::ValueInfoProto& input) const {
+    const auto& dims = input.type().tensor_type().shape().dim();
+    const bool declared = input.type().tensor_type().has_shape();
+    const auto given = options_.shapes.find(input.name());
+    if (dims.size() > kMaxRank) return invalid("input " + input.name() + " has more than 8 dimensions");
+    if (given != options_.shapes.end()) {
+      const Shape& shape = given->second;
+      bool fits = !declared || shape.rank() == dims.size();
+      for (int i = 0; fits && declared && i < dims.size(); ++i) fits = !dims[i].has_dim_value() || dims[i].dim_value() <= 0 || dims[i].dim_value() == shape[i];
+      if (!fits) return Error(ErrorCode::kWrongShape, name_ + ": the shape " + shape.text() + " given for input " + input.name() + " contradicts the model");
+      return check_input(shape, input.name());
+    }
+    Shape shape;
+    for (int i = 0; i < dims.size(); ++i) {
+      if (!dims[i].has_dim_value() || dims[i].dim_value() <= 0) {
+        const std::string label = dims[i].has_dim_param() && !dims[i].dim_param().empty() ? " (" + dims[i].dim_param() + ")" : "";
+        return Error(ErrorCode::kWrongShape, name_ + ": dimension " + std::to_string(i) + label + " of input " + input.name() + " is free",
+                     "fix it: --shape " + input.name() + "=..., or ModelOptions::shapes");
+      }
+      shape.push_back(dims[i].dim_value());
+    }
+    if (!declared) return Error(ErrorCode::kWrongShape, name_ + ": input " + input.name() + " has no shape", "fix it: --shape " + input.name() + "=..., or ModelOptions::shapes");
+    return check_input(shape, input.name());
+  }
+
+  Result<Shape> check_input(const Shape& shape, const std::string& input) const {
+    if (!checked_elements(shape.dims(), options_.limits.tensor_elements)) return invalid("input " + input + " has the impossible shape " + shape.text());
+    return shape;
+  }
+
+  Status read_nodes() {
+    std::set<std::string> ids;
+    std::vector<graph::Problem> problems;
+    NodeImporter importer(graph_, values_, options_.limits, problems);
+    for (int i = 0; i < proto_.graph().node_size(); ++i) {
+      const onnx::NodeProto& node = proto_.graph().node(i);
+      if (Status status = importer.import(node, unique_id(node, i, ids)); !status) {
+        return Error(status.error().code(), name_ + ": " + status.error().message(), status.error().hint());
+      }
+    }
+    if (problems.empty()) return {};
+    std::string message = name_ + ": " + std::to_string(problems.size()) + (problems.size() == 1 ? " node" : " nodes") + " cannot be run:";
+    for (const graph::Problem& problem : problems) message += "\n  " + problem.node + " (" + problem.op + "): " + problem.reason;
+    return Error(ErrorCode::kModelUnsupported, std::move(message), "simplify the model before export, or use operators that are supported");
+  }
+
+  // The node's name, else its first output's, else its operator and number; made unique.
+  static std::string unique_id(const onnx::NodeProto& node, int index, std::set<std::string>& ids) {
+    std::string id = node.name();
+    if (id.empty() && node.output_size() > 0) id = node.output(0);
+    if (id.empty()) id = node.op_type() + "_" + std::to_string(index);
+    std::string unique = id;
+    for (int copy = 2; !ids.insert(unique).second; ++copy) unique = id + "_" + std::to_string(copy);
+    return unique;
+  }
+
+  Status read_outputs() {
+    for (const onnx::ValueInfoProto& output : proto_.graph().output()) {
+      const auto found = values_.find(output.name());
+      if (found == values_.end()) return invalid("the output " + output.name() + " is made by no node");
+      graph_.outputs.push_back(found->second);
+    }
+    return {};
+  }
+
+  const onnx::ModelProto& proto_;
+  const std::string& name_;
+  const ModelOptions& options_;
+  graph::Graph graph_;
+  ValueNames values_;
+};
+
+}  // namespace
+
+Result<graph::Graph> read(std::span<const std::byte> bytes, const std::string& name, const ModelOptions& options) {
+  if (bytes.empty()) return Error(ErrorCode::kModelMalformed, name + " is empty", "give an ONNX file");
+  onnx::ModelProto model;
+  if (bytes.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()) || !model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return Error(ErrorCode::kModelMalformed, name + " is not an ONNX model, or is cut off", "check the file; export it again");
+  }
+  if (!model.has_graph()) return Error(ErrorCode::kModelMalformed, name + " holds no graph", "is this an ONNX model?");
+  return Reader(model, name, options).run();
+}
+
+}  // namespace fettle::onnx_import
