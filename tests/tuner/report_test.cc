@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tuner/report_svg.h"
+
+#include <catch2/catch_test_macros.hpp>
+
+namespace fettle::tuner {
+namespace {
+
+TEST_CASE("untrusted names are escaped", "[tuner][report]") {
+  CHECK(escape_html("<script>alert('x & \"y\"')</script>\n\x01") == "&lt;script&gt;alert(&#39;x &amp; &quot;y&quot;&#39;)&lt;/script&gt;  ");
+  LayerExplanation layer;
+  layer.layer = "</text></svg><script>1</script>";
+  VariantCost variant;
+  variant.kernel = "<b>\"";
+  variant.samples = 3;
+  variant.us = {1, 1, 1};
+  variant.chosen = true;
+  layer.variants.push_back(variant);
+  const std::string svg = layers_svg({layer});
+  CHECK(svg.find("<script") == std::string::npos);
+  CHECK(svg.find("<b>") == std::string::npos);
+  CHECK(svg.find("&lt;script") != std::string::npos);
+}
+
+TEST_CASE("long names are shortened between characters", "[tuner][report]") {
+  CHECK(shortened("short", 10) == "short");
+  CHECK(shortened("abcdefghijkl", 7) == "abc…jkl");
+  CHECK(shortened("ääääääää", 5) == "ää…ää");
+}
+
+TEST_CASE("times are readable", "[tuner][report]") {
+  CHECK(time_text(0.5) == "0.5 µs");
+  CHECK(time_text(99.94) == "99.9 µs");
+  CHECK(time_text(1234) == "1.23 ms");
+  CHECK(time_text(2.5e6) == "2.50 s");
+}
+
+TEST_CASE("the runner-up is the best of those neither chosen nor default", "[tuner][report]") {
+  LayerExplanation layer;
+  for (int i = 0; i < 4; ++i) {
+    VariantCost variant;
+    variant.samples = i == 3 ? 0 : 5;
+    variant.us.median = 10 - i;
+    layer.variants.push_back(variant);
+  }
+  layer.variants[2].chosen = true;
+  layer.variants[0].is_default = true;
+  CHECK(runner_up(layer) == &layer.variants[1]);
+  CHECK(chosen_variant(layer) == &layer.variants[2]);
+  CHECK(default_variant(layer) == &layer.variants[0]);
+}
+
+}  // namespace
+}  // namespace fettle::tuner
