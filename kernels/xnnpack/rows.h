@@ -24,8 +24,11 @@ extern const Kernel kMatmul;
 extern const Kernel kMaxPool;
 extern const Kernel kAveragePool;
 extern const Kernel kGlobalAveragePool;
+extern const Kernel kReduceMean;
 extern const Kernel kResizeBilinear;
 extern const Kernel kSoftmax;
+extern const Kernel kTranspose;
+extern const Kernel kConvert;
 
 extern const Kernel kRelu;
 extern const Kernel kClamp;

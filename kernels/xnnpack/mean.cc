@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The mean over axes: reduce_mean, and global average pooling, which is the mean over all pixels. The result
+// may be in either layout where its numbers come in the same order: after global pooling they always do.
+#include "kernels/xnnpack/elementwise.h"
+#include "kernels/xnnpack/operator.h"
+#include "kernels/xnnpack/pixels.h"
+#include "kernels/xnnpack/rows.h"
+
+#include <array>
+#include <new>
+
+namespace fettle::kernels::xnnpack {
+namespace {
+
+constexpr Op kPoolPattern[] = {Op::global_average_pool};
+constexpr Op kMeanPattern[] = {Op::reduce_mean};
+constexpr LayoutPair kLayouts[] = {{Layout::nhwc, Layout::nhwc},
+                                   {Layout::nhwc, Layout::nchw},
+                                   {Layout::nchw, Layout::nchw},
+                                   {Layout::nchw, Layout::nhwc}};
+
+// The input in memory order without axes of extent 1, and which of them are averaged.
+struct Mean {
+  std::array<std::size_t, XNN_MAX_TENSOR_DIMS> extent{};
+  std::size_t rank = 0;
+  std::array<std::int64_t, XNN_MAX_TENSOR_DIMS> axis{};
+  std::size_t axes = 0;
+  std::size_t results = 1;
+  std::size_t row = 1;  // how many results lie side by side in the input
+};
+
+// A bit for each of the input's axes that is averaged; 0 when the attributes are wrong.
+std::uint32_t averaged_axes(const LayerPart& part, int rank) noexcept {
+  std::uint32_t averaged = 0;
+  if (part.op == Op::global_average_pool) {
+    for (int axis = 2; axis < rank; ++axis) averaged |= 1U << axis;
+    return averaged;
+  }
+  for (const std::int64_t axis : part.attributes.integers("axes")) {
+    if (axis < 0 || axis >= rank) return 0;
+    averaged |= 1U << axis;
+  }
+  return averaged;
+}
+
+// Whether the result's shape is right, and its numbers lie in the order in which they are computed.
+Refusal check_result(const LayerDesc& layer, std::uint32_t averaged) noexcept {
+  const TensorDesc& x = *layer.operand(0);
+  const TensorDesc& y = layer.outputs[0];
+  const bool keeps = layer.main().op == Op::global_average_pool || y.shape.rank() == x.shape.rank();
+  std::array<int, kMaxRank> from{};  // the input's axis that each of the result's comes from
+  int rank = 0;
+  for (int axis = 0; axis < x.shape.rank(); ++axis) {
+    const bool gone = (averaged >> axis & 1U) != 0;
+    if (gone && !keeps) continue;
+    if (rank == y.shape.rank() || y.shape[rank] != (gone ? 1 : x.shape[axis])) return Refusal::shape;
+    from[static_cast<std::size_t>(rank++)] = axis;
+  }
+  if (rank != y.shape.rank()) return Refusal::shape;
+  const std::array<int, kMaxRank> in = storage_order(x.shape.rank(), x.format.layout);
+  const std::array<int, kMaxRank> out = storage_order(rank, y.format.layout);
+  int next = 0;
+  for (int i = 0; i < rank; ++i) {
+    const int axis = out[static_cast<std::size_t>(i)];
+    if (y.shape[axis] == 1) continue;
+    // The next of the input's axes that is left and more than one long must be this one.
+    const auto left = [&](int a) { return (averaged >> a & 1U) == 0 && x.shape[a] > 1; };
+    while (!left(in[static_cast<std::size_t>(next)])) ++next;
+    if (in[static_cast<std::size_t>(next++)] != from[static_cast<std::size_t>(axis)]) return Refusal::layout;
+  }
+  return Refusal::none;
+}
+
+Refusal read(const LayerDesc& layer, Op op, Mean& m) {
+  if (Refusal no = check_pattern(layer, op, 1); no != Refusal::none) return no;
+  const TensorDesc& x = *layer.operand(0);
+  const TensorDesc& y = layer.outputs[0];
+  if (x.constant) return Refusal::constant;
+  if (Refusal no = check_dense(x); no != Refusal::none) return no;
+  if (Refusal no = check_dense(y); no != Refusal::none) return no;
+  const int rank = x.shape.rank();
+  if (op == Op::global_average_pool && rank < 3) return Refusal::rank;
+  const std::uint32_t averaged = averaged_axes(layer.main(), rank);
+  if (averaged == 0) return Refusal::attribute;
+  if (Refusal no = check_result(layer, averaged); no != Refusal::none) return no;
+  const std::array<int, kMaxRank> order = storage_order(rank, x.format.layout);
+  for (int i = 0; i < rank; ++i) {
+    const int axis = order[static_cast<std::size_t>(i)];
+    if (x.shape[axis] == 1) continue;
+    if (m.rank == m.extent.size()) return Refusal::rank;
+    if ((averaged >> axis & 1U) != 0) {
+      m.axis[m.axes++] = static_cast<std::int64_t>(m.rank);
+      m.row = 1;
+    } else {
+      m.results *= static_cast<std::size_t>(x.shape[axis]);
+      m.row *= static_cast<std::size_t>(x.shape[axis]);
+    }
+    m.extent[m.rank++] = static_cast<std::size_t>(x.shape[axis]);
+  }
+  if (m.axes == 0) {  // the mean of single numbers
+    if (m.rank == m.extent.size()) return Refusal::rank;
+    m.axis[m.axes++] = static_cast<std::int64_t>(m.rank);
+    m.extent[m.rank++] = 1;
+    m.row = 1;
+  }
+  // XNNPACK counts what it averages in 32 bits.
+  if (x.shape.elements() / static_cast<std::int64_t>(m.results) > kMaxExtent) return Refusal::too_large;
+  return clamp_is_valid(layer) ? Refusal::none : Refusal::clamp;
+}
+
+template <Op kOp>
+Refusal supports(const LayerDesc& layer, const Cpu&) {
+  Mean m;
+  return read(layer, kOp, m);
+}
+
+// Sums of whole rows of the input are built up in the output.
+bool needs_staging(const Mean& m) noexcept {
+  return m.axis[m.axes - 1] + 1 != static_cast<std::int64_t>(m.rank) && m.row % kReadBackFloats != 0;
+}
+
+std::size_t workspace_bytes(const LayerDesc& layer, int) {
+  Mean m;
+  if (read(layer, layer.main().op, m) != Refusal::none) return 0;
+  return needs_staging(m) ? staging_bytes(m.results) : 0;
+}
+
+class Bound final : public BoundOperator {
+ public:
+  explicit Bound(const BindArgs& args) noexcept : BoundOperator(args), input_(input_index(args.layer, 0)) {}
+
+  Status prepare(const BindArgs& args) noexcept {
+    if (Status ready = ensure_initialized(); !ready) return ready;
+    Mean m;
+    if (read(args.layer, args.layer.main().op, m) != Refusal::none) {
+      return check(xnn_status_unsupported_parameter, "bind");
+    }
+    const xnn_status status =
+        xnn_create_reduce_nd(xnn_reduce_mean, xnn_datatype_fp32, nullptr, nullptr, 0, op_.out());
+    if (Status created = check_created(status, op_); !created) return created;
+    std::size_t workspace = 0;
+    std::size_t alignment = 0;
+    const xnn_status shaped = xnn_reshape_reduce_nd(op_.get(), m.axes, m.axis.data(), m.rank, m.extent.data(),
+                                                    &workspace, &alignment, &threads_);
+    if (Status done = check(shaped, "reshape an operator"); !done) return done;
+    staged_ = needs_staging(m);
+    add_clamp(args.layer, m.results);
+    return {};
+  }
+
+  // XNNPACK's own workspace is for sums that are wider than the results. These are not: it adds up in the
+  // output.
+  Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs,
+                     void* workspace) noexcept override {
+    float* output = set_output(outputs[0], staged_ ? workspace : nullptr);
+    return check(xnn_setup_reduce_nd(op_.get(), nullptr, inputs[input_], output), "set up an operator");
+  }
+
+ private:
+  std::size_t input_;
+  bool staged_ = false;
+};
+
+Result<std::unique_ptr<BoundKernel>> bind(const BindArgs& args) {
+  std::unique_ptr<Bound> bound(new (std::nothrow) Bound(args));
+  if (bound == nullptr) return out_of_memory();
+  Status status = bound->prepare(args);
+  return bound_or_error(std::move(bound), std::move(status));
+}
+
+}  // namespace
+
+constinit const Kernel kGlobalAveragePool = {
+    .name = "global_average_pool.direct.f32.xnnpack",
+    .revision = 1,
+    .pattern = kPoolPattern,
+    .isa = kRequiredIsa,
+    .type = DataType::f32,
+    .layouts = kLayouts,
+    .overread_bytes = kOverreadBytes,
+    .threaded = true,
+    .supports = supports<Op::global_average_pool>,
+    .workspace_bytes = workspace_bytes,
+    .packed_bytes = nullptr,
+    .pack = nullptr,
+    .bind = bind,
+};
+
+constinit const Kernel kReduceMean = {
+    .name = "reduce_mean.direct.f32.xnnpack",
+    .revision = 1,
+    .pattern = kMeanPattern,
+    .isa = kRequiredIsa,
+    .type = DataType::f32,
+    .layouts = kLayouts,
+    .overread_bytes = kOverreadBytes,
+    .threaded = true,
+    .supports = supports<Op::reduce_mean>,
+    .workspace_bytes = workspace_bytes,
+    .packed_bytes = nullptr,
+    .pack = nullptr,
+    .bind = bind,
+};
+
+}  // namespace fettle::kernels::xnnpack
