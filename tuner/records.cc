@@ -81,6 +81,17 @@ Record describe(const Space& space, int layer, const Candidate& candidate, const
 
 }  // namespace
 
+std::string device_key(const PlanDevice& device) {
+  std::string key;
+  for (const std::string& isa : device.isa) key += (key.empty() ? "" : ",") + isa;
+  for (const PlanDevice::Cores& cores : device.cores) {
+    char text[64];
+    std::snprintf(text, sizeof text, " %dx%08x/%zu/%zu", cores.count, cores.midr, cores.l1d, cores.l2);
+    key += text;
+  }
+  return key;
+}
+
 std::string Record::line() const {
   Json json = {{"fettle_record", kFormatVersion}, {"device", device}, {"layer", layer}, {"kernel", kernel}, {"revision", revision},
                {"layouts", layouts}, {"threads", threads},

@@ -16,6 +16,9 @@
 
 namespace fettle::tuner {
 
+/// Isa and cores in words: what records are keyed by.
+std::string device_key(const PlanDevice& device);
+
 /// One measurement: device + layer + variant -> statistics.
 struct Record {
   std::string device;

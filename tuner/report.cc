@@ -2,8 +2,10 @@
 //
 // The report: one page of HTML with its style and drawings inside. Every name in it comes from files that nobody vouches
 // for, so every name is escaped, and the page holds no script at all.
+#include "tuner/report.h"
+
 #include "tuner/report_svg.h"
-#include "tuner/runtime_device.h"
+#include "tuner/records.h"
 #include "tuner/space.h"
 
 #include <fettle/tuner.h>
@@ -153,8 +155,8 @@ void notes_section(std::string& page, const TuneResult& result) {
 
 }  // namespace
 
-std::string tune_report_html(const Model& model, const TuneResult& result) {
-  const std::string name = escape_html(model.name());
+std::string tuner::report_page(const std::string& model_name, const TuneResult& result) {
+  const std::string name = escape_html(model_name);
   std::string page = "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">"
                      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
                      "<title>Tuning " + name + "</title><style>" + kStyle + "</style></head><body><main>";

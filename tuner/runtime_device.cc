@@ -2,12 +2,12 @@
 #include "tuner/runtime_device.h"
 
 #include "tuner/conditions.h"
+#include "tuner/records.h"
 
 #include <fettle/runtime.h>
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 #include <unistd.h>
 #include <utility>
 
@@ -95,17 +95,6 @@ class RuntimeSubject final : public Subject {
 };
 
 }  // namespace
-
-std::string device_key(const PlanDevice& device) {
-  std::string key;
-  for (const std::string& isa : device.isa) key += (key.empty() ? "" : ",") + isa;
-  for (const PlanDevice::Cores& cores : device.cores) {
-    char text[64];
-    std::snprintf(text, sizeof text, " %dx%08x/%zu/%zu", cores.count, cores.midr, cores.l1d, cores.l2);
-    key += text;
-  }
-  return key;
-}
 
 RuntimeDevice::RuntimeDevice(const Model& model, const TuneOptions& options) : model_(model), compile_(options.compile) {
   compile_.threads = options.threads;

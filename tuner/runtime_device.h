@@ -14,9 +14,6 @@
 
 namespace fettle::tuner {
 
-/// Isa and cores in words: what records are keyed by.
-std::string device_key(const PlanDevice& device);
-
 /// Measures here. All subjects share packed weights and one thread pool.
 class RuntimeDevice final : public Device {
  public:

@@ -3,6 +3,7 @@
 // The public entry: checks options, describes the model and runs the tuner on this device.
 #include <fettle/tuner.h>
 
+#include "tuner/report.h"
 #include "tuner/runtime_device.h"
 #include "tuner/tune_on.h"
 
@@ -43,5 +44,7 @@ Result<TuneResult> tune(const Model& model, const TuneOptions& options) {
   const tuner::Problem problem = (*device)->problem(*standard);
   return tuner::tune_on(problem, **device, options);
 }
+
+std::string tune_report_html(const Model& model, const TuneResult& result) { return tuner::report_page(model.name(), result); }
 
 }  // namespace fettle

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "tests/tuner/simulated_device.h"
+#include "tuner/report.h"
 #include "tuner/report_svg.h"
+#include "tuner/tune_on.h"
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -20,6 +23,23 @@ TEST_CASE("untrusted names are escaped", "[tuner][report]") {
   CHECK(svg.find("<script") == std::string::npos);
   CHECK(svg.find("<b>") == std::string::npos);
   CHECK(svg.find("&lt;script") != std::string::npos);
+}
+
+TEST_CASE("a report tells of every layer and fetches nothing", "[tuner][report]") {
+  testing::SimulatedDevice::Options simulated;
+  simulated.threads = 2;
+  simulated.noise = 0.05;
+  testing::SimulatedDevice device(simulated);
+  TuneOptions options;
+  options.budget_s = 2;
+  const Result<TuneResult> result = tune_on(device.problem(), device, options);
+  REQUIRE(result);
+  const std::string page = report_page("<model> & co", *result);
+  CHECK(page.find("<model>") == std::string::npos);
+  CHECK(page.find("&lt;model&gt; &amp; co") != std::string::npos);
+  for (const LayerExplanation& layer : result->layers) CHECK(page.find(">" + layer.layer + "<") != std::string::npos);
+  for (const char* wanted : {"conv.gemm.f32.plain", "refused: layout", "not measured", "</html>"}) CHECK(page.find(wanted) != std::string::npos);
+  for (const char* foreign : {"http:", "https:", "src=", "<script", "@import", "url("}) CHECK(page.find(foreign) == std::string::npos);
 }
 
 TEST_CASE("long names are shortened between characters", "[tuner][report]") {
