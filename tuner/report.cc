@@ -29,13 +29,13 @@ body{margin:0;background:var(--back);color:var(--ink);font:15px/1.5 system-ui,-a
 main{max-width:1060px;margin:0 auto;padding:36px 24px 64px}
 h1{font-size:27px;line-height:1.2;margin:0 0 4px;overflow-wrap:anywhere}
 h2{font-size:18px;margin:0 0 12px}
-p{margin:6px 0}
+p{margin:6px 0;overflow-wrap:anywhere}
 .soft{color:var(--soft)}
 section{background:var(--paper);border:1px solid var(--line);border-radius:10px;padding:20px 24px;margin-top:20px}
 .numbers{display:flex;flex-wrap:wrap;gap:12px 40px;margin:2px 0 14px}
 .numbers b{display:block;font-size:25px;line-height:1.25;font-variant-numeric:tabular-nums}
 .numbers span{color:var(--soft);font-size:13px}
-svg.chart{display:block;width:100%;height:auto;font-size:12.5px}
+svg.chart{display:block;width:100%;min-width:640px;height:auto;font-size:12.5px}
 svg .default,.key.default{fill:var(--default);background:var(--default)}
 svg .chosen,.key.chosen{fill:var(--chosen);background:var(--chosen)}
 svg .second,.key.second{fill:var(--second);background:var(--second)}
@@ -63,6 +63,8 @@ code{font:12.5px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;overfl
 table{border-collapse:collapse;width:100%;margin:10px 0 4px;font-size:13.5px}
 th{text-align:left;color:var(--soft);font-weight:500;padding:3px 14px 5px 0;border-bottom:1px solid var(--line)}
 td{padding:4px 14px 4px 0;vertical-align:baseline}
+td code{white-space:nowrap}
+td .tag{white-space:nowrap}
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 tr.picked td{font-weight:600}
 tr.out td{color:var(--soft)}
@@ -90,7 +92,7 @@ void summary_section(std::string& page, const TuneResult& result) {
   number(page, time_text(result.plan_us.median), "plan · " + range(result.plan_us));
   number(page, time_text(result.default_us.median), "default · " + range(result.default_us));
   if (result.ratio > 0) number(page, fmt::format("{:.2f}×", 1 / result.ratio), "speed-up (median of rounds)");
-  page += "</div><p>" + headline(result) + "</p>" + summary_svg(result);
+  page += "</div><p>" + headline(result) + "</p><div class=\"scroll\">" + summary_svg(result) + "</div>";
   double conversions = 0;
   for (const LayerExplanation& layer : result.layers) conversions += layer.conversions_us;
   fmt::format_to(std::back_inserter(page),
@@ -104,7 +106,7 @@ void summary_section(std::string& page, const TuneResult& result) {
 void chart_section(std::string& page, const TuneResult& result) {
   page += "<section><h2>Layer by layer</h2><div class=\"legend\"><span><i class=\"key default\"></i>default</span>"
           "<span><i class=\"key chosen\"></i>chosen</span><span><i class=\"key second\"></i>best of the others</span></div>";
-  page += layers_svg(result.layers) + "</section>";
+  page += "<div class=\"scroll\">" + layers_svg(result.layers) + "</div></section>";
 }
 
 std::string status_of(const VariantCost& variant) {
@@ -135,7 +137,7 @@ void layer_details(std::string& page, const LayerExplanation& layer) {
   const VariantCost* chosen = found == layer.variants.end() ? nullptr : &*found;
   fmt::format_to(std::back_inserter(page), "<details><summary><span class=\"layer\">{}</span><span class=\"kernel\">{}</span><span class=\"time\">{}</span></summary>",
                  escape_html(layer.layer), chosen == nullptr ? "" : escape_html(chosen->kernel),
-                 chosen == nullptr || chosen->samples == 0 ? "" : time_text(chosen->us.median));
+                 chosen == nullptr || chosen->samples == 0 || chosen->kernel.starts_with("covered by ") ? "" : time_text(chosen->us.median));
   page += "<p><code class=\"soft\">" + escape_html(layer.desc) + "</code></p>";
   if (layer.conversions_us > 0) page += "<p>Conversions of its inputs: " + time_text(layer.conversions_us) + "</p>";
   double scale = 0;

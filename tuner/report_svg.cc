@@ -128,8 +128,9 @@ std::string layers_svg(const std::vector<LayerExplanation>& layers) {
     if (second != nullptr) bar(svg, y + 23, 4, width(*second), "second", variant_title("runner-up", *second));
     if (chosen != nullptr) {
       const bool same = standard == nullptr || standard == chosen;
+      const bool covered = chosen->kernel.starts_with("covered by ");
       fmt::format_to(std::back_inserter(svg), "<text class=\"value\" x=\"{:.0f}\" y=\"{:.1f}\">{}{}</text>", kWidth, y + 18,
-                     same ? std::string() : time_text(standard->us.median) + " → ", time_text(chosen->us.median));
+                     same ? std::string() : time_text(standard->us.median) + " → ", covered ? "covered" : time_text(chosen->us.median));
     }
     y += kRowHeight;
   }
