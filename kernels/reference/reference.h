@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What reference kernels share: a view of a tensor by logical index, iteration over indices, and the making of rows.
+#pragma once
+
+#include <fettle/kernel.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <span>
+#include <vector>
+
+namespace fettle::kernels::reference {
+
+using Index = std::array<std::int64_t, kMaxRank>;
+
+/// A tensor's elements by logical index, wherever its strides put them.
+template <typename T>
+struct View {
+  const TensorDesc& desc;
+  T* data;
+
+  std::int64_t offset(const Index& index) const noexcept {
+    std::int64_t sum = 0;
+    for (int axis = 0; axis < desc.shape.rank(); ++axis) sum += index[static_cast<std::size_t>(axis)] * desc.strides[static_cast<std::size_t>(axis)];
+    return sum;
+  }
+  T& operator[](const Index& index) const noexcept { return data[offset(index)]; }
+  std::int64_t extent(int axis) const noexcept { return desc.shape[axis]; }
+};
+
+/// Calls `body` with every index of the shape, in row-major order.
+template <typename Body>
+void for_each_index(const Shape& shape, Body&& body) {
+  const std::int64_t count = shape.elements();
+  Index index{};
+  for (std::int64_t i = 0; i < count; ++i) {
+    body(index);
+    for (int axis = shape.rank(); axis-- > 0;) {
+      if (++index[static_cast<std::size_t>(axis)] < shape[axis]) break;
+      index[static_cast<std::size_t>(axis)] = 0;
+    }
+  }
+}
+
+/// The index into an operand that is broadcast to `rank` dimensions.
+inline Index broadcast_index(const Index& index, int rank, const Shape& operand) noexcept {
+  Index result{};
+  for (int axis = 0; axis < operand.rank(); ++axis) {
+    const auto from = static_cast<std::size_t>(axis + rank - operand.rank());
+    result[static_cast<std::size_t>(axis)] = operand[axis] == 1 ? 0 : index[from];
+  }
+  return result;
+}
+
+/// The buffers of one call.
+struct Buffers {
+  const LayerDesc& layer;
+  std::span<const void* const> inputs;
+  std::span<void* const> outputs;
+
+  const Attributes& attributes() const { return layer.main().attributes; }
+  bool has(std::size_t operand) const { return layer.operand(operand) != nullptr; }
+  /// The operand as the operator numbers it.
+  template <typename T>
+  View<const T> in(std::size_t operand) const {
+    const auto at = static_cast<std::size_t>(layer.main().operands[operand]);
+    return {layer.inputs[at], static_cast<const T*>(inputs[at])};
+  }
+  template <typename T>
+  View<T> out(std::size_t output = 0) const {
+    return {layer.outputs[output], static_cast<T*>(outputs[output])};
+  }
+  std::size_t element_bytes() const { return size_of(layer.outputs.front().format.type); }
+};
+
+using Compute = void (*)(const Buffers&);
+using Supports = Refusal (*)(const LayerDesc&, const Cpu&);
+
+/// Applies the fused clamp to the (f32) result.
+void apply_clamp(const Buffers& buffers);
+
+class BoundReference final : public BoundKernel {
+ public:
+  BoundReference(const LayerDesc& layer, Compute compute) : layer_(layer), compute_(compute) {}
+  Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs, void* workspace) noexcept override;
+  Status run() noexcept override;
+
+ private:
+  LayerDesc layer_;
+  Compute compute_;
+  std::vector<const void*> inputs_;
+  std::vector<void*> outputs_;
+};
+
+template <Compute compute>
+Result<std::unique_ptr<BoundKernel>> bind(const BindArgs& args) {
+  std::unique_ptr<BoundKernel> bound(new (std::nothrow) BoundReference(args.layer, compute));
+  if (!bound) return Error(ErrorCode::kOutOfMemory, "out of memory");
+  return bound;
+}
+
+inline constexpr LayoutPair kNchw[] = {{Layout::nchw, Layout::nchw}};
+
+/// A row: reference kernels take any strides and use constants as they are.
+template <Compute compute>
+constexpr Kernel row(std::string_view name, std::span<const Op> pattern, Supports supports) {
+  Kernel kernel{};
+  kernel.name = name;
+  kernel.revision = 1;
+  kernel.pattern = pattern;
+  kernel.isa = Isa::none;
+  kernel.type = DataType::undefined;
+  kernel.layouts = kNchw;
+  kernel.input_striding = Striding::any;
+  kernel.output_striding = Striding::any;
+  kernel.supports = supports;
+  kernel.bind = bind<compute>;
+  return kernel;
+}
+
+/// Whether all tensors are nchw and not quantised, and those that are there have type f32.
+Refusal all_f32(const LayerDesc& layer, const Cpu& cpu);
+/// nchw, any type, inputs and outputs alike in type where the operator keeps the type.
+Refusal any_type(const LayerDesc& layer, const Cpu& cpu);
+/// Only layouts are looked at.
+Refusal plain_layouts(const LayerDesc& layer);
+
+/// The rows of each family.
+std::span<const Kernel* const> convolution_rows() noexcept;
+std::span<const Kernel* const> elementwise_rows() noexcept;
+std::span<const Kernel* const> reduction_rows() noexcept;
+std::span<const Kernel* const> movement_rows() noexcept;
+std::span<const Kernel* const> resize_rows() noexcept;
+
+}  // namespace fettle::kernels::reference

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The reference kernels: slow, obvious, right. One for each operator; the oracle of every test, and what folds constants.
+#pragma once
+
+#include <fettle/kernel.h>
+
+#include <span>
+
+namespace fettle::kernels {
+
+/// All rows. Constant data.
+std::span<const Kernel* const> reference_kernels() noexcept;
+
+}  // namespace fettle::kernels

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Resize: nearest, linear and cubic, one axis after the other. ONNX operator specification, Resize-13.
+#include "kernels/reference/reference.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace fettle::kernels::reference {
+namespace {
+
+struct Axis {
+  std::int64_t input;
+  std::int64_t output;
+  double scale;
+};
+
+double source_position(const Axis& axis, std::int64_t at, std::string_view mode) {
+  const auto x = static_cast<double>(at);
+  if (mode == "asymmetric") return x / axis.scale;
+  if (mode == "align_corners") return axis.output == 1 ? 0 : x * static_cast<double>(axis.input - 1) / static_cast<double>(axis.output - 1);
+  if (mode == "pytorch_half_pixel" && axis.output <= 1) return 0;
+  return (x + 0.5) / axis.scale - 0.5;
+}
+
+std::int64_t nearest(double position, std::string_view mode) {
+  if (mode == "floor") return static_cast<std::int64_t>(std::floor(position));
+  if (mode == "ceil") return static_cast<std::int64_t>(std::ceil(position));
+  if (mode == "round_prefer_ceil") return static_cast<std::int64_t>(std::floor(position + 0.5));
+  return static_cast<std::int64_t>(std::ceil(position - 0.5));
+}
+
+struct Tap {
+  std::int64_t position;
+  double weight;
+};
+
+double cubic_weight(double distance, double a) {
+  const double d = std::abs(distance);
+  if (d <= 1) return ((a + 2) * d - (a + 3)) * d * d + 1;
+  return d < 2 ? ((a * d - 5 * a) * d + 8 * a) * d - 4 * a : 0;
+}
+
+// The input positions that an output position mixes.
+std::vector<Tap> taps(const Axis& axis, std::int64_t at, const Attributes& attributes) {
+  if (axis.input == axis.output && axis.scale == 1) return {{at, 1}};
+  const double position = source_position(axis, at, attributes.string("coordinate_transformation_mode"));
+  const std::string_view mode = attributes.string("mode");
+  std::vector<Tap> result;
+  if (mode == "nearest") {
+    result.push_back({nearest(position, attributes.string("nearest_mode")), 1});
+  } else {
+    const auto floor = static_cast<std::int64_t>(std::floor(position));
+    const bool cubic = mode == "cubic";
+    const double a = attributes.real("cubic_coeff_a", -0.75f);
+    double sum = 0;
+    for (std::int64_t p = floor - (cubic ? 1 : 0); p <= floor + (cubic ? 2 : 1); ++p) {
+      const double distance = position - static_cast<double>(p);
+      double weight = cubic ? cubic_weight(distance, a) : 1 - std::abs(distance);
+      if (attributes.integer("exclude_outside") != 0 && (p < 0 || p >= axis.input)) weight = 0;
+      sum += weight;
+      result.push_back({p, weight});
+    }
+    for (Tap& tap : result) tap.weight /= sum;
+  }
+  for (Tap& tap : result) tap.position = std::clamp<std::int64_t>(tap.position, 0, axis.input - 1);
+  return result;
+}
+
+void resize(const Buffers& b) {
+  const auto x = b.in<float>(0);
+  const auto y = b.out<float>();
+  const auto scales = b.attributes().reals("scales");
+  const int rank = x.desc.shape.rank();
+  for_each_index(y.desc.shape, [&](const Index& out) {
+    std::array<std::vector<Tap>, kMaxRank> all;
+    Shape counts;
+    for (int axis = 0; axis < rank; ++axis) {
+      const auto k = static_cast<std::size_t>(axis);
+      all[k] = taps({x.extent(axis), y.extent(axis), static_cast<double>(scales[k])}, out[k], b.attributes());
+      counts.push_back(static_cast<std::int64_t>(all[k].size()));
+    }
+    double sum = 0;
+    for_each_index(counts, [&](const Index& choice) {
+      Index from{};
+      double weight = 1;
+      for (int axis = 0; axis < rank; ++axis) {
+        const auto k = static_cast<std::size_t>(axis);
+        const Tap& tap = all[k][static_cast<std::size_t>(choice[k])];
+        from[k] = tap.position;
+        weight *= tap.weight;
+      }
+      sum += weight * static_cast<double>(x[from]);
+    });
+    y[out] = static_cast<float>(sum);
+  });
+}
+
+Refusal supports_resize(const LayerDesc& layer, const Cpu& cpu) {
+  const TensorDesc& x = layer.inputs.front();
+  if (layer.main().attributes.reals("scales").size() != static_cast<std::size_t>(x.shape.rank())) return Refusal::attribute;
+  if (x.shape.elements() == 0) return Refusal::shape;
+  return all_f32(layer, cpu);
+}
+
+constexpr Op kResizeOp[] = {Op::resize};
+constexpr Kernel kResize = row<resize>("resize.direct.f32.reference", kResizeOp, supports_resize);
+constexpr const Kernel* kRows[] = {&kResize};
+
+}  // namespace
+
+std::span<const Kernel* const> resize_rows() noexcept { return kRows; }
+
+}  // namespace fettle::kernels::reference

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The one table of the library's kernels, in order of preference for the static defaults.
+#include "kernels/portable/portable_kernels.h"
+#include "kernels/reference/reference_kernels.h"
+#if FETTLE_WITH_XNNPACK
+#include "kernels/xnnpack/xnnpack_kernels.h"
+#endif
+
+#include <fettle/kernel.h>
+
+#include <array>
+
+namespace fettle {
+namespace {
+
+struct Table {
+  std::array<const Kernel*, 512> rows{};
+  std::size_t count = 0;
+
+  void add(std::span<const Kernel* const> more) noexcept {
+    for (const Kernel* row : more) {
+      if (count < rows.size()) rows[count++] = row;
+    }
+  }
+};
+
+const Table& table() noexcept {
+  static const Table all = [] {
+    Table made;
+#if FETTLE_WITH_XNNPACK
+    made.add(kernels::xnnpack_kernels());
+#endif
+    made.add(kernels::portable_kernels());
+    made.add(kernels::reference_kernels());
+    return made;
+  }();
+  return all;
+}
+
+}  // namespace
+
+std::span<const Kernel* const> builtin_kernels() noexcept { return {table().rows.data(), table().count}; }
+
+const Kernel* find_builtin_kernel(std::string_view name) noexcept {
+  for (const Kernel* row : builtin_kernels()) {
+    if (row->name == name) return row;
+  }
+  return nullptr;
+}
+
+}  // namespace fettle
