@@ -18,6 +18,11 @@ constexpr int kMostRefinements = 4;
 constexpr int kMostComparisonRounds = 101;
 constexpr double kProgressEveryS = 0.2;
 
+std::string percent(double ratio) {
+  const long tenths = std::lround(ratio * 1000);
+  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " %";
+}
+
 struct Contender {
   std::string name;
   Choice choice;
@@ -215,10 +220,15 @@ class TuningRun {
       result_.ratio = comparison_.ratio(static_cast<std::size_t>(chosen) + 1).ratio.median;
       result_.plan = subject->effective_plan();
     }
+    for (std::size_t c = 0; c < contenders_.size() && comparison_.rounds > 0; ++c) {
+      const PlanLatency ratio = comparison_.ratio(c + 1).ratio;
+      result_.notes.push_back(contenders_[c].name + ": " + percent(ratio.median) + " of the default's time (" + percent(ratio.low) + " to " +
+                              percent(ratio.high) + ")" + (static_cast<int>(c) == chosen ? ", taken" : ""));
+    }
     finish_plan(*subject);
     const double predicted = predict(space_, table_, choice, nullptr);
     result_.predicted_us = std::isfinite(predicted) ? predicted : 0;
-    result_.optimal = chosen >= 0 && choice == selection_.choice && selection_.optimal;
+    result_.optimal = choice == selection_.choice && selection_.optimal;
     result_.rounds = comparison_.rounds;
     result_.layers = explain(space_, table_, choice);
     result_.stopped = stopped();
