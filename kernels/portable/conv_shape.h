@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The numbers of a two-dimensional convolution, read off its layer.
+#pragma once
+
+#include <fettle/kernel.h>
+
+#include <cstdint>
+
+namespace fettle::kernels::portable {
+
+struct ConvShape {
+  std::int64_t batch, in_channels, in_h, in_w;
+  std::int64_t out_channels, out_h, out_w;
+  std::int64_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left;
+  std::int64_t groups, in_per_group, out_per_group;
+  bool biased;
+
+  /// `layer` must have passed check_conv, or be of rank 4 with a weight of rank 4.
+  explicit ConvShape(const LayerDesc& layer);
+  /// Products summed for one output element.
+  std::int64_t depth() const { return in_per_group * kernel_h * kernel_w; }
+  std::int64_t weight_elements() const { return out_channels * depth(); }
+  bool inside(std::int64_t y, std::int64_t x) const { return y >= 0 && y < in_h && x >= 0 && x < in_w; }
+};
+
+/// Rank 4, constant weight and bias, nothing empty.
+Refusal check_conv(const LayerDesc& layer);
+
+// Rows that convolution_rows() lists.
+const Kernel& conv_row() noexcept;
+const Kernel& conv_add_row() noexcept;
+const Kernel& depthwise_row() noexcept;
+
+}  // namespace fettle::kernels::portable

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Moving f32 elements: any operator whose output is a strided walk through its inputs. Each is a set of boxes, copied by one
+// routine that finds the longest runs of neighbours.
+#include "kernels/portable/portable.h"
+
+#include <array>
+#include <cmath>
+#include <cstring>
+
+namespace fettle::kernels::portable {
+namespace {
+
+// A box of elements with the steps of source and target along each axis, outermost first.
+struct Box {
+  int rank = 0;
+  std::array<std::int64_t, kMaxRank> extent{};
+  std::array<std::int64_t, kMaxRank> from{};
+  std::array<std::int64_t, kMaxRank> to{};
+
+  void add(std::int64_t n, std::int64_t step_from, std::int64_t step_to) {
+    if (n == 1) return;
+    const auto i = static_cast<std::size_t>(rank++);
+    extent[i] = n;
+    from[i] = step_from;
+    to[i] = step_to;
+  }
+  // Sorts the axes so that the target is written in order, and merges those that continue each other.
+  void normalise() {
+    for (int i = 1; i < rank; ++i) {
+      for (int j = i; j > 0 && to[static_cast<std::size_t>(j)] > to[static_cast<std::size_t>(j - 1)]; --j) {
+        const auto a = static_cast<std::size_t>(j);
+        std::swap(extent[a], extent[a - 1]);
+        std::swap(from[a], from[a - 1]);
+        std::swap(to[a], to[a - 1]);
+      }
+    }
+    for (int i = rank - 1; i > 0; --i) {
+      const auto inner = static_cast<std::size_t>(i);
+      const std::size_t outer = inner - 1;
+      if (from[outer] != from[inner] * extent[inner] || to[outer] != to[inner] * extent[inner]) continue;
+      extent[outer] *= extent[inner];
+      from[outer] = from[inner];
+      to[outer] = to[inner];
+      for (int k = i; k + 1 < rank; ++k) {
+        const auto at = static_cast<std::size_t>(k);
+        extent[at] = extent[at + 1], from[at] = from[at + 1], to[at] = to[at + 1];
+      }
+      --rank;
+    }
+    if (rank == 0) add(1, 1, 1), rank = 1, extent[0] = 1, from[0] = 1, to[0] = 1;
+  }
+};
+
+void copy_line(const float* x, std::int64_t from, float* y, std::int64_t to, std::int64_t count) {
+  if (from == 1 && to == 1) std::memcpy(y, x, static_cast<std::size_t>(count) * sizeof(float));
+  else for (std::int64_t i = 0; i < count; ++i) y[i * to] = x[i * from];
+}
+
+void copy_box(const Call& call, Box box, const float* x, float* y) {
+  for (int axis = 0; axis < box.rank; ++axis) {
+    if (box.extent[static_cast<std::size_t>(axis)] == 0) return;
+  }
+  box.normalise();
+  const auto inner = static_cast<std::size_t>(box.rank - 1);
+  std::int64_t lines = 1;
+  for (std::size_t axis = 0; axis < inner; ++axis) lines *= box.extent[axis];
+  call.parallel(lines, [&](std::int64_t begin, std::int64_t end, int) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      std::int64_t rest = i;
+      std::int64_t from = 0;
+      std::int64_t to = 0;
+      for (std::size_t axis = inner; axis-- > 0;) {
+        const std::int64_t at = rest % box.extent[axis];
+        rest /= box.extent[axis];
+        from += at * box.from[axis];
+        to += at * box.to[axis];
+      }
+      copy_line(x + from, box.from[inner], y + to, box.to[inner], box.extent[inner]);
+    }
+  });
+}
+
+std::int64_t stride(const TensorDesc& tensor, int axis) { return tensor.strides[static_cast<std::size_t>(axis)]; }
+
+// The whole of `shape`, read and written by the two tensors' strides.
+Box box_of(const Shape& shape, const TensorDesc& from, const TensorDesc& to) {
+  Box box;
+  for (int axis = 0; axis < shape.rank(); ++axis) box.add(shape[axis], stride(from, axis), stride(to, axis));
+  return box;
+}
+
+void concat(const Call& call) {
+  const auto axis = static_cast<int>(call.attributes().integer("axis"));
+  const TensorDesc& y = call.layer.outputs.front();
+  std::int64_t start = 0;
+  for (std::size_t i = 0; i < call.inputs.size(); ++i) {
+    const TensorDesc& x = call.layer.inputs[i];
+    copy_box(call, box_of(x.shape, x, y), call.in(i), call.out() + start * stride(y, axis));
+    start += x.shape[axis];
+  }
+}
+
+void split(const Call& call) {
+  const auto axis = static_cast<int>(call.attributes().integer("axis"));
+  const TensorDesc& x = call.layer.inputs.front();
+  std::int64_t start = 0;
+  for (std::size_t i = 0; i < call.outputs.size(); ++i) {
+    const TensorDesc& y = call.layer.outputs[i];
+    copy_box(call, box_of(y.shape, x, y), call.in(0) + start * stride(x, axis), call.out(i));
+    start += y.shape[axis];
+  }
+}
+
+void slice(const Call& call) {
+  const TensorDesc& x = call.layer.inputs.front();
+  const TensorDesc& y = call.layer.outputs.front();
+  const auto starts = call.attributes().integers("starts");
+  const auto axes = call.attributes().integers("axes");
+  const auto steps = call.attributes().integers("steps");
+  std::array<std::int64_t, kMaxRank> step;
+  step.fill(1);
+  std::int64_t offset = 0;
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    step[static_cast<std::size_t>(axes[i])] = steps[i];
+    offset += starts[i] * stride(x, static_cast<int>(axes[i]));
+  }
+  Box box;
+  for (int axis = 0; axis < y.shape.rank(); ++axis) box.add(y.shape[axis], stride(x, axis) * step[static_cast<std::size_t>(axis)], stride(y, axis));
+  copy_box(call, box, call.in(0) + offset, call.out());
+}
+
+void pad(const Call& call) {
+  const TensorDesc& x = call.layer.inputs.front();
+  const TensorDesc& y = call.layer.outputs.front();
+  const auto pads = call.attributes().integers("pads");
+  std::fill_n(call.out(), y.shape.elements(), call.attributes().real("value"));
+  std::int64_t from = 0;
+  std::int64_t to = 0;
+  Box box;
+  // Negative padding cuts off.
+  for (int axis = 0; axis < x.shape.rank(); ++axis) {
+    const std::int64_t before = pads[static_cast<std::size_t>(axis)];
+    const std::int64_t after = pads[static_cast<std::size_t>(axis + x.shape.rank())];
+    const std::int64_t skipped = std::max<std::int64_t>(0, -before);
+    from += skipped * stride(x, axis);
+    to += std::max<std::int64_t>(0, before) * stride(y, axis);
+    box.add(std::max<std::int64_t>(0, x.shape[axis] - skipped - std::max<std::int64_t>(0, -after)), stride(x, axis), stride(y, axis));
+  }
+  copy_box(call, box, call.in(0) + from, call.out() + to);
+}
+
+void transpose(const Call& call) {
+  const TensorDesc& x = call.layer.inputs.front();
+  const TensorDesc& y = call.layer.outputs.front();
+  const auto perm = call.attributes().integers("perm");
+  Box box;
+  for (int axis = 0; axis < y.shape.rank(); ++axis) box.add(y.shape[axis], stride(x, static_cast<int>(perm[static_cast<std::size_t>(axis)])), stride(y, axis));
+  copy_box(call, box, call.in(0), call.out());
+}
+
+void copy(const Call& call) { std::memcpy(call.out(), call.in(0), static_cast<std::size_t>(call.layer.outputs.front().shape.elements()) * sizeof(float)); }
+
+void convert(const Call& call) {
+  const TensorDesc& x = call.layer.inputs.front();
+  const TensorDesc& y = call.layer.outputs.front();
+  copy_box(call, box_of(y.shape, x, y), call.in(0), call.out());
+}
+
+// Block rows and columns become pixels: six loops over channel, row, block row, column, block column.
+void depth_to_space(const Call& call) {
+  const TensorDesc& x = call.layer.inputs.front();
+  const TensorDesc& y = call.layer.outputs.front();
+  const std::int64_t block = call.attributes().integer("blocksize");
+  const bool depth_first = call.attributes().string("mode") == "DCR";
+  const std::int64_t cell = (depth_first ? y.shape[1] : 1) * stride(x, 1);
+  Box box;
+  box.add(y.shape[0], stride(x, 0), stride(y, 0));
+  box.add(y.shape[1], (depth_first ? 1 : block * block) * stride(x, 1), stride(y, 1));
+  box.add(x.shape[2], stride(x, 2), block * stride(y, 2));
+  box.add(block, block * cell, stride(y, 2));
+  box.add(x.shape[3], stride(x, 3), block * stride(y, 3));
+  box.add(block, cell, stride(y, 3));
+  copy_box(call, box, call.in(0), call.out());
+}
+
+// Nearest neighbours: the source row and column of each output pixel by ONNX's rules.
+std::int64_t nearest_source(const Attributes& a, std::int64_t out, std::int64_t in_extent, std::int64_t out_extent, double scale) {
+  const std::string_view mode = a.string("coordinate_transformation_mode");
+  const auto x = static_cast<double>(out);
+  double position = (x + 0.5) / scale - 0.5;
+  if (mode == "asymmetric") position = x / scale;
+  if (mode == "align_corners") position = out_extent == 1 ? 0 : x * static_cast<double>(in_extent - 1) / static_cast<double>(out_extent - 1);
+  if (mode == "pytorch_half_pixel" && out_extent <= 1) position = 0;
+  const std::string_view rounding = a.string("nearest_mode");
+  double chosen = std::ceil(position - 0.5);
+  if (rounding == "floor") chosen = std::floor(position);
+  if (rounding == "ceil") chosen = std::ceil(position);
+  if (rounding == "round_prefer_ceil") chosen = std::floor(position + 0.5);
+  return std::clamp<std::int64_t>(static_cast<std::int64_t>(chosen), 0, in_extent - 1);
+}
+
+void resize_nearest(const Call& call) {
+  const TensorDesc& x = call.layer.inputs.front();
+  const TensorDesc& y = call.layer.outputs.front();
+  const auto scales = call.attributes().reals("scales");
+  const std::int64_t rows = y.shape[2];
+  call.parallel(y.shape[0] * rows, [&](std::int64_t begin, std::int64_t end, int) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::int64_t sy = nearest_source(call.attributes(), i % rows, x.shape[2], rows, static_cast<double>(scales[2]));
+      for (std::int64_t ox = 0; ox < y.shape[3]; ++ox) {
+        const std::int64_t sx = nearest_source(call.attributes(), ox, x.shape[3], y.shape[3], static_cast<double>(scales[3]));
+        const float* from = call.in(0) + i / rows * stride(x, 0) + sy * stride(x, 2) + sx * stride(x, 3);
+        float* to = call.out() + i / rows * stride(y, 0) + i % rows * stride(y, 2) + ox * stride(y, 3);
+        copy_line(from, stride(x, 1), to, stride(y, 1), y.shape[1]);
+      }
+    }
+  });
+}
+
+Refusal supports_plain(const LayerDesc& layer, const Cpu&) {
+  if (layer.main().clamp) return Refusal::clamp;
+  for (const TensorDesc& x : layer.inputs) {
+    if (x.constant && layout_of(layer) != Layout::nchw) return Refusal::constant;
+  }
+  return uniform_f32(layer);
+}
+
+Refusal supports_nchw(const LayerDesc& layer, const Cpu& cpu) { return layout_of(layer) == Layout::nchw ? supports_plain(layer, cpu) : Refusal::layout; }
+
+Refusal supports_pad(const LayerDesc& layer, const Cpu& cpu) {
+  return layer.main().attributes.string("mode") == "constant" ? supports_plain(layer, cpu) : Refusal::attribute;
+}
+
+Refusal supports_convert(const LayerDesc& layer, const Cpu&) {
+  const TensorDesc& x = layer.inputs.front();
+  const TensorDesc& y = layer.outputs.front();
+  if (x.format.type != DataType::f32 || y.format.type != DataType::f32 || x.format.scale != 0 || y.format.scale != 0) return Refusal::data_type;
+  if (x.format.layout == Layout::nchwc || y.format.layout == Layout::nchwc) return Refusal::layout;
+  return layer.main().attributes.entries().empty() && x.shape == y.shape ? Refusal::none : Refusal::attribute;
+}
+
+Refusal supports_resize(const LayerDesc& layer, const Cpu& cpu) {
+  const Attributes& a = layer.main().attributes;
+  const Shape& x = layer.inputs.front().shape;
+  if (x.rank() != 4 || a.reals("scales").size() != 4) return Refusal::rank;
+  if (a.string("mode") != "nearest") return Refusal::attribute;
+  const Shape& y = layer.outputs.front().shape;
+  if (x[0] != y[0] || x[1] != y[1] || a.reals("scales")[0] != 1 || a.reals("scales")[1] != 1 || x.elements() == 0) return Refusal::shape;
+  return supports_plain(layer, cpu);
+}
+
+constexpr Op kOps[] = {Op::concat, Op::split, Op::slice, Op::pad, Op::transpose, Op::reshape, Op::convert, Op::depth_to_space, Op::resize};
+constexpr LayoutPair kConversions[] = {{Layout::nchw, Layout::nhwc}, {Layout::nhwc, Layout::nchw}, {Layout::nhwc, Layout::nhwc}, {Layout::nchw, Layout::nchw}};
+
+// Copies by strides read and write views as they are.
+template <Compute compute>
+constexpr Kernel strided_row(std::size_t op, std::string_view name, std::span<const LayoutPair> layouts, Refusal (*check)(const LayerDesc&, const Cpu&)) {
+  Kernel kernel = row<compute>(name, {&kOps[op], 1}, layouts, check);
+  kernel.input_striding = Striding::any;
+  kernel.output_striding = Striding::any;
+  return kernel;
+}
+
+constexpr Kernel kConcat = strided_row<concat>(0, "concat.copy.f32.portable", kBoth, supports_plain);
+constexpr Kernel kSplit = strided_row<split>(1, "split.copy.f32.portable", kBoth, supports_plain);
+constexpr Kernel kSlice = strided_row<slice>(2, "slice.copy.f32.portable", kBoth, supports_plain);
+constexpr Kernel kPad = row<pad>("pad.copy.f32.portable", {&kOps[3], 1}, kBoth, supports_pad);
+constexpr Kernel kTranspose = strided_row<transpose>(4, "transpose.copy.f32.portable", kNchw, supports_nchw);
+constexpr Kernel kReshape = row<copy>("reshape.copy.f32.portable", {&kOps[5], 1}, kNchw, supports_nchw);
+constexpr Kernel kConvert = strided_row<convert>(6, "convert.copy.f32.portable", kConversions, supports_convert);
+constexpr Kernel kDepthToSpace = strided_row<depth_to_space>(7, "depth_to_space.copy.f32.portable", kBoth, supports_plain);
+constexpr Kernel kResizeNearest = strided_row<resize_nearest>(8, "resize.nearest.f32.portable", kBoth, supports_resize);
+
+constexpr const Kernel* kRows[] = {&kConcat, &kSplit, &kSlice, &kPad, &kTranspose, &kReshape, &kConvert, &kDepthToSpace, &kResizeNearest};
+
+}  // namespace
+
+std::span<const Kernel* const> movement_rows() noexcept { return kRows; }
+
+}  // namespace fettle::kernels::portable

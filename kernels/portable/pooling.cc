@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Pools of pictures, in either layout.
+#include "kernels/portable/portable.h"
+
+#include <cstring>
+#include <limits>
+
+namespace fettle::kernels::portable {
+namespace {
+
+struct PoolShape {
+  std::int64_t batch, channels, in_h, in_w, out_h, out_w;
+  std::int64_t kernel_h = 1, kernel_w = 1, stride_h = 1, stride_w = 1, dilation_h = 1, dilation_w = 1;
+  std::int64_t pad_top = 0, pad_left = 0, pad_bottom = 0, pad_right = 0;
+  bool count_padding;
+
+  explicit PoolShape(const LayerDesc& layer) {
+    const Shape& x = layer.inputs[0].shape;
+    const Shape& y = layer.outputs[0].shape;
+    const Attributes& a = layer.main().attributes;
+    batch = x[0], channels = x[1], in_h = x[2], in_w = x[3], out_h = y[2], out_w = y[3];
+    const auto kernel = a.integers("kernel_shape");
+    const auto strides = a.integers("strides");
+    const auto dilations = a.integers("dilations");
+    const auto pads = a.integers("pads");
+    kernel_h = kernel[0], kernel_w = kernel[1], stride_h = strides[0], stride_w = strides[1];
+    dilation_h = dilations[0], dilation_w = dilations[1];
+    pad_top = pads[0], pad_left = pads[1], pad_bottom = pads[2], pad_right = pads[3];
+    count_padding = a.integer("count_include_pad") != 0;
+  }
+};
+
+// Calls body(iy, ix) for the taps inside the picture; gives the number that an average divides by.
+template <typename Body>
+std::int64_t for_each_tap(const PoolShape& s, std::int64_t oy, std::int64_t ox, Body&& body) {
+  std::int64_t inside = 0;
+  std::int64_t counted = 0;
+  for (std::int64_t ky = 0; ky < s.kernel_h; ++ky) {
+    const std::int64_t iy = oy * s.stride_h - s.pad_top + ky * s.dilation_h;
+    for (std::int64_t kx = 0; kx < s.kernel_w; ++kx) {
+      const std::int64_t ix = ox * s.stride_w - s.pad_left + kx * s.dilation_w;
+      if (iy < s.in_h + s.pad_bottom && ix < s.in_w + s.pad_right) ++counted;
+      if (iy < 0 || iy >= s.in_h || ix < 0 || ix >= s.in_w) continue;
+      ++inside;
+      body(iy, ix);
+    }
+  }
+  return std::max<std::int64_t>(1, s.count_padding ? counted : inside);
+}
+
+template <bool maximum>
+void pool(const Call& call) {
+  const PoolShape s(call.layer);
+  const Clamp clamp = clamp_of(call.layer);
+  const auto bounded = [&](float v) { return std::min(std::max(v, clamp.low), clamp.high); };
+  constexpr float kStart = maximum ? -std::numeric_limits<float>::infinity() : 0.0f;
+  if (layout_of(call.layer) == Layout::nchw) {
+    call.parallel(s.batch * s.channels * s.out_h, [&](std::int64_t begin, std::int64_t end, int) {
+      for (std::int64_t i = begin; i < end; ++i) {
+        const float* x = call.in(0) + i / s.out_h * s.in_h * s.in_w;
+        for (std::int64_t ox = 0; ox < s.out_w; ++ox) {
+          float value = kStart;
+          const std::int64_t count = for_each_tap(s, i % s.out_h, ox, [&](std::int64_t iy, std::int64_t ix) {
+            const float v = x[iy * s.in_w + ix];
+            value = maximum ? std::max(value, v) : value + v;
+          });
+          call.out()[i * s.out_w + ox] = bounded(maximum ? value : value / static_cast<float>(count));
+        }
+      }
+    });
+    return;
+  }
+  call.parallel(s.batch * s.out_h, [&](std::int64_t begin, std::int64_t end, int) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const float* x = call.in(0) + i / s.out_h * s.in_h * s.in_w * s.channels;
+      for (std::int64_t ox = 0; ox < s.out_w; ++ox) {
+        float* y = call.out() + (i * s.out_w + ox) * s.channels;
+        std::fill_n(y, s.channels, kStart);
+        const std::int64_t count = for_each_tap(s, i % s.out_h, ox, [&](std::int64_t iy, std::int64_t ix) {
+          const float* from = x + (iy * s.in_w + ix) * s.channels;
+          for (std::int64_t c = 0; c < s.channels; ++c) y[c] = maximum ? std::max(y[c], from[c]) : y[c] + from[c];
+        });
+        const float factor = maximum ? 1.0f : 1.0f / static_cast<float>(count);
+        for (std::int64_t c = 0; c < s.channels; ++c) y[c] = bounded(y[c] * factor);
+      }
+    }
+  });
+}
+
+template <bool maximum>
+void global_pool(const Call& call) {
+  const Shape& shape = call.layer.inputs[0].shape;
+  const std::int64_t channels = shape[1];
+  const std::int64_t pixels = shape.elements() / (shape[0] * channels);
+  const Clamp clamp = clamp_of(call.layer);
+  const bool nhwc = layout_of(call.layer) == Layout::nhwc;
+  // A thread takes some channels of one picture.
+  constexpr std::int64_t kChannels = 16;
+  const std::int64_t blocks = (channels + kChannels - 1) / kChannels;
+  call.parallel(shape[0] * blocks, [&](std::int64_t begin, std::int64_t end, int) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::int64_t image = i / blocks;
+      const std::int64_t first = i % blocks * kChannels;
+      const std::int64_t count = std::min(kChannels, channels - first);
+      float sums[kChannels];
+      std::fill_n(sums, kChannels, maximum ? -std::numeric_limits<float>::infinity() : 0.0f);
+      const float* x = call.in(0) + image * channels * pixels + (nhwc ? first : first * pixels);
+      const std::int64_t pixel_step = nhwc ? channels : 1;
+      const std::int64_t channel_step = nhwc ? 1 : pixels;
+      if (nhwc) {
+        for (std::int64_t p = 0; p < pixels; ++p) {
+          for (std::int64_t c = 0; c < count; ++c) sums[c] = maximum ? std::max(sums[c], x[p * pixel_step + c]) : sums[c] + x[p * pixel_step + c];
+        }
+      } else {
+        for (std::int64_t c = 0; c < count; ++c) {
+          for (std::int64_t p = 0; p < pixels; ++p) sums[c] = maximum ? std::max(sums[c], x[c * channel_step + p]) : sums[c] + x[c * channel_step + p];
+        }
+      }
+      for (std::int64_t c = 0; c < count; ++c) {
+        const float value = maximum ? sums[c] : sums[c] / static_cast<float>(pixels);
+        call.out()[image * channels + first + c] = std::min(std::max(value, clamp.low), clamp.high);
+      }
+    }
+  });
+}
+
+Refusal supports_pool(const LayerDesc& layer, const Cpu&) {
+  if (const Refusal refusal = uniform_f32(layer); refusal != Refusal::none) return refusal;
+  if (layer.inputs[0].shape.rank() != 4) return Refusal::rank;
+  return layer.inputs[0].shape.elements() > 0 && layer.outputs[0].shape.elements() > 0 ? Refusal::none : Refusal::shape;
+}
+
+Refusal supports_global(const LayerDesc& layer, const Cpu&) {
+  if (const Refusal refusal = uniform_f32(layer); refusal != Refusal::none) return refusal;
+  return layer.inputs[0].shape.elements() > 0 ? Refusal::none : Refusal::shape;
+}
+
+constexpr Op kOps[] = {Op::max_pool, Op::average_pool, Op::global_average_pool, Op::global_max_pool};
+constexpr Kernel kMaxPool = row<pool<true>>("max_pool.loop.f32.portable", {&kOps[0], 1}, kBoth, supports_pool);
+constexpr Kernel kAveragePool = row<pool<false>>("average_pool.loop.f32.portable", {&kOps[1], 1}, kBoth, supports_pool);
+constexpr Kernel kGlobalAveragePool = row<global_pool<false>>("global_average_pool.loop.f32.portable", {&kOps[2], 1}, kBoth, supports_global);
+constexpr Kernel kGlobalMaxPool = row<global_pool<true>>("global_max_pool.loop.f32.portable", {&kOps[3], 1}, kBoth, supports_global);
+constexpr const Kernel* kRows[] = {&kMaxPool, &kAveragePool, &kGlobalAveragePool, &kGlobalMaxPool};
+
+}  // namespace
+
+std::span<const Kernel* const> pooling_rows() noexcept { return kRows; }
+
+}  // namespace fettle::kernels::portable

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What portable kernels share: a bound kernel around one function, and the rows of each family.
+#pragma once
+
+#include "lib/base/guard.h"
+
+#include <fettle/kernel.h>
+
+#include <algorithm>
+#include <memory>
+#include <new>
+#include <span>
+#include <vector>
+
+namespace fettle::kernels::portable {
+
+/// The addresses and threads of one call.
+struct Call {
+  const LayerDesc& layer;
+  std::span<const void* const> inputs;
+  std::span<void* const> outputs;
+  std::span<const std::byte> packed;
+  std::byte* workspace;
+  ThreadPool* pool;
+  int threads;
+
+  const Attributes& attributes() const { return layer.main().attributes; }
+  template <typename T = float>
+  const T* in(std::size_t i) const { return static_cast<const T*>(inputs[i]); }
+  template <typename T = float>
+  T* out(std::size_t i = 0) const { return static_cast<T*>(outputs[i]); }
+  /// Calls body(begin, end, worker) over [0, range).
+  template <typename Body>
+  void parallel(std::int64_t range, Body&& body) const { parallel_for(pool, threads, range, body); }
+};
+
+using Compute = void (*)(const Call&);
+
+class BoundPortable final : public BoundKernel {
+ public:
+  BoundPortable(const BindArgs& args, Compute compute) : layer_(args.layer), packed_(args.packed), pool_(args.pool), threads_(args.threads), compute_(compute) {}
+
+  Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs, void* workspace) noexcept override {
+    return guard_allocation([&]() -> Status {
+      inputs_.assign(inputs.begin(), inputs.end());
+      outputs_.assign(outputs.begin(), outputs.end());
+      workspace_ = static_cast<std::byte*>(workspace);
+      return {};
+    });
+  }
+  Status run() noexcept override {
+    compute_({layer_, inputs_, outputs_, packed_, workspace_, pool_, threads_});
+    return {};
+  }
+
+ private:
+  LayerDesc layer_;
+  std::span<const std::byte> packed_;
+  ThreadPool* pool_;
+  int threads_;
+  Compute compute_;
+  std::vector<const void*> inputs_;
+  std::vector<void*> outputs_;
+  std::byte* workspace_ = nullptr;
+};
+
+template <Compute compute>
+Result<std::unique_ptr<BoundKernel>> bind(const BindArgs& args) {
+  return guard_allocation([&]() -> Result<std::unique_ptr<BoundKernel>> { return std::unique_ptr<BoundKernel>(std::make_unique<BoundPortable>(args, compute)); });
+}
+
+inline constexpr LayoutPair kNchw[] = {{Layout::nchw, Layout::nchw}};
+inline constexpr LayoutPair kNhwc[] = {{Layout::nhwc, Layout::nhwc}};
+inline constexpr LayoutPair kBoth[] = {{Layout::nchw, Layout::nchw}, {Layout::nhwc, Layout::nhwc}};
+
+/// A threaded row without packed weights.
+template <Compute compute>
+constexpr Kernel row(std::string_view name, std::span<const Op> pattern, std::span<const LayoutPair> layouts, Refusal (*supports)(const LayerDesc&, const Cpu&)) {
+  Kernel kernel{};
+  kernel.name = name;
+  kernel.revision = 1;
+  kernel.pattern = pattern;
+  kernel.type = DataType::f32;
+  kernel.layouts = layouts;
+  kernel.threaded = true;
+  kernel.supports = supports;
+  kernel.bind = bind<compute>;
+  return kernel;
+}
+
+/// Whether every tensor is f32 and not quantised, and all activations of rank 3 and more have one layout, nchw or nhwc.
+Refusal uniform_f32(const LayerDesc& layer);
+/// The layout that the layer's activations have.
+Layout layout_of(const LayerDesc& layer);
+/// The clamp of the last part, infinite when there is none.
+Clamp clamp_of(const LayerDesc& layer);
+
+std::span<const Kernel* const> convolution_rows() noexcept;
+std::span<const Kernel* const> product_rows() noexcept;
+std::span<const Kernel* const> pooling_rows() noexcept;
+std::span<const Kernel* const> elementwise_rows() noexcept;
+std::span<const Kernel* const> movement_rows() noexcept;
+std::span<const Kernel* const> picture_rows() noexcept;
+
+}  // namespace fettle::kernels::portable

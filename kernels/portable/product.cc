@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Dense layers and products of matrices, by Eigen.
+#include "kernels/portable/eigen.h"
+#include "kernels/portable/portable.h"
+
+#include <cstring>
+
+namespace fettle::kernels::portable {
+namespace {
+
+// Packed: the weight as K x N, then the bias of N numbers.
+struct GemmShape {
+  std::int64_t m;
+  std::int64_t n;
+  std::int64_t k;
+  explicit GemmShape(const LayerDesc& layer) : m(layer.outputs.front().shape[0]), n(layer.outputs.front().shape[1]), k(layer.inputs.front().shape[1]) {}
+};
+
+void gemm(const Call& call) {
+  const GemmShape shape(call.layer);
+  const auto* weight = reinterpret_cast<const float*>(call.packed.data());
+  const float* bias = weight + shape.k * shape.n;
+  const Clamp clamp = clamp_of(call.layer);
+  // One row is a product of a vector and a matrix, whose columns are shared out; several rows are shared out themselves.
+  const bool by_column = shape.m < 4;
+  const std::int64_t range = by_column ? (shape.n + 63) / 64 : shape.m;
+  call.parallel(range, [&](std::int64_t begin, std::int64_t end, int) {
+    const std::int64_t row = by_column ? 0 : begin;
+    const std::int64_t rows = by_column ? shape.m : end - begin;
+    const std::int64_t column = by_column ? begin * 64 : 0;
+    const std::int64_t columns = by_column ? std::min(end * 64, shape.n) - column : shape.n;
+    const ConstMatrix a(call.in(0) + row * shape.k, rows, shape.k, Stride(shape.k));
+    const ConstMatrix b(weight + column, shape.k, columns, Stride(shape.n));
+    Matrix y(call.out() + row * shape.n + column, rows, columns, Stride(shape.n));
+    multiply(y, a, b);
+    y.rowwise() += ConstRow(bias + column, columns);
+    y = y.cwiseMax(clamp.low).cwiseMin(clamp.high);
+  });
+}
+
+Result<std::size_t> gemm_packed_bytes(const LayerDesc& layer, std::span<const ConstantBytes>) {
+  const GemmShape shape(layer);
+  return static_cast<std::size_t>((shape.k + 1) * shape.n) * sizeof(float);
+}
+
+Status gemm_pack(const LayerDesc& layer, std::span<const ConstantBytes> constants, std::span<std::byte> packed) {
+  const GemmShape shape(layer);
+  const Attributes& attributes = layer.main().attributes;
+  const bool transposed = attributes.integer("transB") != 0;
+  const float alpha = attributes.real("alpha", 1);
+  const float beta = attributes.real("beta", 1);
+  const auto* weight = reinterpret_cast<const float*>(constants[1].data());
+  auto* target = reinterpret_cast<float*>(packed.data());
+  for (std::int64_t k = 0; k < shape.k; ++k) {
+    for (std::int64_t n = 0; n < shape.n; ++n) target[k * shape.n + n] = alpha * weight[transposed ? n * shape.k + k : k * shape.n + n];
+  }
+  float* bias = target + shape.k * shape.n;
+  const bool biased = layer.inputs.size() > 2;
+  const auto* given = biased ? reinterpret_cast<const float*>(constants[2].data()) : nullptr;
+  const bool single = biased && constants[2].size() == sizeof(float);
+  for (std::int64_t n = 0; n < shape.n; ++n) bias[n] = biased ? beta * given[single ? 0 : n] : 0.0f;
+  return {};
+}
+
+Refusal supports_gemm(const LayerDesc& layer, const Cpu&) {
+  if (const Refusal refusal = uniform_f32(layer); refusal != Refusal::none) return refusal;
+  if (layer.main().attributes.integer("transA") != 0) return Refusal::attribute;
+  if (layer.inputs[0].constant || !layer.inputs[1].constant || (layer.inputs.size() > 2 && !layer.inputs[2].constant)) return Refusal::not_constant;
+  const std::int64_t columns = layer.outputs.front().shape[1];
+  const bool bias_fits = layer.inputs.size() < 3 || layer.inputs[2].shape.elements() == 1 || (layer.inputs[2].shape.elements() == columns && (layer.inputs[2].shape.rank() == 1 || layer.inputs[2].shape[0] == 1));
+  return bias_fits && layer.outputs.front().shape.elements() > 0 && layer.inputs[0].shape.elements() > 0 ? Refusal::none : Refusal::shape;
+}
+
+// Batches of products; an operand without batch axes is used for all.
+void matmul(const Call& call) {
+  const Shape& a = call.layer.inputs[0].shape;
+  const Shape& b = call.layer.inputs[1].shape;
+  const std::int64_t m = a[a.rank() - 2];
+  const std::int64_t k = a[a.rank() - 1];
+  const std::int64_t n = b[b.rank() - 1];
+  const std::int64_t batches = call.layer.outputs.front().shape.elements() / (m * n);
+  const std::int64_t step_a = a.elements() == m * k ? 0 : m * k;
+  const std::int64_t step_b = b.elements() == k * n ? 0 : k * n;
+  const std::int64_t rows = batches > 1 ? batches : m;
+  call.parallel(rows, [&](std::int64_t begin, std::int64_t end, int) {
+    const auto product = [&](std::int64_t batch, std::int64_t row, std::int64_t count) {
+      const ConstMatrix left(call.in(0) + batch * step_a + row * k, count, k, Stride(k));
+      const ConstMatrix right(call.in(1) + batch * step_b, k, n, Stride(n));
+      multiply(Matrix(call.out() + (batch * m + row) * n, count, n, Stride(n)), left, right);
+    };
+    if (batches == 1) return product(0, begin, end - begin);
+    for (std::int64_t batch = begin; batch < end; ++batch) product(batch, 0, m);
+  });
+}
+
+Refusal supports_matmul(const LayerDesc& layer, const Cpu&) {
+  if (const Refusal refusal = uniform_f32(layer); refusal != Refusal::none) return refusal;
+  if (layout_of(layer) != Layout::nchw) return Refusal::layout;
+  const Shape& a = layer.inputs[0].shape;
+  const Shape& b = layer.inputs[1].shape;
+  const Shape& y = layer.outputs.front().shape;
+  if (a.rank() < 2 || b.rank() < 2) return Refusal::rank;
+  if (y.elements() == 0 || a[a.rank() - 1] == 0) return Refusal::shape;
+  // Each operand has all batches or one; a mixture would need an index for each batch.
+  const std::int64_t batches = y.elements() / (a[a.rank() - 2] * b[b.rank() - 1]);
+  const std::int64_t batches_a = a.elements() / (a[a.rank() - 2] * a[a.rank() - 1]);
+  const std::int64_t batches_b = b.elements() / (b[b.rank() - 2] * b[b.rank() - 1]);
+  const bool fits = (batches_a == 1 || batches_a == batches) && (batches_b == 1 || batches_b == batches);
+  return fits && !layer.main().clamp ? Refusal::none : Refusal::shape;
+}
+
+constexpr Op kGemmOp[] = {Op::gemm};
+constexpr Op kMatmulOp[] = {Op::matmul};
+constexpr Kernel kGemm = [] {
+  Kernel kernel = row<gemm>("gemm.packed.f32.portable", kGemmOp, kNchw, supports_gemm);
+  kernel.packed_bytes = gemm_packed_bytes;
+  kernel.pack = gemm_pack;
+  return kernel;
+}();
+constexpr Kernel kMatmul = row<matmul>("matmul.gemm.f32.portable", kMatmulOp, kNchw, supports_matmul);
+constexpr const Kernel* kRows[] = {&kGemm, &kMatmul};
+
+}  // namespace
+
+std::span<const Kernel* const> product_rows() noexcept { return kRows; }
+
+}  // namespace fettle::kernels::portable
