@@ -35,6 +35,7 @@ if(BUILD_SHARED_LIBS)
 else()
   # One relocatable object of everything, dependencies included, in which all but the public symbols are local: an
   # application with another protobuf or XNNPACK links beside it. Sections stay apart, so that --gc-sections works.
+  # protobuf's archive may hold unique symbols, which cannot be made local before they are made weak.
   # Groups are resolved first, or the linker would merge a now local inline function with somebody else's.
   set(_list "${CMAKE_CURRENT_BINARY_DIR}/fettle_objects.rsp")
   file(GENERATE OUTPUT "${_list}" CONTENT "$<JOIN:${_objects},\n>\n")
@@ -57,6 +58,7 @@ else()
     OUTPUT "${_object}"
     COMMAND "${CMAKE_CXX_COMPILER}" ${_arch} -r -nostdlib -Wl,--force-group-allocation -o "${_whole}" "@${_list}"
             ${_archive_files}
+    COMMAND "${CMAKE_OBJCOPY}" --wildcard "--weaken-symbol=*N6google8protobuf*" "${_whole}"
     COMMAND "${CMAKE_OBJCOPY}" --wildcard ${_keep} "${_whole}" "${_object}"
     DEPENDS ${_objects} ${_archive_files} "${_list}"
     COMMENT "Making one object of the library and its dependencies"

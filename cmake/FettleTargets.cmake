@@ -10,6 +10,8 @@ target_compile_features(fettle_build_flags INTERFACE cxx_std_20)
 target_include_directories(fettle_build_flags INTERFACE "${PROJECT_SOURCE_DIR}" "${PROJECT_SOURCE_DIR}/include")
 target_compile_options(fettle_build_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
                                                     -ffunction-sections -fdata-sections)
+# Unique symbols would stay visible in the static package, and keep a shared library from being unloaded.
+target_compile_options(fettle_build_flags INTERFACE $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<CXX_COMPILER_ID:GNU>>:-fno-gnu-unique>)
 target_compile_definitions(fettle_build_flags INTERFACE $<$<BOOL:${FETTLE_ONNX}>:FETTLE_WITH_ONNX=1>
                                                         $<$<BOOL:${FETTLE_XNNPACK}>:FETTLE_WITH_XNNPACK=1>)
 if(FETTLE_DEVELOPER_MODE)
