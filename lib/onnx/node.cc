@@ -28,20 +28,21 @@ Status NodeImporter::import(const onnx::NodeProto& node, const std::string& id) 
   node_ = &node;
   id_ = id;
   const bool standard = node.domain().empty() || node.domain() == "ai.onnx";
-  const std::optional<Op> op = standard ? op_from_onnx(node.op_type()) : std::nullopt;
-  if (op == Op::constant) return import_constant();
   graph::Node target;
   target.id = id;
-  if (!op) {
+  if (const std::optional<Op> known = op_from_onnx(node.op_type()); standard && known) {
+    target.op = *known;
+  } else {
     problem(standard ? "unknown operator" : "unknown domain " + node.domain());
     return add_outputs(target.outputs);  // later nodes may use them
   }
-  target.op = *op;
+  const Op op = target.op;
+  if (op == Op::constant) return import_constant();
   if (Status status = read_attributes(target); !status) return status;
   if (Status status = read_operands(target); !status) return status;
   if (Status status = add_outputs(target.outputs); !status) return status;
-  if (is_softmax(*op) && graph_.opset < kSoftmaxAlongAxis) add_softmax(std::move(target));
-  else if (is_variadic(*op)) add_chain(std::move(target));
+  if (is_softmax(op) && graph_.opset < kSoftmaxAlongAxis) add_softmax(std::move(target));
+  else if (is_variadic(op)) add_chain(std::move(target));
   else finish(std::move(target));
   return {};
 }

@@ -5,11 +5,9 @@
 
 #include <stb_image.h>
 
+#include <algorithm>
 #include <cstdint>
-#include <cstdlib>
-#include <cstring>
 #include <limits>
-#include <memory>
 
 namespace fettle::io {
 namespace {
@@ -122,12 +120,15 @@ class Zip {
     const std::span<const std::byte> packed = bytes_.subspan(start, member.packed);
     if (member.method == 0) return std::vector<std::byte>(packed.begin(), packed.end());
     if (member.method != 8) return malformed(member.name + ": unknown compression");
-    if (member.packed > std::numeric_limits<int>::max() || member.unpacked > std::numeric_limits<int>::max()) {
+    if (member.packed > std::numeric_limits<int>::max() - 16 || member.unpacked > std::numeric_limits<int>::max()) {
       return malformed(member.name + ": the compressed member is too large");
     }
     std::vector<std::byte> data(member.unpacked);
+    // The decoder looks a little ahead and takes the end of its input for damage, so it gets some of the directory that follows.
+    constexpr std::size_t kLookAhead = 4;
+    const std::size_t given = packed.size() + std::min(kLookAhead, bytes_.size() - start - packed.size());
     const int written = stbi_zlib_decode_noheader_buffer(reinterpret_cast<char*>(data.data()), static_cast<int>(data.size()),
-                                                         reinterpret_cast<const char*>(packed.data()), static_cast<int>(packed.size()));
+                                                         reinterpret_cast<const char*>(packed.data()), static_cast<int>(given));
     if (written < 0 || static_cast<std::size_t>(written) != data.size()) return malformed(member.name + ": damaged compressed data");
     return data;
   }
