@@ -26,9 +26,13 @@ bool xnnpack_works() {
   xnn_operator_t op = nullptr;
   float in[16], out[16] = {};
   for (int i = 0; i < 16; ++i) in[i] = static_cast<float>(i - 8);
-  const bool ran = xnn_create_clamp_nc_f32(-2.0f, 3.0f, 0, &op) == xnn_status_success &&
-                   xnn_reshape_clamp_nc_f32(op, 1, 16, 16, 16, pool) == xnn_status_success &&
-                   xnn_setup_clamp_nc_f32(op, in, out) == xnn_status_success &&
+  xnn_unary_params bounds{};
+  bounds.clamp.min = -2.0f;
+  bounds.clamp.max = 3.0f;
+  const bool ran = xnn_create_unary_elementwise_nc(xnn_unary_clamp, xnn_datatype_fp32, xnn_datatype_fp32, &bounds, nullptr,
+                                                   nullptr, 0, &op) == xnn_status_success &&
+                   xnn_reshape_unary_elementwise_nc(op, 1, 16, 16, 16, pool) == xnn_status_success &&
+                   xnn_setup_unary_elementwise_nc(op, in, out) == xnn_status_success &&
                    xnn_run_operator(op, pool) == xnn_status_success;
   xnn_delete_operator(op);
   pthreadpool_destroy(pool);
