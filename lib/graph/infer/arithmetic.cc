@@ -132,6 +132,10 @@ bool infer_normalisation(NodeView& view) {
     view.attributes().set("axis", axis);
     view.fill("epsilon", 1e-5f);
     view.attributes().erase("stash_type");
+    const Shape row(x.dims().subspan(static_cast<std::size_t>(axis)));
+    for (std::size_t i = 1; i < 3; ++i) {
+      if (view.has(i) && !view.expect(view.shape(i) == row, "scale and bias need the shape of the normalised axes")) return false;
+    }
     view.node().outputs.resize(1);
   } else if (op == Op::batch_norm) {
     view.fill("epsilon", 1e-5f);

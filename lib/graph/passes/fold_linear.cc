@@ -85,7 +85,9 @@ std::optional<std::vector<float>> bias_of(const Graph& graph, const Node& node, 
   const auto values = constant_values(graph, node.inputs[2]);
   if (!values) return std::nullopt;
   if (values->size() == 1) return std::vector<float>(channels, values->front());
-  if (values->size() != channels) return std::nullopt;
+  // A column of a dense layer's C may have as many numbers as there are channels, but is one number a row.
+  const Shape& shape = *graph.value(node.inputs[2]).shape;
+  if (values->size() != channels || shape[shape.rank() - 1] != static_cast<std::int64_t>(channels)) return std::nullopt;
   return std::vector<float>(values->begin(), values->end());
 }
 

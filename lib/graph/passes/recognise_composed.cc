@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Operators that exporters write in parts: HardSwish, Swish, HardSigmoid, Gelu, LayerNorm; and products that are dense layers.
+// Operators that exporters write in parts: HardSwish, Swish, HardSigmoid, Gelu, LayerNorm; products that are dense layers; bounds that are clamps.
 #include "lib/graph/passes.h"
 
 #include <cmath>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -162,11 +163,12 @@ std::optional<Found> layer_norm(const Matcher& match, const Node& node) {
   if (!power || power->second != 2) return std::nullopt;
   // Exporters compute x - mean(x) once or twice.
   const Node* other = match.made_by(power->first, Op::sub);
-  if (other == nullptr || other->inputs[0] != centred->inputs[0] || (other != centred && match.made_by(other->inputs[1], Op::reduce_mean) == nullptr)) return std::nullopt;
+  const Node* other_mean = other == nullptr ? nullptr : match.made_by(other->inputs[1], Op::reduce_mean);
+  if (other_mean == nullptr || other->inputs[0] != centred->inputs[0] || other_mean->inputs[0] != centred->inputs[0]) return std::nullopt;
   const ValueId x = centred->inputs[0];
   const std::int64_t last = graph.value(x).shape->rank() - 1;
   const Shape row{(*graph.value(x).shape)[static_cast<int>(last)]};
-  for (const Node* reduce : {mean, mean_square}) {
+  for (const Node* reduce : {mean, other_mean, mean_square}) {
     const auto axes = reduce->attributes.integers("axes");
     if (axes.size() != 1 || axes[0] != last || reduce->attributes.integer("keepdims") != 1) return std::nullopt;
   }
@@ -192,8 +194,21 @@ std::optional<Found> dense(const Matcher& match, const Node& node) {
   return Found{Op::gemm, {node.inputs[0], node.inputs[1]}, std::move(attributes)};
 }
 
+// min(x, number) and max(x, number) are clamps with one bound.
+std::optional<Found> bound(const Matcher& match, const Node& node) {
+  if (node.clamp || (node.op != Op::min && node.op != Op::max)) return std::nullopt;
+  const auto scaled = match.with_scalar(&node);
+  if (!scaled || match.graph().is_constant(scaled->first)) return std::nullopt;
+  if (!(*match.graph().value(scaled->first).shape == *match.graph().value(node.outputs.front()).shape)) return std::nullopt;
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  Attributes attributes;
+  attributes.set("min", node.op == Op::max ? scaled->second : -kInfinity);
+  attributes.set("max", node.op == Op::min ? scaled->second : kInfinity);
+  return Found{Op::clamp, {scaled->first}, std::move(attributes)};
+}
+
 using Recogniser = std::optional<Found> (*)(const Matcher&, const Node&);
-constexpr Recogniser kRecognisers[] = {self_gated, hard_swish_divided_last, hard_sigmoid, gelu, layer_norm, dense};
+constexpr Recogniser kRecognisers[] = {self_gated, hard_swish_divided_last, hard_sigmoid, gelu, layer_norm, dense, bound};
 
 }  // namespace
 
