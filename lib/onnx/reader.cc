@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::int64_t kOldestOpset = 7;
 constexpr std::int64_t kNewestOpset = 17;
+constexpr std::int64_t kOldestIr = 3;  // the first with versions of operators
 
 class Reader {
  public:
@@ -180,6 +181,10 @@ Result<graph::Graph> read(std::span<const std::byte> bytes, const std::string& n
   onnx::ModelProto model;
   if (bytes.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()) || !model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
     return Error(ErrorCode::kModelMalformed, name + " is not an ONNX model, or is cut off", "check the file; export it again");
+  }
+  if (!model.has_ir_version()) return Error(ErrorCode::kModelMalformed, name + " does not say its version of ONNX", "is this an ONNX model?");
+  if (model.ir_version() < kOldestIr) {
+    return Error(ErrorCode::kModelUnsupported, name + ": version " + std::to_string(model.ir_version()) + " of the ONNX format", "export the model again: version 3 or later is needed");
   }
   if (!model.has_graph()) return Error(ErrorCode::kModelMalformed, name + " holds no graph", "is this an ONNX model?");
   return Reader(model, name, options).run();
