@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Runs a graph node by node with the reference kernels, so that a pass can be held to its promise: the same results.
+#pragma once
+
+#include "kernels/reference/evaluate.h"
+#include "lib/graph/passes.h"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <map>
+#include <vector>
+
+namespace fettle::graph {
+
+inline PassContext test_context() {
+  PassContext context;
+  context.evaluate = kernels::evaluate_reference;
+  return context;
+}
+
+/// Numbers without a pattern that a kernel could share, between -2 and 2.
+inline std::vector<float> test_values(std::int64_t count, std::uint32_t seed = 1) {
+  std::vector<float> values;
+  for (std::int64_t i = 0; i < count; ++i) {
+    seed = seed * 1664525u + 1013904223u;
+    values.push_back(static_cast<float>(seed >> 8) / static_cast<float>(1 << 22) - 2.0f);
+  }
+  return values;
+}
+
+/// The f32 outputs for inputs filled with test_values. Shapes must have been inferred.
+inline std::vector<std::vector<float>> interpret(const Graph& graph) {
+  std::map<ValueId, std::vector<std::byte>> held;
+  const auto bytes_of = [&](ValueId id) -> std::span<const std::byte> {
+    if (graph.is_constant(id)) return graph.value(id).constant->bytes;
+    return held.at(id);
+  };
+  for (ValueId input : graph.inputs) {
+    const std::vector<float> values = test_values(graph.value(input).shape->elements());
+    const auto bytes = std::as_bytes(std::span(values));
+    held[input].assign(bytes.begin(), bytes.end());
+  }
+  const Result<std::vector<NodeId>> order = graph.topological_order();
+  REQUIRE(order);
+  for (NodeId id : *order) {
+    const Node& node = graph.node(id);
+    INFO(node.id);
+    std::vector<ConstantBytes> inputs;
+    for (ValueId input : node.inputs) {
+      if (input != kNoValue) inputs.push_back(bytes_of(input));
+    }
+    std::vector<std::span<std::byte>> outputs;
+    for (ValueId output : node.outputs) {
+      if (output == kNoValue) continue;
+      const Value& value = graph.value(output);
+      held[output].resize(dense_bytes(*value.shape, {Layout::nchw, value.type}));
+      outputs.push_back(held[output]);
+    }
+    const Status status = kernels::evaluate_reference(describe(graph, id), inputs, outputs);
+    INFO((status ? "" : status.error().text()));
+    REQUIRE(status);
+  }
+  std::vector<std::vector<float>> results;
+  for (ValueId output : graph.outputs) {
+    const auto bytes = bytes_of(output);
+    const auto* values = reinterpret_cast<const float*>(bytes.data());
+    results.emplace_back(values, values + bytes.size() / sizeof(float));
+  }
+  return results;
+}
+
+}  // namespace fettle::graph

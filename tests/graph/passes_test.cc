@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Each pass on small graphs: what it makes of them, and that the results stay the same.
+#include "tests/graph/interpreter.h"
+
+#include <catch2/catch_approx.hpp>
+#include <catch2/catch_test_macros.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+
+namespace fettle::graph {
+namespace {
+
+// Builds graphs by hand: every operator gives one value.
+class Builder {
+ public:
+  ValueId input(const Shape& shape) {
+    Value value;
+    value.name = "x" + std::to_string(graph.inputs.size());
+    value.type = DataType::f32;
+    value.shape = shape;
+    graph.inputs.push_back(graph.add_value(std::move(value)));
+    return graph.inputs.back();
+  }
+  ValueId constant(const Shape& shape, const std::vector<float>& values) {
+    Result<ValueId> id = graph.add_constant("k", DataType::f32, shape, std::as_bytes(std::span(values)));
+    REQUIRE(id);
+    return *id;
+  }
+  ValueId scalar(float value) { return constant(Shape{}, {value}); }
+  ValueId weights(const Shape& shape, std::uint32_t seed = 7) { return constant(shape, test_values(shape.elements(), seed)); }
+  ValueId integers(const std::vector<std::int64_t>& values) {
+    Result<ValueId> id = graph.add_constant("i", DataType::s64, Shape{static_cast<std::int64_t>(values.size())}, std::as_bytes(std::span(values)));
+    REQUIRE(id);
+    return *id;
+  }
+  ValueId op(Op kind, std::vector<ValueId> inputs, Attributes attributes = {}) {
+    const ValueId result = graph.add_value({});
+    graph.value(result).name = "v" + std::to_string(result);
+    Node node;
+    node.op = kind;
+    node.id = "n" + std::to_string(graph.node_count());
+    node.attributes = std::move(attributes);
+    node.inputs = std::move(inputs);
+    node.outputs = {result};
+    graph.add_node(std::move(node));
+    return result;
+  }
+  Graph& ending_in(ValueId result) {
+    graph.outputs = {result};
+    return graph;
+  }
+  Graph graph;
+};
+
+Attributes with(std::string_view name, AttributeValue value) {
+  Attributes attributes;
+  attributes.set(name, std::move(value));
+  return attributes;
+}
+
+std::string ops(const Graph& graph) {
+  std::string text;
+  const auto order = graph.topological_order();
+  REQUIRE(order);
+  for (NodeId id : *order) text += (text.empty() ? "" : " ") + std::string(to_string(graph.node(id).op));
+  return text;
+}
+
+void check_same(const std::vector<std::vector<float>>& actual, const std::vector<std::vector<float>>& expected) {
+  REQUIRE(actual.size() == expected.size());
+  for (std::size_t i = 0; i < actual.size(); ++i) {
+    REQUIRE(actual[i].size() == expected[i].size());
+    float largest = 0;
+    float difference = 0;
+    for (std::size_t j = 0; j < actual[i].size(); ++j) {
+      largest = std::max(largest, std::abs(expected[i][j]));
+      difference = std::max(difference, std::abs(actual[i][j] - expected[i][j]));
+    }
+    CHECK(largest > 0);
+    CHECK(difference <= 1e-5f * largest);
+  }
+}
+
+// Optimises the graph; the results must stay what they were after inference alone.
+std::string optimised(Graph& graph) {
+  PassContext context = test_context();
+  const Result<bool> inferred = simplify(graph, context);
+  REQUIRE(inferred);
+  for (const Problem& problem : context.problems) UNSCOPED_INFO(problem.node << ": " << problem.reason);
+  REQUIRE(context.problems.empty());
+  const auto expected = interpret(graph);
+  const Status status = optimise(graph, context);
+  INFO((status ? "" : status.error().text()));
+  REQUIRE(status);
+  check_same(interpret(graph), expected);
+  return ops(graph);
+}
+
+TEST_CASE("batch norm goes into a convolution", "[graph][passes]") {
+  Builder b;
+  const ValueId conv = b.op(Op::conv, {b.input({1, 4, 5, 5}), b.weights({6, 2, 3, 3})}, with("group", std::int64_t{2}));
+  const ValueId variance = b.constant({6}, {0.5f, 1, 2, 3, 4, 5});
+  const ValueId norm = b.op(Op::batch_norm, {conv, b.weights({6}, 2), b.weights({6}, 3), b.weights({6}, 4), variance});
+  CHECK(optimised(b.ending_in(b.op(Op::relu, {norm}))) == "conv");
+  CHECK(b.graph.node(0).clamp == Clamp{0, std::numeric_limits<float>::infinity()});
+  CHECK(b.graph.node(0).id == "n0");
+}
+
+TEST_CASE("batch norm goes into a grouped transposed convolution", "[graph][passes]") {
+  Builder b;
+  const ValueId conv = b.op(Op::conv_transpose, {b.input({1, 4, 3, 3}), b.weights({4, 3, 2, 2}), b.weights({6})}, with("group", std::int64_t{2}));
+  const ValueId variance = b.constant({6}, {0.5f, 1, 2, 3, 4, 5});
+  CHECK(optimised(b.ending_in(b.op(Op::batch_norm, {conv, b.weights({6}, 2), b.weights({6}, 3), b.weights({6}, 4), variance}))) == "conv_transpose");
+}
+
+TEST_CASE("batch norm without a layer before it becomes depthwise", "[graph][passes]") {
+  Builder b;
+  const ValueId variance = b.constant({3}, {0.5f, 1, 2});
+  CHECK(optimised(b.ending_in(b.op(Op::batch_norm, {b.input({1, 3, 2, 2}), b.weights({3}, 2), b.weights({3}, 3), b.weights({3}, 4), variance}))) == "conv");
+}
+
+TEST_CASE("products and sums by channel go into weights, shared weights stay", "[graph][passes]") {
+  Builder b;
+  const ValueId x = b.input({1, 3, 4, 4});
+  const ValueId shared = b.weights({3, 3, 1, 1});
+  const ValueId first = b.op(Op::mul, {b.op(Op::conv, {x, shared}), b.weights({1, 3, 1, 1}, 5)});
+  const ValueId second = b.op(Op::sub, {b.scalar(2), b.op(Op::conv, {x, shared})});
+  CHECK(optimised(b.ending_in(b.op(Op::mul, {first, second}))) == "conv conv mul");
+}
+
+TEST_CASE("a result that others use keeps its layer", "[graph][passes]") {
+  Builder b;
+  const ValueId conv = b.op(Op::conv, {b.input({1, 3, 4, 4}), b.weights({3, 3, 1, 1})});
+  const ValueId scaled = b.op(Op::mul, {conv, b.weights({1, 3, 1, 1}, 5)});
+  CHECK(optimised(b.ending_in(b.op(Op::add, {conv, scaled}))) == "conv mul add");
+}
+
+TEST_CASE("a constant along the rows does not go into a dense layer", "[graph][passes]") {
+  Builder b;
+  const ValueId column = b.weights({4, 1}, 9);
+  const ValueId dense = b.op(Op::gemm, {b.input({4, 3}), b.weights({3, 4}), column});
+  CHECK(optimised(b.ending_in(b.op(Op::mul, {dense, b.weights({4}, 5)}))) == "gemm mul");
+}
+
+TEST_CASE("a product with constant weights and a sum are a dense layer", "[graph][passes]") {
+  Builder b;
+  const ValueId product = b.op(Op::matmul, {b.input({4, 3}), b.weights({3, 5})});
+  CHECK(optimised(b.ending_in(b.op(Op::add, {product, b.weights({5}, 5)}))) == "gemm");
+  CHECK(b.graph.node(0).inputs.size() == 3);
+}
+
+TEST_CASE("zero padding goes into the convolution", "[graph][passes]") {
+  Builder b;
+  const ValueId padded = b.op(Op::pad, {b.input({1, 2, 4, 4}), b.integers({0, 0, 1, 2, 0, 0, 0, 1})});
+  CHECK(optimised(b.ending_in(b.op(Op::conv, {padded, b.weights({3, 2, 3, 3})}))) == "conv");
+  const std::vector<std::int64_t> pads{1, 2, 0, 1};
+  CHECK(std::ranges::equal(b.graph.node(0).attributes.integers("pads"), pads));
+}
+
+TEST_CASE("padding with a number or of channels stays", "[graph][passes]") {
+  Builder number;
+  const ValueId padded = number.op(Op::pad, {number.input({1, 2, 4, 4}), number.integers({0, 0, 1, 1, 0, 0, 1, 1}), number.scalar(3)});
+  CHECK(optimised(number.ending_in(number.op(Op::conv, {padded, number.weights({3, 2, 3, 3})}))) == "pad conv");
+  Builder channels;
+  const ValueId wider = channels.op(Op::pad, {channels.input({1, 2, 4, 4}), channels.integers({0, 1, 0, 0, 0, 1, 0, 0})});
+  CHECK(optimised(channels.ending_in(channels.op(Op::conv, {wider, channels.weights({3, 4, 3, 3})}))) == "pad conv");
+}
+
+TEST_CASE("hard swish in its variants", "[graph][passes]") {
+  const auto relu6 = [](Builder& b, ValueId x) {
+    return b.op(Op::clamp, {b.op(Op::add, {x, b.scalar(3)}), b.scalar(0), b.scalar(6)});
+  };
+  SECTION("x * relu6(x + 3) / 6") {
+    Builder b;
+    const ValueId x = b.input({1, 3, 4, 4});
+    CHECK(optimised(b.ending_in(b.op(Op::div, {b.op(Op::mul, {x, relu6(b, x)}), b.scalar(6)}))) == "hard_swish");
+  }
+  SECTION("x * (relu6(x + 3) / 6)") {
+    Builder b;
+    const ValueId x = b.input({1, 3, 4, 4});
+    CHECK(optimised(b.ending_in(b.op(Op::mul, {b.op(Op::div, {relu6(b, x), b.scalar(6)}), x}))) == "hard_swish");
+  }
+  SECTION("x * (relu6(x + 3) * (1 / 6))") {
+    Builder b;
+    const ValueId x = b.input({1, 3, 4, 4});
+    CHECK(optimised(b.ending_in(b.op(Op::mul, {x, b.op(Op::mul, {relu6(b, x), b.scalar(1.0f / 6)})}))) == "hard_swish");
+  }
+  SECTION("x * hard_sigmoid(x)") {
+    Builder b;
+    const ValueId x = b.input({1, 3, 4, 4});
+    CHECK(optimised(b.ending_in(b.op(Op::mul, {x, b.op(Op::hard_sigmoid, {x}, with("alpha", 1.0f / 6))}))) == "hard_swish");
+  }
+  SECTION("of another value it is no hard swish") {
+    Builder b;
+    const ValueId x = b.input({1, 3, 4, 4});
+    const ValueId other = b.op(Op::tanh, {x});
+    CHECK(optimised(b.ending_in(b.op(Op::mul, {other, b.op(Op::div, {relu6(b, x), b.scalar(6)})}))) == "tanh hard_sigmoid mul");
+  }
+}
+
+TEST_CASE("swish and gelu", "[graph][passes]") {
+  Builder swish;
+  const ValueId x = swish.input({2, 8});
+  CHECK(optimised(swish.ending_in(swish.op(Op::mul, {swish.op(Op::sigmoid, {x}), x}))) == "swish");
+  Builder gelu;
+  const ValueId y = gelu.input({2, 8});
+  const ValueId gate = gelu.op(Op::add, {gelu.op(Op::erf, {gelu.op(Op::div, {y, gelu.scalar(std::sqrt(2.0f))})}), gelu.scalar(1)});
+  CHECK(optimised(gelu.ending_in(gelu.op(Op::mul, {gelu.op(Op::mul, {y, gate}), gelu.scalar(0.5f)}))) == "gelu");
+}
+
+ValueId layer_norm_parts(Builder& b, ValueId x, ValueId averaged) {
+  const Attributes axes = with("axes", std::vector<std::int64_t>{-1});
+  const ValueId centred = b.op(Op::sub, {x, b.op(Op::reduce_mean, {x}, axes)});
+  const ValueId again = b.op(Op::sub, {x, b.op(Op::reduce_mean, {averaged}, axes)});
+  const ValueId variance = b.op(Op::reduce_mean, {b.op(Op::pow, {again, b.scalar(2)})}, axes);
+  const ValueId quotient = b.op(Op::div, {centred, b.op(Op::sqrt, {b.op(Op::add, {variance, b.scalar(1e-5f)})})});
+  return b.op(Op::add, {b.op(Op::mul, {quotient, b.weights({8}, 3)}), b.weights({8}, 4)});
+}
+
+TEST_CASE("layer norm", "[graph][passes]") {
+  Builder b;
+  const ValueId x = b.input({2, 3, 8});
+  CHECK(optimised(b.ending_in(layer_norm_parts(b, x, x))) == "layer_norm");
+  // Centred on the mean of another value, it is none.
+  Builder other;
+  const ValueId y = other.input({2, 3, 8});
+  CHECK(optimised(other.ending_in(layer_norm_parts(other, y, other.op(Op::tanh, {y})))).find("layer_norm") == std::string::npos);
+}
+
+TEST_CASE("clamps are fused and merged", "[graph][passes]") {
+  Builder b;
+  const ValueId sum = b.op(Op::add, {b.input({1, 3, 4, 4}), b.input({1, 3, 4, 4})});
+  const ValueId relu = b.op(Op::relu, {sum});
+  CHECK(optimised(b.ending_in(b.op(Op::min, {relu, b.scalar(0.75f)}))) == "add");
+  CHECK(b.graph.node(0).clamp == Clamp{0, 0.75f});
+  Builder alone;
+  CHECK(optimised(alone.ending_in(alone.op(Op::relu, {alone.op(Op::sigmoid, {alone.input({4})})}))) == "sigmoid clamp");
+}
+
+TEST_CASE("transposes that undo each other vanish", "[graph][passes]") {
+  const auto perm = [](std::vector<std::int64_t> axes) { return with("perm", std::move(axes)); };
+  Builder b;
+  const ValueId there = b.op(Op::transpose, {b.input({1, 3, 4, 5})}, perm({0, 2, 3, 1}));
+  const ValueId back = b.op(Op::transpose, {there}, perm({0, 3, 1, 2}));
+  CHECK(optimised(b.ending_in(b.op(Op::tanh, {back}))) == "tanh");
+  Builder twice;
+  const ValueId first = twice.op(Op::transpose, {twice.input({2, 3, 4})}, perm({1, 2, 0}));
+  CHECK(optimised(twice.ending_in(twice.op(Op::transpose, {first}, perm({1, 2, 0})))) == "transpose");
+  Builder ones;
+  CHECK(optimised(ones.ending_in(ones.op(Op::transpose, {ones.input({1, 3, 1, 5})}, perm({0, 2, 1, 3})))) == "reshape");
+}
+
+TEST_CASE("what does nothing and what nobody uses is removed", "[graph][passes]") {
+  Builder b;
+  const ValueId x = b.input({2, 6});
+  b.op(Op::exp, {x});
+  const ValueId dropped = b.op(Op::dropout, {b.op(Op::identity, {x})});
+  const ValueId reshaped = b.op(Op::reshape, {b.op(Op::reshape, {dropped, b.integers({3, 4})}), b.integers({2, -1})});
+  CHECK(optimised(b.ending_in(b.op(Op::sigmoid, {reshaped}))) == "sigmoid");
+}
+
+TEST_CASE("constants are folded", "[graph][passes]") {
+  Builder b;
+  const ValueId sum = b.op(Op::add, {b.constant({2}, {1, 2}), b.constant({2}, {3, 4})});
+  CHECK(optimised(b.ending_in(b.op(Op::mul, {b.input({2}), sum}))) == "mul");
+  PassContext context = test_context();
+  context.limits.folded_bytes = 4;
+  Builder limited;
+  limited.ending_in(limited.op(Op::add, {limited.constant({2}, {1, 2}), limited.constant({2}, {3, 4})}));
+  const Result<bool> result = simplify(limited.graph, context);
+  REQUIRE_FALSE(result);
+  CHECK(result.error().code() == ErrorCode::kLimitExceeded);
+}
+
+TEST_CASE("all problems are listed at once", "[graph][passes]") {
+  Builder b;
+  const ValueId x = b.input({1, 3, 4, 4});
+  const ValueId first = b.op(Op::conv, {x, b.weights({2, 5, 1, 1})});
+  const ValueId second = b.op(Op::add, {x, b.weights({7})});
+  b.graph.outputs = {first, second};
+  PassContext context = test_context();
+  const Status status = optimise(b.graph, context);
+  REQUIRE_FALSE(status);
+  CHECK(status.error().code() == ErrorCode::kModelUnsupported);
+  CHECK(status.error().message().find("n0 (conv)") != std::string::npos);
+  CHECK(status.error().message().find("n1 (add)") != std::string::npos);
+}
+
+TEST_CASE("cycles are refused", "[graph]") {
+  Builder b;
+  const ValueId x = b.input({2});
+  const ValueId first = b.op(Op::add, {x, x});
+  const ValueId second = b.op(Op::tanh, {first});
+  b.graph.node(0).inputs[1] = second;
+  const auto order = b.ending_in(second).topological_order();
+  REQUIRE_FALSE(order);
+  CHECK(order.error().code() == ErrorCode::kModelInvalid);
+}
+
+TEST_CASE("uses are counted, replaced and compacted", "[graph]") {
+  Builder b;
+  const ValueId x = b.input({2});
+  const ValueId twice = b.op(Op::add, {x, x});
+  const ValueId end = b.op(Op::tanh, {twice});
+  b.ending_in(end);
+  CHECK(b.graph.use_counts()[static_cast<std::size_t>(x)] == 2);
+  CHECK(b.graph.consumers(x) == std::vector<NodeId>{0});
+  CHECK(b.graph.sole_consumer(twice) == 1);
+  CHECK(b.graph.sole_consumer(end) == kNoNode);
+  b.graph.replace_uses(twice, x);
+  b.graph.remove_node(0);
+  REQUIRE(b.graph.compact());
+  CHECK(b.graph.node_count() == 1);
+  CHECK(b.graph.value_count() == 2);
+  CHECK(ops(b.graph) == "tanh");
+}
+
+}  // namespace
+}  // namespace fettle::graph
