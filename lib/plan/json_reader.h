@@ -6,6 +6,12 @@
 
 #include <fettle/error.h>
 
+// The reader asks for types and keys before it takes values, so the library's error paths are never reached; without
+// exceptions they would call abort, which Fettle promises not to contain.
+#define JSON_THROW_USER(exception) __builtin_trap()
+#define JSON_TRY_USER if (true)
+#define JSON_CATCH_USER(exception) if (false)
+#define JSON_INTERNAL_CATCH_USER(exception) if (false)
 #include <nlohmann/json.hpp>
 
 #include <cstdint>
