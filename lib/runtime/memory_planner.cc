@@ -14,7 +14,7 @@ namespace {
 using Order = std::vector<std::size_t>;
 
 // Comparisons of block pairs that improving an order may cost; keeps load time bounded for networks of any size.
-constexpr std::size_t kEffort = 20'000'000;
+constexpr std::size_t kEffort = 30'000'000;
 
 bool alive_together(const MemoryBlock& a, const MemoryBlock& b) { return a.first <= b.last && b.first <= a.last; }
 
@@ -106,7 +106,7 @@ std::size_t place_blocks(std::span<MemoryBlock> blocks) {
   std::vector<std::size_t> best_offsets(blocks.size(), 0);
   const auto consider = [&](const Order& order) {
     const std::size_t top = place_in_order(blocks, order);
-    if (top >= best) return false;
+    if (top > best) return false;  // sideways moves lead out of plateaus
     best = top;
     best_order = order;
     best_offsets = offsets_of(blocks);
@@ -119,7 +119,7 @@ std::size_t place_blocks(std::span<MemoryBlock> blocks) {
   // Improve: a block that reaches the top was placed too late. Move one such block, or a random one, towards the front.
   const std::size_t rounds = kEffort / (blocks.size() * blocks.size() + 1);
   std::uint32_t random = 12345;
-  for (std::size_t round = 0; round < std::min<std::size_t>(rounds, 2000) && best > bound; ++round) {
+  for (std::size_t round = 0; round < std::min<std::size_t>(rounds, 5000) && best > bound; ++round) {
     random = random * 1664525u + 1013904223u;
     Order order = best_order;
     std::size_t from = (random >> 8) % order.size();
