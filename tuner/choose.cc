@@ -33,7 +33,8 @@ bool reads_inside(const Space& space, int producer, const Candidate& consumer) {
   return std::find(region.covers.begin(), region.covers.end(), producer) != region.covers.end();
 }
 
-// An option of a value: produced in `from`, also there in the layouts of `there` (a bit each); or never seen outside a region.
+// An option of a value: produced in `from`, also there in the layouts of `there` (a bit each); or never seen
+// outside a region.
 struct ValueOption {
   bool inside = false;
   Layout from = Layout::nchw;
@@ -57,7 +58,8 @@ class Chooser {
     Selection selection;
     selection.optimal = solution.optimal;
     if (!solution.feasible()) return selection;
-    selection.choice.assign(solution.choice.begin(), solution.choice.begin() + static_cast<std::ptrdiff_t>(space_.layers.size()));
+    selection.choice.assign(solution.choice.begin(),
+                            solution.choice.begin() + static_cast<std::ptrdiff_t>(space_.layers.size()));
     selection.predicted_us = predict(space_, table_, selection.choice, &selection.conversions_us);
     return selection;
   }
@@ -79,15 +81,19 @@ class Chooser {
     unsigned produced = 0;
     unsigned wanted = value.output ? 1u << static_cast<unsigned>(Layout::nchw) : 0u;
     bool inside = false;
-    if (value.producer < 0) produced = 1u;
+    if (value.producer < 0)
+      produced = 1u;
     else {
       for (const Candidate& candidate : candidates(value.producer)) {
-        if (stays_inside(space_, value.producer, candidate)) inside = true;
-        else produced |= 1u << static_cast<unsigned>(candidate.layouts.output);
+        if (stays_inside(space_, value.producer, candidate))
+          inside = true;
+        else
+          produced |= 1u << static_cast<unsigned>(candidate.layouts.output);
       }
     }
     for (int consumer : value.consumers) {
-      for (const Candidate& candidate : candidates(consumer)) wanted |= 1u << static_cast<unsigned>(candidate.layouts.input);
+      for (const Candidate& candidate : candidates(consumer))
+        wanted |= 1u << static_cast<unsigned>(candidate.layouts.input);
     }
     std::vector<ValueOption> options;
     if (inside) options.push_back({true, Layout::nchw, 0, 0});
@@ -98,7 +104,8 @@ class Chooser {
         if ((extra & ~wanted) != 0 || (extra & as_produced) != 0) continue;
         ValueOption option{false, static_cast<Layout>(from), extra | as_produced, 0};
         for (unsigned to = 0; to < kLayouts; ++to) {
-          if ((extra >> to & 1u) != 0) option.cost += table_.conversion_us(value, option.from, static_cast<Layout>(to));
+          if ((extra >> to & 1u) != 0)
+            option.cost += table_.conversion_us(value, option.from, static_cast<Layout>(to));
         }
         options.push_back(option);
       }
@@ -115,10 +122,12 @@ class Chooser {
     }
     if (costs.empty()) return;
     const int node = problem_.add_node(costs);
-    const auto connect = [&](int layer, const std::function<bool(const Candidate&, const ValueOption&)>& allowed) {
+    const auto connect = [&](int layer,
+                             const std::function<bool(const Candidate&, const ValueOption&)>& allowed) {
       std::vector<double> matrix;
       for (const Candidate& candidate : candidates(layer)) {
-        for (const ValueOption& option : options) matrix.push_back(allowed(candidate, option) ? 0.0 : kForbidden);
+        for (const ValueOption& option : options)
+          matrix.push_back(allowed(candidate, option) ? 0.0 : kForbidden);
       }
       if (!matrix.empty()) problem_.add_edge(layer, node, matrix);
     };
@@ -161,7 +170,8 @@ class Chooser {
 
 Selection choose(const Space& space, const CostTable& table) { return Chooser(space, table).run(); }
 
-double predict(const Space& space, const CostTable& table, const Choice& choice, std::vector<double>* conversions_us) {
+double predict(const Space& space, const CostTable& table, const Choice& choice,
+               std::vector<double>* conversions_us) {
   double sum = 0;
   if (conversions_us != nullptr) conversions_us->assign(space.layers.size(), 0.0);
   for (std::size_t i = 0; i < choice.size(); ++i) {

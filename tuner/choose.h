@@ -2,10 +2,10 @@
 //
 // Choosing: the cheapest plan for the measured table, exactly.
 //
-// Each layer is a node whose options are its candidates. Each value that can lie in several layouts is a node too: its
-// options say in which layout it is produced and into which others it is converted, so that several consumers of one
-// format pay one conversion. Inputs of the network arrive in nchw (or as 8-bit pictures), outputs leave in nchw. A region
-// and the layers that it covers are tied by infinite edge costs.
+// Each layer is a node whose options are its candidates. Each value that can lie in several layouts is a node
+// too: its options say in which layout it is produced and into which others it is converted, so that several
+// consumers of one format pay one conversion. Inputs of the network arrive in nchw (or as 8-bit pictures),
+// outputs leave in nchw. A region and the layers that it covers are tied by infinite edge costs.
 #pragma once
 
 #include "tuner/cost_table.h"
@@ -16,17 +16,19 @@
 namespace fettle::tuner {
 
 struct Selection {
-  Choice choice;                        ///< empty when the table does not allow any
+  Choice choice;  ///< empty when the table does not allow any
   double predicted_us = 0;
   bool optimal = false;
-  std::vector<double> conversions_us;   ///< for each layer, of conversions of its inputs; the first consumer pays
+  std::vector<double>
+      conversions_us;  ///< for each layer, of conversions of its inputs; the first consumer pays
 };
 
 /// Chooses among candidates that have a cost.
 Selection choose(const Space& space, const CostTable& table);
 
-/// What a choice should cost by the table: candidates plus conversions; fills `conversions_us` unless null. Infinite when a
-/// candidate has no cost.
-double predict(const Space& space, const CostTable& table, const Choice& choice, std::vector<double>* conversions_us);
+/// What a choice should cost by the table: candidates plus conversions; fills `conversions_us` unless null.
+/// Infinite when a candidate has no cost.
+double predict(const Space& space, const CostTable& table, const Choice& choice,
+               std::vector<double>* conversions_us);
 
 }  // namespace fettle::tuner

@@ -36,7 +36,8 @@ double timed(Subject& subject, double& pass_us, const Limits& limits, int& passe
 
 }  // namespace
 
-Comparison compare(std::span<Subject* const> subjects, const Limits& limits, double until_s, int most_rounds, int& passes) {
+Comparison compare(std::span<Subject* const> subjects, const Limits& limits, double until_s, int most_rounds,
+                   int& passes) {
   Comparison result;
   result.us.resize(subjects.size());
   std::vector<double> pass_us(subjects.size(), 0.0);
@@ -57,7 +58,8 @@ Comparison compare(std::span<Subject* const> subjects, const Limits& limits, dou
   return result;
 }
 
-double output_difference(const std::vector<std::vector<float>>& expected, const std::vector<std::vector<float>>& actual) {
+double output_difference(const std::vector<std::vector<float>>& expected,
+                         const std::vector<std::vector<float>>& actual) {
   constexpr double kInfinite = std::numeric_limits<double>::infinity();
   if (expected.size() != actual.size()) return kInfinite;
   double worst = 0;

@@ -28,7 +28,8 @@ std::string sysfs_conditions(const std::string& root) {
   }
   long hottest = 0;
   for (int zone = 0; zone < 16; ++zone) {
-    const std::string line = first_line(root + "/class/thermal/thermal_zone" + std::to_string(zone) + "/temp");
+    const std::string line =
+        first_line(root + "/class/thermal/thermal_zone" + std::to_string(zone) + "/temp");
     if (!line.empty()) hottest = std::max(hottest, std::strtol(line.c_str(), nullptr, 10));
   }
   if (hottest > 0) text += (text.empty() ? "" : ", ") + std::to_string(hottest / 1000) + " C";

@@ -7,7 +7,8 @@
 
 namespace fettle::tuner {
 
-/// For example "cpu0 1800 MHz (schedutil), 54 C"; empty where sysfs says nothing. `root` stands for "/sys" in tests.
+/// For example "cpu0 1800 MHz (schedutil), 54 C"; empty where sysfs says nothing. `root` stands for "/sys" in
+/// tests.
 std::string sysfs_conditions(const std::string& root = "/sys");
 
 }  // namespace fettle::tuner

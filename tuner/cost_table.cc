@@ -54,8 +54,9 @@ std::optional<Cost> CostTable::cost(int layer, int candidate) const {
     const int rank = ranks_[at(setting)];
     const bool enough = samples.size() >= kEnoughSamples;
     const bool best_enough = best != nullptr && best->size() >= kEnoughSamples;
-    const bool better = best == nullptr || (enough && !best_enough) ||
-                        (enough == best_enough && (enough ? rank > best_rank : samples.size() > best->size()));
+    const bool better =
+        best == nullptr || (enough && !best_enough) ||
+        (enough == best_enough && (enough ? rank > best_rank : samples.size() > best->size()));
     if (!better) continue;
     best = &samples;
     best_rank = rank;
@@ -75,8 +76,10 @@ std::optional<Cost> CostTable::cost_in(int layer, int candidate, int setting) co
 
 int CostTable::known_samples(int layer, int candidate) const {
   int known = 0;
-  if (const auto prior = priors_.find({layer, candidate}); prior != priors_.end()) known = prior->second.samples;
-  for (const auto& [setting, samples] : samples_[at(layer)][at(candidate)]) known += static_cast<int>(samples.size());
+  if (const auto prior = priors_.find({layer, candidate}); prior != priors_.end())
+    known = prior->second.samples;
+  for (const auto& [setting, samples] : samples_[at(layer)][at(candidate)])
+    known += static_cast<int>(samples.size());
   return known;
 }
 

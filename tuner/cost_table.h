@@ -20,13 +20,14 @@ struct Cost {
   bool prior = false;  ///< from records alone
 };
 
-/// Times are in place: the same candidate costs something else beside other neighbours (caches; concatenations that become
-/// views). Of several settings the one of the highest rank speaks for a candidate.
+/// Times are in place: the same candidate costs something else beside other neighbours (caches;
+/// concatenations that become views). Of several settings the one of the highest rank speaks for a candidate.
 class CostTable {
  public:
   explicit CostTable(const Space& space);
 
-  /// Settings are numbered in the order of this call. `rank`: how well the setting stands for what plans will be.
+  /// Settings are numbered in the order of this call. `rank`: how well the setting stands for what plans will
+  /// be.
   int add_setting(int rank);
   void add_sample(int layer, int candidate, int setting, double us);
   void add_conversion(const std::string& key, std::size_t bytes, double us);

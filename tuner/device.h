@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the tuner measures on. Behind an interface, so that all of its logic can be tested on a simulated device.
+// What the tuner measures on. Behind an interface, so that all of its logic can be tested on a simulated
+// device.
 #pragma once
 
 #include <fettle/error.h>

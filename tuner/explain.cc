@@ -14,7 +14,8 @@ VariantCost describe(const Space& space, const Candidate& candidate, const std::
   variant.kernel = candidate.kernel;
   variant.layouts = candidate.layouts;
   variant.threads = candidate.threads;
-  for (int other : candidate.covers) variant.covers.push_back(space.layers[static_cast<std::size_t>(other)].id);
+  for (int other : candidate.covers)
+    variant.covers.push_back(space.layers[static_cast<std::size_t>(other)].id);
   variant.is_default = candidate.is_default;
   if (cost) {
     variant.samples = cost->samples;
@@ -40,7 +41,8 @@ std::vector<LayerExplanation> explain(const Space& space, const CostTable& table
       const bool chosen = choice[i] == static_cast<int>(c);
       if (candidate.covered() && !chosen) continue;
       VariantCost variant = describe(space, candidate, table.cost(static_cast<int>(i), static_cast<int>(c)));
-      if (candidate.covered()) variant.kernel = "covered by " + space.layers[static_cast<std::size_t>(candidate.region)].id;
+      if (candidate.covered())
+        variant.kernel = "covered by " + space.layers[static_cast<std::size_t>(candidate.region)].id;
       variant.chosen = chosen;
       explanation.variants.push_back(std::move(variant));
     }
@@ -52,10 +54,13 @@ std::vector<LayerExplanation> explain(const Space& space, const CostTable& table
       variant.refusal = excluded.refusal;
       explanation.variants.push_back(std::move(variant));
     }
-    std::stable_sort(explanation.variants.begin(), explanation.variants.end(), [](const VariantCost& a, const VariantCost& b) {
-      const auto rank = [](const VariantCost& v) { return v.samples > 0 ? 0 : v.refusal == Refusal::none ? 1 : 2; };
-      return std::tuple(rank(a), a.us.median) < std::tuple(rank(b), b.us.median);
-    });
+    std::stable_sort(explanation.variants.begin(), explanation.variants.end(),
+                     [](const VariantCost& a, const VariantCost& b) {
+                       const auto rank = [](const VariantCost& v) {
+                         return v.samples > 0 ? 0 : v.refusal == Refusal::none ? 1 : 2;
+                       };
+                       return std::tuple(rank(a), a.us.median) < std::tuple(rank(b), b.us.median);
+                     });
     layers.push_back(std::move(explanation));
   }
   return layers;

@@ -18,11 +18,15 @@ using tuner::Choice;
 using tuner::Space;
 
 bool same_variant(const Space& space, const Candidate& candidate, const PlanLayer& entry) {
-  if (candidate.covered() || candidate.kernel != entry.kernel || candidate.threads != entry.threads) return false;
-  if (entry.layouts && (entry.layouts->input != candidate.layouts.input || entry.layouts->output != candidate.layouts.output)) return false;
-  return std::equal(candidate.covers.begin(), candidate.covers.end(), entry.covers.begin(), entry.covers.end(), [&](int layer, const std::string& id) {
-    return space.layers[static_cast<std::size_t>(layer)].id == id;
-  });
+  if (candidate.covered() || candidate.kernel != entry.kernel || candidate.threads != entry.threads)
+    return false;
+  if (entry.layouts &&
+      (entry.layouts->input != candidate.layouts.input || entry.layouts->output != candidate.layouts.output))
+    return false;
+  return std::equal(candidate.covers.begin(), candidate.covers.end(), entry.covers.begin(),
+                    entry.covers.end(), [&](int layer, const std::string& id) {
+                      return space.layers[static_cast<std::size_t>(layer)].id == id;
+                    });
 }
 
 // The plan as a choice of candidates; a thread count that is not among them leaves the layer's default.
@@ -32,7 +36,9 @@ Choice choice_of(const Space& space, const PlanPoint& point) {
     const auto entry = point.layers.find(space.layers[layer].id);
     if (entry == point.layers.end()) continue;
     const std::vector<Candidate>& candidates = space.layers[layer].candidates;
-    const auto found = std::find_if(candidates.begin(), candidates.end(), [&](const Candidate& c) { return same_variant(space, c, entry->second); });
+    const auto found = std::find_if(candidates.begin(), candidates.end(), [&](const Candidate& c) {
+      return same_variant(space, c, entry->second);
+    });
     if (found == candidates.end()) continue;
     choice[layer] = static_cast<int>(found - candidates.begin());
     for (int covered : found->covers) {
@@ -40,13 +46,16 @@ Choice choice_of(const Space& space, const PlanPoint& point) {
       const auto by_region = std::find_if(others.begin(), others.end(), [&](const Candidate& c) {
         return c.region == static_cast<int>(layer) && c.region_candidate == choice[layer];
       });
-      if (by_region != others.end()) choice[static_cast<std::size_t>(covered)] = static_cast<int>(by_region - others.begin());
+      if (by_region != others.end())
+        choice[static_cast<std::size_t>(covered)] = static_cast<int>(by_region - others.begin());
     }
   }
   return choice;
 }
 
-Result<std::vector<LayerExplanation>> explain_program(const Model& model, const Program& planned, const std::string& records_path, const CompileOptions& compile) {
+Result<std::vector<LayerExplanation>> explain_program(const Model& model, const Program& planned,
+                                                      const std::string& records_path,
+                                                      const CompileOptions& compile) {
   TuneOptions options;
   options.compile = compile;
   options.threads = std::max(1, planned.threads());
@@ -67,7 +76,9 @@ Result<std::vector<LayerExplanation>> explain_program(const Model& model, const 
 
 }  // namespace
 
-Result<std::vector<LayerExplanation>> explain(const Model& model, const Plan& plan, const std::string& records_path, const CompileOptions& options) {
+Result<std::vector<LayerExplanation>> explain(const Model& model, const Plan& plan,
+                                              const std::string& records_path,
+                                              const CompileOptions& options) {
   Result<Program> planned = Program::compile(model, &plan, options);
   if (!planned) return std::move(planned).error();
   return explain_program(model, *planned, records_path, options);

@@ -10,17 +10,18 @@
 namespace fettle::tuner {
 namespace {
 
-constexpr int kEnoughVisits = 40;       // more samples of one candidate change no choice that noise would not
-constexpr int kKnownVisits = 5;         // of settings that records know already
+constexpr int kEnoughVisits = 40;  // more samples of one candidate change no choice that noise would not
+constexpr int kKnownVisits = 5;    // of settings that records know already
 constexpr int kVisitsBeforeLosing = 4;
-constexpr double kVisitUs = 2000;       // short passes repeat until a visit takes about this long
-constexpr double kWarmUpUs = 20000;     // longer passes warm their caches themselves
+constexpr double kVisitUs = 2000;    // short passes repeat until a visit takes about this long
+constexpr double kWarmUpUs = 20000;  // longer passes warm their caches themselves
 
 std::size_t at(int index) { return static_cast<std::size_t>(index); }
 
 }  // namespace
 
-Explorer::Explorer(const Space& space, Limits limits, CostTable& table) : space_(space), limits_(std::move(limits)), table_(table) {}
+Explorer::Explorer(const Space& space, Limits limits, CostTable& table)
+    : space_(space), limits_(std::move(limits)), table_(table) {}
 
 int Explorer::add(const Setting& setting) {
   for (std::size_t i = 0; i < runs_.size(); ++i) {
@@ -34,14 +35,19 @@ int Explorer::add(const Setting& setting) {
 
 void Explorer::run(double until_s, int only_setting) {
   drop_losers();  // by what records know
-  const auto takes_part = [&](std::size_t i) { return only_setting < 0 || i == 0 || static_cast<int>(i) == only_setting; };
+  const auto takes_part = [&](std::size_t i) {
+    return only_setting < 0 || i == 0 || static_cast<int>(i) == only_setting;
+  };
   for (int round = 0;; ++round) {
     std::vector<std::size_t> order;
     for (std::size_t i = 0; i < runs_.size(); ++i) {
       if (takes_part(i) && !runs_[i].failed && !finished(i)) order.push_back(i);
     }
-    if (order.empty() || (order.size() == 1 && order[0] == 0 && runs_.size() > 1 && runs_[0].visits >= kVisitsBeforeLosing)) return;
-    if (round % 2 == 1) std::reverse(order.begin(), order.end());  // drift within a round hits all alike in the end
+    if (order.empty() ||
+        (order.size() == 1 && order[0] == 0 && runs_.size() > 1 && runs_[0].visits >= kVisitsBeforeLosing))
+      return;
+    if (round % 2 == 1)
+      std::reverse(order.begin(), order.end());  // drift within a round hits all alike in the end
     for (std::size_t i : order) {
       if (limits_.over(until_s)) return;
       visit(i, (until_s - limits_.device->now_s()) / static_cast<double>(order.size()));
@@ -57,7 +63,8 @@ bool Explorer::finished(std::size_t index) const {
   for (std::size_t i = 0; i < run.setting.choice.size(); ++i) {
     if (space_.layers[i].candidates.empty()) continue;
     if (space_.layers[i].candidates[at(run.setting.choice[i])].covered()) continue;
-    if (table_.known_samples(static_cast<int>(i), run.setting.choice[i]) < kEnoughVisits + kKnownVisits) return false;
+    if (table_.known_samples(static_cast<int>(i), run.setting.choice[i]) < kEnoughVisits + kKnownVisits)
+      return false;
   }
   return true;
 }
@@ -66,8 +73,10 @@ bool Explorer::prepare(std::size_t index) {
   Run& run = runs_[index];
   if (run.subject) return true;
   const Plan plan = plan_of(space_, run.setting.choice);
-  const bool pinned = std::any_of(space_.layers.begin(), space_.layers.end(), [](const SpaceLayer& layer) { return layer.pinned; });
-  Result<std::unique_ptr<Subject>> subject = limits_.device->prepare(index == 0 && !pinned ? nullptr : &plan, true);
+  const bool pinned = std::any_of(space_.layers.begin(), space_.layers.end(),
+                                  [](const SpaceLayer& layer) { return layer.pinned; });
+  Result<std::unique_ptr<Subject>> subject =
+      limits_.device->prepare(index == 0 && !pinned ? nullptr : &plan, true);
   if (!subject) {
     run.failed = true;
     notes_.push_back("setting " + run.setting.name + " does not compile: " + subject.error().message());
@@ -85,7 +94,8 @@ void Explorer::evict(std::size_t keep) {
   std::size_t held = 0;
   for (const Run& run : runs_) held += run.subject ? run.bytes : 0;
   for (std::size_t i = 0; i < runs_.size() && held > limits_.device->memory_limit(); ++i) {
-    const std::size_t victim = (keep + runs_.size() - 1 - i) % runs_.size();  // the one that has just had its turn waits longest
+    const std::size_t victim =
+        (keep + runs_.size() - 1 - i) % runs_.size();  // the one that has just had its turn waits longest
     if (victim == keep || !runs_[victim].subject) continue;
     held -= runs_[victim].bytes;
     runs_[victim].subject.reset();
@@ -101,14 +111,16 @@ void Explorer::map_steps(Run& run) const {
     const StepInfo& step = steps[s];
     if (step.conversion) {
       if (!step.desc.inputs.empty() && !step.desc.outputs.empty() && !step.alias) {
-        run.conversion_of_step[s] = conversion_key(step.desc.outputs[0].shape, step.desc.inputs[0].format, step.desc.outputs[0].format);
+        run.conversion_of_step[s] = conversion_key(step.desc.outputs[0].shape, step.desc.inputs[0].format,
+                                                   step.desc.outputs[0].format);
       }
       continue;
     }
     const int layer = space_.find(step.layer);
     if (layer < 0 || space_.layers[at(layer)].candidates.empty()) continue;
     const Candidate& candidate = space_.layers[at(layer)].candidates[at(run.setting.choice[at(layer)])];
-    if (!candidate.covered() && step.kernel == candidate.kernel && step.threads == candidate.threads) follows[at(layer)] = 1;
+    if (!candidate.covered() && step.kernel == candidate.kernel && step.threads == candidate.threads)
+      follows[at(layer)] = 1;
     run.layer_of_step[s] = layer;
   }
   for (int& layer : run.layer_of_step) {
@@ -170,7 +182,8 @@ void Explorer::record(std::size_t index, const std::vector<double>& step_us, dou
     if (layer >= 0) layer_us[at(layer)] = std::max(layer_us[at(layer)], 0.0) + step_us[s];
   }
   for (std::size_t i = 0; i < layer_us.size(); ++i) {
-    if (layer_us[i] >= 0) table_.add_sample(static_cast<int>(i), run.setting.choice[i], static_cast<int>(index), layer_us[i]);
+    if (layer_us[i] >= 0)
+      table_.add_sample(static_cast<int>(i), run.setting.choice[i], static_cast<int>(index), layer_us[i]);
   }
 }
 
@@ -188,8 +201,10 @@ bool Explorer::dominated(int layer, int candidate) const {
     const std::optional<Cost> rival = table_.cost(layer, static_cast<int>(c));
     if (!rival || rival->samples < kVisitsBeforeLosing) continue;
     double change = 0;
-    for (int value : entry.inputs) change += table_.conversion_us(space_.values.at(value), mine.layouts.input, other.layouts.input);
-    for (int value : entry.outputs) change += table_.conversion_us(space_.values.at(value), other.layouts.output, mine.layouts.output);
+    for (int value : entry.inputs)
+      change += table_.conversion_us(space_.values.at(value), mine.layouts.input, other.layouts.input);
+    for (int value : entry.outputs)
+      change += table_.conversion_us(space_.values.at(value), other.layouts.output, mine.layouts.output);
     if (cost->us.low > rival->us.high + change) return true;
   }
   return false;
@@ -199,7 +214,8 @@ void Explorer::drop_losers() {
   for (std::size_t r = 1; r < runs_.size(); ++r) {
     Run& run = runs_[r];
     if (run.lost || run.failed || run.setting.rank == kChosenRank) continue;
-    if (run.setting.rank == kMixedRank && run.visits < kVisitsBeforeLosing) continue;  // here for the conversions
+    if (run.setting.rank == kMixedRank && run.visits < kVisitsBeforeLosing)
+      continue;  // here for the conversions
     run.lost = true;
     for (std::size_t i = 0; i < run.setting.choice.size() && run.lost; ++i) {
       if (space_.layers[i].candidates.empty()) continue;

@@ -18,8 +18,8 @@ namespace fettle::tuner {
 /// Limits that every phase looks at between passes.
 struct Limits {
   Device* device = nullptr;
-  std::function<bool()> stopped;           ///< asked to end early
-  std::function<void()> progress;          ///< told after each pass; may be null
+  std::function<bool()> stopped;   ///< asked to end early
+  std::function<void()> progress;  ///< told after each pass; may be null
 
   bool over(double until_s) const { return device->now_s() >= until_s || (stopped && stopped()); }
   void tell() const {
@@ -34,8 +34,8 @@ class Explorer {
 
   /// Adds a setting; it takes part from the next round on. Gives its number, the same for an equal choice.
   int add(const Setting& setting);
-  /// Runs rounds until `until_s`, or until every setting has been seen often enough or has lost. `only_setting` >= 0: that one
-  /// and the default alone.
+  /// Runs rounds until `until_s`, or until every setting has been seen often enough or has lost.
+  /// `only_setting` >= 0: that one and the default alone.
   void run(double until_s, int only_setting = -1);
 
   /// Passes over the network so far.
@@ -56,7 +56,7 @@ class Explorer {
   struct Run {
     Setting setting;
     std::unique_ptr<Subject> subject;
-    std::vector<int> layer_of_step;      // -1: not to be counted
+    std::vector<int> layer_of_step;  // -1: not to be counted
     std::vector<std::string> conversion_of_step;
     std::vector<double> totals;
     double pass_us = 0;

@@ -5,15 +5,15 @@
 
 #include <nlohmann/json.hpp>
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <limits>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 namespace fettle::tuner {
 namespace {
@@ -49,10 +49,12 @@ bool parse_line(std::string_view line, Record& record) {
   const auto us = json.find("us");
   if (us == json.end() || !us->is_object()) return false;
   text_at(json, "conditions", record.conditions);
-  return text_at(json, "device", record.device) && text_at(json, "layer", record.layer) && text_at(json, "kernel", record.kernel) &&
-         number_at(json, "revision", record.revision) && text_at(json, "layouts", record.layouts) && number_at(json, "threads", record.threads) &&
+  return text_at(json, "device", record.device) && text_at(json, "layer", record.layer) &&
+         text_at(json, "kernel", record.kernel) && number_at(json, "revision", record.revision) &&
+         text_at(json, "layouts", record.layouts) && number_at(json, "threads", record.threads) &&
          number_at(*us, "median", record.cost.us.median) && number_at(*us, "low", record.cost.us.low) &&
-         number_at(*us, "high", record.cost.us.high) && number_at(*us, "samples", record.cost.samples) && record.cost.samples > 0;
+         number_at(*us, "high", record.cost.us.high) && number_at(*us, "samples", record.cost.samples) &&
+         record.cost.samples > 0;
 }
 
 // Three decimals are a nanosecond: beyond that digits are noise.
@@ -93,16 +95,26 @@ std::string device_key(const PlanDevice& device) {
 }
 
 std::string Record::line() const {
-  Json json = {{"fettle_record", kFormatVersion}, {"device", device}, {"layer", layer}, {"kernel", kernel}, {"revision", revision},
-               {"layouts", layouts}, {"threads", threads},
-               {"us", {{"median", rounded(cost.us.median)}, {"low", rounded(cost.us.low)}, {"high", rounded(cost.us.high)}, {"samples", cost.samples}}},
+  Json json = {{"fettle_record", kFormatVersion},
+               {"device", device},
+               {"layer", layer},
+               {"kernel", kernel},
+               {"revision", revision},
+               {"layouts", layouts},
+               {"threads", threads},
+               {"us",
+                {{"median", rounded(cost.us.median)},
+                 {"low", rounded(cost.us.low)},
+                 {"high", rounded(cost.us.high)},
+                 {"samples", cost.samples}}},
                {"library", FETTLE_VERSION}};
   if (!conditions.empty()) json["conditions"] = conditions;
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 std::string Record::key() const {
-  return device + "\n" + layer + "\n" + kernel + "\n" + std::to_string(revision) + "\n" + layouts + "\n" + std::to_string(threads);
+  return device + "\n" + layer + "\n" + kernel + "\n" + std::to_string(revision) + "\n" + layouts + "\n" +
+         std::to_string(threads);
 }
 
 std::vector<Record> parse_records(std::string_view text, int* skipped) {
@@ -114,8 +126,10 @@ std::vector<Record> parse_records(std::string_view text, int* skipped) {
     text.remove_prefix(std::min(end + 1, text.size()));
     if (line.empty()) continue;
     Record record;
-    if (parse_line(line, record)) records.push_back(std::move(record));
-    else if (skipped != nullptr) ++*skipped;
+    if (parse_line(line, record))
+      records.push_back(std::move(record));
+    else if (skipped != nullptr)
+      ++*skipped;
   }
   return records;
 }
@@ -130,7 +144,8 @@ Result<std::vector<Record>> load_records(const std::string& path, int* skipped) 
   std::string text;
   char buffer[65536];
   std::size_t got = 0;
-  while ((got = std::fread(buffer, 1, sizeof buffer, file)) > 0 && text.size() < kMostBytes) text.append(buffer, got);
+  while ((got = std::fread(buffer, 1, sizeof buffer, file)) > 0 && text.size() < kMostBytes)
+    text.append(buffer, got);
   const bool failed = std::ferror(file) != 0;
   std::fclose(file);
   if (failed) return file_error(ErrorCode::kFileUnreadable, path);
@@ -142,9 +157,10 @@ Status append_records(const std::string& path, const std::vector<Record>& record
   for (const Record& record : records) text += record.line() + "\n";
   const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (file < 0) return file_error(ErrorCode::kFileUnwritable, path);
-  struct stat info{};
+  struct stat info {};
   char last = '\n';
-  if (::fstat(file, &info) == 0 && info.st_size > 0 && ::pread(file, &last, 1, info.st_size - 1) != 1) last = '\n';
+  if (::fstat(file, &info) == 0 && info.st_size > 0 && ::pread(file, &last, 1, info.st_size - 1) != 1)
+    last = '\n';
   if (last != '\n') text.insert(text.begin(), '\n');
   std::size_t done = 0;
   while (done < text.size()) {
@@ -177,7 +193,8 @@ std::map<std::string, Record> merge_records(const std::vector<Record>& records) 
   return merged;
 }
 
-int apply_records(const std::vector<Record>& records, const std::string& device, const Space& space, CostTable& table) {
+int apply_records(const std::vector<Record>& records, const std::string& device, const Space& space,
+                  CostTable& table) {
   const std::map<std::string, Record> merged = merge_records(records);
   int known = 0;
   for (std::size_t i = 0; i < space.layers.size(); ++i) {
@@ -193,7 +210,8 @@ int apply_records(const std::vector<Record>& records, const std::string& device,
   return known;
 }
 
-std::vector<Record> records_of(const Space& space, const CostTable& table, const std::string& device, const std::string& conditions) {
+std::vector<Record> records_of(const Space& space, const CostTable& table, const std::string& device,
+                               const std::string& conditions) {
   std::vector<Record> records;
   for (std::size_t i = 0; i < space.layers.size(); ++i) {
     for (std::size_t c = 0; c < space.layers[i].candidates.size(); ++c) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Records: what has been measured, as JSON lines that can be concatenated and merged, so that a second model or a second
-// run starts from what is known.
+// Records: what has been measured, as JSON lines that can be concatenated and merged, so that a second model
+// or a second run starts from what is known.
 #pragma once
 
 #include "tuner/cost_table.h"
@@ -22,20 +22,20 @@ std::string device_key(const PlanDevice& device);
 /// One measurement: device + layer + variant -> statistics.
 struct Record {
   std::string device;
-  std::string layer;      ///< canonical text; the texts of all layers for a region, joined by " + "
+  std::string layer;  ///< canonical text; the texts of all layers for a region, joined by " + "
   std::string kernel;
   std::uint32_t revision = 0;
   std::string layouts;
   int threads = 1;
   Cost cost;
-  std::string conditions; ///< frequency and temperature, where the system tells
+  std::string conditions;  ///< frequency and temperature, where the system tells
 
   std::string line() const;  ///< without the line's end
   std::string key() const;   ///< equal for measurements of the same thing
 };
 
-/// Reads JSON lines. Lines that are damaged, of another format version or hold nonsense are skipped (a process may have died in the
-/// middle of the last one); `skipped`, unless null, counts them.
+/// Reads JSON lines. Lines that are damaged, of another format version or hold nonsense are skipped (a
+/// process may have died in the middle of the last one); `skipped`, unless null, counts them.
 std::vector<Record> parse_records(std::string_view text, int* skipped = nullptr);
 /// Reads a file; a missing one holds no records. Errors: kFileUnreadable.
 Result<std::vector<Record>> load_records(const std::string& path, int* skipped = nullptr);
@@ -45,8 +45,10 @@ Status append_records(const std::string& path, const std::vector<Record>& record
 std::map<std::string, Record> merge_records(const std::vector<Record>& records);
 
 /// Gives the table what the records know of this device and space.
-int apply_records(const std::vector<Record>& records, const std::string& device, const Space& space, CostTable& table);
+int apply_records(const std::vector<Record>& records, const std::string& device, const Space& space,
+                  CostTable& table);
 /// What the table has measured, records alone left out.
-std::vector<Record> records_of(const Space& space, const CostTable& table, const std::string& device, const std::string& conditions);
+std::vector<Record> records_of(const Space& space, const CostTable& table, const std::string& device,
+                               const std::string& conditions);
 
 }  // namespace fettle::tuner

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The report: one page of HTML with its style and drawings inside. Every name in it comes from files that nobody vouches
-// for, so every name is escaped, and the page holds no script at all.
+// The report: one page of HTML with its style and drawings inside. Every name in it comes from files that
+// nobody vouches for, so every name is escaped, and the page holds no script at all.
 #include "tuner/report.h"
 
-#include "tuner/report_svg.h"
 #include "tuner/records.h"
+#include "tuner/report_svg.h"
 #include "tuner/space.h"
 
 #include <fettle/tuner.h>
@@ -77,11 +77,14 @@ void number(std::string& page, const std::string& value, const std::string& what
   fmt::format_to(std::back_inserter(page), "<div><b>{}</b><span>{}</span></div>", value, what);
 }
 
-std::string range(const PlanLatency& us) { return fmt::format("95 % interval {} to {}", time_text(us.low), time_text(us.high)); }
+std::string range(const PlanLatency& us) {
+  return fmt::format("95 % interval {} to {}", time_text(us.low), time_text(us.high));
+}
 
 std::string headline(const TuneResult& result) {
   if (!result.default_kept) {
-    return fmt::format("The plan takes {:.1f} % of the default's time, measured in {} interleaved rounds.", result.ratio * 100, result.rounds);
+    return fmt::format("The plan takes {:.1f} % of the default's time, measured in {} interleaved rounds.",
+                       result.ratio * 100, result.rounds);
   }
   if (result.rounds == 0) return "The default is kept: nothing was compared with it within the budget.";
   return "The default is kept: no plan beat it beyond the noise.";
@@ -96,16 +99,22 @@ void summary_section(std::string& page, const TuneResult& result) {
   double conversions = 0;
   for (const LayerExplanation& layer : result.layers) conversions += layer.conversions_us;
   fmt::format_to(std::back_inserter(page),
-                 "<p class=\"soft\">The table of layers predicts {} for this choice, {} of it conversions between layouts. The selection was {}. "
+                 "<p class=\"soft\">The table of layers predicts {} for this choice, {} of it conversions "
+                 "between layouts. The selection was {}. "
                  "{} network passes in {:.1f} s{}.</p></section>",
                  time_text(result.predicted_us), time_text(conversions),
-                 result.default_kept ? "not used" : result.optimal ? "proved optimal for the measured table" : "not proved optimal",
+                 result.default_kept ? "not used"
+                 : result.optimal    ? "proved optimal for the measured table"
+                                     : "not proved optimal",
                  result.measurements, result.seconds, result.stopped ? ", stopped early" : "");
 }
 
 void chart_section(std::string& page, const TuneResult& result) {
-  page += "<section><h2>Layer by layer</h2><div class=\"legend\"><span><i class=\"key default\"></i>default</span>"
-          "<span><i class=\"key chosen\"></i>chosen</span><span><i class=\"key second\"></i>best of the others</span></div>";
+  page +=
+      "<section><h2>Layer by layer</h2><div class=\"legend\"><span><i class=\"key "
+      "default\"></i>default</span>"
+      "<span><i class=\"key chosen\"></i>chosen</span><span><i class=\"key second\"></i>best of the "
+      "others</span></div>";
   page += "<div class=\"scroll\">" + layers_svg(result.layers) + "</div></section>";
 }
 
@@ -113,8 +122,10 @@ std::string status_of(const VariantCost& variant) {
   std::string tags;
   if (variant.chosen) tags += "<span class=\"tag win\">chosen</span> ";
   if (variant.is_default) tags += "<span class=\"tag\">default</span> ";
-  if (variant.refusal != Refusal::none) tags += fmt::format("<span class=\"tag\">refused: {}</span>", escape_html(to_string(variant.refusal)));
-  else if (variant.samples == 0) tags += "<span class=\"tag\">not measured</span>";
+  if (variant.refusal != Refusal::none)
+    tags += fmt::format("<span class=\"tag\">refused: {}</span>", escape_html(to_string(variant.refusal)));
+  else if (variant.samples == 0)
+    tags += "<span class=\"tag\">not measured</span>";
   return tags;
 }
 
@@ -126,24 +137,38 @@ void variant_row(std::string& page, const VariantCost& variant, double scale_us)
     name += " <span class=\"soft\">covers " + covers + "</span>";
   }
   const bool measured = variant.samples > 0;
-  fmt::format_to(std::back_inserter(page), "<tr class=\"{}\"><td>{}</td><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td>{}</td><td class=\"n\">{}</td><td>{}</td></tr>",
-                 variant.chosen ? "picked" : measured ? "" : "out", name, escape_html(layouts_text(variant.layouts)), variant.threads,
-                 measured ? time_text(variant.us.median) : "", measured ? interval_svg(variant.us, scale_us, variant.chosen) : "",
+  fmt::format_to(std::back_inserter(page),
+                 "<tr class=\"{}\"><td>{}</td><td>{}</td><td class=\"n\">{}</td><td "
+                 "class=\"n\">{}</td><td>{}</td><td class=\"n\">{}</td><td>{}</td></tr>",
+                 variant.chosen ? "picked"
+                 : measured     ? ""
+                                : "out",
+                 name, escape_html(layouts_text(variant.layouts)), variant.threads,
+                 measured ? time_text(variant.us.median) : "",
+                 measured ? interval_svg(variant.us, scale_us, variant.chosen) : "",
                  measured ? fmt::format("{}", variant.samples) : "", status_of(variant));
 }
 
 void layer_details(std::string& page, const LayerExplanation& layer) {
-  const auto found = std::find_if(layer.variants.begin(), layer.variants.end(), [](const VariantCost& v) { return v.chosen; });
+  const auto found = std::find_if(layer.variants.begin(), layer.variants.end(),
+                                  [](const VariantCost& v) { return v.chosen; });
   const VariantCost* chosen = found == layer.variants.end() ? nullptr : &*found;
-  fmt::format_to(std::back_inserter(page), "<details><summary><span class=\"layer\">{}</span><span class=\"kernel\">{}</span><span class=\"time\">{}</span></summary>",
+  fmt::format_to(std::back_inserter(page),
+                 "<details><summary><span class=\"layer\">{}</span><span class=\"kernel\">{}</span><span "
+                 "class=\"time\">{}</span></summary>",
                  escape_html(layer.layer), chosen == nullptr ? "" : escape_html(chosen->kernel),
-                 chosen == nullptr || chosen->samples == 0 || chosen->kernel.starts_with("covered by ") ? "" : time_text(chosen->us.median));
+                 chosen == nullptr || chosen->samples == 0 || chosen->kernel.starts_with("covered by ")
+                     ? ""
+                     : time_text(chosen->us.median));
   page += "<p><code class=\"soft\">" + escape_html(layer.desc) + "</code></p>";
-  if (layer.conversions_us > 0) page += "<p>Conversions of its inputs: " + time_text(layer.conversions_us) + "</p>";
+  if (layer.conversions_us > 0)
+    page += "<p>Conversions of its inputs: " + time_text(layer.conversions_us) + "</p>";
   double scale = 0;
   for (const VariantCost& variant : layer.variants) scale = std::max(scale, variant.us.high);
-  page += "<div class=\"scroll\"><table><thead><tr><th>kernel</th><th>layouts</th><th class=\"n\">threads</th><th class=\"n\">median</th><th>95 % interval</th>"
-          "<th class=\"n\">samples</th><th></th></tr></thead><tbody>";
+  page +=
+      "<div class=\"scroll\"><table><thead><tr><th>kernel</th><th>layouts</th><th "
+      "class=\"n\">threads</th><th class=\"n\">median</th><th>95 % interval</th>"
+      "<th class=\"n\">samples</th><th></th></tr></thead><tbody>";
   for (const VariantCost& variant : layer.variants) variant_row(page, variant, scale);
   page += "</tbody></table></div></details>";
 }
@@ -159,11 +184,16 @@ void notes_section(std::string& page, const TuneResult& result) {
 
 std::string tuner::report_page(const std::string& model_name, const TuneResult& result) {
   const std::string name = escape_html(model_name);
-  std::string page = "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">"
-                     "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-                     "<title>Tuning " + name + "</title><style>" + kStyle + "</style></head><body><main>";
+  std::string page =
+      "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
+      "content=\"width=device-width,initial-scale=1\">"
+      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
+      "'unsafe-inline'\">"
+      "<title>Tuning " +
+      name + "</title><style>" + kStyle + "</style></head><body><main>";
   page += "<h1>" + name + "</h1>";
-  fmt::format_to(std::back_inserter(page), "<p class=\"soft\">{} layers · {} · Fettle {}</p>", result.layers.size(), escape_html(device_key(result.plan.device)), FETTLE_VERSION);
+  fmt::format_to(std::back_inserter(page), "<p class=\"soft\">{} layers · {} · Fettle {}</p>",
+                 result.layers.size(), escape_html(device_key(result.plan.device)), FETTLE_VERSION);
   summary_section(page, result);
   chart_section(page, result);
   page += "<section><h2>What was tried</h2>";

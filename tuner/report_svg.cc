@@ -17,7 +17,8 @@ constexpr double kBarsWidth = kWidth - kNameWidth - kValueWidth;
 constexpr double kRowHeight = 34;
 
 const VariantCost* find_variant(const LayerExplanation& layer, bool VariantCost::*flag) {
-  const auto found = std::find_if(layer.variants.begin(), layer.variants.end(), [&](const VariantCost& v) { return v.*flag && v.samples > 0; });
+  const auto found = std::find_if(layer.variants.begin(), layer.variants.end(),
+                                  [&](const VariantCost& v) { return v.*flag && v.samples > 0; });
   return found == layer.variants.end() ? nullptr : &*found;
 }
 
@@ -30,13 +31,17 @@ double nice_step(double span) {
   return 10 * power;
 }
 
-void bar(std::string& svg, double y, double height, double width, const char* kind, const std::string& title) {
-  fmt::format_to(std::back_inserter(svg), "<rect class=\"{}\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" rx=\"1.5\"><title>{}</title></rect>",
+void bar(std::string& svg, double y, double height, double width, const char* kind,
+         const std::string& title) {
+  fmt::format_to(std::back_inserter(svg),
+                 "<rect class=\"{}\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" "
+                 "rx=\"1.5\"><title>{}</title></rect>",
                  kind, kNameWidth, y, std::max(width, 0.5), height, title);
 }
 
 std::string variant_title(const char* role, const VariantCost& variant) {
-  return fmt::format("{}: {}, {} ({} to {})", role, escape_html(variant.kernel), time_text(variant.us.median), time_text(variant.us.low), time_text(variant.us.high));
+  return fmt::format("{}: {}, {} ({} to {})", role, escape_html(variant.kernel), time_text(variant.us.median),
+                     time_text(variant.us.low), time_text(variant.us.high));
 }
 
 }  // namespace
@@ -46,12 +51,23 @@ std::string escape_html(std::string_view text) {
   safe.reserve(text.size());
   for (const char c : text) {
     switch (c) {
-      case '&': safe += "&amp;"; break;
-      case '<': safe += "&lt;"; break;
-      case '>': safe += "&gt;"; break;
-      case '"': safe += "&quot;"; break;
-      case '\'': safe += "&#39;"; break;
-      default: safe += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
+      case '&':
+        safe += "&amp;";
+        break;
+      case '<':
+        safe += "&lt;";
+        break;
+      case '>':
+        safe += "&gt;";
+        break;
+      case '"':
+        safe += "&quot;";
+        break;
+      case '\'':
+        safe += "&#39;";
+        break;
+      default:
+        safe += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
     }
   }
   return safe;
@@ -71,11 +87,16 @@ std::string shortened(std::string_view text, std::size_t most) {
   if (starts.size() <= most || most < 3) return std::string(text);
   const std::size_t head = (most - 1) / 2;
   const std::size_t tail = most - 1 - head;
-  return std::string(text.substr(0, starts[head])) + "…" + std::string(text.substr(starts[starts.size() - tail]));
+  return std::string(text.substr(0, starts[head])) + "…" +
+         std::string(text.substr(starts[starts.size() - tail]));
 }
 
-const VariantCost* chosen_variant(const LayerExplanation& layer) { return find_variant(layer, &VariantCost::chosen); }
-const VariantCost* default_variant(const LayerExplanation& layer) { return find_variant(layer, &VariantCost::is_default); }
+const VariantCost* chosen_variant(const LayerExplanation& layer) {
+  return find_variant(layer, &VariantCost::chosen);
+}
+const VariantCost* default_variant(const LayerExplanation& layer) {
+  return find_variant(layer, &VariantCost::is_default);
+}
 
 const VariantCost* runner_up(const LayerExplanation& layer) {
   const VariantCost* best = nullptr;
@@ -88,13 +109,23 @@ const VariantCost* runner_up(const LayerExplanation& layer) {
 
 std::string summary_svg(const TuneResult& result) {
   const double scale = std::max({result.default_us.high, result.plan_us.high, 1e-9});
-  std::string svg = fmt::format("<svg class=\"chart\" viewBox=\"0 0 {:.0f} 96\" role=\"img\" aria-label=\"Whole-model time of the default and of the plan\">", kWidth);
+  std::string svg = fmt::format(
+      "<svg class=\"chart\" viewBox=\"0 0 {:.0f} 96\" role=\"img\" aria-label=\"Whole-model time of the "
+      "default and of the plan\">",
+      kWidth);
   const auto row = [&](double y, const char* name, const char* kind, const PlanLatency& us) {
     const auto x = [&](double value) { return kNameWidth + kBarsWidth * value / scale; };
-    fmt::format_to(std::back_inserter(svg), "<text class=\"name\" x=\"{:.0f}\" y=\"{:.0f}\">{}</text>", kNameWidth - 12, y + 18, name);
-    fmt::format_to(std::back_inserter(svg), "<rect class=\"{}\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"26\" rx=\"3\"/>", kind, kNameWidth, y, kBarsWidth * us.median / scale);
-    fmt::format_to(std::back_inserter(svg), "<path class=\"whisker\" d=\"M{0:.1f} {2:.1f}H{1:.1f}M{0:.1f} {3:.1f}v10M{1:.1f} {3:.1f}v10\"/>", x(us.low), x(us.high), y + 13, y + 8);
-    fmt::format_to(std::back_inserter(svg), "<text class=\"value\" x=\"{:.0f}\" y=\"{:.0f}\">{}</text>", kWidth, y + 18, time_text(us.median));
+    fmt::format_to(std::back_inserter(svg), "<text class=\"name\" x=\"{:.0f}\" y=\"{:.0f}\">{}</text>",
+                   kNameWidth - 12, y + 18, name);
+    fmt::format_to(std::back_inserter(svg),
+                   "<rect class=\"{}\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"26\" rx=\"3\"/>",
+                   kind, kNameWidth, y, kBarsWidth * us.median / scale);
+    fmt::format_to(
+        std::back_inserter(svg),
+        "<path class=\"whisker\" d=\"M{0:.1f} {2:.1f}H{1:.1f}M{0:.1f} {3:.1f}v10M{1:.1f} {3:.1f}v10\"/>",
+        x(us.low), x(us.high), y + 13, y + 8);
+    fmt::format_to(std::back_inserter(svg), "<text class=\"value\" x=\"{:.0f}\" y=\"{:.0f}\">{}</text>",
+                   kWidth, y + 18, time_text(us.median));
   };
   row(12, "default", "default", result.default_us);
   row(54, result.default_kept ? "plan (the default)" : "plan", "chosen", result.plan_us);
@@ -109,28 +140,39 @@ std::string layers_svg(const std::vector<LayerExplanation>& layers) {
     }
   }
   const double height = kRowHeight * static_cast<double>(layers.size()) + 30;
-  std::string svg = fmt::format("<svg class=\"chart\" viewBox=\"0 0 {:.0f} {:.0f}\" role=\"img\" aria-label=\"Time of each layer: default, choice, runner-up\">", kWidth, height);
+  std::string svg = fmt::format(
+      "<svg class=\"chart\" viewBox=\"0 0 {:.0f} {:.0f}\" role=\"img\" aria-label=\"Time of each layer: "
+      "default, choice, runner-up\">",
+      kWidth, height);
   const double step = nice_step(scale);
   for (double tick = 0; tick <= scale * 1.0001; tick += step) {
     const double x = kNameWidth + kBarsWidth * tick / scale;
-    fmt::format_to(std::back_inserter(svg), "<path class=\"grid\" d=\"M{:.1f} 20V{:.0f}\"/><text class=\"tick\" x=\"{:.1f}\" y=\"13\">{}</text>", x, height, x, time_text(tick));
+    fmt::format_to(
+        std::back_inserter(svg),
+        "<path class=\"grid\" d=\"M{:.1f} 20V{:.0f}\"/><text class=\"tick\" x=\"{:.1f}\" y=\"13\">{}</text>",
+        x, height, x, time_text(tick));
   }
   double y = 24;
   for (const LayerExplanation& layer : layers) {
-    fmt::format_to(std::back_inserter(svg), "<text class=\"name\" x=\"{:.0f}\" y=\"{:.1f}\"><title>{}</title>{}</text>", kNameWidth - 12, y + 18,
-                   escape_html(layer.layer), escape_html(shortened(layer.layer, 36)));
-    const auto width = [&](const VariantCost& variant) { return std::min(kBarsWidth, kBarsWidth * variant.us.median / scale); };
+    fmt::format_to(
+        std::back_inserter(svg), "<text class=\"name\" x=\"{:.0f}\" y=\"{:.1f}\"><title>{}</title>{}</text>",
+        kNameWidth - 12, y + 18, escape_html(layer.layer), escape_html(shortened(layer.layer, 36)));
+    const auto width = [&](const VariantCost& variant) {
+      return std::min(kBarsWidth, kBarsWidth * variant.us.median / scale);
+    };
     const VariantCost* standard = default_variant(layer);
     const VariantCost* chosen = chosen_variant(layer);
     const VariantCost* second = runner_up(layer);
-    if (standard != nullptr) bar(svg, y + 3, 9, width(*standard), "default", variant_title("default", *standard));
+    if (standard != nullptr)
+      bar(svg, y + 3, 9, width(*standard), "default", variant_title("default", *standard));
     if (chosen != nullptr) bar(svg, y + 13, 9, width(*chosen), "chosen", variant_title("chosen", *chosen));
     if (second != nullptr) bar(svg, y + 23, 4, width(*second), "second", variant_title("runner-up", *second));
     if (chosen != nullptr) {
       const bool same = standard == nullptr || standard == chosen;
       const bool covered = chosen->kernel.starts_with("covered by ");
-      fmt::format_to(std::back_inserter(svg), "<text class=\"value\" x=\"{:.0f}\" y=\"{:.1f}\">{}{}</text>", kWidth, y + 18,
-                     same ? std::string() : time_text(standard->us.median) + " → ", covered ? "covered" : time_text(chosen->us.median));
+      fmt::format_to(std::back_inserter(svg), "<text class=\"value\" x=\"{:.0f}\" y=\"{:.1f}\">{}{}</text>",
+                     kWidth, y + 18, same ? std::string() : time_text(standard->us.median) + " → ",
+                     covered ? "covered" : time_text(chosen->us.median));
     }
     y += kRowHeight;
   }
@@ -138,9 +180,13 @@ std::string layers_svg(const std::vector<LayerExplanation>& layers) {
 }
 
 std::string interval_svg(const PlanLatency& us, double scale_us, bool strong) {
-  const auto x = [&](double value) { return 3 + 154 * std::clamp(value / std::max(scale_us, 1e-9), 0.0, 1.0); };
-  return fmt::format("<svg class=\"interval{}\" viewBox=\"0 0 160 12\" aria-hidden=\"true\"><path d=\"M{:.1f} 6H{:.1f}\"/><circle cx=\"{:.1f}\" cy=\"6\" r=\"3\"/></svg>",
-                     strong ? " strong" : "", x(us.low), x(us.high), x(us.median));
+  const auto x = [&](double value) {
+    return 3 + 154 * std::clamp(value / std::max(scale_us, 1e-9), 0.0, 1.0);
+  };
+  return fmt::format(
+      "<svg class=\"interval{}\" viewBox=\"0 0 160 12\" aria-hidden=\"true\"><path d=\"M{:.1f} "
+      "6H{:.1f}\"/><circle cx=\"{:.1f}\" cy=\"6\" r=\"3\"/></svg>",
+      strong ? " strong" : "", x(us.low), x(us.high), x(us.median));
 }
 
 }  // namespace fettle::tuner

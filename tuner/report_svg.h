@@ -11,7 +11,8 @@
 
 namespace fettle::tuner {
 
-/// Text that is safe inside HTML and SVG, in elements and in quoted attributes. Control characters become spaces.
+/// Text that is safe inside HTML and SVG, in elements and in quoted attributes. Control characters become
+/// spaces.
 std::string escape_html(std::string_view text);
 /// "12.3 µs", "4.56 ms".
 std::string time_text(double us);
@@ -25,7 +26,8 @@ std::string layers_svg(const std::vector<LayerExplanation>& layers);
 /// A whisker from low to high with a dot at the median, on a scale from 0 to `scale_us`.
 std::string interval_svg(const PlanLatency& us, double scale_us, bool strong);
 
-/// The variant that is chosen, the default one and the best of the rest; nullptr where there is none with samples.
+/// The variant that is chosen, the default one and the best of the rest; nullptr where there is none with
+/// samples.
 const VariantCost* chosen_variant(const LayerExplanation& layer);
 const VariantCost* default_variant(const LayerExplanation& layer);
 const VariantCost* runner_up(const LayerExplanation& layer);

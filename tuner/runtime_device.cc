@@ -6,15 +6,17 @@
 
 #include <fettle/runtime.h>
 
+#include <unistd.h>
 #include <algorithm>
 #include <chrono>
-#include <unistd.h>
 #include <utility>
 
 namespace fettle::tuner {
 namespace {
 
-double seconds_now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+double seconds_now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
 
 // The same numbers for every subject: a small generator of our own, so that they are equal everywhere.
 class Random {
@@ -72,7 +74,8 @@ class RuntimeSubject final : public Subject {
     if (!status) return std::move(status).error();
     if (step_us != nullptr) {
       step_us->clear();
-      for (const StepTime& time : runtime_.profile()) step_us->push_back(static_cast<double>(time.last_ns) * 1e-3);
+      for (const StepTime& time : runtime_.profile())
+        step_us->push_back(static_cast<double>(time.last_ns) * 1e-3);
     }
     return us;
   }
@@ -96,7 +99,8 @@ class RuntimeSubject final : public Subject {
 
 }  // namespace
 
-RuntimeDevice::RuntimeDevice(const Model& model, const TuneOptions& options) : model_(model), compile_(options.compile) {
+RuntimeDevice::RuntimeDevice(const Model& model, const TuneOptions& options)
+    : model_(model), compile_(options.compile) {
   compile_.threads = options.threads;
   compile_.weights = std::make_shared<WeightStore>();
   compile_.weight_policy = WeightPolicy::keep;
@@ -158,8 +162,10 @@ Problem RuntimeDevice::problem(const Program& standard) const {
   for (const LayerInfo& layer : problem.layers) ids.insert(layer.id);
   for (const StepInfo& step : standard.steps()) {
     if (!step.conversion || step.inputs.empty() || step.inputs[0] < 0) continue;
-    if (!step.desc.inputs.empty() && step.desc.inputs[0].format.type == DataType::u8) problem.pictures.insert(step.inputs[0]);
-    // Conversions that no layer asked for are those of outputs: such a value leaves the network though layers use it too.
+    if (!step.desc.inputs.empty() && step.desc.inputs[0].format.type == DataType::u8)
+      problem.pictures.insert(step.inputs[0]);
+    // Conversions that no layer asked for are those of outputs: such a value leaves the network though layers
+    // use it too.
     if (ids.count(step.layer) == 0) problem.outputs.insert(step.inputs[0]);
   }
   return problem;

@@ -20,7 +20,8 @@ struct Key {
     return std::tie(a.family, a.layout, a.threads) < std::tie(b.family, b.layout, b.threads);
   }
   bool fits(const Candidate& candidate) const {
-    return !candidate.covered() && kernel_family(candidate.kernel) == family && candidate.layouts.output == layout && candidate.threads == threads;
+    return !candidate.covered() && kernel_family(candidate.kernel) == family &&
+           candidate.layouts.output == layout && candidate.threads == threads;
   }
 };
 
@@ -31,7 +32,8 @@ int closest(const SpaceLayer& layer, const Key& key) {
     const Candidate& candidate = layer.candidates[c];
     if (candidate.covered() || !candidate.covers.empty()) continue;
     const bool family = kernel_family(candidate.kernel) == key.family;
-    const int score = (candidate.layouts.output == key.layout ? 8 : 0) + (candidate.layouts.input == key.layout ? 4 : 0) +
+    const int score = (candidate.layouts.output == key.layout ? 8 : 0) +
+                      (candidate.layouts.input == key.layout ? 4 : 0) +
                       (candidate.threads == key.threads ? 2 : 0) + (family ? 1 : 0);
     if (score <= best_score) continue;
     best_score = score;
@@ -44,7 +46,8 @@ int closest(const SpaceLayer& layer, const Key& key) {
 int covered_choice(const Space& space, int other, int layer, int candidate) {
   const std::vector<Candidate>& candidates = space.layers[at(other)].candidates;
   for (std::size_t c = 0; c < candidates.size(); ++c) {
-    if (candidates[c].region == layer && candidates[c].region_candidate == candidate) return static_cast<int>(c);
+    if (candidates[c].region == layer && candidates[c].region_candidate == candidate)
+      return static_cast<int>(c);
   }
   return -1;
 }
@@ -92,7 +95,8 @@ class Cover {
   std::size_t most_of(const Key& key) const {
     std::ptrdiff_t most = 0;
     for (const SpaceLayer& layer : space_.layers) {
-      most = std::max(most, std::count_if(layer.candidates.begin(), layer.candidates.end(), [&](const Candidate& c) { return key.fits(c); }));
+      most = std::max(most, std::count_if(layer.candidates.begin(), layer.candidates.end(),
+                                          [&](const Candidate& c) { return key.fits(c); }));
     }
     return static_cast<std::size_t>(most);
   }
@@ -116,7 +120,8 @@ class Cover {
         for (std::size_t c = 0; c < space_.layers[i].candidates.size(); ++c) {
           const Candidate& candidate = space_.layers[i].candidates[c];
           if (seen_[i][c] != 0 || candidate.covered()) continue;
-          const bool free = std::all_of(candidate.covers.begin(), candidate.covers.end(), [&](int other) { return taken[at(other)] == 0; });
+          const bool free = std::all_of(candidate.covers.begin(), candidate.covers.end(),
+                                        [&](int other) { return taken[at(other)] == 0; });
           if (!free) continue;
           choice[i] = static_cast<int>(c);
           taken[i] = 1;
@@ -209,7 +214,9 @@ std::vector<Setting> mixed_settings(const Space& space) {
       changed = changed || wanted != choice[i];
       choice[i] = wanted;
     }
-    if (changed) settings.push_back({parity == 0 ? "mixed layouts" : "mixed layouts, other way", std::move(choice), kMixedRank});
+    if (changed)
+      settings.push_back(
+          {parity == 0 ? "mixed layouts" : "mixed layouts, other way", std::move(choice), kMixedRank});
   }
   return settings;
 }

@@ -14,7 +14,7 @@ namespace fettle::tuner {
 enum SettingRank : int { kMixedRank = 0, kHomogeneousRank = 1, kChosenRank = 2 };
 
 struct Setting {
-  std::string name;    ///< "default", "xnnpack nhwc x2", ...
+  std::string name;  ///< "default", "xnnpack nhwc x2", ...
   Choice choice;
   int rank = kHomogeneousRank;
 };
@@ -22,11 +22,12 @@ struct Setting {
 /// The default's choice with pins and regions put right: what settings fall back to.
 Choice base_choice(const Space& space);
 
-/// Settings that cover every candidate, the default first: one a kernel family, layout and thread count, more where a
-/// layer has several variants of one family, and odd ones for what is left.
+/// Settings that cover every candidate, the default first: one a kernel family, layout and thread count, more
+/// where a layer has several variants of one family, and odd ones for what is left.
 std::vector<Setting> covering_settings(const Space& space);
 
-/// Settings whose layers change layout from layer to layer, so that conversions of every kind occur. At most two.
+/// Settings whose layers change layout from layer to layer, so that conversions of every kind occur. At most
+/// two.
 std::vector<Setting> mixed_settings(const Space& space);
 
 /// Makes regions and covered layers agree: a region takes its layers, a layer left by its region falls back.

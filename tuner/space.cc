@@ -36,7 +36,9 @@ const PlanLayer* entry_of(const Plan* plan, int threads, const std::string& id) 
   if (plan == nullptr) return nullptr;
   const PlanPoint* best = nullptr;
   for (const PlanPoint& point : plan->points) {
-    if (best == nullptr || (point.threads <= threads && (best->threads > threads || point.threads > best->threads))) best = &point;
+    if (best == nullptr ||
+        (point.threads <= threads && (best->threads > threads || point.threads > best->threads)))
+      best = &point;
   }
   if (best == nullptr) return nullptr;
   const auto found = best->layers.find(id);
@@ -51,7 +53,8 @@ class Builder {
     space_.model = problem_.model;
     space_.shapes = problem_.shapes;
     space_.threads = problem_.threads;
-    for (std::size_t i = 0; i < problem_.layers.size(); ++i) index_[problem_.layers[i].id] = static_cast<int>(i);
+    for (std::size_t i = 0; i < problem_.layers.size(); ++i)
+      index_[problem_.layers[i].id] = static_cast<int>(i);
     for (std::size_t i = 0; i < problem_.layers.size(); ++i) {
       add_layer(static_cast<int>(i));
       add_candidates(static_cast<int>(i));
@@ -97,7 +100,8 @@ class Builder {
     const std::vector<VariantInfo>& variants = problem_.variants[at(index)].variants;
     const bool tiny = elements(info) <= kTinyElements && info.macs <= kTinyMacs;
     const bool alternatives = std::any_of(variants.begin(), variants.end(), [](const VariantInfo& variant) {
-      return variant.refusal == Refusal::none && variant.covers.empty() && !is_reference(std::string(variant.kernel->name));
+      return variant.refusal == Refusal::none && variant.covers.empty() &&
+             !is_reference(std::string(variant.kernel->name));
     });
     const PlanLayer* pin = entry_of(start_, problem_.threads, layer.id);
     for (const VariantInfo& variant : variants) {
@@ -135,16 +139,19 @@ class Builder {
     const auto fits = [&](const Candidate& candidate) {
       std::vector<std::string> covers;
       for (int other : candidate.covers) covers.push_back(problem_.layers[at(other)].id);
-      return candidate.kernel == pin->kernel && (!pin->layouts || same(*pin->layouts, candidate.layouts)) && covers == pin->covers;
+      return candidate.kernel == pin->kernel && (!pin->layouts || same(*pin->layouts, candidate.layouts)) &&
+             covers == pin->covers;
     };
     for (const Candidate& candidate : layer.candidates) {
-      if (fits(candidate) && candidate.threads <= std::max(1, pin->threads)) most = std::max(most, candidate.threads);
+      if (fits(candidate) && candidate.threads <= std::max(1, pin->threads))
+        most = std::max(most, candidate.threads);
     }
     for (const Candidate& candidate : layer.candidates) {
       if (fits(candidate) && candidate.threads == most) kept.push_back(candidate);
     }
     if (kept.empty()) {
-      space_.notes.push_back("layer " + layer.id + ": the pinned " + pin->kernel + " cannot run here; the pin was dropped");
+      space_.notes.push_back("layer " + layer.id + ": the pinned " + pin->kernel +
+                             " cannot run here; the pin was dropped");
       return;
     }
     layer.candidates = std::move(kept);
@@ -173,7 +180,9 @@ class Builder {
     if (entry == nullptr) return;
     for (std::size_t c = 0; c < layer.candidates.size(); ++c) {
       Candidate& candidate = layer.candidates[c];
-      if (candidate.covered() || !candidate.covers.empty() || candidate.kernel != entry->kernel || candidate.threads != entry->threads) continue;
+      if (candidate.covered() || !candidate.covers.empty() || candidate.kernel != entry->kernel ||
+          candidate.threads != entry->threads)
+        continue;
       if (entry->layouts && !same(*entry->layouts, candidate.layouts)) continue;
       candidate.is_default = true;
       layer.default_candidate = static_cast<int>(c);
@@ -190,7 +199,8 @@ class Builder {
 }  // namespace
 
 int Space::find(const std::string& id) const noexcept {
-  const auto found = std::find_if(layers.begin(), layers.end(), [&](const SpaceLayer& layer) { return layer.id == id; });
+  const auto found =
+      std::find_if(layers.begin(), layers.end(), [&](const SpaceLayer& layer) { return layer.id == id; });
   return found == layers.end() ? -1 : static_cast<int>(found - layers.begin());
 }
 
@@ -241,7 +251,9 @@ bool same_memory(const Shape& shape, Layout a, Layout b) {
 }
 
 std::string conversion_key(const Shape& shape, const Format& from, const Format& to) {
-  const auto text = [](const Format& format) { return std::string(to_string(format.type)) + " " + std::string(to_string(format.layout)); };
+  const auto text = [](const Format& format) {
+    return std::string(to_string(format.type)) + " " + std::string(to_string(format.layout));
+  };
   return shape.text() + " " + text(from) + ">" + text(to);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The space that the tuner explores: for each layer the variants that it may have, and the values between layers whose
-// layouts they must agree on or convert.
+// The space that the tuner explores: for each layer the variants that it may have, and the values between
+// layers whose layouts they must agree on or convert.
 #pragma once
 
 #include <fettle/model.h>
@@ -15,16 +15,17 @@
 
 namespace fettle::tuner {
 
-/// What the tuner knows of the network before it measures: public facts of model and library, so that a test can make one.
+/// What the tuner knows of the network before it measures: public facts of model and library, so that a test
+/// can make one.
 struct Problem {
   PlanModel model;
-  std::map<std::string, Shape> shapes;     ///< of the inputs
+  std::map<std::string, Shape> shapes;  ///< of the inputs
   std::vector<LayerInfo> layers;
-  std::vector<LayerVariants> variants;     ///< in the order of `layers`
-  std::set<int> outputs;                   ///< values that leave the network (always nchw)
-  std::set<int> pictures;                  ///< input values that arrive as 8-bit nhwc pictures
-  Plan default_plan;                       ///< the default, written out
-  int threads = 1;                         ///< the most
+  std::vector<LayerVariants> variants;  ///< in the order of `layers`
+  std::set<int> outputs;                ///< values that leave the network (always nchw)
+  std::set<int> pictures;               ///< input values that arrive as 8-bit nhwc pictures
+  Plan default_plan;                    ///< the default, written out
+  int threads = 1;                      ///< the most
 };
 
 /// A variant of a layer, or that another layer's region covers it.
@@ -32,11 +33,11 @@ struct Candidate {
   std::string kernel;
   std::uint32_t revision = 0;
   LayoutPair layouts{};
-  bool name_layouts = false;     ///< the kernel has several pairs, so plans must say which
+  bool name_layouts = false;  ///< the kernel has several pairs, so plans must say which
   int threads = 1;
-  std::vector<int> covers;       ///< further layers, for a region
-  int region = -1;               ///< the layer whose region covers this one; -1: a variant of its own
-  int region_candidate = -1;     ///< which candidate of that layer
+  std::vector<int> covers;    ///< further layers, for a region
+  int region = -1;            ///< the layer whose region covers this one; -1: a variant of its own
+  int region_candidate = -1;  ///< which candidate of that layer
   bool is_default = false;
 
   bool covered() const noexcept { return region >= 0; }
@@ -52,20 +53,20 @@ struct Excluded {
 
 struct SpaceLayer {
   std::string id;
-  std::string text;                 ///< LayerDesc::text with every format nchw
-  std::vector<int> inputs;          ///< values, constants left out
+  std::string text;         ///< LayerDesc::text with every format nchw
+  std::vector<int> inputs;  ///< values, constants left out
   std::vector<int> outputs;
   std::vector<Candidate> candidates;
   std::vector<Excluded> excluded;
   int default_candidate = 0;
-  bool pinned = false;              ///< `candidates` holds what the start plan pins alone
+  bool pinned = false;  ///< `candidates` holds what the start plan pins alone
 };
 
 struct SpaceValue {
   Shape shape;
   DataType type = DataType::f32;
-  int producer = -1;                ///< -1: an input of the network
-  std::vector<int> consumers;       ///< layers, each once
+  int producer = -1;           ///< -1: an input of the network
+  std::vector<int> consumers;  ///< layers, each once
   bool output = false;
   bool picture = false;
 };
@@ -76,7 +77,7 @@ struct Space {
   int threads = 1;
   std::vector<SpaceLayer> layers;
   std::map<int, SpaceValue> values;
-  std::vector<std::string> notes;   ///< pins that could not be kept
+  std::vector<std::string> notes;  ///< pins that could not be kept
 
   int find(const std::string& id) const noexcept;
 };
@@ -84,9 +85,10 @@ struct Space {
 /// A choice of one candidate for each layer.
 using Choice = std::vector<int>;
 
-/// Builds the space. Thread counts are 1, 2, 4, ... and `problem.threads` for kernels that can use them. Kernels of the
-/// reference are left out where another kernel does the same work and the layer is not tiny. Layers pinned by `start`
-/// (may be null) keep their entry alone; a pin that this build cannot follow is noted and dropped.
+/// Builds the space. Thread counts are 1, 2, 4, ... and `problem.threads` for kernels that can use them.
+/// Kernels of the reference are left out where another kernel does the same work and the layer is not tiny.
+/// Layers pinned by `start` (may be null) keep their entry alone; a pin that this build cannot follow is
+/// noted and dropped.
 Space build_space(const Problem& problem, const Plan* start);
 
 /// The default's choice.

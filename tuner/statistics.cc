@@ -24,7 +24,8 @@ double binomial_tail(std::size_t k, std::size_t n) {
   const double log_all = static_cast<double>(n) * std::log(2.0);
   double sum = 0;
   for (std::size_t i = 0; i <= k; ++i) {
-    const double choose = std::lgamma(static_cast<double>(n) + 1) - std::lgamma(static_cast<double>(i) + 1) - std::lgamma(static_cast<double>(n - i) + 1);
+    const double choose = std::lgamma(static_cast<double>(n) + 1) - std::lgamma(static_cast<double>(i) + 1) -
+                          std::lgamma(static_cast<double>(n - i) + 1);
     sum += std::exp(choose - log_all);
   }
   return std::min(1.0, sum);

@@ -18,16 +18,22 @@ constexpr int kMostThreads = 256;
 
 Status check(const Model& model, const TuneOptions& options) {
   if (!std::isfinite(options.budget_s) || options.budget_s <= 0) {
-    return Error(ErrorCode::kInvalidArgument, "the tuning budget is " + std::to_string(options.budget_s) + " s", "give a positive number of seconds");
+    return Error(ErrorCode::kInvalidArgument,
+                 "the tuning budget is " + std::to_string(options.budget_s) + " s",
+                 "give a positive number of seconds");
   }
   if (options.threads < 1 || options.threads > kMostThreads) {
-    return Error(ErrorCode::kInvalidArgument, "TuneOptions::threads is " + std::to_string(options.threads), "give 1 to " + std::to_string(kMostThreads));
+    return Error(ErrorCode::kInvalidArgument, "TuneOptions::threads is " + std::to_string(options.threads),
+                 "give 1 to " + std::to_string(kMostThreads));
   }
   if (options.compile.cpu != nullptr) {
-    return Error(ErrorCode::kInvalidArgument, "tuning for another CPU than this one", "leave CompileOptions::cpu null: tuning measures here");
+    return Error(ErrorCode::kInvalidArgument, "tuning for another CPU than this one",
+                 "leave CompileOptions::cpu null: tuning measures here");
   }
   if (options.start != nullptr && options.start->model.graph != model.graph_hash()) {
-    return Error(ErrorCode::kPlanOtherModel, "the plan to start from was made for graph " + options.start->model.graph + ", not for " + model.name(),
+    return Error(ErrorCode::kPlanOtherModel,
+                 "the plan to start from was made for graph " + options.start->model.graph + ", not for " +
+                     model.name(),
                  "give a plan of this model, or none");
   }
   return {};
@@ -45,6 +51,8 @@ Result<TuneResult> tune(const Model& model, const TuneOptions& options) {
   return tuner::tune_on(problem, **device, options);
 }
 
-std::string tune_report_html(const Model& model, const TuneResult& result) { return tuner::report_page(model.name(), result); }
+std::string tune_report_html(const Model& model, const TuneResult& result) {
+  return tuner::report_page(model.name(), result);
+}
 
 }  // namespace fettle

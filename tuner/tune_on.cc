@@ -32,12 +32,18 @@ struct Contender {
 class TuningRun {
  public:
   TuningRun(const Problem& problem, Device& device, const TuneOptions& options)
-      : device_(device), options_(options), space_(build_space(problem, options.start)), table_(space_),
-        start_s_(device.now_s()), limits_(make_limits()), explorer_(space_, limits_, table_) {}
+      : device_(device),
+        options_(options),
+        space_(build_space(problem, options.start)),
+        table_(space_),
+        start_s_(device.now_s()),
+        limits_(make_limits()),
+        explorer_(space_, limits_, table_) {}
 
   Result<TuneResult> run() {
     // With pinned layers the plan to beat is the default with those pins.
-    const bool pinned = std::any_of(space_.layers.begin(), space_.layers.end(), [](const SpaceLayer& layer) { return layer.pinned; });
+    const bool pinned = std::any_of(space_.layers.begin(), space_.layers.end(),
+                                    [](const SpaceLayer& layer) { return layer.pinned; });
     const Plan base = plan_of(space_, base_choice(space_));
     Result<std::unique_ptr<Subject>> standard = device_.prepare(pinned ? &base : nullptr, false);
     if (!standard) return std::move(standard).error();
@@ -111,10 +117,14 @@ class TuningRun {
       selection_ = std::move(selection);
       const bool more = !limits_.over(at_share(kRefineShare));
       const int before = explorer_.settings();
-      const int setting = explorer_.add({"chosen #" + std::to_string(round + 1), selection_.choice, kChosenRank});
+      const int setting =
+          explorer_.add({"chosen #" + std::to_string(round + 1), selection_.choice, kChosenRank});
       if (!more || setting < before) return;  // no time, or measured already
-      const double until = at_share(kExploreShare + (kRefineShare - kExploreShare) * (round + 1) / kMostRefinements);
-      explorer_.run(std::max(until, std::min(at_share(kRefineShare), device_.now_s() + 0.02 * options_.budget_s)), setting);
+      const double until =
+          at_share(kExploreShare + (kRefineShare - kExploreShare) * (round + 1) / kMostRefinements);
+      explorer_.run(
+          std::max(until, std::min(at_share(kRefineShare), device_.now_s() + 0.02 * options_.budget_s)),
+          setting);
     }
     Selection last = choose(space_, table_);
     if (!last.choice.empty()) selection_ = std::move(last);
@@ -157,7 +167,8 @@ class TuningRun {
         good.push_back(std::move(contender));
         continue;
       }
-      result_.notes.push_back("the plan of " + contender.name + " was dropped: its outputs differ from the default's by " +
+      result_.notes.push_back("the plan of " + contender.name +
+                              " was dropped: its outputs differ from the default's by " +
                               std::to_string(difference) + " of the largest");
     }
     contenders_ = std::move(good);
@@ -170,11 +181,13 @@ class TuningRun {
     const int setting = fastest(0, explorer_.settings());
     const int best_homogeneous = fastest(1, homogeneous_);
     if (!selection_.choice.empty()) add_contender("the selection", selection_.choice);
-    if (setting >= homogeneous_) add_contender("setting " + explorer_.name(setting), explorer_.choice(setting));
+    if (setting >= homogeneous_)
+      add_contender("setting " + explorer_.name(setting), explorer_.choice(setting));
     // A third subject only where there is time for full rounds of all.
     const double left_us = (at_share(1) - device_.now_s()) * 1e6;
     const bool room = default_pass_us * 2 * 3 * kComparisonRounds < left_us;
-    if (best_homogeneous > 0 && (room || contenders_.empty()) && explorer_.total_us(best_homogeneous) < 1.5 * default_pass_us) {
+    if (best_homogeneous > 0 && (room || contenders_.empty()) &&
+        explorer_.total_us(best_homogeneous) < 1.5 * default_pass_us) {
       add_contender("setting " + explorer_.name(best_homogeneous), explorer_.choice(best_homogeneous));
     }
     if (!room && contenders_.size() > 1) contenders_.resize(1);
@@ -186,7 +199,8 @@ class TuningRun {
     return {};
   }
 
-  // The contender with the lowest median ratio among those that beat the default beyond the noise; -1: none does.
+  // The contender with the lowest median ratio among those that beat the default beyond the noise; -1: none
+  // does.
   int winner() const {
     int best = -1;
     double best_ratio = 0;
@@ -222,8 +236,9 @@ class TuningRun {
     }
     for (std::size_t c = 0; c < contenders_.size() && comparison_.rounds > 0; ++c) {
       const PlanLatency ratio = comparison_.ratio(c + 1).ratio;
-      result_.notes.push_back(contenders_[c].name + ": " + percent(ratio.median) + " of the default's time (" + percent(ratio.low) + " to " +
-                              percent(ratio.high) + ")" + (static_cast<int>(c) == chosen ? ", taken" : ""));
+      result_.notes.push_back(contenders_[c].name + ": " + percent(ratio.median) +
+                              " of the default's time (" + percent(ratio.low) + " to " + percent(ratio.high) +
+                              ")" + (static_cast<int>(c) == chosen ? ", taken" : ""));
     }
     finish_plan(*subject);
     const double predicted = predict(space_, table_, choice, nullptr);
@@ -237,7 +252,8 @@ class TuningRun {
     for (const std::string& note : explorer_.notes()) result_.notes.push_back(note);
     if (!conditions.empty()) result_.notes.push_back("at the end: " + conditions);
     if (!options_.records_path.empty()) {
-      const Status status = append_records(options_.records_path, records_of(space_, table_, device_.key(), conditions));
+      const Status status =
+          append_records(options_.records_path, records_of(space_, table_, device_.key(), conditions));
       if (!status) return status.error();
     }
     result_.measurements = explorer_.passes() + passes_;
@@ -274,8 +290,8 @@ class TuningRun {
   std::string phase_ = "measure";
   double told_s_ = -1e9;
   double best_us_ = 0;
-  int homogeneous_ = 0;   // settings before this number cover, those from it on are mixed or chosen
-  int passes_ = 0;        // of the comparison
+  int homogeneous_ = 0;  // settings before this number cover, those from it on are mixed or chosen
+  int passes_ = 0;       // of the comparison
   std::unique_ptr<Subject> standard_;
   Selection selection_;
   std::vector<Contender> contenders_;

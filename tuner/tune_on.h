@@ -10,13 +10,13 @@
 
 namespace fettle::tuner {
 
-/// How the budget is divided: exploring may last until the first fraction, measuring chosen plans until the second, the
-/// rest belongs to the comparison.
+/// How the budget is divided: exploring may last until the first fraction, measuring chosen plans until the
+/// second, the rest belongs to the comparison.
 inline constexpr double kExploreShare = 0.5;
 inline constexpr double kRefineShare = 0.7;
 
-/// Tunes. `options.compile` has been used by whoever made `problem` and `device`. Errors: that the default does not compile or run;
-/// those of reading and writing records.
+/// Tunes. `options.compile` has been used by whoever made `problem` and `device`. Errors: that the default
+/// does not compile or run; those of reading and writing records.
 Result<TuneResult> tune_on(const Problem& problem, Device& device, const TuneOptions& options);
 
 }  // namespace fettle::tuner

@@ -2,10 +2,11 @@
  *
  * The C interface: the same things as <fettle/fettle.h> for C and for other languages.
  *
- * Every function that can fail returns a fettle_status, 0 when all went well; fettle_last_error() then describes the failure
- * of this thread's latest call. Handles are made by *_load, *_compile and *_create and given back by *_free, which accept NULL.
- * Models, plans and programs are immutable and may be used from several threads; a runtime is used by one thread at a time.
- * Strings that are returned belong to their handle and live as long as it does. No function throws, prints or exits.
+ * Every function that can fail returns a fettle_status, 0 when all went well; fettle_last_error() then
+ * describes the failure of this thread's latest call. Handles are made by *_load, *_compile and *_create and
+ * given back by *_free, which accept NULL. Models, plans and programs are immutable and may be used from
+ * several threads; a runtime is used by one thread at a time. Strings that are returned belong to their
+ * handle and live as long as it does. No function throws, prints or exits.
  */
 #ifndef FETTLE_C_API_H
 #define FETTLE_C_API_H
@@ -66,8 +67,10 @@ typedef struct fettle_tensor_info {
 
 /** Reads an ONNX file. */
 FETTLE_API fettle_status fettle_model_load(const char* path, fettle_model** model);
-/** Reads an ONNX model from memory, which is not kept. `name` stands for the file in messages; may be NULL. */
-FETTLE_API fettle_status fettle_model_parse(const void* bytes, size_t size, const char* name, fettle_model** model);
+/** Reads an ONNX model from memory, which is not kept. `name` stands for the file in messages; may be NULL.
+ */
+FETTLE_API fettle_status fettle_model_parse(const void* bytes, size_t size, const char* name,
+                                            fettle_model** model);
 FETTLE_API void fettle_model_free(fettle_model* model);
 
 /** Reads a plan file. */
@@ -78,19 +81,20 @@ FETTLE_API void fettle_plan_free(fettle_plan* plan);
 
 /** How to compile. Fill with fettle_compile_options_init, then change what is needed. */
 typedef struct fettle_compile_options {
-  size_t struct_size;   /**< set by fettle_compile_options_init */
-  int threads;          /**< the most threads of any layer; 0: what the plan says, one without a plan */
-  int release_weights;  /**< 1: the program keeps none of the model's original constants */
+  size_t struct_size;        /**< set by fettle_compile_options_init */
+  int threads;               /**< the most threads of any layer; 0: what the plan says, one without a plan */
+  int release_weights;       /**< 1: the program keeps none of the model's original constants */
   const char* picture_input; /**< name of an input given as 8-bit N, H, W, C pictures; NULL: none */
-  float mean[4];        /**< subtracted from each channel of a picture */
-  float std[4];         /**< then divides; none 0 */
-  int swap_red_blue;    /**< 1: exchange channels 0 and 2 */
+  float mean[4];             /**< subtracted from each channel of a picture */
+  float std[4];              /**< then divides; none 0 */
+  int swap_red_blue;         /**< 1: exchange channels 0 and 2 */
 } fettle_compile_options;
 FETTLE_API void fettle_compile_options_init(fettle_compile_options* options);
 
 /** Compiles a model; `plan` and `options` may be NULL. The model and plan may be freed afterwards. */
 FETTLE_API fettle_status fettle_program_compile(const fettle_model* model, const fettle_plan* plan,
-                                                const fettle_compile_options* options, fettle_program** program);
+                                                const fettle_compile_options* options,
+                                                fettle_program** program);
 FETTLE_API void fettle_program_free(fettle_program* program);
 /** Bytes of the arena that each runtime of the program needs. */
 FETTLE_API size_t fettle_program_arena_bytes(const fettle_program* program);
@@ -100,56 +104,71 @@ FETTLE_API size_t fettle_program_weight_bytes(const fettle_program* program);
 FETTLE_API size_t fettle_program_report_count(const fettle_program* program);
 FETTLE_API const char* fettle_program_report(const fettle_program* program, size_t index);
 
-/** A pool of the caller's, see fettle::ThreadPool for the contract of `parallel`. `context` is passed through. */
+/** A pool of the caller's, see fettle::ThreadPool for the contract of `parallel`. `context` is passed
+ * through. */
 typedef struct fettle_thread_pool {
   void* context;
   int (*threads)(void* context);
   void (*parallel)(void* context, int max_threads, int64_t range,
-                   void (*task)(void* task_context, int64_t begin, int64_t end, int worker), void* task_context);
+                   void (*task)(void* task_context, int64_t begin, int64_t end, int worker),
+                   void* task_context);
 } fettle_thread_pool;
 
 /** How to make a runtime. Fill with fettle_runtime_options_init, then change what is needed. */
 typedef struct fettle_runtime_options {
-  size_t struct_size;              /**< set by fettle_runtime_options_init */
-  void* memory;                    /**< the arena, 64-byte aligned; NULL: allocated. Must outlive the runtime */
+  size_t struct_size; /**< set by fettle_runtime_options_init */
+  void* memory;       /**< the arena, 64-byte aligned; NULL: allocated. Must outlive the runtime */
   size_t memory_bytes;
-  const fettle_thread_pool* pool;  /**< NULL: a pool of Fettle's own. The functions and context must outlive the runtime */
-  int profile;                     /**< 1: time every step */
+  const fettle_thread_pool*
+      pool;    /**< NULL: a pool of Fettle's own. The functions and context must outlive the runtime */
+  int profile; /**< 1: time every step */
 } fettle_runtime_options;
 FETTLE_API void fettle_runtime_options_init(fettle_runtime_options* options);
 
 /** Makes one more runtime of a program; `options` may be NULL. The program may be freed afterwards. */
-FETTLE_API fettle_status fettle_runtime_create(const fettle_program* program, const fettle_runtime_options* options,
+FETTLE_API fettle_status fettle_runtime_create(const fettle_program* program,
+                                               const fettle_runtime_options* options,
                                                fettle_runtime** runtime);
 /** Model, plan (NULL or "": none), program and runtime in one call, with default options. */
-FETTLE_API fettle_status fettle_runtime_load(const char* model_path, const char* plan_path, fettle_runtime** runtime);
+FETTLE_API fettle_status fettle_runtime_load(const char* model_path, const char* plan_path,
+                                             fettle_runtime** runtime);
 FETTLE_API void fettle_runtime_free(fettle_runtime* runtime);
 
 FETTLE_API size_t fettle_runtime_input_count(const fettle_runtime* runtime);
 FETTLE_API size_t fettle_runtime_output_count(const fettle_runtime* runtime);
 /** Describes an input or output. Fails when the index is past the end. */
-FETTLE_API fettle_status fettle_runtime_input_info(const fettle_runtime* runtime, size_t index, fettle_tensor_info* info);
-FETTLE_API fettle_status fettle_runtime_output_info(const fettle_runtime* runtime, size_t index, fettle_tensor_info* info);
+FETTLE_API fettle_status fettle_runtime_input_info(const fettle_runtime* runtime, size_t index,
+                                                   fettle_tensor_info* info);
+FETTLE_API fettle_status fettle_runtime_output_info(const fettle_runtime* runtime, size_t index,
+                                                    fettle_tensor_info* info);
 /** The index of the input or output of that name. */
-FETTLE_API fettle_status fettle_runtime_find_input(const fettle_runtime* runtime, const char* name, size_t* index);
-FETTLE_API fettle_status fettle_runtime_find_output(const fettle_runtime* runtime, const char* name, size_t* index);
+FETTLE_API fettle_status fettle_runtime_find_input(const fettle_runtime* runtime, const char* name,
+                                                   size_t* index);
+FETTLE_API fettle_status fettle_runtime_find_output(const fettle_runtime* runtime, const char* name,
+                                                    size_t* index);
 /** The memory of an input (to fill) or output (to read); NULL when the index is past the end. */
 FETTLE_API void* fettle_runtime_input_data(fettle_runtime* runtime, size_t index);
 FETTLE_API const void* fettle_runtime_output_data(fettle_runtime* runtime, size_t index);
 /** Copies exactly the input's bytes in, or the output's out. */
-FETTLE_API fettle_status fettle_runtime_set_input(fettle_runtime* runtime, size_t index, const void* data, size_t bytes);
-FETTLE_API fettle_status fettle_runtime_get_output(fettle_runtime* runtime, size_t index, void* data, size_t bytes);
+FETTLE_API fettle_status fettle_runtime_set_input(fettle_runtime* runtime, size_t index, const void* data,
+                                                  size_t bytes);
+FETTLE_API fettle_status fettle_runtime_get_output(fettle_runtime* runtime, size_t index, void* data,
+                                                   size_t bytes);
 /** Uses the caller's memory from now on; see fettle::Runtime::bind_input. */
-FETTLE_API fettle_status fettle_runtime_bind_input(fettle_runtime* runtime, size_t index, const void* memory, size_t bytes);
-FETTLE_API fettle_status fettle_runtime_bind_output(fettle_runtime* runtime, size_t index, void* memory, size_t bytes);
+FETTLE_API fettle_status fettle_runtime_bind_input(fettle_runtime* runtime, size_t index, const void* memory,
+                                                   size_t bytes);
+FETTLE_API fettle_status fettle_runtime_bind_output(fettle_runtime* runtime, size_t index, void* memory,
+                                                    size_t bytes);
 /** Runs the network once. Does not allocate, log or do I/O. */
 FETTLE_API fettle_status fettle_runtime_run(fettle_runtime* runtime);
 /** Turns the profile on or off and clears it. */
 FETTLE_API void fettle_runtime_set_profiling(fettle_runtime* runtime, int on);
-/** The profile as a table, or as Chrome trace events; valid until the next call of either for this runtime. NULL when out of memory. */
+/** The profile as a table, or as Chrome trace events; valid until the next call of either for this runtime.
+ * NULL when out of memory. */
 FETTLE_API const char* fettle_runtime_profile_table(fettle_runtime* runtime);
 FETTLE_API const char* fettle_runtime_profile_trace(fettle_runtime* runtime);
-/** As fettle_program_report_count and fettle_program_report, and the sizes, for a runtime made by fettle_runtime_load. */
+/** As fettle_program_report_count and fettle_program_report, and the sizes, for a runtime made by
+ * fettle_runtime_load. */
 FETTLE_API size_t fettle_runtime_report_count(const fettle_runtime* runtime);
 FETTLE_API const char* fettle_runtime_report(const fettle_runtime* runtime, size_t index);
 FETTLE_API size_t fettle_runtime_arena_bytes(const fettle_runtime* runtime);

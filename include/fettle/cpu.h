@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What is known of the CPU: instruction set features, cores, caches. Plans and records name the device by it, and kernels
-// are refused by it.
+// What is known of the CPU: instruction set features, cores, caches. Plans and records name the device by it,
+// and kernels are refused by it.
 #pragma once
 
 #include <fettle/export.h>
@@ -46,15 +46,17 @@ constexpr Isa operator|(Isa a, Isa b) noexcept {
 }
 /// Whether every extension in `wanted` is in `have`.
 constexpr bool has_all(Isa have, Isa wanted) noexcept {
-  return (static_cast<std::uint32_t>(have) & static_cast<std::uint32_t>(wanted)) == static_cast<std::uint32_t>(wanted);
+  return (static_cast<std::uint32_t>(have) & static_cast<std::uint32_t>(wanted)) ==
+         static_cast<std::uint32_t>(wanted);
 }
 /// "neon,dotprod" or "avx2,fma3"; empty for none.
 FETTLE_API std::string isa_text(Isa isa);
 
 /// Cores of one kind.
 struct CoreKind {
-  std::string name;        ///< "Cortex-A53", or the vendor's model name on x86
-  std::uint32_t midr = 0;  ///< Arm's main id register; on x86 family, model and stepping as CPUID leaf 1 packs them
+  std::string name;  ///< "Cortex-A53", or the vendor's model name on x86
+  std::uint32_t midr =
+      0;  ///< Arm's main id register; on x86 family, model and stepping as CPUID leaf 1 packs them
   int count = 0;
   std::size_t l1d_bytes = 0;
   std::size_t l2_bytes = 0;
@@ -64,7 +66,7 @@ struct CoreKind {
 /// One CPU.
 struct Cpu {
   Isa isa = Isa::none;
-  std::vector<CoreKind> cores;   ///< the fastest kind first
+  std::vector<CoreKind> cores;  ///< the fastest kind first
   std::size_t l3_bytes = 0;
 
   int core_count() const noexcept {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Errors and results. Nothing in the library prints, aborts, exits or throws across its API: what can fail returns a
-// Result, and an Error names the thing that is wrong and says what to do about it.
+// Errors and results. Nothing in the library prints, aborts, exits or throws across its API: what can fail
+// returns a Result, and an Error names the thing that is wrong and says what to do about it.
 #pragma once
 
 #include <fettle/export.h>
@@ -28,8 +28,8 @@ enum class ErrorCode : int {
   kFileUnwritable = 202,
   kFileMalformed = 203,  ///< an image, npy, npz or record file that does not parse
   // 3xx: models
-  kModelMalformed = 300,    ///< not ONNX, truncated, or violating the format
-  kModelInvalid = 301,      ///< parses, but its graph is wrong: shapes that do not fit, cycles, missing values
+  kModelMalformed = 300,  ///< not ONNX, truncated, or violating the format
+  kModelInvalid = 301,    ///< parses, but its graph is wrong: shapes that do not fit, cycles, missing values
   kModelUnsupported = 302,  ///< valid, but holds nodes that Fettle cannot run; the message lists all of them
   // 4xx: plans
   kPlanMalformed = 400,   ///< not a plan, or damaged
@@ -38,9 +38,9 @@ enum class ErrorCode : int {
   kOutOfMemory = 500,
   kLimitExceeded = 501,  ///< a file asks for more than the limits in the options allow
   // 6xx: the device
-  kIsaMissing = 600,      ///< a kernel was demanded that this CPU cannot execute
-  kKernelFailed = 601,    ///< a kernel refused what its `supports` had accepted
-  kNotCompiledIn = 602,   ///< this build leaves out what was asked for (ONNX import, XNNPACK)
+  kIsaMissing = 600,     ///< a kernel was demanded that this CPU cannot execute
+  kKernelFailed = 601,   ///< a kernel refused what its `supports` had accepted
+  kNotCompiledIn = 602,  ///< this build leaves out what was asked for (ONNX import, XNNPACK)
   // 9xx: the library's own mistakes
   kInternal = 900,
 };
@@ -48,7 +48,8 @@ enum class ErrorCode : int {
 /// The stable, short name of a code, such as "model_unsupported". Never empty.
 FETTLE_API std::string_view error_name(ErrorCode code) noexcept;
 
-/// One error: a code to switch on, a sentence that names the file, node or option, and a hint that says what to do.
+/// One error: a code to switch on, a sentence that names the file, node or option, and a hint that says what
+/// to do.
 class Error {
  public:
   Error(ErrorCode code, std::string message, std::string hint = {})
@@ -72,8 +73,10 @@ class Error {
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT(google-explicit-constructor)
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
+  Result(T value)
+      : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
+  Result(Error error)
+      : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
 
   explicit operator bool() const noexcept { return state_.index() == 0; }
   T& value() & noexcept { return *std::get_if<0>(&state_); }

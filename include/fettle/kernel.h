@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a kernel is: one implementation of an operator (or of a region of operators), as a row of constant data. The
-// library's own rows stand in kernels/registry.cc; an application adds rows through CompileOptions::kernels.
+// What a kernel is: one implementation of an operator (or of a region of operators), as a row of constant
+// data. The library's own rows stand in kernels/registry.cc; an application adds rows through
+// CompileOptions::kernels.
 //
-// A kernel has three steps with three lifetimes. `pack` turns weights into position-independent bytes that belong to the
-// program, are shared by its runtimes and may be mapped from a file. `bind` makes the state for one runtime. `run` computes.
-// A kernel never sees the graph, only a LayerDesc.
+// A kernel has three steps with three lifetimes. `pack` turns weights into position-independent bytes that
+// belong to the program, are shared by its runtimes and may be mapped from a file. `bind` makes the state for
+// one runtime. `run` computes. A kernel never sees the graph, only a LayerDesc.
 #pragma once
 
 #include <fettle/cpu.h>
@@ -28,7 +29,7 @@ namespace fettle {
 
 /// One operand or result of a layer.
 struct TensorDesc {
-  Shape shape;            ///< logical, in ONNX order
+  Shape shape;  ///< logical, in ONNX order
   Format format;
   Strides strides{};      ///< in elements, see Strides; dense unless a kernel's Striding allows more
   bool constant = false;  ///< its bytes are known at compile time and are given to `pack`; always dense nchw
@@ -56,69 +57,75 @@ struct LayerPart {
   Op op = Op::identity;
   Attributes attributes;
   std::optional<Clamp> clamp;  ///< applied to the result (Relu, Relu6, Clip)
-  /// What the operator computes from, in ONNX's order: an index into LayerDesc::inputs, kNoOperand, or result_of_part.
-  /// conv, conv_transpose: x, weight (ONNX order OIHW / IOHW), bias if there. gemm: a, b, c if there.
+  /// What the operator computes from, in ONNX's order: an index into LayerDesc::inputs, kNoOperand, or
+  /// result_of_part. conv, conv_transpose: x, weight (ONNX order OIHW / IOHW), bias if there. gemm: a, b, c
+  /// if there.
   std::vector<int> operands;
 };
 
-/// A layer, or a region of several connected layers, as a kernel sees it. Its canonical text is the key of records,
-/// tests, benchmarks and repro lines.
+/// A layer, or a region of several connected layers, as a kernel sees it. Its canonical text is the key of
+/// records, tests, benchmarks and repro lines.
 struct LayerDesc {
-  std::vector<LayerPart> parts;      ///< one for a layer; for a region in execution order, the last gives the outputs
+  std::vector<LayerPart>
+      parts;  ///< one for a layer; for a region in execution order, the last gives the outputs
   std::vector<TensorDesc> inputs;
   std::vector<TensorDesc> outputs;
-  std::vector<TensorDesc> inner;     ///< shapes of the results of all parts but the last (formats are the kernel's affair)
+  std::vector<TensorDesc>
+      inner;  ///< shapes of the results of all parts but the last (formats are the kernel's affair)
 
   const LayerPart& main() const noexcept { return parts.front(); }
   /// The tensor that `operand` of the first part names, or nullptr when it is left out.
   FETTLE_API const TensorDesc* operand(std::size_t index) const noexcept;
-  /// For example "conv group=1 ... clamp=0,6 : f32 nchw 1x3x8x8, f32 const 16x3x3x3 -> f32 nhwc 1x16x4x4". Never holds
-  /// names or weights, so equal layers of different networks share their text.
+  /// For example "conv group=1 ... clamp=0,6 : f32 nchw 1x3x8x8, f32 const 16x3x3x3 -> f32 nhwc 1x16x4x4".
+  /// Never holds names or weights, so equal layers of different networks share their text.
   FETTLE_API std::string text() const;
 };
 
 /// Why a kernel does not run a layer. The codes' texts are stable and appear in reports.
 enum class Refusal : std::uint8_t {
-  none,               ///< it does run it
-  op,                 ///< another operator, or the wrong pattern of a region
-  isa,                ///< the CPU lacks an instruction set
-  data_type,          ///< an operand's or result's data type
-  layout,             ///< an operand's or result's layout
-  strides,            ///< strided where the kernel wants dense
-  rank,               ///< the number of dimensions
-  shape,              ///< extents that the algorithm does not cover
-  attribute,          ///< an attribute's value
-  groups,             ///< grouped, or not depthwise
+  none,       ///< it does run it
+  op,         ///< another operator, or the wrong pattern of a region
+  isa,        ///< the CPU lacks an instruction set
+  data_type,  ///< an operand's or result's data type
+  layout,     ///< an operand's or result's layout
+  strides,    ///< strided where the kernel wants dense
+  rank,       ///< the number of dimensions
+  shape,      ///< extents that the algorithm does not cover
+  attribute,  ///< an attribute's value
+  groups,     ///< grouped, or not depthwise
   dilation,
-  stride,             ///< convolution stride
+  stride,  ///< convolution stride
   kernel_size,
   padding,
-  clamp,              ///< cannot apply the fused clamp
-  not_constant,       ///< wants constant weights
-  constant,           ///< wants a computed operand where this one is constant
-  too_large,          ///< beyond the kernel's integer or memory range
-  backend,            ///< the library behind the kernel refuses
+  clamp,         ///< cannot apply the fused clamp
+  not_constant,  ///< wants constant weights
+  constant,      ///< wants a computed operand where this one is constant
+  too_large,     ///< beyond the kernel's integer or memory range
+  backend,       ///< the library behind the kernel refuses
 };
 /// The stable text of a refusal: "isa", "data_type", ...
 FETTLE_API std::string_view to_string(Refusal refusal) noexcept;
 
-/// Bytes of a constant operand: dense, row-major, of the TensorDesc's type and shape; empty for operands that are
-/// not constant. Valid during the call only.
+/// Bytes of a constant operand: dense, row-major, of the TensorDesc's type and shape; empty for operands that
+/// are not constant. Valid during the call only.
 using ConstantBytes = std::span<const std::byte>;
 
 /// A kernel with its state for one runtime. One runtime runs it from one thread at a time.
 class BoundKernel {
  public:
   virtual ~BoundKernel() = default;
-  /// Gives the addresses; called before the first run and whenever they change; may allocate. `inputs` has an entry for
-  /// each LayerDesc::inputs: for constants it is null when the kernel has `pack`, else the program's copy. `workspace` is
-  /// 64-byte aligned. All activation addresses are aligned to the element size at least.
-  virtual Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs, void* workspace) noexcept = 0;
+  /// Gives the addresses; called before the first run and whenever they change; may allocate. `inputs` has an
+  /// entry for each LayerDesc::inputs: for constants it is null when the kernel has `pack`, else the
+  /// program's copy. `workspace` is 64-byte aligned. All activation addresses are aligned to the element size
+  /// at least.
+  virtual Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs,
+                             void* workspace) noexcept = 0;
   /// Computes. Does not allocate, log or do I/O. The error is kKernelFailed.
   virtual Status run() noexcept = 0;
 };
 
-/// What `bind` gets. Everything but `layer` and `packed` outlives the bound kernel; `packed` does too (the program owns it).
+/// What `bind` gets. Everything but `layer` and `packed` outlives the bound kernel; `packed` does too (the
+/// program owns it).
 struct BindArgs {
   const LayerDesc& layer;
   std::span<const std::byte> packed;  ///< what `pack` wrote, 64-byte aligned; empty without `pack`
@@ -126,13 +133,15 @@ struct BindArgs {
   int threads;                        ///< how many threads this layer may use; at least 1
 };
 
-/// One permitted combination of layouts: all activation inputs (rank >= 3) in `input`, all outputs in `output`.
+/// One permitted combination of layouts: all activation inputs (rank >= 3) in `input`, all outputs in
+/// `output`.
 struct LayoutPair {
   Layout input;
   Layout output;
 };
 
-/// Which strided tensors a kernel takes. In every case elements along the innermost stored axis are neighbours.
+/// Which strided tensors a kernel takes. In every case elements along the innermost stored axis are
+/// neighbours.
 enum class Striding : std::uint8_t {
   dense,   ///< dense only
   pixels,  ///< nhwc whose pixels are further apart than C elements (a slice of channels of a wider tensor)
@@ -141,29 +150,34 @@ enum class Striding : std::uint8_t {
 
 /// One row of the kernel table: constant data, with functions that hold no state.
 struct Kernel {
-  std::string_view name;      ///< "op.algorithm.type.isa", unique, e.g. "conv.gemm.f32.portable"
-  std::uint32_t revision;     ///< raised when packed bytes or numerical results change
-  /// The operators covered, in order. One for a layer kernel; several for a region: each but the first takes the result of
-  /// the one before as an operand, and nothing else uses that result.
+  std::string_view name;   ///< "op.algorithm.type.isa", unique, e.g. "conv.gemm.f32.portable"
+  std::uint32_t revision;  ///< raised when packed bytes or numerical results change
+  /// The operators covered, in order. One for a layer kernel; several for a region: each but the first takes
+  /// the result of the one before as an operand, and nothing else uses that result.
   std::span<const Op> pattern;
-  Isa isa;                    ///< what the CPU must have
-  DataType type;              ///< what activations must be stored as; `undefined`: whatever the graph says, `supports` checks
+  Isa isa;  ///< what the CPU must have
+  DataType
+      type;  ///< what activations must be stored as; `undefined`: whatever the graph says, `supports` checks
   std::span<const LayoutPair> layouts;  ///< not empty; a layer's variant names one of them
   Striding input_striding = Striding::dense;
   Striding output_striding = Striding::dense;
   std::uint32_t overread_bytes = 0;  ///< bytes it may read past the end of each activation input
-  std::uint32_t in_place = 0;        ///< bit i: output 0 may share the memory of input i (same shape, format and strides)
-  bool leaves_clamp = false;         ///< does not apply the last part's clamp; the compiler adds a step that does
-  bool threaded = false;             ///< can use more than one thread
+  std::uint32_t in_place =
+      0;  ///< bit i: output 0 may share the memory of input i (same shape, format and strides)
+  bool leaves_clamp = false;  ///< does not apply the last part's clamp; the compiler adds a step that does
+  bool threaded = false;      ///< can use more than one thread
 
-  /// The only gate: `Refusal::none` means that pack, bind and run do the layer. `layer` has the formats of one entry of `layouts`.
+  /// The only gate: `Refusal::none` means that pack, bind and run do the layer. `layer` has the formats of
+  /// one entry of `layouts`.
   Refusal (*supports)(const LayerDesc& layer, const Cpu& cpu);
   /// Scratch memory during run, for this many threads; null: none.
   std::size_t (*workspace_bytes)(const LayerDesc& layer, int threads);
   /// Bytes that `pack` writes; null together with `pack`: constants are used as they are.
   Result<std::size_t> (*packed_bytes)(const LayerDesc& layer, std::span<const ConstantBytes> constants);
-  /// Writes position-independent bytes to `packed` (64-byte aligned, exactly packed_bytes). `constants` has an entry an input.
-  Status (*pack)(const LayerDesc& layer, std::span<const ConstantBytes> constants, std::span<std::byte> packed);
+  /// Writes position-independent bytes to `packed` (64-byte aligned, exactly packed_bytes). `constants` has
+  /// an entry an input.
+  Status (*pack)(const LayerDesc& layer, std::span<const ConstantBytes> constants,
+                 std::span<std::byte> packed);
   /// Makes the state for one runtime.
   Result<std::unique_ptr<BoundKernel>> (*bind)(const BindArgs& args);
 };

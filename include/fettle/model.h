@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A model: the parsed and checked graph with its initialisers. Immutable, cheap to copy (copies share), thread-safe.
+// A model: the parsed and checked graph with its initialisers. Immutable, cheap to copy (copies share),
+// thread-safe.
 #pragma once
 
 #include <fettle/error.h>
@@ -35,17 +36,17 @@ struct ModelOptions {
 
 /// A layer of the model, for display and for tuners.
 struct LayerInfo {
-  std::string id;          ///< unique, never empty, made before fusion: what plans name
-  LayerDesc desc;          ///< with every format nchw
-  std::int64_t macs = 0;   ///< multiply-accumulates; 0 for layers that have none
-  std::vector<int> inputs;  ///< for each desc.inputs: the value's number, -1 for constants
-  std::vector<int> outputs; ///< the values' numbers; equal numbers connect layers
+  std::string id;            ///< unique, never empty, made before fusion: what plans name
+  LayerDesc desc;            ///< with every format nchw
+  std::int64_t macs = 0;     ///< multiply-accumulates; 0 for layers that have none
+  std::vector<int> inputs;   ///< for each desc.inputs: the value's number, -1 for constants
+  std::vector<int> outputs;  ///< the values' numbers; equal numbers connect layers
 };
 
 class Model {
  public:
-  /// Reads an ONNX file. Errors: kFileNotFound, kFileUnreadable, kModelMalformed, kModelInvalid, kModelUnsupported (listing
-  /// every node that cannot run), kLimitExceeded, kOutOfMemory, kNotCompiledIn.
+  /// Reads an ONNX file. Errors: kFileNotFound, kFileUnreadable, kModelMalformed, kModelInvalid,
+  /// kModelUnsupported (listing every node that cannot run), kLimitExceeded, kOutOfMemory, kNotCompiledIn.
   FETTLE_API static Result<Model> load(const std::string& path, const ModelOptions& options = {});
   /// The same from memory; `bytes` is not kept. `name` stands for the file in messages.
   FETTLE_API static Result<Model> parse(std::span<const std::byte> bytes, const std::string& name = "model",

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A plan: for each layer the variant to run, and what the plan was made for. JSON text, small, diffable, made to be edited
-// by hand; the only link between tuner and runtime. docs/plan-format.md describes the text.
+// A plan: for each layer the variant to run, and what the plan was made for. JSON text, small, diffable, made
+// to be edited by hand; the only link between tuner and runtime. docs/plan-format.md describes the text.
 #pragma once
 
 #include <fettle/error.h>
@@ -22,10 +22,11 @@ namespace fettle {
 struct PlanLayer {
   std::string kernel;
   std::uint32_t revision = 0;
-  std::optional<LayoutPair> layouts;  ///< needed only where the kernel offers more than one pair; text "nhwc" or "nchw>nhwc"
+  std::optional<LayoutPair>
+      layouts;  ///< needed only where the kernel offers more than one pair; text "nhwc" or "nchw>nhwc"
   int threads = 1;
-  std::vector<std::string> covers;    ///< ids of the further layers that a region covers, in order
-  bool pinned = false;                ///< set by hand: tuners keep it
+  std::vector<std::string> covers;  ///< ids of the further layers that a region covers, in order
+  bool pinned = false;              ///< set by hand: tuners keep it
 
   friend bool operator==(const PlanLayer& a, const PlanLayer& b);
 };
@@ -33,8 +34,8 @@ struct PlanLayer {
 /// One operating point: a number of threads and shapes, with the choice for each layer.
 struct PlanPoint {
   int threads = 1;
-  std::map<std::string, Shape> shapes;        ///< by input name
-  std::map<std::string, PlanLayer> layers;    ///< by layer id; layers left out take their default
+  std::map<std::string, Shape> shapes;      ///< by input name
+  std::map<std::string, PlanLayer> layers;  ///< by layer id; layers left out take their default
 };
 
 /// Microseconds: median with the bounds of its 95 % confidence interval.
@@ -80,8 +81,8 @@ struct Plan {
   std::optional<PlanExpectation> expected;
   std::vector<PlanPoint> points;
 
-  /// Reads the text of a plan, strictly: unknown or repeated keys, wrong types and out-of-range numbers are kPlanMalformed with the
-  /// place named. `name` stands for the file in messages.
+  /// Reads the text of a plan, strictly: unknown or repeated keys, wrong types and out-of-range numbers are
+  /// kPlanMalformed with the place named. `name` stands for the file in messages.
   FETTLE_API static Result<Plan> parse(std::string_view text, const std::string& name = "plan");
   /// Errors beside those of parse: kFileNotFound, kFileUnreadable, kLimitExceeded.
   FETTLE_API static Result<Plan> load(const std::string& path);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A program: a model and a plan, compiled into steps with packed weights and arena offsets. Immutable, cheap to copy
-// (copies share), thread-safe: any number of runtimes may run it at once.
+// A program: a model and a plan, compiled into steps with packed weights and arena offsets. Immutable, cheap
+// to copy (copies share), thread-safe: any number of runtimes may run it at once.
 #pragma once
 
 #include <fettle/error.h>
@@ -20,8 +20,8 @@
 
 namespace fettle {
 
-/// Packed weights and constants, keyed by content, kernel revision and parameters, so that programs, plans and tuner
-/// candidates share what is equal. Thread-safe. Blobs die with the last program that uses them.
+/// Packed weights and constants, keyed by content, kernel revision and parameters, so that programs, plans
+/// and tuner candidates share what is equal. Thread-safe. Blobs die with the last program that uses them.
 class WeightStore {
  public:
   FETTLE_API WeightStore();
@@ -40,10 +40,11 @@ class WeightStore {
 
 /// How an input arrives when it is not the model's own dense nchw tensor.
 struct InputOptions {
-  bool u8_nhwc = false;       ///< the caller gives 8-bit pictures, N x H x W x C; converted as (pixel - mean) / std on the way in
-  std::vector<float> mean;    ///< one a channel, or one for all; empty: 0
-  std::vector<float> std;     ///< one a channel, or one for all, none 0; empty: 1
-  bool swap_red_blue = false; ///< exchange channels 0 and 2 (rgb pictures, bgr network)
+  bool u8_nhwc = false;     ///< the caller gives 8-bit pictures, N x H x W x C; converted as (pixel - mean) /
+                            ///< std on the way in
+  std::vector<float> mean;  ///< one a channel, or one for all; empty: 0
+  std::vector<float> std;   ///< one a channel, or one for all, none 0; empty: 1
+  bool swap_red_blue = false;  ///< exchange channels 0 and 2 (rgb pictures, bgr network)
 };
 
 /// Log levels of the callback.
@@ -53,53 +54,59 @@ using LogCallback = std::function<void(LogLevel, const std::string&)>;
 /// What happens to the model's constants that no step uses after packing.
 enum class WeightPolicy {
   keep,     ///< the Model keeps them as long as it lives
-  release,  ///< the program keeps none of the originals; once the Model is gone so are they, and another shape needs a new load
+  release,  ///< the program keeps none of the originals; once the Model is gone so are they, and another
+            ///< shape needs a new load
 };
 
 struct CompileOptions {
-  int threads = 0;  ///< the most threads any layer may use; 0: what the plan says, and one without a plan. At most 256
-  std::map<std::string, InputOptions> inputs;       ///< by input name
-  std::span<const Kernel* const> kernels;           ///< an application's own rows, tried before the built-in ones; must outlive the program
-  std::shared_ptr<WeightStore> weights;             ///< null: a store of the program's own
+  int threads =
+      0;  ///< the most threads any layer may use; 0: what the plan says, and one without a plan. At most 256
+  std::map<std::string, InputOptions> inputs;  ///< by input name
+  std::span<const Kernel* const>
+      kernels;  ///< an application's own rows, tried before the built-in ones; must outlive the program
+  std::shared_ptr<WeightStore> weights;  ///< null: a store of the program's own
   WeightPolicy weight_policy = WeightPolicy::keep;
-  LogCallback log;                                  ///< called during load only; null: silent
-  const Cpu* cpu = nullptr;                         ///< null: this CPU. For checking what a plan would do elsewhere (compile only)
+  LogCallback log;           ///< called during load only; null: silent
+  const Cpu* cpu = nullptr;  ///< null: this CPU. For checking what a plan would do elsewhere (compile only)
 };
 
 /// Something that did not go as the plan said. Never silent, never a crash.
 struct ReportEntry {
-  std::string layer;   ///< the layer's id; empty when it concerns the whole plan
-  std::string what;    ///< what fell back, e.g. "kernel conv.x.f32.y is not in this build: default used"
+  std::string layer;  ///< the layer's id; empty when it concerns the whole plan
+  std::string what;   ///< what fell back, e.g. "kernel conv.x.f32.y is not in this build: default used"
 };
 
 /// One step of a program, for display, profiles and tuners.
 struct StepInfo {
-  std::string layer;           ///< id of the layer (the first of a region); for conversions, of the layer that needs it
+  std::string
+      layer;  ///< id of the layer (the first of a region); for conversions, of the layer that needs it
   std::string kernel;
-  LayerDesc desc;              ///< with the formats and strides as compiled
+  LayerDesc desc;  ///< with the formats and strides as compiled
   int threads = 1;
-  bool conversion = false;     ///< a change of format between layers
-  bool alias = false;          ///< no work at run time: a view of another value's memory
+  bool conversion = false;  ///< a change of format between layers
+  bool alias = false;       ///< no work at run time: a view of another value's memory
   std::int64_t macs = 0;
   std::size_t workspace_bytes = 0;
   std::size_t packed_bytes = 0;
-  std::vector<int> inputs;     ///< value numbers as in LayerInfo; -1 for constants
+  std::vector<int> inputs;  ///< value numbers as in LayerInfo; -1 for constants
   std::vector<int> outputs;
 };
 
 /// Where the arena's bytes go.
 struct ArenaInfo {
-  std::size_t bytes = 0;              ///< what a runtime needs
-  std::size_t largest_live_set = 0;   ///< the most that any one step needs at once: values alive, 64-byte rounding, its workspace
-  std::size_t largest_live_values = 0;///< the same without workspaces
-  std::size_t sum_of_activations = 0; ///< what it would be without reuse
+  std::size_t bytes = 0;  ///< what a runtime needs
+  std::size_t largest_live_set =
+      0;  ///< the most that any one step needs at once: values alive, 64-byte rounding, its workspace
+  std::size_t largest_live_values = 0;  ///< the same without workspaces
+  std::size_t sum_of_activations = 0;   ///< what it would be without reuse
 };
 
 class Program {
  public:
-  /// Compiles. `plan` may be null: static defaults. Errors: kPlanOtherModel, kModelUnsupported (no kernel for a layer),
-  /// kInvalidArgument (options), kOutOfMemory. Everything milder is in report().
-  FETTLE_API static Result<Program> compile(const Model& model, const Plan* plan = nullptr, const CompileOptions& options = {});
+  /// Compiles. `plan` may be null: static defaults. Errors: kPlanOtherModel, kModelUnsupported (no kernel for
+  /// a layer), kInvalidArgument (options), kOutOfMemory. Everything milder is in report().
+  FETTLE_API static Result<Program> compile(const Model& model, const Plan* plan = nullptr,
+                                            const CompileOptions& options = {});
 
   FETTLE_API std::span<const TensorInfo> inputs() const noexcept;
   FETTLE_API std::span<const TensorInfo> outputs() const noexcept;
@@ -126,9 +133,9 @@ class Program {
 struct VariantInfo {
   const Kernel* kernel = nullptr;
   LayoutPair layouts{};
-  std::vector<std::string> covers;   ///< further layers, for regions
-  Refusal refusal = Refusal::none;   ///< none: the plan may choose it
-  bool is_default = false;           ///< what the static default takes for this layer
+  std::vector<std::string> covers;  ///< further layers, for regions
+  Refusal refusal = Refusal::none;  ///< none: the plan may choose it
+  bool is_default = false;          ///< what the static default takes for this layer
 };
 
 /// All kernels of a layer's operator with every pair of layouts, runnable or refused.
@@ -138,6 +145,7 @@ struct LayerVariants {
 };
 
 /// What there is to choose from, layer by layer, on `options.cpu`. Thread-safe.
-FETTLE_API std::vector<LayerVariants> enumerate_variants(const Model& model, const CompileOptions& options = {});
+FETTLE_API std::vector<LayerVariants> enumerate_variants(const Model& model,
+                                                         const CompileOptions& options = {});
 
 }  // namespace fettle

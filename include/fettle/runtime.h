@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A runtime: a program with its own arena and bound kernels, ready to run. Runtime::load makes model, program and runtime.
+// A runtime: a program with its own arena and bound kernels, ready to run. Runtime::load makes model, program
+// and runtime.
 #pragma once
 
 #include <fettle/error.h>
@@ -20,9 +21,11 @@
 namespace fettle {
 
 struct RuntimeOptions {
-  std::shared_ptr<ThreadPool> pool;  ///< null: a pool of Fettle's own when the program uses more than one thread
-  std::span<std::byte> memory;       ///< the arena; empty: allocated. At least Program::arena().bytes, 64-byte aligned; must outlive the runtime
-  bool profile = false;              ///< time every step of every run (a clock read a step)
+  std::shared_ptr<ThreadPool>
+      pool;                     ///< null: a pool of Fettle's own when the program uses more than one thread
+  std::span<std::byte> memory;  ///< the arena; empty: allocated. At least Program::arena().bytes, 64-byte
+                                ///< aligned; must outlive the runtime
+  bool profile = false;         ///< time every step of every run (a clock read a step)
 };
 
 /// Everything that Runtime::load can be told.
@@ -44,12 +47,12 @@ struct StepTime {
 /// Not thread-safe itself: one thread at a time. Several runtimes of one program run in parallel.
 class Runtime {
  public:
-  /// Reads a model and, unless `plan_path` is empty, a plan; compiles and binds. Errors: those of Model::load, Plan::load,
-  /// Program::compile and Runtime::create.
+  /// Reads a model and, unless `plan_path` is empty, a plan; compiles and binds. Errors: those of
+  /// Model::load, Plan::load, Program::compile and Runtime::create.
   FETTLE_API static Result<Runtime> load(const std::string& model_path, const std::string& plan_path = {},
                                          const LoadOptions& options = {});
-  /// Makes one more runtime of a program. Errors: kWrongSize and kInvalidArgument (memory too small or misaligned),
-  /// kOutOfMemory, kIsaMissing (the program was compiled for another CPU), kKernelFailed.
+  /// Makes one more runtime of a program. Errors: kWrongSize and kInvalidArgument (memory too small or
+  /// misaligned), kOutOfMemory, kIsaMissing (the program was compiled for another CPU), kKernelFailed.
   FETTLE_API static Result<Runtime> create(const Program& program, const RuntimeOptions& options = {});
 
   FETTLE_API Runtime(Runtime&&) noexcept;
@@ -65,13 +68,15 @@ class Runtime {
   FETTLE_API Result<TensorView> input(std::string_view name);
   FETTLE_API Result<TensorView> output(std::string_view name);
 
-  /// Uses the caller's memory for an input or output from now on; no copy at run time where the layers beside it can use it as it is,
-  /// else one copy. Exactly info().bytes bytes, aligned to the element; must outlive the binding. Reading past the end is never done. Not in a running `run`.
-  /// Errors: kWrongSize, kInvalidArgument (index, alignment).
+  /// Uses the caller's memory for an input or output from now on; no copy at run time where the layers beside
+  /// it can use it as it is, else one copy. Exactly info().bytes bytes, aligned to the element; must outlive
+  /// the binding. Reading past the end is never done. Not in a running `run`. Errors: kWrongSize,
+  /// kInvalidArgument (index, alignment).
   FETTLE_API Status bind_input(std::size_t index, std::span<const std::byte> memory);
   FETTLE_API Status bind_output(std::size_t index, std::span<std::byte> memory);
 
-  /// Runs the network once. Does not allocate, log or do I/O; waits at fork-join barriers alone. Inputs keep their contents.
+  /// Runs the network once. Does not allocate, log or do I/O; waits at fork-join barriers alone. Inputs keep
+  /// their contents.
   FETTLE_API Status run() noexcept;
 
   FETTLE_API const Program& program() const noexcept;
@@ -87,8 +92,10 @@ class Runtime {
   /// The last run as Chrome trace events (JSON), for chrome://tracing and Perfetto.
   FETTLE_API std::string profile_trace() const;
 
-  /// Runs and gives each step's inputs and outputs to `visit` after it has run; for verification and calibration. Allocates.
-  using StepVisitor = std::function<void(std::size_t step, std::span<const void* const> inputs, std::span<void* const> outputs)>;
+  /// Runs and gives each step's inputs and outputs to `visit` after it has run; for verification and
+  /// calibration. Allocates.
+  using StepVisitor = std::function<void(std::size_t step, std::span<const void* const> inputs,
+                                         std::span<void* const> outputs)>;
   FETTLE_API Status run_visiting(const StepVisitor& visit);
 
   struct State;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The tuner: measures variants on this device, in place, and chooses. Links with fettle::tuner. Everything it knows of
-// the runtime is public API; what it gives is a Plan.
+// The tuner: measures variants on this device, in place, and chooses. Links with fettle::tuner. Everything it
+// knows of the runtime is public API; what it gives is a Plan.
 #pragma once
 
 #include <fettle/error.h>
@@ -22,20 +22,21 @@ namespace fettle {
 struct TuneProgress {
   double elapsed_s = 0;
   double budget_s = 0;
-  std::string phase;                 ///< "measure", "choose", "compare"
-  int measurements = 0;              ///< network passes so far
-  double default_us = 0;             ///< whole-model median of the default; 0 until known
-  double best_us = 0;                ///< of the best plan predicted or measured so far
+  std::string phase;      ///< "measure", "choose", "compare"
+  int measurements = 0;   ///< network passes so far
+  double default_us = 0;  ///< whole-model median of the default; 0 until known
+  double best_us = 0;     ///< of the best plan predicted or measured so far
 };
 
 struct TuneOptions {
-  double budget_s = 60;              ///< wall-clock seconds for measuring; a usable plan exists at any moment
-  int threads = 1;                   ///< the most threads; per-layer counts 1, 2, 4, ... up to it are tried
-  CompileOptions compile;            ///< inputs, extra kernels; threads, weights and log are the tuner's
-  const Plan* start = nullptr;       ///< its pinned layers are kept
-  std::string records_path;          ///< JSON lines, read at the start when there and appended to; empty: none
+  double budget_s = 60;         ///< wall-clock seconds for measuring; a usable plan exists at any moment
+  int threads = 1;              ///< the most threads; per-layer counts 1, 2, 4, ... up to it are tried
+  CompileOptions compile;       ///< inputs, extra kernels; threads, weights and log are the tuner's
+  const Plan* start = nullptr;  ///< its pinned layers are kept
+  std::string records_path;     ///< JSON lines, read at the start when there and appended to; empty: none
   std::function<void(const TuneProgress&)> progress;  ///< called a few times a second at most; may be null
-  const std::atomic<bool>* stop = nullptr;            ///< set it (from a signal handler too) to end early and keep what was learnt
+  const std::atomic<bool>* stop =
+      nullptr;  ///< set it (from a signal handler too) to end early and keep what was learnt
 };
 
 /// What one variant of one layer cost.
@@ -44,43 +45,45 @@ struct VariantCost {
   LayoutPair layouts{};
   int threads = 1;
   std::vector<std::string> covers;
-  Refusal refusal = Refusal::none;   ///< why it could not be chosen
-  int samples = 0;                   ///< 0: refused or not reached within the budget
-  PlanLatency us;                    ///< median and 95 % interval
+  Refusal refusal = Refusal::none;  ///< why it could not be chosen
+  int samples = 0;                  ///< 0: refused or not reached within the budget
+  PlanLatency us;                   ///< median and 95 % interval
   bool chosen = false;
   bool is_default = false;
 };
 
 struct LayerExplanation {
   std::string layer;
-  std::string desc;                  ///< LayerDesc::text
-  std::vector<VariantCost> variants; ///< measured ones first, cheapest first
-  double conversions_us = 0;         ///< what the choice pays for conversions into this layer
+  std::string desc;                   ///< LayerDesc::text
+  std::vector<VariantCost> variants;  ///< measured ones first, cheapest first
+  double conversions_us = 0;          ///< what the choice pays for conversions into this layer
 };
 
 struct TuneResult {
   Plan plan;
-  bool default_kept = false;         ///< the chosen plan did not beat the default beyond the noise
-  PlanLatency default_us;            ///< final interleaved comparison
+  bool default_kept = false;  ///< the chosen plan did not beat the default beyond the noise
+  PlanLatency default_us;     ///< final interleaved comparison
   PlanLatency plan_us;
-  double ratio = 1;                  ///< median of per-round plan / default
-  double predicted_us = 0;           ///< additive cost of the choice
-  bool optimal = false;              ///< the selection was proved optimal for the measured table
+  double ratio = 1;         ///< median of per-round plan / default
+  double predicted_us = 0;  ///< additive cost of the choice
+  bool optimal = false;     ///< the selection was proved optimal for the measured table
   int rounds = 0;
   int measurements = 0;
   double seconds = 0;
-  bool stopped = false;              ///< by `stop`
-  std::vector<std::string> notes;    ///< for people: plans that were dropped and why, settings that failed, frequency and temperature
+  bool stopped = false;            ///< by `stop`
+  std::vector<std::string> notes;  ///< for people: plans that were dropped and why, settings that failed,
+                                   ///< frequency and temperature
   std::vector<LayerExplanation> layers;
 };
 
 /// Tunes on this device. Errors: those of Program::compile, kInvalidArgument, kFileUnwritable (records).
 FETTLE_API Result<TuneResult> tune(const Model& model, const TuneOptions& options = {});
 
-/// What is known of a plan's choices without tuning again: every variant of every layer, with the costs found in the records
-/// of this device (`records_path`, may be empty), or why it is refused, and which one the plan takes. Errors: those of
-/// Program::compile, kPlanOtherModel, kFileUnreadable (records).
-FETTLE_API Result<std::vector<LayerExplanation>> explain(const Model& model, const Plan& plan, const std::string& records_path = {},
+/// What is known of a plan's choices without tuning again: every variant of every layer, with the costs found
+/// in the records of this device (`records_path`, may be empty), or why it is refused, and which one the plan
+/// takes. Errors: those of Program::compile, kPlanOtherModel, kFileUnreadable (records).
+FETTLE_API Result<std::vector<LayerExplanation>> explain(const Model& model, const Plan& plan,
+                                                         const std::string& records_path = {},
                                                          const CompileOptions& options = {});
 
 /// One self-contained page (inline SVG, nothing fetched) that explains the result.

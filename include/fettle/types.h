@@ -16,7 +16,22 @@
 namespace fettle {
 
 /// The element types of ONNX that a CPU has. `boolean` is one byte, 0 or 1.
-enum class DataType : std::uint8_t { undefined, f32, f16, bf16, f64, s8, u8, s16, u16, s32, u32, s64, u64, boolean };
+enum class DataType : std::uint8_t {
+  undefined,
+  f32,
+  f16,
+  bf16,
+  f64,
+  s8,
+  u8,
+  s16,
+  u16,
+  s32,
+  u32,
+  s64,
+  u64,
+  boolean
+};
 
 /// Bytes of one element; 0 for `undefined`.
 FETTLE_API std::size_t size_of(DataType type) noexcept;
@@ -28,8 +43,8 @@ FETTLE_API DataType data_type_from_string(std::string_view text) noexcept;
 /// More dimensions than any operator of ONNX's vision, audio and sensor networks needs.
 inline constexpr int kMaxRank = 8;
 
-/// The extents of a tensor, outermost first, always in ONNX order (N, C, H, W for pictures) whatever the layout. A value
-/// type without heap memory. Rank 0 is a scalar with one element.
+/// The extents of a tensor, outermost first, always in ONNX order (N, C, H, W for pictures) whatever the
+/// layout. A value type without heap memory. Rank 0 is a scalar with one element.
 class Shape {
  public:
   Shape() = default;
@@ -40,7 +55,9 @@ class Shape {
   int rank() const noexcept { return rank_; }
   std::int64_t operator[](int axis) const noexcept { return dims_[static_cast<std::size_t>(axis)]; }
   std::int64_t& operator[](int axis) noexcept { return dims_[static_cast<std::size_t>(axis)]; }
-  std::span<const std::int64_t> dims() const noexcept { return {dims_.data(), static_cast<std::size_t>(rank_)}; }
+  std::span<const std::int64_t> dims() const noexcept {
+    return {dims_.data(), static_cast<std::size_t>(rank_)};
+  }
   const std::int64_t* begin() const noexcept { return dims_.data(); }
   const std::int64_t* end() const noexcept { return dims_.data() + rank_; }
   /// Product of the extents. Shapes inside a model have been checked not to overflow.
@@ -57,9 +74,9 @@ class Shape {
 };
 
 /// Where a tensor's elements lie in memory.
-/// `nchw`: row-major in ONNX order, for tensors of any rank. `nhwc`: axis 1 (channels) innermost, for rank 3 and more.
-/// `nchwc`: channels in blocks of `Format::block`, the block innermost, the last block padded with zeros.
-/// Tensors of rank 2 and less are always `nchw`.
+/// `nchw`: row-major in ONNX order, for tensors of any rank. `nhwc`: axis 1 (channels) innermost, for rank 3
+/// and more. `nchwc`: channels in blocks of `Format::block`, the block innermost, the last block padded with
+/// zeros. Tensors of rank 2 and less are always `nchw`.
 enum class Layout : std::uint8_t { nchw, nhwc, nchwc };
 
 /// "nchw", "nhwc", "nchwc".
@@ -76,8 +93,8 @@ struct Format {
   friend bool operator==(const Format&, const Format&) = default;
 };
 
-/// Distance in elements between neighbours along each logical axis (ONNX order). For `nchwc`, axis 1's entry is the
-/// distance between neighbouring blocks; inside a block the distance is 1.
+/// Distance in elements between neighbours along each logical axis (ONNX order). For `nchwc`, axis 1's entry
+/// is the distance between neighbouring blocks; inside a block the distance is 1.
 using Strides = std::array<std::int64_t, kMaxRank>;
 
 /// The strides of a tensor that lies densely in `format`.

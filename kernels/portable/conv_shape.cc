@@ -30,7 +30,8 @@ ConvShape::ConvShape(const LayerDesc& layer) {
 Refusal check_conv(const LayerDesc& layer) {
   if (layer.inputs[0].shape.rank() != 4) return Refusal::rank;
   if (layer.inputs[0].constant) return Refusal::constant;
-  if (!layer.inputs[1].constant || (layer.main().operands.size() > 2 && !layer.inputs[2].constant)) return Refusal::not_constant;
+  if (!layer.inputs[1].constant || (layer.main().operands.size() > 2 && !layer.inputs[2].constant))
+    return Refusal::not_constant;
   for (const TensorDesc& tensor : layer.inputs) {
     if (tensor.shape.elements() == 0) return Refusal::shape;
   }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Two-dimensional convolution as a product of matrices: im2col for a block of output rows at a time, so that the workspace
-// stays small, and no copy at all for 1x1. In nchw an output is W (O x K) times columns (K x P), in nhwc pixels (P x K) times W
-// transposed (K x O). A region adds a residual and clamps again.
+// Two-dimensional convolution as a product of matrices: im2col for a block of output rows at a time, so that
+// the workspace stays small, and no copy at all for 1x1. In nchw an output is W (O x K) times columns (K x
+// P), in nhwc pixels (P x K) times W transposed (K x O). A region adds a residual and clamps again.
 #include "kernels/portable/conv_shape.h"
 #include "kernels/portable/eigen.h"
 #include "kernels/portable/portable.h"
@@ -17,13 +17,19 @@ namespace {
 constexpr std::int64_t kBlockElements = 32 * 1024;
 
 bool is_pointwise(const ConvShape& s) {
-  return s.kernel_h == 1 && s.kernel_w == 1 && s.stride_h == 1 && s.stride_w == 1 && s.pad_top == 0 && s.pad_left == 0 && s.out_h == s.in_h && s.out_w == s.in_w;
+  return s.kernel_h == 1 && s.kernel_w == 1 && s.stride_h == 1 && s.stride_w == 1 && s.pad_top == 0 &&
+         s.pad_left == 0 && s.out_h == s.in_h && s.out_w == s.in_w;
 }
 
 // Output pixels that one block covers.
-std::int64_t block_pixels(const ConvShape& s) { return std::clamp<std::int64_t>(kBlockElements / std::max<std::int64_t>(1, s.depth()), 8, s.out_h * s.out_w); }
+std::int64_t block_pixels(const ConvShape& s) {
+  return std::clamp<std::int64_t>(kBlockElements / std::max<std::int64_t>(1, s.depth()), 8,
+                                  s.out_h * s.out_w);
+}
 
-std::int64_t columns_per_thread(const ConvShape& s) { return is_pointwise(s) ? 0 : block_pixels(s) * s.depth(); }
+std::int64_t columns_per_thread(const ConvShape& s) {
+  return is_pointwise(s) ? 0 : block_pixels(s) * s.depth();
+}
 
 // K x P columns of pixels [first, last) of one group, for nchw.
 void gather_nchw(const ConvShape& s, const float* x, std::int64_t first, std::int64_t last, float* columns) {
@@ -49,8 +55,10 @@ void gather_nhwc(const ConvShape& s, const float* x, std::int64_t first, std::in
       const std::int64_t iy = p / s.out_w * s.stride_h - s.pad_top + ky * s.dilation_h;
       for (std::int64_t kx = 0; kx < s.kernel_w; ++kx, rows += s.in_per_group) {
         const std::int64_t ix = p % s.out_w * s.stride_w - s.pad_left + kx * s.dilation_w;
-        if (s.inside(iy, ix)) std::memcpy(rows, x + (iy * s.in_w + ix) * s.in_channels, bytes);
-        else std::memset(rows, 0, bytes);
+        if (s.inside(iy, ix))
+          std::memcpy(rows, x + (iy * s.in_w + ix) * s.in_channels, bytes);
+        else
+          std::memset(rows, 0, bytes);
       }
     }
   }
@@ -72,10 +80,13 @@ void finish(Matrix& y, Biased&& add_bias, const Epilogue& epilogue, const float*
   y = y.cwiseMax(epilogue.last.low).cwiseMin(epilogue.last.high);
 }
 
-void block_nchw(const ConvShape& s, const Call& call, const Epilogue& epilogue, std::int64_t image, std::int64_t group, std::int64_t first, std::int64_t last, float* scratch) {
+void block_nchw(const ConvShape& s, const Call& call, const Epilogue& epilogue, std::int64_t image,
+                std::int64_t group, std::int64_t first, std::int64_t last, float* scratch) {
   const std::int64_t pixels = s.out_h * s.out_w;
-  const auto* weight = reinterpret_cast<const float*>(call.packed.data()) + group * s.out_per_group * s.depth();
-  const auto* bias = reinterpret_cast<const float*>(call.packed.data()) + s.weight_elements() + group * s.out_per_group;
+  const auto* weight =
+      reinterpret_cast<const float*>(call.packed.data()) + group * s.out_per_group * s.depth();
+  const auto* bias =
+      reinterpret_cast<const float*>(call.packed.data()) + s.weight_elements() + group * s.out_per_group;
   const float* x = call.in(0) + (image * s.in_channels + group * s.in_per_group) * s.in_h * s.in_w;
   const std::int64_t offset = (image * s.out_channels + group * s.out_per_group) * pixels + first;
   Matrix y(call.out() + offset, s.out_per_group, last - first, Stride(pixels));
@@ -90,9 +101,12 @@ void block_nchw(const ConvShape& s, const Call& call, const Epilogue& epilogue, 
   finish(y, add_bias, epilogue, epilogue.residual == nullptr ? nullptr : epilogue.residual + offset);
 }
 
-void block_nhwc(const ConvShape& s, const Call& call, const Epilogue& epilogue, std::int64_t image, std::int64_t group, std::int64_t first, std::int64_t last, float* scratch) {
-  const auto* weight = reinterpret_cast<const float*>(call.packed.data()) + group * s.out_per_group * s.depth();
-  const auto* bias = reinterpret_cast<const float*>(call.packed.data()) + s.weight_elements() + group * s.out_per_group;
+void block_nhwc(const ConvShape& s, const Call& call, const Epilogue& epilogue, std::int64_t image,
+                std::int64_t group, std::int64_t first, std::int64_t last, float* scratch) {
+  const auto* weight =
+      reinterpret_cast<const float*>(call.packed.data()) + group * s.out_per_group * s.depth();
+  const auto* bias =
+      reinterpret_cast<const float*>(call.packed.data()) + s.weight_elements() + group * s.out_per_group;
   const float* x = call.in(0) + image * s.in_h * s.in_w * s.in_channels + group * s.in_per_group;
   const std::int64_t offset = (image * s.out_h * s.out_w + first) * s.out_channels + group * s.out_per_group;
   Matrix y(call.out() + offset, last - first, s.out_per_group, Stride(s.out_channels));
@@ -119,7 +133,8 @@ void run_blocks(const Call& call, const Epilogue& epilogue) {
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int64_t first = i % blocks * step;
       const std::int64_t last = std::min(pixels, first + step);
-      (nhwc ? block_nhwc : block_nchw)(s, call, epilogue, i / blocks / s.groups, i / blocks % s.groups, first, last, columns);
+      (nhwc ? block_nhwc : block_nchw)(s, call, epilogue, i / blocks / s.groups, i / blocks % s.groups, first,
+                                       last, columns);
     }
   });
 }
@@ -141,7 +156,8 @@ int residual_input(const LayerDesc& layer) {
 
 void conv_add(const Call& call) {
   const auto residual = static_cast<std::size_t>(residual_input(call.layer));
-  run_blocks(call, {clamp_of_part(call.layer.parts[0]), call.in(residual), clamp_of_part(call.layer.parts[1])});
+  run_blocks(call,
+             {clamp_of_part(call.layer.parts[0]), call.in(residual), clamp_of_part(call.layer.parts[1])});
 }
 
 std::size_t workspace_bytes(const LayerDesc& layer, int threads) {
@@ -165,13 +181,17 @@ Status pack(const LayerDesc& layer, std::span<const ConstantBytes> constants, st
     for (std::int64_t o = 0; o < s.out_channels; ++o) {
       float* group = target + o / s.out_per_group * s.out_per_group * s.depth();
       for (std::int64_t c = 0; c < s.in_per_group; ++c) {
-        for (std::int64_t t = 0; t < taps; ++t) group[(t * s.in_per_group + c) * s.out_per_group + o % s.out_per_group] = weight[(o * s.in_per_group + c) * taps + t];
+        for (std::int64_t t = 0; t < taps; ++t)
+          group[(t * s.in_per_group + c) * s.out_per_group + o % s.out_per_group] =
+              weight[(o * s.in_per_group + c) * taps + t];
       }
     }
   }
   float* bias = target + s.weight_elements();
-  if (s.biased) std::memcpy(bias, constants[2].data(), static_cast<std::size_t>(s.out_channels) * sizeof(float));
-  else std::memset(bias, 0, static_cast<std::size_t>(s.out_channels) * sizeof(float));
+  if (s.biased)
+    std::memcpy(bias, constants[2].data(), static_cast<std::size_t>(s.out_channels) * sizeof(float));
+  else
+    std::memset(bias, 0, static_cast<std::size_t>(s.out_channels) * sizeof(float));
   return {};
 }
 
@@ -186,14 +206,17 @@ Refusal supports_add(const LayerDesc& layer, const Cpu& cpu) {
   if (residual == kNoOperand) return Refusal::op;
   const TensorDesc& other = layer.inputs[static_cast<std::size_t>(residual)];
   if (other.constant) return Refusal::constant;
-  return other.shape == layer.outputs.front().shape && layer.inner.front().shape == other.shape ? Refusal::none : Refusal::shape;
+  return other.shape == layer.outputs.front().shape && layer.inner.front().shape == other.shape
+             ? Refusal::none
+             : Refusal::shape;
 }
 
 constexpr Op kConvOp[] = {Op::conv};
 constexpr Op kConvAddOps[] = {Op::conv, Op::add};
 
 template <Compute compute>
-constexpr Kernel packed_row(std::string_view name, std::span<const Op> pattern, Refusal (*check)(const LayerDesc&, const Cpu&)) {
+constexpr Kernel packed_row(std::string_view name, std::span<const Op> pattern,
+                            Refusal (*check)(const LayerDesc&, const Cpu&)) {
   Kernel kernel = row<compute>(name, pattern, kBoth, check);
   kernel.workspace_bytes = workspace_bytes;
   kernel.packed_bytes = packed_bytes;

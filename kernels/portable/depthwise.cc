@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Depthwise convolution by plain loops that compilers vectorise: along pixels in nchw, along channels in nhwc.
+// Depthwise convolution by plain loops that compilers vectorise: along pixels in nchw, along channels in
+// nhwc.
 #include "kernels/portable/conv_shape.h"
 #include "kernels/portable/portable.h"
 
@@ -18,7 +19,8 @@ void valid_range(const ConvShape& s, std::int64_t kx, std::int64_t& first, std::
 }
 
 // One output row of one channel.
-void row_nchw(const ConvShape& s, const float* x, const float* w, float bias, Clamp clamp, std::int64_t oy, float* y) {
+void row_nchw(const ConvShape& s, const float* x, const float* w, float bias, Clamp clamp, std::int64_t oy,
+              float* y) {
   for (std::int64_t ox = 0; ox < s.out_w; ++ox) y[ox] = bias;
   for (std::int64_t ky = 0; ky < s.kernel_h; ++ky) {
     const std::int64_t iy = oy * s.stride_h - s.pad_top + ky * s.dilation_h;
@@ -40,7 +42,8 @@ void row_nchw(const ConvShape& s, const float* x, const float* w, float bias, Cl
 }
 
 // One output pixel, all channels; the weight is KH x KW x C.
-void pixel_nhwc(const ConvShape& s, const float* x, const float* w, const float* bias, Clamp clamp, std::int64_t oy, std::int64_t ox, float* y) {
+void pixel_nhwc(const ConvShape& s, const float* x, const float* w, const float* bias, Clamp clamp,
+                std::int64_t oy, std::int64_t ox, float* y) {
   const std::int64_t channels = s.out_channels;
   std::memcpy(y, bias, static_cast<std::size_t>(channels) * sizeof(float));
   for (std::int64_t ky = 0; ky < s.kernel_h; ++ky) {
@@ -66,7 +69,8 @@ void depthwise(const Call& call) {
       for (std::int64_t i = begin; i < end; ++i) {
         const std::int64_t plane = i / s.out_h;
         const std::int64_t c = plane % s.out_channels;
-        row_nchw(s, call.in(0) + plane * s.in_h * s.in_w, weight + c * s.depth(), bias[c], clamp, i % s.out_h, call.out() + i * s.out_w);
+        row_nchw(s, call.in(0) + plane * s.in_h * s.in_w, weight + c * s.depth(), bias[c], clamp, i % s.out_h,
+                 call.out() + i * s.out_w);
       }
     });
     return;
@@ -74,7 +78,9 @@ void depthwise(const Call& call) {
   call.parallel(s.batch * s.out_h, [&](std::int64_t begin, std::int64_t end, int) {
     for (std::int64_t i = begin; i < end; ++i) {
       const float* x = call.in(0) + i / s.out_h * s.in_h * s.in_w * s.in_channels;
-      for (std::int64_t ox = 0; ox < s.out_w; ++ox) pixel_nhwc(s, x, weight, bias, clamp, i % s.out_h, ox, call.out() + (i * s.out_w + ox) * s.out_channels);
+      for (std::int64_t ox = 0; ox < s.out_w; ++ox)
+        pixel_nhwc(s, x, weight, bias, clamp, i % s.out_h, ox,
+                   call.out() + (i * s.out_w + ox) * s.out_channels);
     }
   });
 }
@@ -90,11 +96,14 @@ Status pack(const LayerDesc& layer, std::span<const ConstantBytes> constants, st
   auto* target = reinterpret_cast<float*>(packed.data());
   const bool nchw = layout_of(layer) == Layout::nchw;
   for (std::int64_t c = 0; c < s.out_channels; ++c) {
-    for (std::int64_t t = 0; t < s.depth(); ++t) target[nchw ? c * s.depth() + t : t * s.out_channels + c] = weight[c * s.depth() + t];
+    for (std::int64_t t = 0; t < s.depth(); ++t)
+      target[nchw ? c * s.depth() + t : t * s.out_channels + c] = weight[c * s.depth() + t];
   }
   float* bias = target + s.weight_elements();
-  if (s.biased) std::memcpy(bias, constants[2].data(), static_cast<std::size_t>(s.out_channels) * sizeof(float));
-  else std::memset(bias, 0, static_cast<std::size_t>(s.out_channels) * sizeof(float));
+  if (s.biased)
+    std::memcpy(bias, constants[2].data(), static_cast<std::size_t>(s.out_channels) * sizeof(float));
+  else
+    std::memset(bias, 0, static_cast<std::size_t>(s.out_channels) * sizeof(float));
   return {};
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Eigen as these kernels use it: maps of row-major matrices over memory that the arena owns. Eigen never starts threads.
+// Eigen as these kernels use it: maps of row-major matrices over memory that the arena owns. Eigen never
+// starts threads.
 #pragma once
 
 #define EIGEN_DONT_PARALLELIZE
@@ -20,8 +21,8 @@ using ConstMatrix = Eigen::Map<const Storage, Eigen::Unaligned, Stride>;
 using ConstRow = Eigen::Map<const Eigen::RowVectorXf>;
 using ConstColumn = Eigen::Map<const Eigen::VectorXf>;
 
-/// y = a b, or y += a b, in tiles so small that Eigen's packed blocks stay on the stack (under 128 KiB each): larger ones it would
-/// allocate, which a running network must not.
+/// y = a b, or y += a b, in tiles so small that Eigen's packed blocks stay on the stack (under 128 KiB each):
+/// larger ones it would allocate, which a running network must not.
 inline void multiply(Matrix y, const ConstMatrix& a, const ConstMatrix& b, bool accumulate = false) {
   constexpr Eigen::Index kRows = 96;
   constexpr Eigen::Index kDepth = 256;
@@ -33,8 +34,10 @@ inline void multiply(Matrix y, const ConstMatrix& a, const ConstMatrix& b, bool 
       for (Eigen::Index m = 0; m < a.rows(); m += kRows) {
         const Eigen::Index rows = std::min(kRows, a.rows() - m);
         const auto product = a.block(m, k, rows, depth) * b.block(k, n, depth, columns);
-        if (k == 0 && !accumulate) y.block(m, n, rows, columns).noalias() = product;
-        else y.block(m, n, rows, columns).noalias() += product;
+        if (k == 0 && !accumulate)
+          y.block(m, n, rows, columns).noalias() = product;
+        else
+          y.block(m, n, rows, columns).noalias() += product;
       }
     }
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Elementwise operators of one and two operands, in either layout: one template for each family. Operands of two are broadcast
-// along runs: equal shapes, one number, or one number for each step of an outer loop.
+// Elementwise operators of one and two operands, in either layout: one template for each family. Operands of
+// two are broadcast along runs: equal shapes, one number, or one number for each step of an outer loop.
 #include "kernels/portable/portable.h"
 
 #include <array>
@@ -14,25 +14,65 @@ constexpr std::int64_t kBlock = 4096;
 
 // ---- one operand ----
 
-struct Exp { static float of(float x, float, float) { return std::exp(x); } };
-struct Log { static float of(float x, float, float) { return std::log(x); } };
-struct Sqrt { static float of(float x, float, float) { return std::sqrt(x); } };
-struct Sigmoid { static float of(float x, float, float) { return 1.0f / (1.0f + std::exp(-x)); } };
-struct Tanh { static float of(float x, float, float) { return std::tanh(x); } };
-struct Swish { static float of(float x, float, float) { return x / (1.0f + std::exp(-x)); } };
-struct HardSwish { static float of(float x, float, float) { return x * std::min(std::max(x * (1.0f / 6.0f) + 0.5f, 0.0f), 1.0f); } };
-struct HardSigmoid { static float of(float x, float a, float b) { return std::min(std::max(a * x + b, 0.0f), 1.0f); } };
-struct LeakyRelu { static float of(float x, float a, float) { return x < 0 ? a * x : x; } };
-struct Elu { static float of(float x, float a, float) { return x < 0 ? a * std::expm1(x) : x; } };
-struct ClampTo { static float of(float x, float low, float high) { return std::min(std::max(x, low), high); } };
-struct Abs { static float of(float x, float, float) { return std::abs(x); } };
-struct Neg { static float of(float x, float, float) { return -x; } };
-struct Reciprocal { static float of(float x, float, float) { return 1.0f / x; } };
-struct Floor { static float of(float x, float, float) { return std::floor(x); } };
-struct Ceil { static float of(float x, float, float) { return std::ceil(x); } };
-struct Erf { static float of(float x, float, float) { return std::erf(x); } };
-struct Gelu { static float of(float x, float, float) { return 0.5f * x * (1.0f + std::erf(x * 0.70710678118654752440f)); } };
-struct Softplus { static float of(float x, float, float) { return std::max(x, 0.0f) + std::log1p(std::exp(-std::abs(x))); } };
+struct Exp {
+  static float of(float x, float, float) { return std::exp(x); }
+};
+struct Log {
+  static float of(float x, float, float) { return std::log(x); }
+};
+struct Sqrt {
+  static float of(float x, float, float) { return std::sqrt(x); }
+};
+struct Sigmoid {
+  static float of(float x, float, float) { return 1.0f / (1.0f + std::exp(-x)); }
+};
+struct Tanh {
+  static float of(float x, float, float) { return std::tanh(x); }
+};
+struct Swish {
+  static float of(float x, float, float) { return x / (1.0f + std::exp(-x)); }
+};
+struct HardSwish {
+  static float of(float x, float, float) {
+    return x * std::min(std::max(x * (1.0f / 6.0f) + 0.5f, 0.0f), 1.0f);
+  }
+};
+struct HardSigmoid {
+  static float of(float x, float a, float b) { return std::min(std::max(a * x + b, 0.0f), 1.0f); }
+};
+struct LeakyRelu {
+  static float of(float x, float a, float) { return x < 0 ? a * x : x; }
+};
+struct Elu {
+  static float of(float x, float a, float) { return x < 0 ? a * std::expm1(x) : x; }
+};
+struct ClampTo {
+  static float of(float x, float low, float high) { return std::min(std::max(x, low), high); }
+};
+struct Abs {
+  static float of(float x, float, float) { return std::abs(x); }
+};
+struct Neg {
+  static float of(float x, float, float) { return -x; }
+};
+struct Reciprocal {
+  static float of(float x, float, float) { return 1.0f / x; }
+};
+struct Floor {
+  static float of(float x, float, float) { return std::floor(x); }
+};
+struct Ceil {
+  static float of(float x, float, float) { return std::ceil(x); }
+};
+struct Erf {
+  static float of(float x, float, float) { return std::erf(x); }
+};
+struct Gelu {
+  static float of(float x, float, float) { return 0.5f * x * (1.0f + std::erf(x * 0.70710678118654752440f)); }
+};
+struct Softplus {
+  static float of(float x, float, float) { return std::max(x, 0.0f) + std::log1p(std::exp(-std::abs(x))); }
+};
 
 template <typename Function>
 void unary(const Call& call) {
@@ -43,7 +83,8 @@ void unary(const Call& call) {
   const float* x = call.in(0);
   float* y = call.out();
   call.parallel((count + kBlock - 1) / kBlock, [&](std::int64_t begin, std::int64_t end, int) {
-    for (std::int64_t i = begin * kBlock; i < std::min(count, end * kBlock); ++i) y[i] = Function::of(x[i], a, b);
+    for (std::int64_t i = begin * kBlock; i < std::min(count, end * kBlock); ++i)
+      y[i] = Function::of(x[i], a, b);
   });
 }
 
@@ -54,17 +95,34 @@ Refusal supports_unary(const LayerDesc& layer, const Cpu&) {
 
 // ---- two operands ----
 
-struct Add { static float of(float a, float b) { return a + b; } };
-struct Sub { static float of(float a, float b) { return a - b; } };
-struct Mul { static float of(float a, float b) { return a * b; } };
-struct Div { static float of(float a, float b) { return a / b; } };
-struct Min { static float of(float a, float b) { return std::min(a, b); } };
-struct Max { static float of(float a, float b) { return std::max(a, b); } };
-struct Pow { static float of(float a, float b) { return std::pow(a, b); } };
-struct Prelu { static float of(float a, float b) { return a < 0 ? a * b : a; } };
+struct Add {
+  static float of(float a, float b) { return a + b; }
+};
+struct Sub {
+  static float of(float a, float b) { return a - b; }
+};
+struct Mul {
+  static float of(float a, float b) { return a * b; }
+};
+struct Div {
+  static float of(float a, float b) { return a / b; }
+};
+struct Min {
+  static float of(float a, float b) { return std::min(a, b); }
+};
+struct Max {
+  static float of(float a, float b) { return std::max(a, b); }
+};
+struct Pow {
+  static float of(float a, float b) { return std::pow(a, b); }
+};
+struct Prelu {
+  static float of(float a, float b) { return a < 0 ? a * b : a; }
+};
 
-// A loop nest over the output in the order in which it lies in memory, with each operand's step along each loop (0 where it is
-// broadcast). Neighbouring loops that step alike are merged, so that equal shapes become one loop.
+// A loop nest over the output in the order in which it lies in memory, with each operand's step along each
+// loop (0 where it is broadcast). Neighbouring loops that step alike are merged, so that equal shapes become
+// one loop.
 struct Loops {
   int count = 0;
   std::array<std::int64_t, kMaxRank> extent{};
@@ -116,8 +174,11 @@ Loops plan_loops(const LayerDesc& layer) {
 }
 
 template <typename Function>
-void run_line(const float* a, std::int64_t step_a, const float* b, std::int64_t step_b, std::int64_t count, Clamp clamp, float* y) {
-  const auto store = [&](std::int64_t i, float value) { y[i] = std::min(std::max(value, clamp.low), clamp.high); };
+void run_line(const float* a, std::int64_t step_a, const float* b, std::int64_t step_b, std::int64_t count,
+              Clamp clamp, float* y) {
+  const auto store = [&](std::int64_t i, float value) {
+    y[i] = std::min(std::max(value, clamp.low), clamp.high);
+  };
   if (step_a == 1 && step_b == 1) {
     for (std::int64_t i = 0; i < count; ++i) store(i, Function::of(a[i], b[i]));
   } else if (step_a == 1 && step_b == 0) {
@@ -143,7 +204,9 @@ void binary(const Call& call) {
     if (single) {
       const std::int64_t first = begin * kBlock;
       const std::int64_t count = std::min(line, end * kBlock) - first;
-      return run_line<Function>(call.in(0) + first * loops.step_a[inner], loops.step_a[inner], call.in(1) + first * loops.step_b[inner], loops.step_b[inner], count, clamp, call.out() + first);
+      return run_line<Function>(call.in(0) + first * loops.step_a[inner], loops.step_a[inner],
+                                call.in(1) + first * loops.step_b[inner], loops.step_b[inner], count, clamp,
+                                call.out() + first);
     }
     for (std::int64_t i = begin; i < end; ++i) {
       std::int64_t rest = i;
@@ -164,7 +227,9 @@ void binary(const Call& call) {
 bool ranks_fit(const LayerDesc& layer, Layout layout) {
   if (layout == Layout::nchw) return true;
   const int rank = layer.outputs.front().shape.rank();
-  return std::all_of(layer.inputs.begin(), layer.inputs.end(), [&](const TensorDesc& x) { return x.constant || x.shape.rank() == rank || x.shape.elements() == 1; });
+  return std::all_of(layer.inputs.begin(), layer.inputs.end(), [&](const TensorDesc& x) {
+    return x.constant || x.shape.rank() == rank || x.shape.elements() == 1;
+  });
 }
 
 Refusal supports_binary(const LayerDesc& layer, const Cpu&) {
@@ -174,9 +239,11 @@ Refusal supports_binary(const LayerDesc& layer, const Cpu&) {
   return layer.outputs.front().shape.elements() > 0 ? Refusal::none : Refusal::shape;
 }
 
-constexpr Op kOps[] = {Op::exp, Op::log, Op::sqrt, Op::sigmoid, Op::tanh, Op::swish, Op::hard_swish, Op::hard_sigmoid, Op::leaky_relu, Op::elu,
-                       Op::clamp, Op::abs, Op::neg, Op::reciprocal, Op::floor, Op::ceil, Op::erf, Op::gelu, Op::softplus,
-                       Op::add, Op::sub, Op::mul, Op::div, Op::min, Op::max, Op::pow, Op::prelu};
+constexpr Op kOps[] = {Op::exp,        Op::log,          Op::sqrt,       Op::sigmoid, Op::tanh,  Op::swish,
+                       Op::hard_swish, Op::hard_sigmoid, Op::leaky_relu, Op::elu,     Op::clamp, Op::abs,
+                       Op::neg,        Op::reciprocal,   Op::floor,      Op::ceil,    Op::erf,   Op::gelu,
+                       Op::softplus,   Op::add,          Op::sub,        Op::mul,     Op::div,   Op::min,
+                       Op::max,        Op::pow,          Op::prelu};
 
 template <Compute compute>
 constexpr Kernel unary_row(std::size_t op, std::string_view name) {

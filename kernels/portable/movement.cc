@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Moving f32 elements: any operator whose output is a strided walk through its inputs. Each is a set of boxes, copied by one
-// routine that finds the longest runs of neighbours.
+// Moving f32 elements: any operator whose output is a strided walk through its inputs. Each is a set of
+// boxes, copied by one routine that finds the longest runs of neighbours.
 #include "kernels/portable/portable.h"
 
 #include <array>
@@ -53,8 +53,10 @@ struct Box {
 };
 
 void copy_line(const float* x, std::int64_t from, float* y, std::int64_t to, std::int64_t count) {
-  if (from == 1 && to == 1) std::memcpy(y, x, static_cast<std::size_t>(count) * sizeof(float));
-  else for (std::int64_t i = 0; i < count; ++i) y[i * to] = x[i * from];
+  if (from == 1 && to == 1)
+    std::memcpy(y, x, static_cast<std::size_t>(count) * sizeof(float));
+  else
+    for (std::int64_t i = 0; i < count; ++i) y[i * to] = x[i * from];
 }
 
 void copy_box(const Call& call, Box box, const float* x, float* y) {
@@ -81,7 +83,9 @@ void copy_box(const Call& call, Box box, const float* x, float* y) {
   });
 }
 
-std::int64_t stride(const TensorDesc& tensor, int axis) { return tensor.strides[static_cast<std::size_t>(axis)]; }
+std::int64_t stride(const TensorDesc& tensor, int axis) {
+  return tensor.strides[static_cast<std::size_t>(axis)];
+}
 
 // The whole of `shape`, read and written by the two tensors' strides.
 Box box_of(const Shape& shape, const TensorDesc& from, const TensorDesc& to) {
@@ -126,7 +130,8 @@ void slice(const Call& call) {
     offset += starts[i] * stride(x, static_cast<int>(axes[i]));
   }
   Box box;
-  for (int axis = 0; axis < y.shape.rank(); ++axis) box.add(y.shape[axis], stride(x, axis) * step[static_cast<std::size_t>(axis)], stride(y, axis));
+  for (int axis = 0; axis < y.shape.rank(); ++axis)
+    box.add(y.shape[axis], stride(x, axis) * step[static_cast<std::size_t>(axis)], stride(y, axis));
   copy_box(call, box, call.in(0) + offset, call.out());
 }
 
@@ -145,7 +150,8 @@ void pad(const Call& call) {
     const std::int64_t skipped = std::max<std::int64_t>(0, -before);
     from += skipped * stride(x, axis);
     to += std::max<std::int64_t>(0, before) * stride(y, axis);
-    box.add(std::max<std::int64_t>(0, x.shape[axis] - skipped - std::max<std::int64_t>(0, -after)), stride(x, axis), stride(y, axis));
+    box.add(std::max<std::int64_t>(0, x.shape[axis] - skipped - std::max<std::int64_t>(0, -after)),
+            stride(x, axis), stride(y, axis));
   }
   copy_box(call, box, call.in(0) + from, call.out() + to);
 }
@@ -155,11 +161,16 @@ void transpose(const Call& call) {
   const TensorDesc& y = call.layer.outputs.front();
   const auto perm = call.attributes().integers("perm");
   Box box;
-  for (int axis = 0; axis < y.shape.rank(); ++axis) box.add(y.shape[axis], stride(x, static_cast<int>(perm[static_cast<std::size_t>(axis)])), stride(y, axis));
+  for (int axis = 0; axis < y.shape.rank(); ++axis)
+    box.add(y.shape[axis], stride(x, static_cast<int>(perm[static_cast<std::size_t>(axis)])),
+            stride(y, axis));
   copy_box(call, box, call.in(0), call.out());
 }
 
-void copy(const Call& call) { std::memcpy(call.out(), call.in(0), static_cast<std::size_t>(call.layer.outputs.front().shape.elements()) * sizeof(float)); }
+void copy(const Call& call) {
+  std::memcpy(call.out(), call.in(0),
+              static_cast<std::size_t>(call.layer.outputs.front().shape.elements()) * sizeof(float));
+}
 
 void convert(const Call& call) {
   const TensorDesc& x = call.layer.inputs.front();
@@ -185,12 +196,15 @@ void depth_to_space(const Call& call) {
 }
 
 // Nearest neighbours: the source row and column of each output pixel by ONNX's rules.
-std::int64_t nearest_source(const Attributes& a, std::int64_t out, std::int64_t in_extent, std::int64_t out_extent, double scale) {
+std::int64_t nearest_source(const Attributes& a, std::int64_t out, std::int64_t in_extent,
+                            std::int64_t out_extent, double scale) {
   const std::string_view mode = a.string("coordinate_transformation_mode");
   const auto x = static_cast<double>(out);
   double position = (x + 0.5) / scale - 0.5;
   if (mode == "asymmetric") position = x / scale;
-  if (mode == "align_corners") position = out_extent == 1 ? 0 : x * static_cast<double>(in_extent - 1) / static_cast<double>(out_extent - 1);
+  if (mode == "align_corners")
+    position =
+        out_extent == 1 ? 0 : x * static_cast<double>(in_extent - 1) / static_cast<double>(out_extent - 1);
   if (mode == "pytorch_half_pixel" && out_extent <= 1) position = 0;
   const std::string_view rounding = a.string("nearest_mode");
   double chosen = std::ceil(position - 0.5);
@@ -207,9 +221,11 @@ void resize_nearest(const Call& call) {
   const std::int64_t rows = y.shape[2];
   call.parallel(y.shape[0] * rows, [&](std::int64_t begin, std::int64_t end, int) {
     for (std::int64_t i = begin; i < end; ++i) {
-      const std::int64_t sy = nearest_source(call.attributes(), i % rows, x.shape[2], rows, static_cast<double>(scales[2]));
+      const std::int64_t sy =
+          nearest_source(call.attributes(), i % rows, x.shape[2], rows, static_cast<double>(scales[2]));
       for (std::int64_t ox = 0; ox < y.shape[3]; ++ox) {
-        const std::int64_t sx = nearest_source(call.attributes(), ox, x.shape[3], y.shape[3], static_cast<double>(scales[3]));
+        const std::int64_t sx =
+            nearest_source(call.attributes(), ox, x.shape[3], y.shape[3], static_cast<double>(scales[3]));
         const float* from = call.in(0) + i / rows * stride(x, 0) + sy * stride(x, 2) + sx * stride(x, 3);
         float* to = call.out() + i / rows * stride(y, 0) + i % rows * stride(y, 2) + ox * stride(y, 3);
         copy_line(from, stride(x, 1), to, stride(y, 1), y.shape[1]);
@@ -226,16 +242,21 @@ Refusal supports_plain(const LayerDesc& layer, const Cpu&) {
   return uniform_f32(layer);
 }
 
-Refusal supports_nchw(const LayerDesc& layer, const Cpu& cpu) { return layout_of(layer) == Layout::nchw ? supports_plain(layer, cpu) : Refusal::layout; }
+Refusal supports_nchw(const LayerDesc& layer, const Cpu& cpu) {
+  return layout_of(layer) == Layout::nchw ? supports_plain(layer, cpu) : Refusal::layout;
+}
 
 Refusal supports_pad(const LayerDesc& layer, const Cpu& cpu) {
-  return layer.main().attributes.string("mode") == "constant" ? supports_plain(layer, cpu) : Refusal::attribute;
+  return layer.main().attributes.string("mode") == "constant" ? supports_plain(layer, cpu)
+                                                              : Refusal::attribute;
 }
 
 Refusal supports_convert(const LayerDesc& layer, const Cpu&) {
   const TensorDesc& x = layer.inputs.front();
   const TensorDesc& y = layer.outputs.front();
-  if (x.format.type != DataType::f32 || y.format.type != DataType::f32 || x.format.scale != 0 || y.format.scale != 0) return Refusal::data_type;
+  if (x.format.type != DataType::f32 || y.format.type != DataType::f32 || x.format.scale != 0 ||
+      y.format.scale != 0)
+    return Refusal::data_type;
   if (x.format.layout == Layout::nchwc || y.format.layout == Layout::nchwc) return Refusal::layout;
   return layer.main().attributes.entries().empty() && x.shape == y.shape ? Refusal::none : Refusal::attribute;
 }
@@ -246,16 +267,23 @@ Refusal supports_resize(const LayerDesc& layer, const Cpu& cpu) {
   if (x.rank() != 4 || a.reals("scales").size() != 4) return Refusal::rank;
   if (a.string("mode") != "nearest") return Refusal::attribute;
   const Shape& y = layer.outputs.front().shape;
-  if (x[0] != y[0] || x[1] != y[1] || a.reals("scales")[0] != 1 || a.reals("scales")[1] != 1 || x.elements() == 0) return Refusal::shape;
+  if (x[0] != y[0] || x[1] != y[1] || a.reals("scales")[0] != 1 || a.reals("scales")[1] != 1 ||
+      x.elements() == 0)
+    return Refusal::shape;
   return supports_plain(layer, cpu);
 }
 
-constexpr Op kOps[] = {Op::concat, Op::split, Op::slice, Op::pad, Op::transpose, Op::reshape, Op::convert, Op::depth_to_space, Op::resize};
-constexpr LayoutPair kConversions[] = {{Layout::nchw, Layout::nhwc}, {Layout::nhwc, Layout::nchw}, {Layout::nhwc, Layout::nhwc}, {Layout::nchw, Layout::nchw}};
+constexpr Op kOps[] = {Op::concat,  Op::split,   Op::slice,          Op::pad,   Op::transpose,
+                       Op::reshape, Op::convert, Op::depth_to_space, Op::resize};
+constexpr LayoutPair kConversions[] = {{Layout::nchw, Layout::nhwc},
+                                       {Layout::nhwc, Layout::nchw},
+                                       {Layout::nhwc, Layout::nhwc},
+                                       {Layout::nchw, Layout::nchw}};
 
 // Copies by strides read and write views as they are.
 template <Compute compute>
-constexpr Kernel strided_row(std::size_t op, std::string_view name, std::span<const LayoutPair> layouts, Refusal (*check)(const LayerDesc&, const Cpu&)) {
+constexpr Kernel strided_row(std::size_t op, std::string_view name, std::span<const LayoutPair> layouts,
+                             Refusal (*check)(const LayerDesc&, const Cpu&)) {
   Kernel kernel = row<compute>(name, {&kOps[op], 1}, layouts, check);
   kernel.input_striding = Striding::any;
   kernel.output_striding = Striding::any;
@@ -268,11 +296,15 @@ constexpr Kernel kSlice = strided_row<slice>(2, "slice.copy.f32.portable", kBoth
 constexpr Kernel kPad = row<pad>("pad.copy.f32.portable", {&kOps[3], 1}, kBoth, supports_pad);
 constexpr Kernel kTranspose = strided_row<transpose>(4, "transpose.copy.f32.portable", kNchw, supports_nchw);
 constexpr Kernel kReshape = row<copy>("reshape.copy.f32.portable", {&kOps[5], 1}, kNchw, supports_nchw);
-constexpr Kernel kConvert = strided_row<convert>(6, "convert.copy.f32.portable", kConversions, supports_convert);
-constexpr Kernel kDepthToSpace = strided_row<depth_to_space>(7, "depth_to_space.copy.f32.portable", kBoth, supports_plain);
-constexpr Kernel kResizeNearest = strided_row<resize_nearest>(8, "resize.nearest.f32.portable", kBoth, supports_resize);
+constexpr Kernel kConvert =
+    strided_row<convert>(6, "convert.copy.f32.portable", kConversions, supports_convert);
+constexpr Kernel kDepthToSpace =
+    strided_row<depth_to_space>(7, "depth_to_space.copy.f32.portable", kBoth, supports_plain);
+constexpr Kernel kResizeNearest =
+    strided_row<resize_nearest>(8, "resize.nearest.f32.portable", kBoth, supports_resize);
 
-constexpr const Kernel* kRows[] = {&kConcat, &kSplit, &kSlice, &kPad, &kTranspose, &kReshape, &kConvert, &kDepthToSpace, &kResizeNearest};
+constexpr const Kernel* kRows[] = {&kConcat,  &kSplit,   &kSlice,        &kPad,          &kTranspose,
+                                   &kReshape, &kConvert, &kDepthToSpace, &kResizeNearest};
 
 }  // namespace
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// 8-bit pictures (nhwc) to f32 in either layout, with mean and scale applied on the way: the one pass that a picture needs
-// before the first layer.
+// 8-bit pictures (nhwc) to f32 in either layout, with mean and scale applied on the way: the one pass that a
+// picture needs before the first layer.
 #include "kernels/portable/portable.h"
 
 namespace fettle::kernels::portable {
@@ -32,7 +32,8 @@ void picture(const Call& call) {
         const float b = shift[static_cast<std::size_t>(c)];
         const std::uint8_t* from = x + image + (swap ? 2 - c : c);
         float* to = y + image + c * channel_stride;
-        for (std::int64_t p = first; p < last; ++p) to[p * pixel_stride] = static_cast<float>(from[p * channels]) * a + b;
+        for (std::int64_t p = first; p < last; ++p)
+          to[p * pixel_stride] = static_cast<float>(from[p * channels]) * a + b;
       }
     }
   });
@@ -46,7 +47,8 @@ Refusal supports(const LayerDesc& layer, const Cpu&) {
   if (x.shape.rank() != 4 || !(x.shape == y.shape) || x.shape.elements() == 0) return Refusal::shape;
   const auto channels = static_cast<std::size_t>(x.shape[1]);
   const Attributes& attributes = layer.main().attributes;
-  if (attributes.reals("scale").size() != channels || attributes.reals("shift").size() != channels) return Refusal::attribute;
+  if (attributes.reals("scale").size() != channels || attributes.reals("shift").size() != channels)
+    return Refusal::attribute;
   return attributes.integer("swap") != 0 && channels != 3 ? Refusal::attribute : Refusal::none;
 }
 

@@ -79,7 +79,8 @@ void pool(const Call& call) {
         std::fill_n(y, s.channels, kStart);
         const std::int64_t count = for_each_tap(s, i % s.out_h, ox, [&](std::int64_t iy, std::int64_t ix) {
           const float* from = x + (iy * s.in_w + ix) * s.channels;
-          for (std::int64_t c = 0; c < s.channels; ++c) y[c] = maximum ? std::max(y[c], from[c]) : y[c] + from[c];
+          for (std::int64_t c = 0; c < s.channels; ++c)
+            y[c] = maximum ? std::max(y[c], from[c]) : y[c] + from[c];
         });
         const float factor = maximum ? 1.0f : 1.0f / static_cast<float>(count);
         for (std::int64_t c = 0; c < s.channels; ++c) y[c] = bounded(y[c] * factor);
@@ -110,11 +111,14 @@ void global_pool(const Call& call) {
       const std::int64_t channel_step = nhwc ? 1 : pixels;
       if (nhwc) {
         for (std::int64_t p = 0; p < pixels; ++p) {
-          for (std::int64_t c = 0; c < count; ++c) sums[c] = maximum ? std::max(sums[c], x[p * pixel_step + c]) : sums[c] + x[p * pixel_step + c];
+          for (std::int64_t c = 0; c < count; ++c)
+            sums[c] = maximum ? std::max(sums[c], x[p * pixel_step + c]) : sums[c] + x[p * pixel_step + c];
         }
       } else {
         for (std::int64_t c = 0; c < count; ++c) {
-          for (std::int64_t p = 0; p < pixels; ++p) sums[c] = maximum ? std::max(sums[c], x[c * channel_step + p]) : sums[c] + x[c * channel_step + p];
+          for (std::int64_t p = 0; p < pixels; ++p)
+            sums[c] =
+                maximum ? std::max(sums[c], x[c * channel_step + p]) : sums[c] + x[c * channel_step + p];
         }
       }
       for (std::int64_t c = 0; c < count; ++c) {
@@ -128,7 +132,8 @@ void global_pool(const Call& call) {
 Refusal supports_pool(const LayerDesc& layer, const Cpu&) {
   if (const Refusal refusal = uniform_f32(layer); refusal != Refusal::none) return refusal;
   if (layer.inputs[0].shape.rank() != 4) return Refusal::rank;
-  return layer.inputs[0].shape.elements() > 0 && layer.outputs[0].shape.elements() > 0 ? Refusal::none : Refusal::shape;
+  return layer.inputs[0].shape.elements() > 0 && layer.outputs[0].shape.elements() > 0 ? Refusal::none
+                                                                                       : Refusal::shape;
 }
 
 Refusal supports_global(const LayerDesc& layer, const Cpu&) {
@@ -137,10 +142,14 @@ Refusal supports_global(const LayerDesc& layer, const Cpu&) {
 }
 
 constexpr Op kOps[] = {Op::max_pool, Op::average_pool, Op::global_average_pool, Op::global_max_pool};
-constexpr Kernel kMaxPool = row<pool<true>>("max_pool.loop.f32.portable", {&kOps[0], 1}, kBoth, supports_pool);
-constexpr Kernel kAveragePool = row<pool<false>>("average_pool.loop.f32.portable", {&kOps[1], 1}, kBoth, supports_pool);
-constexpr Kernel kGlobalAveragePool = row<global_pool<false>>("global_average_pool.loop.f32.portable", {&kOps[2], 1}, kBoth, supports_global);
-constexpr Kernel kGlobalMaxPool = row<global_pool<true>>("global_max_pool.loop.f32.portable", {&kOps[3], 1}, kBoth, supports_global);
+constexpr Kernel kMaxPool =
+    row<pool<true>>("max_pool.loop.f32.portable", {&kOps[0], 1}, kBoth, supports_pool);
+constexpr Kernel kAveragePool =
+    row<pool<false>>("average_pool.loop.f32.portable", {&kOps[1], 1}, kBoth, supports_pool);
+constexpr Kernel kGlobalAveragePool =
+    row<global_pool<false>>("global_average_pool.loop.f32.portable", {&kOps[2], 1}, kBoth, supports_global);
+constexpr Kernel kGlobalMaxPool =
+    row<global_pool<true>>("global_max_pool.loop.f32.portable", {&kOps[3], 1}, kBoth, supports_global);
 constexpr const Kernel* kRows[] = {&kMaxPool, &kAveragePool, &kGlobalAveragePool, &kGlobalMaxPool};
 
 }  // namespace

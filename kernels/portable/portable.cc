@@ -24,7 +24,8 @@ Refusal uniform_f32(const LayerDesc& layer) {
   for (const auto* list : {&layer.inputs, &layer.outputs}) {
     for (const TensorDesc& tensor : *list) {
       if (tensor.format.type != DataType::f32 || tensor.format.scale != 0) return Refusal::data_type;
-      if (!tensor.constant && tensor.shape.rank() >= 3 && tensor.format.layout != layout) return Refusal::layout;
+      if (!tensor.constant && tensor.shape.rank() >= 3 && tensor.format.layout != layout)
+        return Refusal::layout;
     }
   }
   return Refusal::none;
@@ -44,7 +45,8 @@ std::span<const Kernel* const> portable_kernels() noexcept {
   };
   static const Table table = [] {
     Table made;
-    for (auto family : {portable::convolution_rows(), portable::product_rows(), portable::pooling_rows(), portable::elementwise_rows(), portable::movement_rows(), portable::picture_rows()}) {
+    for (auto family : {portable::convolution_rows(), portable::product_rows(), portable::pooling_rows(),
+                        portable::elementwise_rows(), portable::movement_rows(), portable::picture_rows()}) {
       for (const Kernel* kernel : family) made.rows[made.count++] = kernel;
     }
     return made;

@@ -27,21 +27,33 @@ struct Call {
 
   const Attributes& attributes() const { return layer.main().attributes; }
   template <typename T = float>
-  const T* in(std::size_t i) const { return static_cast<const T*>(inputs[i]); }
+  const T* in(std::size_t i) const {
+    return static_cast<const T*>(inputs[i]);
+  }
   template <typename T = float>
-  T* out(std::size_t i = 0) const { return static_cast<T*>(outputs[i]); }
+  T* out(std::size_t i = 0) const {
+    return static_cast<T*>(outputs[i]);
+  }
   /// Calls body(begin, end, worker) over [0, range).
   template <typename Body>
-  void parallel(std::int64_t range, Body&& body) const { parallel_for(pool, threads, range, body); }
+  void parallel(std::int64_t range, Body&& body) const {
+    parallel_for(pool, threads, range, body);
+  }
 };
 
 using Compute = void (*)(const Call&);
 
 class BoundPortable final : public BoundKernel {
  public:
-  BoundPortable(const BindArgs& args, Compute compute) : layer_(args.layer), packed_(args.packed), pool_(args.pool), threads_(args.threads), compute_(compute) {}
+  BoundPortable(const BindArgs& args, Compute compute)
+      : layer_(args.layer),
+        packed_(args.packed),
+        pool_(args.pool),
+        threads_(args.threads),
+        compute_(compute) {}
 
-  Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs, void* workspace) noexcept override {
+  Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs,
+                     void* workspace) noexcept override {
     return guard_allocation([&]() -> Status {
       inputs_.assign(inputs.begin(), inputs.end());
       outputs_.assign(outputs.begin(), outputs.end());
@@ -67,7 +79,9 @@ class BoundPortable final : public BoundKernel {
 
 template <Compute compute>
 Result<std::unique_ptr<BoundKernel>> bind(const BindArgs& args) {
-  return guard_allocation([&]() -> Result<std::unique_ptr<BoundKernel>> { return std::unique_ptr<BoundKernel>(std::make_unique<BoundPortable>(args, compute)); });
+  return guard_allocation([&]() -> Result<std::unique_ptr<BoundKernel>> {
+    return std::unique_ptr<BoundKernel>(std::make_unique<BoundPortable>(args, compute));
+  });
 }
 
 inline constexpr LayoutPair kNchw[] = {{Layout::nchw, Layout::nchw}};
@@ -76,7 +90,8 @@ inline constexpr LayoutPair kBoth[] = {{Layout::nchw, Layout::nchw}, {Layout::nh
 
 /// A threaded row without packed weights.
 template <Compute compute>
-constexpr Kernel row(std::string_view name, std::span<const Op> pattern, std::span<const LayoutPair> layouts, Refusal (*supports)(const LayerDesc&, const Cpu&)) {
+constexpr Kernel row(std::string_view name, std::span<const Op> pattern, std::span<const LayoutPair> layouts,
+                     Refusal (*supports)(const LayerDesc&, const Cpu&)) {
   Kernel kernel{};
   kernel.name = name;
   kernel.revision = 1;
@@ -89,7 +104,8 @@ constexpr Kernel row(std::string_view name, std::span<const Op> pattern, std::sp
   return kernel;
 }
 
-/// Whether every tensor is f32 and not quantised, and all activations of rank 3 and more have one layout, nchw or nhwc.
+/// Whether every tensor is f32 and not quantised, and all activations of rank 3 and more have one layout,
+/// nchw or nhwc.
 Refusal uniform_f32(const LayerDesc& layer);
 /// The layout that the layer's activations have.
 Layout layout_of(const LayerDesc& layer);

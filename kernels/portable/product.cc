@@ -14,7 +14,10 @@ struct GemmShape {
   std::int64_t m;
   std::int64_t n;
   std::int64_t k;
-  explicit GemmShape(const LayerDesc& layer) : m(layer.outputs.front().shape[0]), n(layer.outputs.front().shape[1]), k(layer.inputs.front().shape[1]) {}
+  explicit GemmShape(const LayerDesc& layer)
+      : m(layer.outputs.front().shape[0]),
+        n(layer.outputs.front().shape[1]),
+        k(layer.inputs.front().shape[1]) {}
 };
 
 void gemm(const Call& call) {
@@ -22,7 +25,8 @@ void gemm(const Call& call) {
   const auto* weight = reinterpret_cast<const float*>(call.packed.data());
   const float* bias = weight + shape.k * shape.n;
   const Clamp clamp = clamp_of(call.layer);
-  // One row is a product of a vector and a matrix, whose columns are shared out; several rows are shared out themselves.
+  // One row is a product of a vector and a matrix, whose columns are shared out; several rows are shared out
+  // themselves.
   const bool by_column = shape.m < 4;
   const std::int64_t range = by_column ? (shape.n + 63) / 64 : shape.m;
   call.parallel(range, [&](std::int64_t begin, std::int64_t end, int) {
@@ -44,7 +48,8 @@ Result<std::size_t> gemm_packed_bytes(const LayerDesc& layer, std::span<const Co
   return static_cast<std::size_t>((shape.k + 1) * shape.n) * sizeof(float);
 }
 
-Status gemm_pack(const LayerDesc& layer, std::span<const ConstantBytes> constants, std::span<std::byte> packed) {
+Status gemm_pack(const LayerDesc& layer, std::span<const ConstantBytes> constants,
+                 std::span<std::byte> packed) {
   const GemmShape shape(layer);
   const Attributes& attributes = layer.main().attributes;
   const bool transposed = attributes.integer("transB") != 0;
@@ -53,7 +58,8 @@ Status gemm_pack(const LayerDesc& layer, std::span<const ConstantBytes> constant
   const auto* weight = reinterpret_cast<const float*>(constants[1].data());
   auto* target = reinterpret_cast<float*>(packed.data());
   for (std::int64_t k = 0; k < shape.k; ++k) {
-    for (std::int64_t n = 0; n < shape.n; ++n) target[k * shape.n + n] = alpha * weight[transposed ? n * shape.k + k : k * shape.n + n];
+    for (std::int64_t n = 0; n < shape.n; ++n)
+      target[k * shape.n + n] = alpha * weight[transposed ? n * shape.k + k : k * shape.n + n];
   }
   float* bias = target + shape.k * shape.n;
   const bool biased = layer.inputs.size() > 2;
@@ -66,10 +72,16 @@ Status gemm_pack(const LayerDesc& layer, std::span<const ConstantBytes> constant
 Refusal supports_gemm(const LayerDesc& layer, const Cpu&) {
   if (const Refusal refusal = uniform_f32(layer); refusal != Refusal::none) return refusal;
   if (layer.main().attributes.integer("transA") != 0) return Refusal::attribute;
-  if (layer.inputs[0].constant || !layer.inputs[1].constant || (layer.inputs.size() > 2 && !layer.inputs[2].constant)) return Refusal::not_constant;
+  if (layer.inputs[0].constant || !layer.inputs[1].constant ||
+      (layer.inputs.size() > 2 && !layer.inputs[2].constant))
+    return Refusal::not_constant;
   const std::int64_t columns = layer.outputs.front().shape[1];
-  const bool bias_fits = layer.inputs.size() < 3 || layer.inputs[2].shape.elements() == 1 || (layer.inputs[2].shape.elements() == columns && (layer.inputs[2].shape.rank() == 1 || layer.inputs[2].shape[0] == 1));
-  return bias_fits && layer.outputs.front().shape.elements() > 0 && layer.inputs[0].shape.elements() > 0 ? Refusal::none : Refusal::shape;
+  const bool bias_fits = layer.inputs.size() < 3 || layer.inputs[2].shape.elements() == 1 ||
+                         (layer.inputs[2].shape.elements() == columns &&
+                          (layer.inputs[2].shape.rank() == 1 || layer.inputs[2].shape[0] == 1));
+  return bias_fits && layer.outputs.front().shape.elements() > 0 && layer.inputs[0].shape.elements() > 0
+             ? Refusal::none
+             : Refusal::shape;
 }
 
 // Batches of products; an operand without batch axes is used for all.

@@ -18,11 +18,16 @@ struct Window {
   std::span<const std::int64_t> pads;
 
   explicit Window(const Attributes& attributes)
-      : kernel(attributes.integers("kernel_shape")), strides(attributes.integers("strides")), dilations(attributes.integers("dilations")), pads(attributes.integers("pads")) {}
+      : kernel(attributes.integers("kernel_shape")),
+        strides(attributes.integers("strides")),
+        dilations(attributes.integers("dilations")),
+        pads(attributes.integers("pads")) {}
   std::size_t axes() const { return kernel.size(); }
   Shape shape() const { return Shape(kernel); }
   /// The input position under tap `tap` of output position `out`; may lie outside.
-  std::int64_t position(std::size_t axis, std::int64_t out, std::int64_t tap) const { return out * strides[axis] - pads[axis] + tap * dilations[axis]; }
+  std::int64_t position(std::size_t axis, std::int64_t out, std::int64_t tap) const {
+    return out * strides[axis] - pads[axis] + tap * dilations[axis];
+  }
 };
 
 void conv(const Buffers& b) {
@@ -105,7 +110,8 @@ void pool(const Buffers& b) {
       }
       count += (count_padding ? counted : inside) ? 1 : 0;
     });
-    y[out] = maximum ? largest : static_cast<float>(sum / static_cast<double>(std::max<std::int64_t>(1, count)));
+    y[out] =
+        maximum ? largest : static_cast<float>(sum / static_cast<double>(std::max<std::int64_t>(1, count)));
   });
 }
 
@@ -191,15 +197,20 @@ constexpr Op kGemmOp[] = {Op::gemm};
 constexpr Op kMatmulOp[] = {Op::matmul};
 
 constexpr Kernel kConv = row<conv>("conv.direct.f32.reference", kConvOp, all_f32);
-constexpr Kernel kConvTranspose = row<conv_transpose>("conv_transpose.gather.f32.reference", kConvTransposeOp, all_f32);
+constexpr Kernel kConvTranspose =
+    row<conv_transpose>("conv_transpose.gather.f32.reference", kConvTransposeOp, all_f32);
 constexpr Kernel kMaxPool = row<pool>("max_pool.direct.f32.reference", kMaxPoolOp, all_f32);
 constexpr Kernel kAveragePool = row<pool>("average_pool.direct.f32.reference", kAveragePoolOp, all_f32);
-constexpr Kernel kGlobalAveragePool = row<global_pool>("global_average_pool.direct.f32.reference", kGlobalAveragePoolOp, all_f32);
-constexpr Kernel kGlobalMaxPool = row<global_pool>("global_max_pool.direct.f32.reference", kGlobalMaxPoolOp, all_f32);
+constexpr Kernel kGlobalAveragePool =
+    row<global_pool>("global_average_pool.direct.f32.reference", kGlobalAveragePoolOp, all_f32);
+constexpr Kernel kGlobalMaxPool =
+    row<global_pool>("global_max_pool.direct.f32.reference", kGlobalMaxPoolOp, all_f32);
 constexpr Kernel kGemm = row<gemm>("gemm.direct.f32.reference", kGemmOp, all_f32);
 constexpr Kernel kMatmul = row<matmul>("matmul.direct.f32.reference", kMatmulOp, all_f32);
 
-constexpr const Kernel* kRows[] = {&kConv, &kConvTranspose, &kMaxPool, &kAveragePool, &kGlobalAveragePool, &kGlobalMaxPool, &kGemm, &kMatmul};
+constexpr const Kernel* kRows[] = {
+    &kConv,          &kConvTranspose, &kMaxPool, &kAveragePool, &kGlobalAveragePool,
+    &kGlobalMaxPool, &kGemm,          &kMatmul};
 
 }  // namespace
 

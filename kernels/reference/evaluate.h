@@ -10,8 +10,8 @@
 
 namespace fettle::kernels {
 
-/// Computes a layer on dense nchw bytes, constants and activations alike. Errors: kModelUnsupported when there is no
-/// reference kernel for it.
+/// Computes a layer on dense nchw bytes, constants and activations alike. Errors: kModelUnsupported when
+/// there is no reference kernel for it.
 Status evaluate_reference(const LayerDesc& layer, std::span<const ConstantBytes> inputs,
                           std::span<const std::span<std::byte>> outputs);
 

@@ -14,8 +14,10 @@ namespace {
 // Copies one element of any type.
 struct Mover {
   std::size_t bytes;
-  void operator()(const View<std::byte>& to, const Index& i, const View<const std::byte>& from, const Index& j) const {
-    std::memcpy(to.data + to.offset(i) * static_cast<std::int64_t>(bytes), from.data + from.offset(j) * static_cast<std::int64_t>(bytes), bytes);
+  void operator()(const View<std::byte>& to, const Index& i, const View<const std::byte>& from,
+                  const Index& j) const {
+    std::memcpy(to.data + to.offset(i) * static_cast<std::int64_t>(bytes),
+                from.data + from.offset(j) * static_cast<std::int64_t>(bytes), bytes);
   }
 };
 
@@ -114,7 +116,8 @@ void transpose(const Buffers& b) {
   const Mover move = mover(b);
   for_each_index(y.desc.shape, [&](const Index& i) {
     Index from{};
-    for (std::size_t axis = 0; axis < perm.size(); ++axis) from[static_cast<std::size_t>(perm[axis])] = i[axis];
+    for (std::size_t axis = 0; axis < perm.size(); ++axis)
+      from[static_cast<std::size_t>(perm[axis])] = i[axis];
     move(y, i, x, from);
   });
 }
@@ -142,13 +145,15 @@ void repeat(const Buffers& b) {
   const int missing = y.desc.shape.rank() - x.desc.shape.rank();
   for_each_index(y.desc.shape, [&](const Index& i) {
     Index from{};
-    for (int axis = 0; axis < x.desc.shape.rank(); ++axis) from[static_cast<std::size_t>(axis)] = i[static_cast<std::size_t>(axis + missing)] % x.extent(axis);
+    for (int axis = 0; axis < x.desc.shape.rank(); ++axis)
+      from[static_cast<std::size_t>(axis)] = i[static_cast<std::size_t>(axis + missing)] % x.extent(axis);
     move(y, i, x, from);
   });
 }
 
 std::int64_t integer_at(const Buffers& b, std::size_t operand, const Index& index) {
-  return b.in<std::byte>(operand).desc.format.type == DataType::s64 ? b.in<std::int64_t>(operand)[index] : b.in<std::int32_t>(operand)[index];
+  return b.in<std::byte>(operand).desc.format.type == DataType::s64 ? b.in<std::int64_t>(operand)[index]
+                                                                    : b.in<std::int32_t>(operand)[index];
 }
 
 // An index outside the axis is clamped to it: what a computed index is cannot be known before.
@@ -160,13 +165,15 @@ void gather(const Buffers& b) {
   const Mover move = mover(b);
   for_each_index(y.desc.shape, [&](const Index& i) {
     Index at{};
-    for (int k = 0; k < index_rank; ++k) at[static_cast<std::size_t>(k)] = i[static_cast<std::size_t>(axis + k)];
+    for (int k = 0; k < index_rank; ++k)
+      at[static_cast<std::size_t>(k)] = i[static_cast<std::size_t>(axis + k)];
     std::int64_t chosen = integer_at(b, 1, at);
     if (chosen < 0) chosen += x.extent(axis);
     Index from{};
     for (int k = 0; k < axis; ++k) from[static_cast<std::size_t>(k)] = i[static_cast<std::size_t>(k)];
     from[static_cast<std::size_t>(axis)] = std::clamp<std::int64_t>(chosen, 0, x.extent(axis) - 1);
-    for (int k = axis + 1; k < x.desc.shape.rank(); ++k) from[static_cast<std::size_t>(k)] = i[static_cast<std::size_t>(k + index_rank - 1)];
+    for (int k = axis + 1; k < x.desc.shape.rank(); ++k)
+      from[static_cast<std::size_t>(k)] = i[static_cast<std::size_t>(k + index_rank - 1)];
     move(y, i, x, from);
   });
 }
@@ -217,17 +224,27 @@ void space_to_depth(const Buffers& b) {
 // Reads any number as double; 64-bit integers beyond 2^53 are cast on a path of their own.
 double number_at(const void* data, DataType type, std::int64_t offset) {
   switch (type) {
-    case DataType::f32: return static_cast<double>(static_cast<const float*>(data)[offset]);
-    case DataType::f64: return static_cast<const double*>(data)[offset];
-    case DataType::s8: return static_cast<const std::int8_t*>(data)[offset];
+    case DataType::f32:
+      return static_cast<double>(static_cast<const float*>(data)[offset]);
+    case DataType::f64:
+      return static_cast<const double*>(data)[offset];
+    case DataType::s8:
+      return static_cast<const std::int8_t*>(data)[offset];
     case DataType::u8:
-    case DataType::boolean: return static_cast<const std::uint8_t*>(data)[offset];
-    case DataType::s16: return static_cast<const std::int16_t*>(data)[offset];
-    case DataType::u16: return static_cast<const std::uint16_t*>(data)[offset];
-    case DataType::s32: return static_cast<const std::int32_t*>(data)[offset];
-    case DataType::u32: return static_cast<const std::uint32_t*>(data)[offset];
-    case DataType::s64: return static_cast<double>(static_cast<const std::int64_t*>(data)[offset]);
-    default: return 0;
+    case DataType::boolean:
+      return static_cast<const std::uint8_t*>(data)[offset];
+    case DataType::s16:
+      return static_cast<const std::int16_t*>(data)[offset];
+    case DataType::u16:
+      return static_cast<const std::uint16_t*>(data)[offset];
+    case DataType::s32:
+      return static_cast<const std::int32_t*>(data)[offset];
+    case DataType::u32:
+      return static_cast<const std::uint32_t*>(data)[offset];
+    case DataType::s64:
+      return static_cast<double>(static_cast<const std::int64_t*>(data)[offset]);
+    default:
+      return 0;
   }
 }
 
@@ -243,21 +260,45 @@ T saturated(double value) {
 
 void store_number(void* data, DataType type, std::int64_t offset, double value) {
   switch (type) {
-    case DataType::f32: static_cast<float*>(data)[offset] = static_cast<float>(value); break;
-    case DataType::f64: static_cast<double*>(data)[offset] = value; break;
-    case DataType::s8: static_cast<std::int8_t*>(data)[offset] = saturated<std::int8_t>(value); break;
-    case DataType::u8: static_cast<std::uint8_t*>(data)[offset] = saturated<std::uint8_t>(value); break;
-    case DataType::boolean: static_cast<std::uint8_t*>(data)[offset] = value != 0 ? 1 : 0; break;
-    case DataType::s16: static_cast<std::int16_t*>(data)[offset] = saturated<std::int16_t>(value); break;
-    case DataType::u16: static_cast<std::uint16_t*>(data)[offset] = saturated<std::uint16_t>(value); break;
-    case DataType::s32: static_cast<std::int32_t*>(data)[offset] = saturated<std::int32_t>(value); break;
-    case DataType::u32: static_cast<std::uint32_t*>(data)[offset] = saturated<std::uint32_t>(value); break;
-    case DataType::s64: static_cast<std::int64_t*>(data)[offset] = saturated<std::int64_t>(value); break;
-    default: break;
+    case DataType::f32:
+      static_cast<float*>(data)[offset] = static_cast<float>(value);
+      break;
+    case DataType::f64:
+      static_cast<double*>(data)[offset] = value;
+      break;
+    case DataType::s8:
+      static_cast<std::int8_t*>(data)[offset] = saturated<std::int8_t>(value);
+      break;
+    case DataType::u8:
+      static_cast<std::uint8_t*>(data)[offset] = saturated<std::uint8_t>(value);
+      break;
+    case DataType::boolean:
+      static_cast<std::uint8_t*>(data)[offset] = value != 0 ? 1 : 0;
+      break;
+    case DataType::s16:
+      static_cast<std::int16_t*>(data)[offset] = saturated<std::int16_t>(value);
+      break;
+    case DataType::u16:
+      static_cast<std::uint16_t*>(data)[offset] = saturated<std::uint16_t>(value);
+      break;
+    case DataType::s32:
+      static_cast<std::int32_t*>(data)[offset] = saturated<std::int32_t>(value);
+      break;
+    case DataType::u32:
+      static_cast<std::uint32_t*>(data)[offset] = saturated<std::uint32_t>(value);
+      break;
+    case DataType::s64:
+      static_cast<std::int64_t*>(data)[offset] = saturated<std::int64_t>(value);
+      break;
+    default:
+      break;
   }
 }
 
-bool has_numbers(DataType type) { return type != DataType::f16 && type != DataType::bf16 && type != DataType::u64 && type != DataType::undefined; }
+bool has_numbers(DataType type) {
+  return type != DataType::f16 && type != DataType::bf16 && type != DataType::u64 &&
+         type != DataType::undefined;
+}
 
 void cast(const Buffers& b) {
   const auto x = b.in<std::byte>(0);
@@ -266,8 +307,10 @@ void cast(const Buffers& b) {
   const DataType from = x.desc.format.type;
   const DataType to = y.desc.format.type;
   for_each_index(y.desc.shape, [&](const Index& i) {
-    if (from == to) move(y, i, x, i);
-    else store_number(y.data, to, y.offset(i), number_at(x.data, from, x.offset(i)));
+    if (from == to)
+      move(y, i, x, i);
+    else
+      store_number(y.data, to, y.offset(i), number_at(x.data, from, x.offset(i)));
   });
 }
 
@@ -304,18 +347,26 @@ Refusal supports_convert(const LayerDesc& layer, const Cpu&) {
   const TensorDesc& y = layer.outputs.front();
   if (!(x.shape == y.shape)) return Refusal::shape;
   if (x.format.layout == Layout::nchwc || y.format.layout == Layout::nchwc) return Refusal::layout;
-  if (x.format.type != y.format.type && (!has_numbers(x.format.type) || !has_numbers(y.format.type))) return Refusal::data_type;
+  if (x.format.type != y.format.type && (!has_numbers(x.format.type) || !has_numbers(y.format.type)))
+    return Refusal::data_type;
   const auto scale = layer.main().attributes.reals("scale");
   const auto shift = layer.main().attributes.reals("shift");
   if (scale.size() != shift.size()) return Refusal::attribute;
-  if (!scale.empty() && (x.shape.rank() < 2 || scale.size() != static_cast<std::size_t>(x.shape[1]))) return Refusal::attribute;
-  return layer.main().attributes.integer("swap") != 0 && (x.shape.rank() < 2 || x.shape[1] != 3) ? Refusal::attribute : Refusal::none;
+  if (!scale.empty() && (x.shape.rank() < 2 || scale.size() != static_cast<std::size_t>(x.shape[1])))
+    return Refusal::attribute;
+  return layer.main().attributes.integer("swap") != 0 && (x.shape.rank() < 2 || x.shape[1] != 3)
+             ? Refusal::attribute
+             : Refusal::none;
 }
 
-constexpr LayoutPair kAnyLayouts[] = {{Layout::nchw, Layout::nhwc}, {Layout::nhwc, Layout::nchw}, {Layout::nhwc, Layout::nhwc}, {Layout::nchw, Layout::nchw}};
+constexpr LayoutPair kAnyLayouts[] = {{Layout::nchw, Layout::nhwc},
+                                      {Layout::nhwc, Layout::nchw},
+                                      {Layout::nhwc, Layout::nhwc},
+                                      {Layout::nchw, Layout::nchw}};
 
-constexpr Op kOps[] = {Op::concat, Op::split, Op::slice, Op::pad, Op::transpose, Op::reshape, Op::expand, Op::tile, Op::gather, Op::where,
-                       Op::depth_to_space, Op::space_to_depth, Op::cast, Op::convert, Op::identity};
+constexpr Op kOps[] = {Op::concat,         Op::split,          Op::slice, Op::pad,     Op::transpose,
+                       Op::reshape,        Op::expand,         Op::tile,  Op::gather,  Op::where,
+                       Op::depth_to_space, Op::space_to_depth, Op::cast,  Op::convert, Op::identity};
 constexpr std::span<const Op> op(std::size_t i) { return {&kOps[i], 1}; }
 
 constexpr Kernel kConcat = row<concat>("concat.copy.any.reference", op(0), any_type);
@@ -338,8 +389,9 @@ constexpr Kernel kConvert = [] {
   return kernel;
 }();
 
-constexpr const Kernel* kRows[] = {&kConcat, &kSplit, &kSlice, &kPad, &kTranspose, &kReshape, &kExpand, &kTile, &kGather, &kWhere, &kDepthToSpace,
-                                   &kSpaceToDepth, &kCast, &kConvert, &kIdentity};
+constexpr const Kernel* kRows[] = {&kConcat,       &kSplit,        &kSlice, &kPad,     &kTranspose,
+                                   &kReshape,      &kExpand,       &kTile,  &kGather,  &kWhere,
+                                   &kDepthToSpace, &kSpaceToDepth, &kCast,  &kConvert, &kIdentity};
 
 }  // namespace
 

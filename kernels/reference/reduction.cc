@@ -49,19 +49,30 @@ struct Reduction {
   }
   void add(double x) {
     switch (op) {
-      case Op::reduce_prod: value *= x; break;
-      case Op::reduce_max: value = std::max(value, x); break;
-      case Op::reduce_min: value = std::min(value, x); break;
-      case Op::reduce_l1: value += std::abs(x); break;
+      case Op::reduce_prod:
+        value *= x;
+        break;
+      case Op::reduce_max:
+        value = std::max(value, x);
+        break;
+      case Op::reduce_min:
+        value = std::min(value, x);
+        break;
+      case Op::reduce_l1:
+        value += std::abs(x);
+        break;
       case Op::reduce_l2:
-      case Op::reduce_sum_square: value += x * x; break;
+      case Op::reduce_sum_square:
+        value += x * x;
+        break;
       case Op::reduce_log_sum_exp: {
         // log(e^a + e^b) without overflow
         const double high = std::max(value, x);
         value = std::isinf(high) ? high : high + std::log(std::exp(value - high) + std::exp(x - high));
         break;
       }
-      default: value += x;
+      default:
+        value += x;
     }
   }
   double result(std::int64_t count) const {
@@ -76,8 +87,8 @@ void reduce_typed(const Buffers& b) {
   const auto x = b.in<T>(0);
   const auto y = b.out<T>();
   const auto axes = b.attributes().integers("axes");
-  Shape reduced;   // extents of the reduced axes, 1 elsewhere
-  Shape kept;      // the other way round
+  Shape reduced;  // extents of the reduced axes, 1 elsewhere
+  Shape kept;     // the other way round
   for (int axis = 0; axis < x.desc.shape.rank(); ++axis) {
     const bool in = std::find(axes.begin(), axes.end(), axis) != axes.end();
     reduced.push_back(in ? x.extent(axis) : 1);
@@ -103,9 +114,12 @@ void reduce_typed(const Buffers& b) {
 
 void reduce(const Buffers& b) {
   switch (b.layer.inputs.front().format.type) {
-    case DataType::s64: return reduce_typed<std::int64_t>(b);
-    case DataType::s32: return reduce_typed<std::int32_t>(b);
-    default: return reduce_typed<float>(b);
+    case DataType::s64:
+      return reduce_typed<std::int64_t>(b);
+    case DataType::s32:
+      return reduce_typed<std::int32_t>(b);
+    default:
+      return reduce_typed<float>(b);
   }
 }
 
@@ -137,8 +151,10 @@ void arg(const Buffers& b) {
     Index out{};
     std::size_t next = 0;
     for (std::size_t a = 0; a < static_cast<std::size_t>(x.desc.shape.rank()); ++a) {
-      if (a != axis) out[next++] = i[a];
-      else if (keep) out[next++] = 0;
+      if (a != axis)
+        out[next++] = i[a];
+      else if (keep)
+        out[next++] = 0;
     }
     y[out] = best;
   });
@@ -154,8 +170,10 @@ void batch_norm(const Buffers& b) {
   const double epsilon = b.attributes().real("epsilon");
   for_each_index(y.desc.shape, [&](const Index& i) {
     const Index c{i[1]};
-    const double scale = static_cast<double>(b.in<float>(1)[c]) / std::sqrt(static_cast<double>(b.in<float>(4)[c]) + epsilon);
-    y[i] = static_cast<float>((static_cast<double>(x[i]) - static_cast<double>(b.in<float>(3)[c])) * scale + static_cast<double>(b.in<float>(2)[c]));
+    const double scale =
+        static_cast<double>(b.in<float>(1)[c]) / std::sqrt(static_cast<double>(b.in<float>(4)[c]) + epsilon);
+    y[i] = static_cast<float>((static_cast<double>(x[i]) - static_cast<double>(b.in<float>(3)[c])) * scale +
+                              static_cast<double>(b.in<float>(2)[c]));
   });
 }
 
@@ -174,11 +192,13 @@ Moments moments(const View<const float>& x, const Index& base, const Shape& step
     return static_cast<double>(x[i]);
   };
   for_each_index(steps, [&](const Index& step) { m.mean += at(step) / count; });
-  for_each_index(steps, [&](const Index& step) { m.variance += (at(step) - m.mean) * (at(step) - m.mean) / count; });
+  for_each_index(steps,
+                 [&](const Index& step) { m.variance += (at(step) - m.mean) * (at(step) - m.mean) / count; });
   return m;
 }
 
-// Normalises over the axes from `first` on; `scale_index` says which element of scale and bias belongs to an index.
+// Normalises over the axes from `first` on; `scale_index` says which element of scale and bias belongs to an
+// index.
 template <typename ScaleIndex>
 void normalise(const Buffers& b, int first, ScaleIndex&& scale_index) {
   const auto x = b.in<float>(0);
@@ -221,19 +241,25 @@ void lrn(const Buffers& b) {
     Index from = i;
     const std::int64_t begin = std::max<std::int64_t>(0, i[1] - (size - 1) / 2);
     const std::int64_t end = std::min(x.extent(1) - 1, i[1] + size / 2);
-    for (from[1] = begin; from[1] <= end; ++from[1]) sum += static_cast<double>(x[from]) * static_cast<double>(x[from]);
-    const double base = static_cast<double>(b.attributes().real("bias")) + static_cast<double>(b.attributes().real("alpha")) / static_cast<double>(size) * sum;
-    y[i] = static_cast<float>(static_cast<double>(x[i]) / std::pow(base, static_cast<double>(b.attributes().real("beta"))));
+    for (from[1] = begin; from[1] <= end; ++from[1])
+      sum += static_cast<double>(x[from]) * static_cast<double>(x[from]);
+    const double base = static_cast<double>(b.attributes().real("bias")) +
+                        static_cast<double>(b.attributes().real("alpha")) / static_cast<double>(size) * sum;
+    y[i] = static_cast<float>(static_cast<double>(x[i]) /
+                              std::pow(base, static_cast<double>(b.attributes().real("beta"))));
   });
 }
 
 constexpr Op kSoftmaxOps[] = {Op::softmax, Op::log_softmax};
-constexpr Op kReduceOps[] = {Op::reduce_sum, Op::reduce_mean, Op::reduce_max, Op::reduce_min, Op::reduce_prod,
-                             Op::reduce_l1, Op::reduce_l2, Op::reduce_sum_square, Op::reduce_log_sum, Op::reduce_log_sum_exp};
-constexpr std::string_view kReduceNames[] = {"reduce_sum.direct.any.reference", "reduce_mean.direct.any.reference", "reduce_max.direct.any.reference",
-                                             "reduce_min.direct.any.reference", "reduce_prod.direct.any.reference", "reduce_l1.direct.any.reference",
-                                             "reduce_l2.direct.any.reference", "reduce_sum_square.direct.any.reference",
-                                             "reduce_log_sum.direct.any.reference", "reduce_log_sum_exp.direct.any.reference"};
+constexpr Op kReduceOps[] = {Op::reduce_sum,     Op::reduce_mean,       Op::reduce_max, Op::reduce_min,
+                             Op::reduce_prod,    Op::reduce_l1,         Op::reduce_l2,  Op::reduce_sum_square,
+                             Op::reduce_log_sum, Op::reduce_log_sum_exp};
+constexpr std::string_view kReduceNames[] = {
+    "reduce_sum.direct.any.reference",     "reduce_mean.direct.any.reference",
+    "reduce_max.direct.any.reference",     "reduce_min.direct.any.reference",
+    "reduce_prod.direct.any.reference",    "reduce_l1.direct.any.reference",
+    "reduce_l2.direct.any.reference",      "reduce_sum_square.direct.any.reference",
+    "reduce_log_sum.direct.any.reference", "reduce_log_sum_exp.direct.any.reference"};
 constexpr Op kArgOps[] = {Op::arg_max, Op::arg_min};
 constexpr Op kBatchNormOp[] = {Op::batch_norm};
 constexpr Op kInstanceNormOp[] = {Op::instance_norm};
@@ -241,22 +267,26 @@ constexpr Op kLayerNormOp[] = {Op::layer_norm};
 constexpr Op kLrnOp[] = {Op::lrn};
 
 constexpr Kernel kSoftmax = row<softmax>("softmax.direct.f32.reference", {&kSoftmaxOps[0], 1}, all_f32);
-constexpr Kernel kLogSoftmax = row<softmax>("log_softmax.direct.f32.reference", {&kSoftmaxOps[1], 1}, all_f32);
+constexpr Kernel kLogSoftmax =
+    row<softmax>("log_softmax.direct.f32.reference", {&kSoftmaxOps[1], 1}, all_f32);
 constexpr Kernel kArgMax = row<arg>("arg_max.direct.f32.reference", {&kArgOps[0], 1}, supports_arg);
 constexpr Kernel kArgMin = row<arg>("arg_min.direct.f32.reference", {&kArgOps[1], 1}, supports_arg);
 constexpr Kernel kBatchNorm = row<batch_norm>("batch_norm.direct.f32.reference", kBatchNormOp, all_f32);
-constexpr Kernel kInstanceNorm = row<instance_norm>("instance_norm.direct.f32.reference", kInstanceNormOp, all_f32);
+constexpr Kernel kInstanceNorm =
+    row<instance_norm>("instance_norm.direct.f32.reference", kInstanceNormOp, all_f32);
 constexpr Kernel kLayerNorm = row<layer_norm>("layer_norm.direct.f32.reference", kLayerNormOp, all_f32);
 constexpr Kernel kLrn = row<lrn>("lrn.direct.f32.reference", kLrnOp, all_f32);
 
 constexpr auto kReduce = [] {
   std::array<Kernel, std::size(kReduceOps)> rows{};
-  for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = row<reduce>(kReduceNames[i], {&kReduceOps[i], 1}, supports_reduce);
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    rows[i] = row<reduce>(kReduceNames[i], {&kReduceOps[i], 1}, supports_reduce);
   return rows;
 }();
 
 constexpr auto kRows = [] {
-  std::array<const Kernel*, kReduce.size() + 8> rows{&kSoftmax, &kLogSoftmax, &kArgMax, &kArgMin, &kBatchNorm, &kInstanceNorm, &kLayerNorm, &kLrn};
+  std::array<const Kernel*, kReduce.size() + 8> rows{&kSoftmax,   &kLogSoftmax,   &kArgMax,    &kArgMin,
+                                                     &kBatchNorm, &kInstanceNorm, &kLayerNorm, &kLrn};
   for (std::size_t i = 0; i < kReduce.size(); ++i) rows[8 + i] = &kReduce[i];
   return rows;
 }();

@@ -14,10 +14,13 @@ void apply_clamp(const Buffers& buffers) {
   const std::optional<Clamp>& clamp = buffers.layer.main().clamp;
   if (!clamp) return;
   const View<float> out = buffers.out<float>();
-  for_each_index(out.desc.shape, [&](const Index& index) { out[index] = std::min(std::max(out[index], clamp->low), clamp->high); });
+  for_each_index(out.desc.shape, [&](const Index& index) {
+    out[index] = std::min(std::max(out[index], clamp->low), clamp->high);
+  });
 }
 
-Status BoundReference::set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs, void*) noexcept {
+Status BoundReference::set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs,
+                                   void*) noexcept {
   return guard_allocation([&]() -> Status {
     inputs_.assign(inputs.begin(), inputs.end());
     outputs_.assign(outputs.begin(), outputs.end());
@@ -33,14 +36,18 @@ Status BoundReference::run() noexcept {
 }
 
 Refusal plain_layouts(const LayerDesc& layer) {
-  const auto plain = [](const TensorDesc& tensor) { return tensor.format.layout == Layout::nchw && tensor.format.scale == 0; };
-  const bool all = std::all_of(layer.inputs.begin(), layer.inputs.end(), plain) && std::all_of(layer.outputs.begin(), layer.outputs.end(), plain);
+  const auto plain = [](const TensorDesc& tensor) {
+    return tensor.format.layout == Layout::nchw && tensor.format.scale == 0;
+  };
+  const bool all = std::all_of(layer.inputs.begin(), layer.inputs.end(), plain) &&
+                   std::all_of(layer.outputs.begin(), layer.outputs.end(), plain);
   return all ? Refusal::none : Refusal::layout;
 }
 
 Refusal all_f32(const LayerDesc& layer, const Cpu&) {
   const auto f32 = [](const TensorDesc& tensor) { return tensor.format.type == DataType::f32; };
-  const bool all = std::all_of(layer.inputs.begin(), layer.inputs.end(), f32) && std::all_of(layer.outputs.begin(), layer.outputs.end(), f32);
+  const bool all = std::all_of(layer.inputs.begin(), layer.inputs.end(), f32) &&
+                   std::all_of(layer.outputs.begin(), layer.outputs.end(), f32);
   return all ? plain_layouts(layer) : Refusal::data_type;
 }
 
@@ -59,7 +66,8 @@ std::span<const Kernel* const> reference_kernels() noexcept {
   };
   static const Table table = [] {
     Table made;
-    for (auto family : {reference::convolution_rows(), reference::elementwise_rows(), reference::reduction_rows(), reference::movement_rows(), reference::resize_rows()}) {
+    for (auto family : {reference::convolution_rows(), reference::elementwise_rows(),
+                        reference::reduction_rows(), reference::movement_rows(), reference::resize_rows()}) {
       for (const Kernel* kernel : family) made.rows[made.count++] = kernel;
     }
     return made;
@@ -67,10 +75,12 @@ std::span<const Kernel* const> reference_kernels() noexcept {
   return {table.rows.data(), table.count};
 }
 
-Status evaluate_reference(const LayerDesc& layer, std::span<const ConstantBytes> inputs, std::span<const std::span<std::byte>> outputs) {
+Status evaluate_reference(const LayerDesc& layer, std::span<const ConstantBytes> inputs,
+                          std::span<const std::span<std::byte>> outputs) {
   static const Cpu no_cpu{};
   for (const Kernel* kernel : reference_kernels()) {
-    if (kernel->pattern.front() != layer.main().op || kernel->supports(layer, no_cpu) != Refusal::none) continue;
+    if (kernel->pattern.front() != layer.main().op || kernel->supports(layer, no_cpu) != Refusal::none)
+      continue;
     Result<std::unique_ptr<BoundKernel>> bound = kernel->bind({layer, {}, nullptr, 1});
     if (!bound) return std::move(bound).error();
     std::vector<const void*> sources;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What reference kernels share: a view of a tensor by logical index, iteration over indices, and the making of rows.
+// What reference kernels share: a view of a tensor by logical index, iteration over indices, and the making
+// of rows.
 #pragma once
 
 #include <fettle/kernel.h>
@@ -25,7 +26,8 @@ struct View {
 
   std::int64_t offset(const Index& index) const noexcept {
     std::int64_t sum = 0;
-    for (int axis = 0; axis < desc.shape.rank(); ++axis) sum += index[static_cast<std::size_t>(axis)] * desc.strides[static_cast<std::size_t>(axis)];
+    for (int axis = 0; axis < desc.shape.rank(); ++axis)
+      sum += index[static_cast<std::size_t>(axis)] * desc.strides[static_cast<std::size_t>(axis)];
     return sum;
   }
   T& operator[](const Index& index) const noexcept { return data[offset(index)]; }
@@ -86,7 +88,8 @@ void apply_clamp(const Buffers& buffers);
 class BoundReference final : public BoundKernel {
  public:
   BoundReference(const LayerDesc& layer, Compute compute) : layer_(layer), compute_(compute) {}
-  Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs, void* workspace) noexcept override;
+  Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs,
+                     void* workspace) noexcept override;
   Status run() noexcept override;
 
  private:

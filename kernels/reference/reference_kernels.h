@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The reference kernels: slow, obvious, right. One for each operator; the oracle of every test, and what folds constants.
+// The reference kernels: slow, obvious, right. One for each operator; the oracle of every test, and what
+// folds constants.
 #pragma once
 
 #include <fettle/kernel.h>

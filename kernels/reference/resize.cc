@@ -18,7 +18,9 @@ struct Axis {
 double source_position(const Axis& axis, std::int64_t at, std::string_view mode) {
   const auto x = static_cast<double>(at);
   if (mode == "asymmetric") return x / axis.scale;
-  if (mode == "align_corners") return axis.output == 1 ? 0 : x * static_cast<double>(axis.input - 1) / static_cast<double>(axis.output - 1);
+  if (mode == "align_corners")
+    return axis.output == 1 ? 0
+                            : x * static_cast<double>(axis.input - 1) / static_cast<double>(axis.output - 1);
   if (mode == "pytorch_half_pixel" && axis.output <= 1) return 0;
   return (x + 0.5) / axis.scale - 0.5;
 }
@@ -98,7 +100,8 @@ void resize(const Buffers& b) {
 
 Refusal supports_resize(const LayerDesc& layer, const Cpu& cpu) {
   const TensorDesc& x = layer.inputs.front();
-  if (layer.main().attributes.reals("scales").size() != static_cast<std::size_t>(x.shape.rank())) return Refusal::attribute;
+  if (layer.main().attributes.reals("scales").size() != static_cast<std::size_t>(x.shape.rank()))
+    return Refusal::attribute;
   if (x.shape.elements() == 0) return Refusal::shape;
   return all_f32(layer, cpu);
 }

@@ -42,14 +42,22 @@ struct Binary {
 xnn_binary_operator type_of(Op op) noexcept {
   switch (op) {
     case Op::add:
-    case Op::sum: return xnn_binary_add;
-    case Op::sub: return xnn_binary_subtract;
-    case Op::mul: return xnn_binary_multiply;
-    case Op::div: return xnn_binary_divide;
-    case Op::max: return xnn_binary_maximum;
-    case Op::min: return xnn_binary_minimum;
-    case Op::prelu: return xnn_binary_prelu;
-    default: return xnn_binary_invalid;
+    case Op::sum:
+      return xnn_binary_add;
+    case Op::sub:
+      return xnn_binary_subtract;
+    case Op::mul:
+      return xnn_binary_multiply;
+    case Op::div:
+      return xnn_binary_divide;
+    case Op::max:
+      return xnn_binary_maximum;
+    case Op::min:
+      return xnn_binary_minimum;
+    case Op::prelu:
+      return xnn_binary_prelu;
+    default:
+      return xnn_binary_invalid;
   }
 }
 

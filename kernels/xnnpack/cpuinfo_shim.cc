@@ -35,48 +35,81 @@ constinit cpuinfo_uarch_info g_uarch{};
 // Arm's own designs: the part number of the main id register.
 cpuinfo_uarch arm_design(std::uint32_t part, std::uint32_t variant) noexcept {
   switch (part) {
-    case 0xc05: return cpuinfo_uarch_cortex_a5;
-    case 0xc07: return cpuinfo_uarch_cortex_a7;
-    case 0xc08: return cpuinfo_uarch_cortex_a8;
-    case 0xc09: return cpuinfo_uarch_cortex_a9;
-    case 0xc0d: return cpuinfo_uarch_cortex_a12;
-    case 0xc0e: return cpuinfo_uarch_cortex_a17;
-    case 0xc0f: return cpuinfo_uarch_cortex_a15;
-    case 0xd01: return cpuinfo_uarch_cortex_a32;
-    case 0xd03: return cpuinfo_uarch_cortex_a53;
-    case 0xd04: return cpuinfo_uarch_cortex_a35;
-    case 0xd05: return variant == 0 ? cpuinfo_uarch_cortex_a55r0 : cpuinfo_uarch_cortex_a55;
-    case 0xd06: return cpuinfo_uarch_cortex_a65;
-    case 0xd07: return cpuinfo_uarch_cortex_a57;
-    case 0xd08: return cpuinfo_uarch_cortex_a72;
-    case 0xd09: return cpuinfo_uarch_cortex_a73;
-    case 0xd0a: return cpuinfo_uarch_cortex_a75;
-    case 0xd0b: return cpuinfo_uarch_cortex_a76;
-    case 0xd0c: return cpuinfo_uarch_neoverse_n1;
-    case 0xd0d: return cpuinfo_uarch_cortex_a77;
-    case 0xd0e: return cpuinfo_uarch_cortex_a76;
-    case 0xd40: return cpuinfo_uarch_neoverse_v1;
-    case 0xd41: return cpuinfo_uarch_cortex_a78;
-    case 0xd44: return cpuinfo_uarch_cortex_x1;
-    case 0xd46: return cpuinfo_uarch_cortex_a510;
-    case 0xd47: return cpuinfo_uarch_cortex_a710;
-    case 0xd48: return cpuinfo_uarch_cortex_x2;
-    case 0xd49: return cpuinfo_uarch_neoverse_n2;
-    case 0xd4d: return cpuinfo_uarch_cortex_a715;
-    case 0xd4e: return cpuinfo_uarch_cortex_x3;
-    case 0xd4f: return cpuinfo_uarch_neoverse_v2;
-    default: return cpuinfo_uarch_unknown;
+    case 0xc05:
+      return cpuinfo_uarch_cortex_a5;
+    case 0xc07:
+      return cpuinfo_uarch_cortex_a7;
+    case 0xc08:
+      return cpuinfo_uarch_cortex_a8;
+    case 0xc09:
+      return cpuinfo_uarch_cortex_a9;
+    case 0xc0d:
+      return cpuinfo_uarch_cortex_a12;
+    case 0xc0e:
+      return cpuinfo_uarch_cortex_a17;
+    case 0xc0f:
+      return cpuinfo_uarch_cortex_a15;
+    case 0xd01:
+      return cpuinfo_uarch_cortex_a32;
+    case 0xd03:
+      return cpuinfo_uarch_cortex_a53;
+    case 0xd04:
+      return cpuinfo_uarch_cortex_a35;
+    case 0xd05:
+      return variant == 0 ? cpuinfo_uarch_cortex_a55r0 : cpuinfo_uarch_cortex_a55;
+    case 0xd06:
+      return cpuinfo_uarch_cortex_a65;
+    case 0xd07:
+      return cpuinfo_uarch_cortex_a57;
+    case 0xd08:
+      return cpuinfo_uarch_cortex_a72;
+    case 0xd09:
+      return cpuinfo_uarch_cortex_a73;
+    case 0xd0a:
+      return cpuinfo_uarch_cortex_a75;
+    case 0xd0b:
+      return cpuinfo_uarch_cortex_a76;
+    case 0xd0c:
+      return cpuinfo_uarch_neoverse_n1;
+    case 0xd0d:
+      return cpuinfo_uarch_cortex_a77;
+    case 0xd0e:
+      return cpuinfo_uarch_cortex_a76;
+    case 0xd40:
+      return cpuinfo_uarch_neoverse_v1;
+    case 0xd41:
+      return cpuinfo_uarch_cortex_a78;
+    case 0xd44:
+      return cpuinfo_uarch_cortex_x1;
+    case 0xd46:
+      return cpuinfo_uarch_cortex_a510;
+    case 0xd47:
+      return cpuinfo_uarch_cortex_a710;
+    case 0xd48:
+      return cpuinfo_uarch_cortex_x2;
+    case 0xd49:
+      return cpuinfo_uarch_neoverse_n2;
+    case 0xd4d:
+      return cpuinfo_uarch_cortex_a715;
+    case 0xd4e:
+      return cpuinfo_uarch_cortex_x3;
+    case 0xd4f:
+      return cpuinfo_uarch_neoverse_v2;
+    default:
+      return cpuinfo_uarch_unknown;
   }
 }
 
 cpuinfo_uarch design(std::uint32_t midr) noexcept {
   const std::uint32_t part = midr >> 4 & 0xfff;
   switch (midr >> 24) {
-    case 'A': return arm_design(part, midr >> 20 & 0xf);
+    case 'A':
+      return arm_design(part, midr >> 20 & 0xf);
     case 'Q':  // Qualcomm's cores up to the Kryo of the Snapdragon 820 are its own
       if (part == 0x201 || part == 0x205 || part == 0x211) return cpuinfo_uarch_kryo;
       return part == 0x04d || part == 0x06f ? cpuinfo_uarch_krait : cpuinfo_uarch_unknown;
-    default: return cpuinfo_uarch_unknown;
+    default:
+      return cpuinfo_uarch_unknown;
   }
 }
 

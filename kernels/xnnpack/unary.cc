@@ -41,17 +41,38 @@ Unary unary_of(const LayerPart& part) noexcept {
       unary.type = xnn_unary_elu;
       unary.params.elu.alpha = part.attributes.real("alpha", 1);
       break;
-    case Op::sigmoid: unary.type = xnn_unary_sigmoid; break;
-    case Op::tanh: unary.type = xnn_unary_tanh; break;
-    case Op::hard_swish: unary.type = xnn_unary_hardswish; break;
-    case Op::exp: unary.type = xnn_unary_exp; break;
-    case Op::sqrt: unary.type = xnn_unary_square_root; break;
-    case Op::abs: unary.type = xnn_unary_abs; break;
-    case Op::neg: unary.type = xnn_unary_negate; break;
-    case Op::floor: unary.type = xnn_unary_floor; break;
-    case Op::ceil: unary.type = xnn_unary_ceiling; break;
-    case Op::round: unary.type = xnn_unary_bankers_rounding; break;
-    default: break;
+    case Op::sigmoid:
+      unary.type = xnn_unary_sigmoid;
+      break;
+    case Op::tanh:
+      unary.type = xnn_unary_tanh;
+      break;
+    case Op::hard_swish:
+      unary.type = xnn_unary_hardswish;
+      break;
+    case Op::exp:
+      unary.type = xnn_unary_exp;
+      break;
+    case Op::sqrt:
+      unary.type = xnn_unary_square_root;
+      break;
+    case Op::abs:
+      unary.type = xnn_unary_abs;
+      break;
+    case Op::neg:
+      unary.type = xnn_unary_negate;
+      break;
+    case Op::floor:
+      unary.type = xnn_unary_floor;
+      break;
+    case Op::ceil:
+      unary.type = xnn_unary_ceiling;
+      break;
+    case Op::round:
+      unary.type = xnn_unary_bankers_rounding;
+      break;
+    default:
+      break;
   }
   return unary;
 }
@@ -69,7 +90,8 @@ Refusal check_attributes(const LayerPart& part) noexcept {
     case Op::elu:
       return unary.params.elu.alpha > 0 && unary.params.elu.alpha < kInfinity ? Refusal::none
                                                                               : Refusal::attribute;
-    default: return Refusal::none;
+    default:
+      return Refusal::none;
   }
 }
 

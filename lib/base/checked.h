@@ -28,8 +28,9 @@ std::optional<T> checked_mul(T a, T b) noexcept {
 }
 
 /// Product of extents; nothing when an extent is negative, or the product exceeds `most`.
-inline std::optional<std::int64_t> checked_elements(std::span<const std::int64_t> dims,
-                                                    std::int64_t most = std::numeric_limits<std::int64_t>::max()) noexcept {
+inline std::optional<std::int64_t> checked_elements(
+    std::span<const std::int64_t> dims,
+    std::int64_t most = std::numeric_limits<std::int64_t>::max()) noexcept {
   std::int64_t elements = 1;
   bool empty = false;
   for (std::int64_t extent : dims) {

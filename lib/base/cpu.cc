@@ -16,10 +16,26 @@ struct IsaName {
   const char* name;
 };
 constexpr IsaName kIsaNames[] = {
-    {Isa::neon, "neon"},         {Isa::neon_fma, "neon_fma"}, {Isa::fp16, "fp16"},         {Isa::dotprod, "dotprod"},   {Isa::i8mm, "i8mm"},
-    {Isa::bf16, "bf16"},         {Isa::sve, "sve"},           {Isa::sse41, "sse41"},       {Isa::avx, "avx"},           {Isa::f16c, "f16c"},
-    {Isa::fma3, "fma3"},         {Isa::avx2, "avx2"},         {Isa::avx512f, "avx512f"},   {Isa::avx512bw, "avx512bw"}, {Isa::avx512dq, "avx512dq"},
-    {Isa::avx512vl, "avx512vl"}, {Isa::avx512cd, "avx512cd"}, {Isa::avx512vnni, "avx512vnni"}, {Isa::avx512vbmi, "avx512vbmi"}, {Isa::amx_int8, "amx_int8"},
+    {Isa::neon, "neon"},
+    {Isa::neon_fma, "neon_fma"},
+    {Isa::fp16, "fp16"},
+    {Isa::dotprod, "dotprod"},
+    {Isa::i8mm, "i8mm"},
+    {Isa::bf16, "bf16"},
+    {Isa::sve, "sve"},
+    {Isa::sse41, "sse41"},
+    {Isa::avx, "avx"},
+    {Isa::f16c, "f16c"},
+    {Isa::fma3, "fma3"},
+    {Isa::avx2, "avx2"},
+    {Isa::avx512f, "avx512f"},
+    {Isa::avx512bw, "avx512bw"},
+    {Isa::avx512dq, "avx512dq"},
+    {Isa::avx512vl, "avx512vl"},
+    {Isa::avx512cd, "avx512cd"},
+    {Isa::avx512vnni, "avx512vnni"},
+    {Isa::avx512vbmi, "avx512vbmi"},
+    {Isa::amx_int8, "amx_int8"},
 };
 
 std::string core_folder(int core) { return "/sys/devices/system/cpu/cpu" + std::to_string(core); }
@@ -42,7 +58,8 @@ CoreKind describe_core(int core, std::size_t& l3_bytes) {
   kind.count = 1;
   kind.midr = core_id(core);
   kind.name = core_name(kind.midr);
-  kind.max_khz = static_cast<std::uint32_t>(read_number(core_folder(core) + "/cpufreq/cpuinfo_max_freq").value_or(0));
+  kind.max_khz =
+      static_cast<std::uint32_t>(read_number(core_folder(core) + "/cpufreq/cpuinfo_max_freq").value_or(0));
   read_caches(core, kind, l3_bytes);
   if (kind.l1d_bytes == 0 || kind.l2_bytes == 0) detect_caches(kind, l3_bytes);
   return kind;
@@ -70,10 +87,13 @@ Cpu detect() {
     const auto same = std::find_if(cpu.cores.begin(), cpu.cores.end(), [&](const CoreKind& other) {
       return other.midr == kind.midr && other.max_khz == kind.max_khz;
     });
-    if (same != cpu.cores.end()) ++same->count;
-    else cpu.cores.push_back(std::move(kind));
+    if (same != cpu.cores.end())
+      ++same->count;
+    else
+      cpu.cores.push_back(std::move(kind));
   }
-  std::stable_sort(cpu.cores.begin(), cpu.cores.end(), [](const CoreKind& a, const CoreKind& b) { return a.max_khz > b.max_khz; });
+  std::stable_sort(cpu.cores.begin(), cpu.cores.end(),
+                   [](const CoreKind& a, const CoreKind& b) { return a.max_khz > b.max_khz; });
   return cpu;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// HWCAP bits: Linux, Documentation/arch/arm64/elf_hwcaps.rst; arch/arm/include/uapi/asm/hwcap.h. Core ids: Arm Architecture
-// Reference Manual, MIDR_EL1.
+// HWCAP bits: Linux, Documentation/arch/arm64/elf_hwcaps.rst; arch/arm/include/uapi/asm/hwcap.h. Core ids:
+// Arm Architecture Reference Manual, MIDR_EL1.
 #if defined(__aarch64__) || defined(__arm__)
 
 #include "lib/base/cpu.h"
@@ -21,10 +21,12 @@ struct PartName {
 };
 constexpr std::uint32_t kArmLtd = 0x41;
 constexpr PartName kArmParts[] = {
-    {0xc05, "Cortex-A5"},  {0xc07, "Cortex-A7"},  {0xc08, "Cortex-A8"},   {0xc09, "Cortex-A9"},   {0xc0f, "Cortex-A15"},  {0xd03, "Cortex-A53"},
-    {0xd04, "Cortex-A35"}, {0xd05, "Cortex-A55"}, {0xd07, "Cortex-A57"},  {0xd08, "Cortex-A72"},  {0xd09, "Cortex-A73"},  {0xd0a, "Cortex-A75"},
-    {0xd0b, "Cortex-A76"}, {0xd0c, "Neoverse-N1"}, {0xd0d, "Cortex-A77"}, {0xd40, "Neoverse-V1"}, {0xd41, "Cortex-A78"},  {0xd44, "Cortex-X1"},
-    {0xd46, "Cortex-A510"}, {0xd47, "Cortex-A710"}, {0xd48, "Cortex-X2"}, {0xd49, "Neoverse-N2"}, {0xd4d, "Cortex-A715"}, {0xd4e, "Cortex-X3"},
+    {0xc05, "Cortex-A5"},  {0xc07, "Cortex-A7"},   {0xc08, "Cortex-A8"},   {0xc09, "Cortex-A9"},
+    {0xc0f, "Cortex-A15"}, {0xd03, "Cortex-A53"},  {0xd04, "Cortex-A35"},  {0xd05, "Cortex-A55"},
+    {0xd07, "Cortex-A57"}, {0xd08, "Cortex-A72"},  {0xd09, "Cortex-A73"},  {0xd0a, "Cortex-A75"},
+    {0xd0b, "Cortex-A76"}, {0xd0c, "Neoverse-N1"}, {0xd0d, "Cortex-A77"},  {0xd40, "Neoverse-V1"},
+    {0xd41, "Cortex-A78"}, {0xd44, "Cortex-X1"},   {0xd46, "Cortex-A510"}, {0xd47, "Cortex-A710"},
+    {0xd48, "Cortex-X2"},  {0xd49, "Neoverse-N2"}, {0xd4d, "Cortex-A715"}, {0xd4e, "Cortex-X3"},
 };
 
 // One "key : value" of the n-th processor in /proc/cpuinfo; 0 when it is not there.
@@ -37,8 +39,10 @@ std::uint32_t cpuinfo_field(int core, const char* key) {
   while (std::fgets(line, sizeof line, file) != nullptr) {
     const char* colon = std::strchr(line, ':');
     if (colon == nullptr) continue;
-    if (std::strncmp(line, "processor", 9) == 0) current = static_cast<int>(std::strtol(colon + 1, nullptr, 0));
-    if (current == core && std::strncmp(line, key, std::strlen(key)) == 0) value = static_cast<std::uint32_t>(std::strtoul(colon + 1, nullptr, 0));
+    if (std::strncmp(line, "processor", 9) == 0)
+      current = static_cast<int>(std::strtol(colon + 1, nullptr, 0));
+    if (current == core && std::strncmp(line, key, std::strlen(key)) == 0)
+      value = static_cast<std::uint32_t>(std::strtoul(colon + 1, nullptr, 0));
   }
   std::fclose(file);
   return value;
@@ -72,11 +76,13 @@ Isa detect_isa() noexcept {
 #endif
 
 std::uint32_t core_id(int core) {
-  const std::string path = "/sys/devices/system/cpu/cpu" + std::to_string(core) + "/regs/identification/midr_el1";
+  const std::string path =
+      "/sys/devices/system/cpu/cpu" + std::to_string(core) + "/regs/identification/midr_el1";
   if (const auto midr = read_number(path)) return static_cast<std::uint32_t>(*midr);
   const std::uint32_t part = cpuinfo_field(core, "CPU part");
   if (part == 0) return 0;
-  return cpuinfo_field(core, "CPU implementer") << 24 | cpuinfo_field(core, "CPU variant") << 20 | 0xfu << 16 | part << 4 | cpuinfo_field(core, "CPU revision");
+  return cpuinfo_field(core, "CPU implementer") << 24 | cpuinfo_field(core, "CPU variant") << 20 |
+         0xfu << 16 | part << 4 | cpuinfo_field(core, "CPU revision");
 }
 
 std::string core_name(std::uint32_t id) {

@@ -85,7 +85,8 @@ void detect_caches(CoreKind& kind, std::size_t& l3_bytes) noexcept {
     const unsigned type = leaf.eax & 31;
     if (type == 0) return;
     if (type == 2) continue;  // instructions
-    const std::size_t bytes = std::size_t{(leaf.ebx >> 22) + 1} * ((leaf.ebx >> 12 & 0x3ff) + 1) * ((leaf.ebx & 0xfff) + 1) * (leaf.ecx + 1);
+    const std::size_t bytes = std::size_t{(leaf.ebx >> 22) + 1} * ((leaf.ebx >> 12 & 0x3ff) + 1) *
+                              ((leaf.ebx & 0xfff) + 1) * (leaf.ecx + 1);
     const unsigned level = leaf.eax >> 5 & 7;
     if (level == 1) kind.l1d_bytes = bytes;
     if (level == 2) kind.l2_bytes = bytes;

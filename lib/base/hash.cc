@@ -24,7 +24,9 @@ struct Hasher::State {
   XXH3_state_t xxh;
 };
 
-std::string hash_text(std::span<const std::byte> bytes) { return format(XXH3_128bits(bytes.data(), bytes.size())); }
+std::string hash_text(std::span<const std::byte> bytes) {
+  return format(XXH3_128bits(bytes.data(), bytes.size()));
+}
 
 Hasher::Hasher() : state_(std::make_unique<State>()) { XXH3_128bits_reset(&state_->xxh); }
 Hasher::~Hasher() = default;
@@ -38,7 +40,8 @@ void Hasher::add(std::string_view text) { add(std::as_bytes(std::span(text))); }
 
 void Hasher::add(std::int64_t number) {
   std::array<unsigned char, 8> bytes{};
-  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<unsigned char>(static_cast<std::uint64_t>(number) >> (8 * i));
+  for (std::size_t i = 0; i < bytes.size(); ++i)
+    bytes[i] = static_cast<unsigned char>(static_cast<std::uint64_t>(number) >> (8 * i));
   XXH3_128bits_update(&state_->xxh, bytes.data(), bytes.size());
 }
 

@@ -14,7 +14,8 @@ namespace fettle {
 /// "xxh3:" and 32 hexadecimal digits.
 std::string hash_text(std::span<const std::byte> bytes);
 
-/// Hashes a sequence of pieces. Each piece counts with its length, so that moving bytes from one to the next changes the hash.
+/// Hashes a sequence of pieces. Each piece counts with its length, so that moving bytes from one to the next
+/// changes the hash.
 class Hasher {
  public:
   Hasher();

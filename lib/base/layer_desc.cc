@@ -15,8 +15,10 @@ void append_float(std::string& text, float value) {
 
 void append_tensor(std::string& text, const TensorDesc& tensor) {
   text.append(to_string(tensor.format.type)).push_back(' ');
-  if (tensor.constant) text += "const ";
-  else if (tensor.shape.rank() >= 3) text.append(to_string(tensor.format.layout)).push_back(' ');
+  if (tensor.constant)
+    text += "const ";
+  else if (tensor.shape.rank() >= 3)
+    text.append(to_string(tensor.format.layout)).push_back(' ');
   if (tensor.format.layout == Layout::nchwc) text.append(std::to_string(tensor.format.block)).push_back(' ');
   if (tensor.format.scale != 0) {
     text += "scale=";
@@ -37,9 +39,12 @@ void append_operands(std::string& text, const LayerPart& part) {
   for (std::size_t i = 0; i < part.operands.size(); ++i) {
     if (i > 0) text.push_back(' ');
     const int operand = part.operands[i];
-    if (operand == kNoOperand) text += "-";
-    else if (operand >= 0) text += std::to_string(operand);
-    else text.append("r").append(std::to_string(part_of_operand(operand)));
+    if (operand == kNoOperand)
+      text += "-";
+    else if (operand >= 0)
+      text += std::to_string(operand);
+    else
+      text.append("r").append(std::to_string(part_of_operand(operand)));
   }
   text.push_back(')');
 }
@@ -103,25 +108,44 @@ std::string LayerDesc::text() const {
 
 std::string_view to_string(Refusal refusal) noexcept {
   switch (refusal) {
-    case Refusal::none: return "none";
-    case Refusal::op: return "op";
-    case Refusal::isa: return "isa";
-    case Refusal::data_type: return "data_type";
-    case Refusal::layout: return "layout";
-    case Refusal::strides: return "strides";
-    case Refusal::rank: return "rank";
-    case Refusal::shape: return "shape";
-    case Refusal::attribute: return "attribute";
-    case Refusal::groups: return "groups";
-    case Refusal::dilation: return "dilation";
-    case Refusal::stride: return "stride";
-    case Refusal::kernel_size: return "kernel_size";
-    case Refusal::padding: return "padding";
-    case Refusal::clamp: return "clamp";
-    case Refusal::not_constant: return "not_constant";
-    case Refusal::constant: return "constant";
-    case Refusal::too_large: return "too_large";
-    case Refusal::backend: return "backend";
+    case Refusal::none:
+      return "none";
+    case Refusal::op:
+      return "op";
+    case Refusal::isa:
+      return "isa";
+    case Refusal::data_type:
+      return "data_type";
+    case Refusal::layout:
+      return "layout";
+    case Refusal::strides:
+      return "strides";
+    case Refusal::rank:
+      return "rank";
+    case Refusal::shape:
+      return "shape";
+    case Refusal::attribute:
+      return "attribute";
+    case Refusal::groups:
+      return "groups";
+    case Refusal::dilation:
+      return "dilation";
+    case Refusal::stride:
+      return "stride";
+    case Refusal::kernel_size:
+      return "kernel_size";
+    case Refusal::padding:
+      return "padding";
+    case Refusal::clamp:
+      return "clamp";
+    case Refusal::not_constant:
+      return "not_constant";
+    case Refusal::constant:
+      return "constant";
+    case Refusal::too_large:
+      return "too_large";
+    case Refusal::backend:
+      return "backend";
   }
   return "unknown";
 }

@@ -13,7 +13,8 @@ namespace fettle {
 namespace {
 
 Error system_error(const std::string& path, int reason) {
-  const ErrorCode code = reason == ENOENT || reason == ENOTDIR ? ErrorCode::kFileNotFound : ErrorCode::kFileUnreadable;
+  const ErrorCode code =
+      reason == ENOENT || reason == ENOTDIR ? ErrorCode::kFileNotFound : ErrorCode::kFileUnreadable;
   return {code, path + ": " + std::strerror(reason), "check the path and its permissions"};
 }
 
@@ -31,10 +32,13 @@ Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::string& pa
   if (file.fd < 0) return system_error(path, errno);
   struct stat info {};
   if (fstat(file.fd, &info) != 0) return system_error(path, errno);
-  if (!S_ISREG(info.st_mode)) return Error(ErrorCode::kFileUnreadable, path + ": not a regular file", "give the path of a file");
+  if (!S_ISREG(info.st_mode))
+    return Error(ErrorCode::kFileUnreadable, path + ": not a regular file", "give the path of a file");
   const auto size = static_cast<std::size_t>(info.st_size);
   if (size > limit) {
-    return Error(ErrorCode::kLimitExceeded, path + " has " + std::to_string(size) + " bytes, the limit is " + std::to_string(limit), "raise ModelLimits::file_bytes if you trust the file");
+    return Error(ErrorCode::kLimitExceeded,
+                 path + " has " + std::to_string(size) + " bytes, the limit is " + std::to_string(limit),
+                 "raise ModelLimits::file_bytes if you trust the file");
   }
   void* data = nullptr;
   if (size > 0) {

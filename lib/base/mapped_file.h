@@ -12,11 +12,12 @@
 
 namespace fettle {
 
-/// Read-only and private: what others write to the file later may or may not be seen, and a file that shrinks while it is
-/// mapped ends the process, as with any mapping; replace files by renaming.
+/// Read-only and private: what others write to the file later may or may not be seen, and a file that shrinks
+/// while it is mapped ends the process, as with any mapping; replace files by renaming.
 class MappedFile {
  public:
-  /// Errors: kFileNotFound, kFileUnreadable (a folder, no permission), kLimitExceeded. An empty file gives an empty span.
+  /// Errors: kFileNotFound, kFileUnreadable (a folder, no permission), kLimitExceeded. An empty file gives an
+  /// empty span.
   static Result<std::shared_ptr<const MappedFile>> open(const std::string& path, std::size_t limit);
 
   MappedFile(const MappedFile&) = delete;

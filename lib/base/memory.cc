@@ -14,7 +14,8 @@ Result<AlignedBuffer> AlignedBuffer::allocate(std::size_t bytes) {
     const std::size_t rounded = (bytes + kAlignment - 1) / kAlignment * kAlignment;
     buffer.data_ = static_cast<std::byte*>(std::aligned_alloc(kAlignment, rounded));
   }
-  if (buffer.data_ == nullptr) return Error(ErrorCode::kOutOfMemory, "out of memory: " + std::to_string(bytes) + " bytes");
+  if (buffer.data_ == nullptr)
+    return Error(ErrorCode::kOutOfMemory, "out of memory: " + std::to_string(bytes) + " bytes");
   buffer.size_ = bytes;
   return buffer;
 }

@@ -39,7 +39,9 @@ void append(std::string& text, const std::vector<T>& values) {
 }
 
 auto position(std::span<const Attributes::Entry> entries, std::string_view name) {
-  return std::lower_bound(entries.begin(), entries.end(), name, [](const Attributes::Entry& entry, std::string_view key) { return entry.first < key; });
+  return std::lower_bound(
+      entries.begin(), entries.end(), name,
+      [](const Attributes::Entry& entry, std::string_view key) { return entry.first < key; });
 }
 
 }  // namespace

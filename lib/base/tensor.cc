@@ -7,8 +7,9 @@ namespace fettle {
 namespace {
 
 Error size_error(const TensorInfo& info, std::size_t bytes) {
-  return {ErrorCode::kWrongSize, info.name + " is " + std::string(to_string(info.type)) + " " + info.shape.text() + " and has " + std::to_string(info.bytes) + " bytes, not " +
-                                     std::to_string(bytes)};
+  return {ErrorCode::kWrongSize, info.name + " is " + std::string(to_string(info.type)) + " " +
+                                     info.shape.text() + " and has " + std::to_string(info.bytes) +
+                                     " bytes, not " + std::to_string(bytes)};
 }
 
 }  // namespace
@@ -21,7 +22,8 @@ Status TensorView::copy_from(std::span<const std::byte> source) const {
 
 Status TensorView::copy_typed(DataType type, std::span<const std::byte> source) const {
   if (type != info_->type) {
-    return Error(ErrorCode::kWrongType, info_->name + " holds " + std::string(to_string(info_->type)) + ", the source " + std::string(to_string(type)));
+    return Error(ErrorCode::kWrongType, info_->name + " holds " + std::string(to_string(info_->type)) +
+                                            ", the source " + std::string(to_string(type)));
   }
   return copy_from(source);
 }

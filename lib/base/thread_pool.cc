@@ -2,10 +2,11 @@
 //
 // Fettle's own thread pool: fork-join with chunks that threads draw from a shared counter.
 //
-// One call at a time owns the pool (`busy_`); a call that finds it owned, or comes from inside a task, runs alone. A call is
-// opened by raising `generation_` to an odd number and closed by raising it to the next even one. A worker joins a call by counting itself in
-// `active_` and then checking that the call is still open; the caller closes first and then waits for `active_` to fall to 0. Either the
-// worker sees the call closed, or the caller sees the worker: nobody waits for a worker that has not woken up.
+// One call at a time owns the pool (`busy_`); a call that finds it owned, or comes from inside a task, runs
+// alone. A call is opened by raising `generation_` to an odd number and closed by raising it to the next even
+// one. A worker joins a call by counting itself in `active_` and then checking that the call is still open;
+// the caller closes first and then waits for `active_` to fall to 0. Either the worker sees the call closed,
+// or the caller sees the worker: nobody waits for a worker that has not woken up.
 #include <fettle/cpu.h>
 #include <fettle/thread_pool.h>
 
@@ -39,7 +40,8 @@ thread_local bool inside_task = false;
 
 class Pool final : public ThreadPool {
  public:
-  explicit Pool(const ThreadPoolOptions& options) : threads_(options.threads), spin_(std::max(0, options.spin_us)) {}
+  explicit Pool(const ThreadPoolOptions& options)
+      : threads_(options.threads), spin_(std::max(0, options.spin_us)) {}
 
   ~Pool() override {
     stop_.store(true);
@@ -55,7 +57,10 @@ class Pool final : public ThreadPool {
       workers_[i].index = static_cast<int>(i) + 1;
       if (pthread_create(&workers_[i].thread, nullptr, &Pool::enter, &workers_[i]) != 0) {
         workers_.resize(i);
-        return Error(ErrorCode::kOutOfMemory, "the system gives only " + std::to_string(i + 1) + " of " + std::to_string(threads_) + " threads", "ask for fewer threads");
+        return Error(
+            ErrorCode::kOutOfMemory,
+            "the system gives only " + std::to_string(i + 1) + " of " + std::to_string(threads_) + " threads",
+            "ask for fewer threads");
       }
     }
     return {};
@@ -81,8 +86,10 @@ class Pool final : public ThreadPool {
     work(0);
     generation_.fetch_add(1);  // even: closed
     for (int spins = 0; active_.load() != 0; ++spins) {
-      if (spins < 4096) relax();
-      else std::this_thread::yield();
+      if (spins < 4096)
+        relax();
+      else
+        std::this_thread::yield();
     }
     busy_.store(false, std::memory_order_release);
   }
@@ -166,7 +173,9 @@ int default_threads() noexcept {
 
 Result<std::shared_ptr<ThreadPool>> make_thread_pool(const ThreadPoolOptions& options) {
   if (options.threads < 0 || options.threads > kMostThreads) {
-    return Error(ErrorCode::kInvalidArgument, "ThreadPoolOptions::threads is " + std::to_string(options.threads), "give 1 to 256, or 0 for one a performance core");
+    return Error(ErrorCode::kInvalidArgument,
+                 "ThreadPoolOptions::threads is " + std::to_string(options.threads),
+                 "give 1 to 256, or 0 for one a performance core");
   }
   ThreadPoolOptions resolved = options;
   if (resolved.threads == 0) resolved.threads = default_threads();

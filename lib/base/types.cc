@@ -12,10 +12,20 @@ struct TypeRow {
   std::size_t bytes;
 };
 constexpr TypeRow kTypes[] = {
-    {DataType::undefined, "undefined", 0}, {DataType::f32, "f32", 4}, {DataType::f16, "f16", 2}, {DataType::bf16, "bf16", 2},
-    {DataType::f64, "f64", 8},             {DataType::s8, "s8", 1},   {DataType::u8, "u8", 1},   {DataType::s16, "s16", 2},
-    {DataType::u16, "u16", 2},             {DataType::s32, "s32", 4}, {DataType::u32, "u32", 4}, {DataType::s64, "s64", 8},
-    {DataType::u64, "u64", 8},             {DataType::boolean, "boolean", 1},
+    {DataType::undefined, "undefined", 0},
+    {DataType::f32, "f32", 4},
+    {DataType::f16, "f16", 2},
+    {DataType::bf16, "bf16", 2},
+    {DataType::f64, "f64", 8},
+    {DataType::s8, "s8", 1},
+    {DataType::u8, "u8", 1},
+    {DataType::s16, "s16", 2},
+    {DataType::u16, "u16", 2},
+    {DataType::s32, "s32", 4},
+    {DataType::u32, "u32", 4},
+    {DataType::s64, "s64", 8},
+    {DataType::u64, "u64", 8},
+    {DataType::boolean, "boolean", 1},
 };
 
 const TypeRow& row(DataType type) noexcept { return kTypes[static_cast<std::size_t>(type)]; }
@@ -47,16 +57,21 @@ DataType data_type_from_string(std::string_view text) noexcept {
 
 std::string_view to_string(Layout layout) noexcept {
   switch (layout) {
-    case Layout::nchw: return "nchw";
-    case Layout::nhwc: return "nhwc";
-    case Layout::nchwc: return "nchwc";
+    case Layout::nchw:
+      return "nchw";
+    case Layout::nhwc:
+      return "nhwc";
+    case Layout::nchwc:
+      return "nchwc";
   }
   return "unknown";
 }
 
-Shape::Shape(std::initializer_list<std::int64_t> dims) noexcept : Shape(std::span<const std::int64_t>(dims.begin(), dims.size())) {}
+Shape::Shape(std::initializer_list<std::int64_t> dims) noexcept
+    : Shape(std::span<const std::int64_t>(dims.begin(), dims.size())) {}
 
-Shape::Shape(std::span<const std::int64_t> dims) noexcept : rank_(static_cast<int>(std::min<std::size_t>(dims.size(), kMaxRank))) {
+Shape::Shape(std::span<const std::int64_t> dims) noexcept
+    : rank_(static_cast<int>(std::min<std::size_t>(dims.size(), kMaxRank))) {
   std::copy_n(dims.begin(), rank_, dims_.begin());
 }
 
@@ -80,7 +95,9 @@ std::string Shape::text() const {
   return text;
 }
 
-bool operator==(const Shape& a, const Shape& b) noexcept { return std::equal(a.begin(), a.end(), b.begin(), b.end()); }
+bool operator==(const Shape& a, const Shape& b) noexcept {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end());
+}
 
 Strides dense_strides(const Shape& shape, const Format& format) noexcept {
   Strides strides{};

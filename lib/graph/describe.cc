@@ -43,11 +43,16 @@ std::int64_t count_macs(const LayerDesc& layer) {
   if (x == nullptr || weight == nullptr || layer.outputs.empty()) return 0;
   const std::int64_t outputs = layer.outputs.front().shape.elements();
   switch (layer.main().op) {
-    case Op::conv: return weight->shape[0] == 0 ? 0 : outputs * (weight->shape.elements() / weight->shape[0]);
-    case Op::conv_transpose: return weight->shape[0] == 0 ? 0 : x->shape.elements() * (weight->shape.elements() / weight->shape[0]);
-    case Op::gemm: return outputs * x->shape[layer.main().attributes.integer("transA") != 0 ? 0 : 1];
-    case Op::matmul: return outputs * x->shape[x->shape.rank() - 1];
-    default: return 0;
+    case Op::conv:
+      return weight->shape[0] == 0 ? 0 : outputs * (weight->shape.elements() / weight->shape[0]);
+    case Op::conv_transpose:
+      return weight->shape[0] == 0 ? 0 : x->shape.elements() * (weight->shape.elements() / weight->shape[0]);
+    case Op::gemm:
+      return outputs * x->shape[layer.main().attributes.integer("transA") != 0 ? 0 : 1];
+    case Op::matmul:
+      return outputs * x->shape[x->shape.rank() - 1];
+    default:
+      return 0;
   }
 }
 

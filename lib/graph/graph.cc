@@ -17,7 +17,8 @@ ValueId Graph::add_value(Value value) {
   return static_cast<ValueId>(values_.size()) - 1;
 }
 
-Result<ValueId> Graph::add_constant(std::string label, DataType type, const Shape& shape, std::span<const std::byte> bytes) {
+Result<ValueId> Graph::add_constant(std::string label, DataType type, const Shape& shape,
+                                    std::span<const std::byte> bytes) {
   Result<AlignedBuffer> buffer = AlignedBuffer::allocate(bytes.size());
   if (!buffer) return std::move(buffer).error();
   auto memory = std::make_shared<AlignedBuffer>(*std::move(buffer));
@@ -58,10 +59,13 @@ void Graph::replace_uses(ValueId from, ValueId to) {
 }
 
 std::size_t Graph::live_nodes() const {
-  return static_cast<std::size_t>(std::count_if(nodes_.begin(), nodes_.end(), [](const Node& n) { return !n.removed; }));
+  return static_cast<std::size_t>(
+      std::count_if(nodes_.begin(), nodes_.end(), [](const Node& n) { return !n.removed; }));
 }
 
-bool Graph::is_output(ValueId id) const { return std::find(outputs.begin(), outputs.end(), id) != outputs.end(); }
+bool Graph::is_output(ValueId id) const {
+  return std::find(outputs.begin(), outputs.end(), id) != outputs.end();
+}
 
 std::vector<NodeId> Graph::consumers(ValueId id) const {
   std::vector<NodeId> found;
@@ -120,7 +124,9 @@ Result<std::vector<NodeId>> Graph::topological_order() const {
   }
   if (order.size() != live_nodes()) {
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
-      if (waiting[i] > 0) return Error(ErrorCode::kModelInvalid, name + ": node " + nodes_[i].id + " lies on a cycle", "the file is damaged; export it again");
+      if (waiting[i] > 0)
+        return Error(ErrorCode::kModelInvalid, name + ": node " + nodes_[i].id + " lies on a cycle",
+                     "the file is damaged; export it again");
     }
   }
   return order;

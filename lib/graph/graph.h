@@ -2,8 +2,9 @@
 //
 // The IR: nodes compute values from values. Importers build it, passes rewrite it, the compiler reads it.
 //
-// Values and nodes live in vectors and are named by index, which stays valid while nodes are added and removed; removed
-// entries are tombstones until compact(). A value has at most one producer; constants and graph inputs have none.
+// Values and nodes live in vectors and are named by index, which stays valid while nodes are added and
+// removed; removed entries are tombstones until compact(). A value has at most one producer; constants and
+// graph inputs have none.
 #pragma once
 
 #include <fettle/error.h>
@@ -26,8 +27,8 @@ using NodeId = std::int32_t;
 inline constexpr ValueId kNoValue = -1;  ///< an optional operand that is left out
 inline constexpr NodeId kNoNode = -1;
 
-/// The bytes of a constant: dense, row-major, little-endian, immutable, shared. `owner` keeps `bytes` alive (a mapped file, a heap
-/// block). Always aligned to its element size.
+/// The bytes of a constant: dense, row-major, little-endian, immutable, shared. `owner` keeps `bytes` alive
+/// (a mapped file, a heap block). Always aligned to its element size.
 struct Constant {
   std::shared_ptr<const void> owner;
   std::span<const std::byte> bytes;
@@ -39,16 +40,18 @@ struct Constant {
 };
 
 struct Value {
-  std::string name;                           ///< from the model, unique; may be made up for values that passes create
-  DataType type = DataType::undefined;        ///< undefined until inferred
-  std::optional<Shape> shape;                 ///< empty until inferred; extents >= 0 once inferred (-1: free, in inputs only)
-  std::shared_ptr<const Constant> constant;   ///< set for initialisers and folded values
+  std::string name;  ///< from the model, unique; may be made up for values that passes create
+  DataType type = DataType::undefined;  ///< undefined until inferred
+  std::optional<Shape>
+      shape;  ///< empty until inferred; extents >= 0 once inferred (-1: free, in inputs only)
+  std::shared_ptr<const Constant> constant;  ///< set for initialisers and folded values
   NodeId producer = kNoNode;
 };
 
 struct Node {
   Op op = Op::identity;
-  std::string id;              ///< unique, never empty, made by the importer before any pass; fusion keeps the id of the main operator
+  std::string id;  ///< unique, never empty, made by the importer before any pass; fusion keeps the id of the
+                   ///< main operator
   Attributes attributes;
   std::optional<Clamp> clamp;  ///< fused into the result by the fuse_clamp pass
   std::vector<ValueId> inputs;
@@ -60,14 +63,15 @@ class Graph {
  public:
   std::string name;
   std::int64_t opset = 0;
-  std::vector<ValueId> inputs;   ///< without initialisers
+  std::vector<ValueId> inputs;  ///< without initialisers
   std::vector<ValueId> outputs;
 
   ValueId add_value(Value value);
   /// Adds a constant value of dense bytes, which are copied. The name is made unique.
-  Result<ValueId> add_constant(std::string name, DataType type, const Shape& shape, std::span<const std::byte> bytes);
-  NodeId add_node(Node node);             ///< sets the outputs' producer
-  void remove_node(NodeId id);            ///< outputs lose their producer
+  Result<ValueId> add_constant(std::string name, DataType type, const Shape& shape,
+                               std::span<const std::byte> bytes);
+  NodeId add_node(Node node);   ///< sets the outputs' producer
+  void remove_node(NodeId id);  ///< outputs lose their producer
   /// Lets every consumer of `from` (graph outputs included) use `to`.
   void replace_uses(ValueId from, ValueId to);
 
@@ -97,8 +101,9 @@ class Graph {
   std::vector<Node> nodes_;
 };
 
-/// "xxh3:..." of structure, attributes, types and constants' shapes; without names, weights and bound input shapes.
-/// Small integer constants (64 elements and less), which are parameters rather than weights, count with their contents.
+/// "xxh3:..." of structure, attributes, types and constants' shapes; without names, weights and bound input
+/// shapes. Small integer constants (64 elements and less), which are parameters rather than weights, count
+/// with their contents.
 std::string structure_hash(const Graph& graph);
 /// "xxh3:..." of the bytes of all initialisers in order.
 std::string weights_hash(const Graph& graph);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The passes that turn an imported graph into layers, a file each in passes/. Each keeps the graph valid and the results
-// equal (up to rounding), and reports whether it changed anything.
+// The passes that turn an imported graph into layers, a file each in passes/. Each keeps the graph valid and
+// the results equal (up to rounding), and reports whether it changed anything.
 #pragma once
 
 #include "lib/graph/graph.h"
@@ -10,15 +10,16 @@
 
 namespace fettle::graph {
 
-/// Computes the outputs of a node whose inputs are all constant. Supplied by the caller, because kernels lie above the
-/// graph: returns kModelUnsupported when no kernel does it (the node then stays).
-/// `outputs[i]` has the size of the inferred output i.
-using Evaluator = Status (*)(const LayerDesc& layer, std::span<const ConstantBytes> inputs, std::span<const std::span<std::byte>> outputs);
+/// Computes the outputs of a node whose inputs are all constant. Supplied by the caller, because kernels lie
+/// above the graph: returns kModelUnsupported when no kernel does it (the node then stays). `outputs[i]` has
+/// the size of the inferred output i.
+using Evaluator = Status (*)(const LayerDesc& layer, std::span<const ConstantBytes> inputs,
+                             std::span<const std::span<std::byte>> outputs);
 
 /// One problem of a model, for the list of all of them.
 struct Problem {
-  std::string node;   ///< the node's id
-  std::string op;     ///< as the model spells it
+  std::string node;  ///< the node's id
+  std::string op;    ///< as the model spells it
   std::string reason;
 };
 
@@ -29,25 +30,36 @@ struct PassContext {
   std::vector<Problem> problems;  ///< nodes that cannot be understood; all are collected before giving up
 };
 
-/// Infers shapes and types in topological order; turns constant parameters (axes, pads, sizes, scales, slice bounds) into the
-/// attributes that op.h lists, flatten/squeeze/unsqueeze/reshape into `reshape`, upsample into `resize`, relu and relu6-like clips into `clamp`;
-/// and folds nodes whose inputs are all constant (Shape of a known shape too). One walk, because shapes depend on folded values.
+/// Infers shapes and types in topological order; turns constant parameters (axes, pads, sizes, scales, slice
+/// bounds) into the attributes that op.h lists, flatten/squeeze/unsqueeze/reshape into `reshape`, upsample
+/// into `resize`, relu and relu6-like clips into `clamp`; and folds nodes whose inputs are all constant
+/// (Shape of a known shape too). One walk, because shapes depend on folded values.
 Result<bool> simplify(Graph& graph, PassContext& context);
-Result<bool> remove_identities(Graph& graph, PassContext& context);      ///< identity, dropout, no-op reshape/transpose/cast/pad/concat/...
-Result<bool> remove_dead(Graph& graph, PassContext& context);            ///< nodes without live results
-Result<bool> fold_pad(Graph& graph, PassContext& context);               ///< zero pad into convolution (and average pool that counts padding)
-Result<bool> fold_linear(Graph& graph, PassContext& context);            ///< batch norm, mul, add, sub, div by constants into weights and bias
-Result<bool> recognise_composed(Graph& graph, PassContext& context);     ///< HardSwish, Swish, HardSigmoid, LayerNorm, Gelu written in parts
-Result<bool> fuse_clamp(Graph& graph, PassContext& context);             ///< clamp into the node before, where every kernel of that operator can
-Result<bool> cancel_transposes(Graph& graph, PassContext& context);      ///< pairs that undo each other; transposes that are reshapes
+Result<bool> remove_identities(
+    Graph& graph, PassContext& context);  ///< identity, dropout, no-op reshape/transpose/cast/pad/concat/...
+Result<bool> remove_dead(Graph& graph, PassContext& context);  ///< nodes without live results
+Result<bool> fold_pad(
+    Graph& graph,
+    PassContext& context);  ///< zero pad into convolution (and average pool that counts padding)
+Result<bool> fold_linear(
+    Graph& graph,
+    PassContext& context);  ///< batch norm, mul, add, sub, div by constants into weights and bias
+Result<bool> recognise_composed(
+    Graph& graph, PassContext& context);  ///< HardSwish, Swish, HardSigmoid, LayerNorm, Gelu written in parts
+Result<bool> fuse_clamp(
+    Graph& graph,
+    PassContext& context);  ///< clamp into the node before, where every kernel of that operator can
+Result<bool> cancel_transposes(
+    Graph& graph, PassContext& context);  ///< pairs that undo each other; transposes that are reshapes
 
-/// All of them in order, repeated until nothing changes (bounded), then compact(). Errors: kModelInvalid, kModelUnsupported with all
-/// problems, kLimitExceeded, kOutOfMemory.
+/// All of them in order, repeated until nothing changes (bounded), then compact(). Errors: kModelInvalid,
+/// kModelUnsupported with all problems, kLimitExceeded, kOutOfMemory.
 Status optimise(Graph& graph, PassContext& context);
 
-/// Describes one node as a layer with every format nchw. Used for folding, by the compiler, and for Model::layers.
-/// `inputs` has one entry for each operand of the node that is not left out, in order (a value used twice appears twice), so
-/// that the i-th entry belongs to the i-th node input other than kNoValue; constants are marked. Strides are dense.
+/// Describes one node as a layer with every format nchw. Used for folding, by the compiler, and for
+/// Model::layers. `inputs` has one entry for each operand of the node that is not left out, in order (a value
+/// used twice appears twice), so that the i-th entry belongs to the i-th node input other than kNoValue;
+/// constants are marked. Strides are dense.
 LayerDesc describe(const Graph& graph, NodeId node);
 /// Multiply-accumulates of a layer; 0 for those without.
 std::int64_t count_macs(const LayerDesc& layer);

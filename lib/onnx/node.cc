@@ -17,7 +17,9 @@ using onnx::AttributeProto;
 // The first opset in which Softmax works along one axis instead of on a matrix.
 constexpr std::int64_t kSoftmaxAlongAxis = 13;
 
-Error invalid(const std::string& what) { return {ErrorCode::kModelInvalid, what, "the file is damaged; export it again"}; }
+Error invalid(const std::string& what) {
+  return {ErrorCode::kModelInvalid, what, "the file is damaged; export it again"};
+}
 
 bool is_softmax(Op op) { return op == Op::softmax || op == Op::log_softmax; }
 bool is_variadic(Op op) { return op == Op::sum || op == Op::mean || op == Op::max || op == Op::min; }
@@ -41,9 +43,12 @@ Status NodeImporter::import(const onnx::NodeProto& node, const std::string& id) 
   if (Status status = read_attributes(target); !status) return status;
   if (Status status = read_operands(target); !status) return status;
   if (Status status = add_outputs(target.outputs); !status) return status;
-  if (is_softmax(op) && graph_.opset < kSoftmaxAlongAxis) add_softmax(std::move(target));
-  else if (is_variadic(op)) add_chain(std::move(target));
-  else finish(std::move(target));
+  if (is_softmax(op) && graph_.opset < kSoftmaxAlongAxis)
+    add_softmax(std::move(target));
+  else if (is_variadic(op))
+    add_chain(std::move(target));
+  else
+    finish(std::move(target));
   return {};
 }
 
@@ -63,22 +68,36 @@ Status NodeImporter::read_attribute(const AttributeProto& attribute, graph::Node
     return {};
   }
   switch (attribute.type()) {
-    case AttributeProto::INT: target.attributes.set(name, static_cast<std::int64_t>(attribute.i())); return {};
-    case AttributeProto::FLOAT: target.attributes.set(name, attribute.f()); return {};
-    case AttributeProto::STRING: target.attributes.set(name, attribute.s()); return {};
-    case AttributeProto::INTS: target.attributes.set(name, std::vector<std::int64_t>(attribute.ints().begin(), attribute.ints().end())); return {};
-    case AttributeProto::FLOATS: target.attributes.set(name, std::vector<float>(attribute.floats().begin(), attribute.floats().end())); return {};
+    case AttributeProto::INT:
+      target.attributes.set(name, static_cast<std::int64_t>(attribute.i()));
+      return {};
+    case AttributeProto::FLOAT:
+      target.attributes.set(name, attribute.f());
+      return {};
+    case AttributeProto::STRING:
+      target.attributes.set(name, attribute.s());
+      return {};
+    case AttributeProto::INTS:
+      target.attributes.set(name,
+                            std::vector<std::int64_t>(attribute.ints().begin(), attribute.ints().end()));
+      return {};
+    case AttributeProto::FLOATS:
+      target.attributes.set(name, std::vector<float>(attribute.floats().begin(), attribute.floats().end()));
+      return {};
     case AttributeProto::TENSOR: {
       if (target.op != Op::constant_of_shape) break;
       Result<ImportedTensor> value = import_tensor(attribute.t(), id_ + ": attribute " + name, limits_);
       if (!value) return std::move(value).error();
       std::vector<std::int64_t> bytes;
-      for (std::byte byte : value->constant->bytes.first(std::min(value->constant->bytes.size(), size_of(value->type)))) bytes.push_back(std::to_integer<std::int64_t>(byte));
+      for (std::byte byte :
+           value->constant->bytes.first(std::min(value->constant->bytes.size(), size_of(value->type))))
+        bytes.push_back(std::to_integer<std::int64_t>(byte));
       target.attributes.set("value", std::move(bytes));
       target.attributes.set("type", std::string(to_string(value->type)));
       return {};
     }
-    default: break;
+    default:
+      break;
   }
   problem("attribute " + name + " has an unsupported type");
   return {};
@@ -91,15 +110,22 @@ Status NodeImporter::read_operands(graph::Node& target) {
       continue;
     }
     const auto found = values_.find(name);
-    if (found == values_.end()) return invalid("node " + id_ + " uses " + name + ", which no node before it makes");
+    if (found == values_.end())
+      return invalid("node " + id_ + " uses " + name + ", which no node before it makes");
     target.inputs.push_back(found->second);
   }
   while (!target.inputs.empty() && target.inputs.back() == graph::kNoValue) target.inputs.pop_back();
   const bool needs_first = target.inputs.empty() || target.inputs.front() == graph::kNoValue;
   if (needs_first) return invalid("node " + id_ + " lacks its first input");
-  const std::size_t least = target.op == Op::batch_norm ? 5 : target.op == Op::instance_norm || target.op == Op::where || target.op == Op::range ? 3
-                            : target.op == Op::matmul || target.op == Op::gather || target.op == Op::conv || target.op == Op::conv_transpose || target.op == Op::gemm || target.op == Op::layer_norm ? 2 : 1;
-  const auto missing = std::find(target.inputs.begin(), target.inputs.end(), graph::kNoValue) - target.inputs.begin();
+  const std::size_t least =
+      target.op == Op::batch_norm                                                          ? 5
+      : target.op == Op::instance_norm || target.op == Op::where || target.op == Op::range ? 3
+      : target.op == Op::matmul || target.op == Op::gather || target.op == Op::conv ||
+              target.op == Op::conv_transpose || target.op == Op::gemm || target.op == Op::layer_norm
+          ? 2
+          : 1;
+  const auto missing =
+      std::find(target.inputs.begin(), target.inputs.end(), graph::kNoValue) - target.inputs.begin();
   if (static_cast<std::size_t>(missing) < least) return invalid("node " + id_ + " lacks an input");
   return {};
 }
@@ -162,7 +188,8 @@ ValueId NodeImporter::new_value() {
 
 void NodeImporter::finish(graph::Node node) { graph_.add_node(std::move(node)); }
 
-// Before opset 13 softmax worked on a matrix with the axes from `axis` on as its columns: flatten, softmax, and back.
+// Before opset 13 softmax worked on a matrix with the axes from `axis` on as its columns: flatten, softmax,
+// and back.
 void NodeImporter::add_softmax(graph::Node node) {
   const std::int64_t axis = node.attributes.integer("axis", 1);
   const ValueId x = node.inputs.front();
@@ -201,7 +228,8 @@ void NodeImporter::add_chain(graph::Node node) {
   if (count == 1) return finish({Op::identity, node.id, {}, {}, {sum}, {result}});
   if (!mean) return;
   const float factor = 1.0f / static_cast<float>(count);
-  Result<ValueId> scale = graph_.add_constant(node.id + ".scale", DataType::f32, Shape{}, std::as_bytes(std::span(&factor, 1)));
+  Result<ValueId> scale =
+      graph_.add_constant(node.id + ".scale", DataType::f32, Shape{}, std::as_bytes(std::span(&factor, 1)));
   if (!scale) return problem("out of memory");
   finish({Op::mul, node.id, {}, {}, {sum, *scale}, {result}});
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ONNX nodes to graph nodes: names to operators, attributes to attributes. What differs between opsets and cannot wait for
-// shapes is evened out here.
+// ONNX nodes to graph nodes: names to operators, attributes to attributes. What differs between opsets and
+// cannot wait for shapes is evened out here.
 #pragma once
 
 #include "lib/graph/passes.h"
@@ -20,7 +20,8 @@ using ValueNames = std::unordered_map<std::string, graph::ValueId>;
 
 class NodeImporter {
  public:
-  NodeImporter(graph::Graph& graph, ValueNames& values, const ModelLimits& limits, std::vector<graph::Problem>& problems)
+  NodeImporter(graph::Graph& graph, ValueNames& values, const ModelLimits& limits,
+               std::vector<graph::Problem>& problems)
       : graph_(graph), values_(values), limits_(limits), problems_(problems) {}
 
   /// Adds the node under `id`. What cannot be run is noted as a problem; errors are damage.

@@ -21,44 +21,61 @@ constexpr std::int64_t kOldestIr = 3;  // the first with versions of operators
 
 class Reader {
  public:
-  Reader(const onnx::ModelProto& model, const std::string& name, const ModelOptions& options) : proto_(model), name_(name), options_(options) { graph_.name = name; }
+  Reader(const onnx::ModelProto& model, const std::string& name, const ModelOptions& options)
+      : proto_(model), name_(name), options_(options) {
+    graph_.name = name;
+  }
 
   Result<graph::Graph> run() {
     const onnx::GraphProto& source = proto_.graph();
     const std::size_t nodes = static_cast<std::size_t>(source.node_size());
     if (nodes > options_.limits.nodes) {
-      return Error(ErrorCode::kLimitExceeded, name_ + " has " + std::to_string(nodes) + " nodes, the limit is " + std::to_string(options_.limits.nodes), "raise ModelLimits::nodes if you trust the file");
+      return Error(ErrorCode::kLimitExceeded,
+                   name_ + " has " + std::to_string(nodes) + " nodes, the limit is " +
+                       std::to_string(options_.limits.nodes),
+                   "raise ModelLimits::nodes if you trust the file");
     }
-    if (source.output_size() == 0) return Error(ErrorCode::kModelMalformed, name_ + ": the graph has no outputs", "is this an ONNX model?");
-    for (Status (Reader::*part)() : {&Reader::read_opset, &Reader::read_initialisers, &Reader::read_inputs, &Reader::read_nodes, &Reader::read_outputs}) {
+    if (source.output_size() == 0)
+      return Error(ErrorCode::kModelMalformed, name_ + ": the graph has no outputs",
+                   "is this an ONNX model?");
+    for (Status (Reader::*part)() : {&Reader::read_opset, &Reader::read_initialisers, &Reader::read_inputs,
+                                     &Reader::read_nodes, &Reader::read_outputs}) {
       if (Status status = (this->*part)(); !status) return std::move(status).error();
     }
     return std::move(graph_);
   }
 
  private:
-  Error invalid(const std::string& what) const { return {ErrorCode::kModelInvalid, name_ + ": " + what, "the file is damaged; export it again"}; }
+  Error invalid(const std::string& what) const {
+    return {ErrorCode::kModelInvalid, name_ + ": " + what, "the file is damaged; export it again"};
+  }
 
   Status read_opset() {
     for (const onnx::OperatorSetIdProto& entry : proto_.opset_import()) {
       if (entry.domain().empty() || entry.domain() == "ai.onnx") graph_.opset = entry.version();
     }
     if (graph_.opset < kOldestOpset || graph_.opset > kNewestOpset) {
-      return Error(ErrorCode::kModelUnsupported, name_ + ": opset " + std::to_string(graph_.opset), "export with an opset from 7 to 17");
+      return Error(ErrorCode::kModelUnsupported, name_ + ": opset " + std::to_string(graph_.opset),
+                   "export with an opset from 7 to 17");
     }
     return {};
   }
 
   Status read_initialisers() {
     const onnx::GraphProto& source = proto_.graph();
-    if (source.sparse_initializer_size() > 0) return Error(ErrorCode::kModelUnsupported, name_ + ": sparse initialisers", "store the weights densely");
+    if (source.sparse_initializer_size() > 0)
+      return Error(ErrorCode::kModelUnsupported, name_ + ": sparse initialisers",
+                   "store the weights densely");
     for (const onnx::TensorProto& tensor : source.initializer()) {
-      if (Status status = add_constant(tensor, tensor.name(), name_ + ": initialiser " + tensor.name()); !status) return status;
+      if (Status status = add_constant(tensor, tensor.name(), name_ + ": initialiser " + tensor.name());
+          !status)
+        return status;
     }
     return {};
   }
 
-  Status add_constant(const onnx::TensorProto& tensor, const std::string& value_name, const std::string& what) {
+  Status add_constant(const onnx::TensorProto& tensor, const std::string& value_name,
+                      const std::string& what) {
     Result<ImportedTensor> imported = import_tensor(tensor, what, options_.limits);
     if (!imported) return std::move(imported).error();
     graph::Value value;
@@ -82,11 +99,15 @@ class Reader {
       // Files of old versions list initialisers among the inputs.
       if (values_.contains(input.name())) continue;
       const onnx::TypeProto& type = input.type();
-      if (!type.has_tensor_type()) return Error(ErrorCode::kModelUnsupported, name_ + ": input " + input.name() + " is not a tensor", "use a model whose inputs are tensors");
+      if (!type.has_tensor_type())
+        return Error(ErrorCode::kModelUnsupported, name_ + ": input " + input.name() + " is not a tensor",
+                     "use a model whose inputs are tensors");
       graph::Value value;
       value.name = input.name();
       value.type = data_type(type.tensor_type().elem_type());
-      if (value.type == DataType::undefined) return Error(ErrorCode::kModelUnsupported, name_ + ": input " + input.name() + " has an unsupported element type");
+      if (value.type == DataType::undefined)
+        return Error(ErrorCode::kModelUnsupported,
+                     name_ + ": input " + input.name() + " has an unsupported element type");
       Result<Shape> shape = input_shape(input);
       if (!shape) return std::move(shape).error();
       value.shape = *shape;
@@ -95,8 +116,11 @@ class Reader {
     }
     for (const auto& [wanted, shape] : options_.shapes) {
       const auto found = values_.find(wanted);
-      if (found == values_.end() || std::find(graph_.inputs.begin(), graph_.inputs.end(), found->second) == graph_.inputs.end()) {
-        return Error(ErrorCode::kUnknownName, name_ + " has no input " + wanted + ", but a shape is given for it", "give the name of an input");
+      if (found == values_.end() ||
+          std::find(graph_.inputs.begin(), graph_.inputs.end(), found->second) == graph_.inputs.end()) {
+        return Error(ErrorCode::kUnknownName,
+                     name_ + " has no input " + wanted + ", but a shape is given for it",
+                     "give the name of an input");
       }
     }
     return {};
@@ -110,25 +134,34 @@ class Reader {
     if (given != options_.shapes.end()) {
       const Shape& shape = given->second;
       bool fits = !declared || shape.rank() == dims.size();
-      for (int i = 0; fits && declared && i < dims.size(); ++i) fits = !dims[i].has_dim_value() || dims[i].dim_value() <= 0 || dims[i].dim_value() == shape[i];
-      if (!fits) return Error(ErrorCode::kWrongShape, name_ + ": the shape " + shape.text() + " given for input " + input.name() + " contradicts the model");
+      for (int i = 0; fits && declared && i < dims.size(); ++i)
+        fits = !dims[i].has_dim_value() || dims[i].dim_value() <= 0 || dims[i].dim_value() == shape[i];
+      if (!fits)
+        return Error(ErrorCode::kWrongShape, name_ + ": the shape " + shape.text() + " given for input " +
+                                                 input.name() + " contradicts the model");
       return check_input(shape, input.name());
     }
     Shape shape;
     for (int i = 0; i < dims.size(); ++i) {
       if (!dims[i].has_dim_value() || dims[i].dim_value() <= 0) {
-        const std::string label = dims[i].has_dim_param() && !dims[i].dim_param().empty() ? " (" + dims[i].dim_param() + ")" : "";
-        return Error(ErrorCode::kWrongShape, name_ + ": dimension " + std::to_string(i) + label + " of input " + input.name() + " is free",
-                     "fix it: --shape " + input.name() + "=..., or ModelOptions::shapes");
+        const std::string label =
+            dims[i].has_dim_param() && !dims[i].dim_param().empty() ? " (" + dims[i].dim_param() + ")" : "";
+        return Error(
+            ErrorCode::kWrongShape,
+            name_ + ": dimension " + std::to_string(i) + label + " of input " + input.name() + " is free",
+            "fix it: --shape " + input.name() + "=..., or ModelOptions::shapes");
       }
       shape.push_back(dims[i].dim_value());
     }
-    if (!declared) return Error(ErrorCode::kWrongShape, name_ + ": input " + input.name() + " has no shape", "fix it: --shape " + input.name() + "=..., or ModelOptions::shapes");
+    if (!declared)
+      return Error(ErrorCode::kWrongShape, name_ + ": input " + input.name() + " has no shape",
+                   "fix it: --shape " + input.name() + "=..., or ModelOptions::shapes");
     return check_input(shape, input.name());
   }
 
   Result<Shape> check_input(const Shape& shape, const std::string& input) const {
-    if (!checked_elements(shape.dims(), options_.limits.tensor_elements)) return invalid("input " + input + " has the impossible shape " + shape.text());
+    if (!checked_elements(shape.dims(), options_.limits.tensor_elements))
+      return invalid("input " + input + " has the impossible shape " + shape.text());
     return shape;
   }
 
@@ -143,9 +176,12 @@ class Reader {
       }
     }
     if (problems.empty()) return {};
-    std::string message = name_ + ": " + std::to_string(problems.size()) + (problems.size() == 1 ? " node" : " nodes") + " cannot be run:";
-    for (const graph::Problem& problem : problems) message += "\n  " + problem.node + " (" + problem.op + "): " + problem.reason;
-    return Error(ErrorCode::kModelUnsupported, std::move(message), "simplify the model before export, or use operators that are supported");
+    std::string message = name_ + ": " + std::to_string(problems.size()) +
+                          (problems.size() == 1 ? " node" : " nodes") + " cannot be run:";
+    for (const graph::Problem& problem : problems)
+      message += "\n  " + problem.node + " (" + problem.op + "): " + problem.reason;
+    return Error(ErrorCode::kModelUnsupported, std::move(message),
+                 "simplify the model before export, or use operators that are supported");
   }
 
   // The node's name, else its first output's, else its operator and number; made unique.
@@ -176,17 +212,25 @@ class Reader {
 
 }  // namespace
 
-Result<graph::Graph> read(std::span<const std::byte> bytes, const std::string& name, const ModelOptions& options) {
+Result<graph::Graph> read(std::span<const std::byte> bytes, const std::string& name,
+                          const ModelOptions& options) {
   if (bytes.empty()) return Error(ErrorCode::kModelMalformed, name + " is empty", "give an ONNX file");
   onnx::ModelProto model;
-  if (bytes.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()) || !model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-    return Error(ErrorCode::kModelMalformed, name + " is not an ONNX model, or is cut off", "check the file; export it again");
+  if (bytes.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()) ||
+      !model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return Error(ErrorCode::kModelMalformed, name + " is not an ONNX model, or is cut off",
+                 "check the file; export it again");
   }
-  if (!model.has_ir_version()) return Error(ErrorCode::kModelMalformed, name + " does not say its version of ONNX", "is this an ONNX model?");
+  if (!model.has_ir_version())
+    return Error(ErrorCode::kModelMalformed, name + " does not say its version of ONNX",
+                 "is this an ONNX model?");
   if (model.ir_version() < kOldestIr) {
-    return Error(ErrorCode::kModelUnsupported, name + ": version " + std::to_string(model.ir_version()) + " of the ONNX format", "export the model again: version 3 or later is needed");
+    return Error(ErrorCode::kModelUnsupported,
+                 name + ": version " + std::to_string(model.ir_version()) + " of the ONNX format",
+                 "export the model again: version 3 or later is needed");
   }
-  if (!model.has_graph()) return Error(ErrorCode::kModelMalformed, name + " holds no graph", "is this an ONNX model?");
+  if (!model.has_graph())
+    return Error(ErrorCode::kModelMalformed, name + " holds no graph", "is this an ONNX model?");
   return Reader(model, name, options).run();
 }
 

@@ -13,10 +13,12 @@
 
 namespace fettle::onnx_import {
 
-/// Parses a model of opset 7 to 17. `bytes` are copied where they are kept. Every size, count and name is checked: the bytes are
-/// untrusted. Inputs named in `options.shapes` get those shapes. Errors: kModelMalformed (not ONNX, damaged), kModelInvalid (names that
-/// lead nowhere, NaN weights), kModelUnsupported (listing every node that cannot be imported), kLimitExceeded, kWrongShape (an
-/// input whose shape is free or contradicts the options), kUnknownName (a shape for an input that is not there).
-Result<graph::Graph> read(std::span<const std::byte> bytes, const std::string& name, const ModelOptions& options);
+/// Parses a model of opset 7 to 17. `bytes` are copied where they are kept. Every size, count and name is
+/// checked: the bytes are untrusted. Inputs named in `options.shapes` get those shapes. Errors:
+/// kModelMalformed (not ONNX, damaged), kModelInvalid (names that lead nowhere, NaN weights),
+/// kModelUnsupported (listing every node that cannot be imported), kLimitExceeded, kWrongShape (an input
+/// whose shape is free or contradicts the options), kUnknownName (a shape for an input that is not there).
+Result<graph::Graph> read(std::span<const std::byte> bytes, const std::string& name,
+                          const ModelOptions& options);
 
 }  // namespace fettle::onnx_import

@@ -30,20 +30,31 @@ bool copy_elements(const Field& field, std::span<std::byte> target) {
 
 bool copy_typed(const TensorProto& tensor, DataType type, std::span<std::byte> target) {
   switch (type) {
-    case DataType::f32: return copy_elements<float>(tensor.float_data(), target);
-    case DataType::f64: return copy_elements<double>(tensor.double_data(), target);
-    case DataType::s64: return copy_elements<std::int64_t>(tensor.int64_data(), target);
-    case DataType::u64: return copy_elements<std::uint64_t>(tensor.uint64_data(), target);
-    case DataType::u32: return copy_elements<std::uint32_t>(tensor.uint64_data(), target);
-    case DataType::s32: return copy_elements<std::int32_t>(tensor.int32_data(), target);
-    case DataType::s16: return copy_elements<std::int16_t>(tensor.int32_data(), target);
+    case DataType::f32:
+      return copy_elements<float>(tensor.float_data(), target);
+    case DataType::f64:
+      return copy_elements<double>(tensor.double_data(), target);
+    case DataType::s64:
+      return copy_elements<std::int64_t>(tensor.int64_data(), target);
+    case DataType::u64:
+      return copy_elements<std::uint64_t>(tensor.uint64_data(), target);
+    case DataType::u32:
+      return copy_elements<std::uint32_t>(tensor.uint64_data(), target);
+    case DataType::s32:
+      return copy_elements<std::int32_t>(tensor.int32_data(), target);
+    case DataType::s16:
+      return copy_elements<std::int16_t>(tensor.int32_data(), target);
     case DataType::u16:
     case DataType::f16:
-    case DataType::bf16: return copy_elements<std::uint16_t>(tensor.int32_data(), target);
-    case DataType::s8: return copy_elements<std::int8_t>(tensor.int32_data(), target);
+    case DataType::bf16:
+      return copy_elements<std::uint16_t>(tensor.int32_data(), target);
+    case DataType::s8:
+      return copy_elements<std::int8_t>(tensor.int32_data(), target);
     case DataType::u8:
-    case DataType::boolean: return copy_elements<std::uint8_t>(tensor.int32_data(), target);
-    case DataType::undefined: return false;
+    case DataType::boolean:
+      return copy_elements<std::uint8_t>(tensor.int32_data(), target);
+    case DataType::undefined:
+      return false;
   }
   return false;
 }
@@ -60,40 +71,60 @@ bool has_nan(const ImportedTensor& tensor) {
 
 DataType data_type(std::int32_t onnx_type) noexcept {
   switch (onnx_type) {
-    case TensorProto::FLOAT: return DataType::f32;
-    case TensorProto::FLOAT16: return DataType::f16;
-    case TensorProto::BFLOAT16: return DataType::bf16;
-    case TensorProto::DOUBLE: return DataType::f64;
-    case TensorProto::INT8: return DataType::s8;
-    case TensorProto::UINT8: return DataType::u8;
-    case TensorProto::INT16: return DataType::s16;
-    case TensorProto::UINT16: return DataType::u16;
-    case TensorProto::INT32: return DataType::s32;
-    case TensorProto::UINT32: return DataType::u32;
-    case TensorProto::INT64: return DataType::s64;
-    case TensorProto::UINT64: return DataType::u64;
-    case TensorProto::BOOL: return DataType::boolean;
-    default: return DataType::undefined;
+    case TensorProto::FLOAT:
+      return DataType::f32;
+    case TensorProto::FLOAT16:
+      return DataType::f16;
+    case TensorProto::BFLOAT16:
+      return DataType::bf16;
+    case TensorProto::DOUBLE:
+      return DataType::f64;
+    case TensorProto::INT8:
+      return DataType::s8;
+    case TensorProto::UINT8:
+      return DataType::u8;
+    case TensorProto::INT16:
+      return DataType::s16;
+    case TensorProto::UINT16:
+      return DataType::u16;
+    case TensorProto::INT32:
+      return DataType::s32;
+    case TensorProto::UINT32:
+      return DataType::u32;
+    case TensorProto::INT64:
+      return DataType::s64;
+    case TensorProto::UINT64:
+      return DataType::u64;
+    case TensorProto::BOOL:
+      return DataType::boolean;
+    default:
+      return DataType::undefined;
   }
 }
 
-Result<ImportedTensor> import_tensor(const TensorProto& tensor, const std::string& what, const ModelLimits& limits) {
+Result<ImportedTensor> import_tensor(const TensorProto& tensor, const std::string& what,
+                                     const ModelLimits& limits) {
   ImportedTensor imported;
   imported.type = data_type(tensor.data_type());
-  if (imported.type == DataType::undefined) return malformed(what, "unknown data type " + std::to_string(tensor.data_type()));
+  if (imported.type == DataType::undefined)
+    return malformed(what, "unknown data type " + std::to_string(tensor.data_type()));
   if (tensor.data_location() == TensorProto::EXTERNAL || tensor.external_data_size() > 0) {
-    return Error(ErrorCode::kModelUnsupported, what + " is stored in another file", "save the model with its weights inside");
+    return Error(ErrorCode::kModelUnsupported, what + " is stored in another file",
+                 "save the model with its weights inside");
   }
   if (tensor.dims_size() > kMaxRank) return malformed(what, "more than 8 dimensions");
   for (std::int64_t extent : tensor.dims()) imported.shape.push_back(extent);
-  const std::optional<std::int64_t> elements = checked_elements(imported.shape.dims(), limits.tensor_elements);
+  const std::optional<std::int64_t> elements =
+      checked_elements(imported.shape.dims(), limits.tensor_elements);
   const std::optional<std::size_t> bytes = elements ? checked_bytes(*elements, imported.type) : std::nullopt;
   if (!bytes) return malformed(what, "impossible shape " + imported.shape.text());
   // What the file holds bounds what is allocated.
   if (tensor.has_raw_data() && tensor.raw_data().size() != *bytes) {
-    return malformed(what, "holds " + std::to_string(tensor.raw_data().size()) + " bytes, its shape " + imported.shape.text() + " needs " + std::to_string(*bytes));
+    return malformed(what, "holds " + std::to_string(tensor.raw_data().size()) + " bytes, its shape " +
+                               imported.shape.text() + " needs " + std::to_string(*bytes));
   }
-  if (!tensor.has_raw_data() && *bytes > tensor.ByteSizeLong() * 8) return malformed(what, "holds fewer elements than its shape " + imported.shape.text() + " says");
+  if (!tensor.has_raw_data() && *bytes > tensor.ByteSizeLong() * 8)
+    return malformed(what, "holds fewer elements than its shape " + imported.shape.text() + " says");
   Result<AlignedBuffer> buffer = AlignedBuffer::allocate(*bytes);
   if (!buffer) return std::move(buffer).error();
   auto memory = std::make_shared<AlignedBuffer>(*std::move(buffer));
@@ -106,7 +137,8 @@ Result<ImportedTensor> import_tensor(const TensorProto& tensor, const std::strin
   constant->bytes = memory->bytes();
   constant->owner = std::move(memory);
   imported.constant = std::move(constant);
-  if (has_nan(imported)) return Error(ErrorCode::kModelInvalid, what + " holds NaN", "the training diverged or the export failed");
+  if (has_nan(imported))
+    return Error(ErrorCode::kModelInvalid, what + " holds NaN", "the training diverged or the export failed");
   return imported;
 }
 

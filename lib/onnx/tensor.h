@@ -21,6 +21,7 @@ struct ImportedTensor {
 };
 
 /// Checks and copies a tensor. `what` names it in messages.
-Result<ImportedTensor> import_tensor(const onnx::TensorProto& tensor, const std::string& what, const ModelLimits& limits);
+Result<ImportedTensor> import_tensor(const onnx::TensorProto& tensor, const std::string& what,
+                                     const ModelLimits& limits);
 
 }  // namespace fettle::onnx_import

@@ -66,23 +66,28 @@ Result<Json> parse_json(std::string_view text, const std::string& name) {
   Checker checker;
   if (!Json::sax_parse(text, &checker)) {
     const std::string problem = checker.problem().empty() ? "not JSON" : checker.problem();
-    return Error(ErrorCode::kPlanMalformed, name + ": " + problem, "is this a plan? `fettle tune` writes one");
+    return Error(ErrorCode::kPlanMalformed, name + ": " + problem,
+                 "is this a plan? `fettle tune` writes one");
   }
   return Json::parse(text, nullptr, false);
 }
 
 void Reader::fail(const std::string& place, const std::string& what) {
   if (error_) return;
-  error_.emplace(ErrorCode::kPlanMalformed, name_ + ": " + place + ": " + what, "docs/plan-format.md describes plans; `fettle tune` writes a new one");
+  error_.emplace(ErrorCode::kPlanMalformed, name_ + ": " + place + ": " + what,
+                 "docs/plan-format.md describes plans; `fettle tune` writes a new one");
 }
 
-bool Reader::object(const Json& value, const std::string& place, std::initializer_list<std::string_view> required, std::initializer_list<std::string_view> optional) {
+bool Reader::object(const Json& value, const std::string& place,
+                    std::initializer_list<std::string_view> required,
+                    std::initializer_list<std::string_view> optional) {
   if (!value.is_object()) {
     fail(place, "an object is expected");
     return false;
   }
   for (const auto& [key, member] : value.items()) {
-    const bool known = std::find(required.begin(), required.end(), key) != required.end() || std::find(optional.begin(), optional.end(), key) != optional.end();
+    const bool known = std::find(required.begin(), required.end(), key) != required.end() ||
+                       std::find(optional.begin(), optional.end(), key) != optional.end();
     if (!known) fail(place, "unknown key \"" + key.substr(0, 80) + "\"");
   }
   for (std::string_view key : required) {
@@ -105,11 +110,15 @@ std::string Reader::text(const Json& value, const std::string& place) {
   return *held;
 }
 
-std::int64_t Reader::integer(const Json& value, const std::string& place, std::int64_t low, std::int64_t high) {
-  const bool fits = value.is_number_integer() && (!value.is_number_unsigned() || value.get<std::uint64_t>() <= static_cast<std::uint64_t>(INT64_MAX));
+std::int64_t Reader::integer(const Json& value, const std::string& place, std::int64_t low,
+                             std::int64_t high) {
+  const bool fits =
+      value.is_number_integer() &&
+      (!value.is_number_unsigned() || value.get<std::uint64_t>() <= static_cast<std::uint64_t>(INT64_MAX));
   const std::int64_t number = fits ? value.get<std::int64_t>() : 0;
   if (!fits || number < low || number > high) {
-    fail(place, "a whole number from " + std::to_string(low) + " to " + std::to_string(high) + " is expected");
+    fail(place,
+         "a whole number from " + std::to_string(low) + " to " + std::to_string(high) + " is expected");
     return low;
   }
   return number;

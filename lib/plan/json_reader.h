@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Strict reading of JSON objects: every key is known, present when required, of the right type and in range. Collects the
-// first problem with its place, so that readers stay a list of fields.
+// Strict reading of JSON objects: every key is known, present when required, of the right type and in range.
+// Collects the first problem with its place, so that readers stay a list of fields.
 #pragma once
 
 #include <fettle/error.h>
 
-// The reader asks for types and keys before it takes values, so the library's error paths are never reached; without
-// exceptions they would call abort, which Fettle promises not to contain.
+// The reader asks for types and keys before it takes values, so the library's error paths are never reached;
+// without exceptions they would call abort, which Fettle promises not to contain.
 #define JSON_THROW_USER(exception) __builtin_trap()
 #define JSON_TRY_USER if (true)
 #define JSON_CATCH_USER(exception) if (false)

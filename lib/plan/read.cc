@@ -32,9 +32,11 @@ LayoutPair read_layouts(Reader& reader, const Json& value, const std::string& pl
   const std::string text = reader.text(value, place);
   const std::size_t arrow = text.find('>');
   const auto input = layout_of(std::string_view(text).substr(0, arrow));
-  const auto output = arrow == std::string::npos ? input : layout_of(std::string_view(text).substr(arrow + 1));
+  const auto output =
+      arrow == std::string::npos ? input : layout_of(std::string_view(text).substr(arrow + 1));
   if (!input || !output) {
-    reader.fail(place, "\"" + text.substr(0, 40) + "\" is no layout; nchw, nhwc, nchwc, or two of them with > between");
+    reader.fail(place, "\"" + text.substr(0, 40) +
+                           "\" is no layout; nchw, nhwc, nchwc, or two of them with > between");
     return {Layout::nchw, Layout::nchw};
   }
   return {*input, *output};
@@ -46,7 +48,8 @@ std::uint32_t read_midr(Reader& reader, const Json& value, const std::string& pl
   const char* const end = text.data() + text.size();
   const bool prefixed = text.starts_with("0x") && text.size() > 2;
   const auto parsed = std::from_chars(prefixed ? text.data() + 2 : end, end, midr, 16);
-  if (!prefixed || parsed.ec != std::errc() || parsed.ptr != end) reader.fail(place, "a core id such as \"0x410fd0b0\" is expected");
+  if (!prefixed || parsed.ec != std::errc() || parsed.ptr != end)
+    reader.fail(place, "a core id such as \"0x410fd0b0\" is expected");
   return midr;
 }
 
@@ -70,8 +73,12 @@ void read_device(Reader& reader, const Json& value, PlanDevice& device) {
     PlanDevice::Cores cores;
     cores.midr = read_midr(reader, entry["midr"], place + ".midr");
     cores.count = static_cast<int>(reader.integer(entry["count"], place + ".count", 1, 4096));
-    if (entry.contains("l1d")) cores.l1d = static_cast<std::size_t>(reader.integer(entry["l1d"], place + ".l1d", 0, std::numeric_limits<std::int32_t>::max()));
-    if (entry.contains("l2")) cores.l2 = static_cast<std::size_t>(reader.integer(entry["l2"], place + ".l2", 0, std::numeric_limits<std::int32_t>::max()));
+    if (entry.contains("l1d"))
+      cores.l1d = static_cast<std::size_t>(
+          reader.integer(entry["l1d"], place + ".l1d", 0, std::numeric_limits<std::int32_t>::max()));
+    if (entry.contains("l2"))
+      cores.l2 = static_cast<std::size_t>(
+          reader.integer(entry["l2"], place + ".l2", 0, std::numeric_limits<std::int32_t>::max()));
     device.cores.push_back(cores);
   }
 }
@@ -80,7 +87,8 @@ void read_expected(Reader& reader, const Json& value, PlanExpectation& expected)
   if (!reader.object(value, "expected", {"latency_us", "default_latency_us", "arena_bytes"})) return;
   const Json& us = value["latency_us"];
   if (!reader.object(us, "expected.latency_us", {"median", "low", "high"})) return;
-  expected.latency_us = {reader.number(us["median"], "expected.latency_us.median"), reader.number(us["low"], "expected.latency_us.low"),
+  expected.latency_us = {reader.number(us["median"], "expected.latency_us.median"),
+                         reader.number(us["low"], "expected.latency_us.low"),
                          reader.number(us["high"], "expected.latency_us.high")};
   expected.default_latency_us = reader.number(value["default_latency_us"], "expected.default_latency_us");
   const std::int64_t bytes = reader.integer(value["arena_bytes"], "expected.arena_bytes", 0, kMaxBytes);
@@ -97,11 +105,14 @@ Shape read_shape(Reader& reader, const Json& value, const std::string& place) {
 
 PlanLayer read_layer(Reader& reader, const Json& value, const std::string& place) {
   PlanLayer layer;
-  if (!reader.object(value, place, {"kernel", "revision"}, {"layouts", "threads", "covers", "pinned"})) return layer;
+  if (!reader.object(value, place, {"kernel", "revision"}, {"layouts", "threads", "covers", "pinned"}))
+    return layer;
   layer.kernel = reader.text(value["kernel"], place + ".kernel");
-  layer.revision = static_cast<std::uint32_t>(reader.integer(value["revision"], place + ".revision", 0, std::numeric_limits<std::uint32_t>::max()));
+  layer.revision = static_cast<std::uint32_t>(
+      reader.integer(value["revision"], place + ".revision", 0, std::numeric_limits<std::uint32_t>::max()));
   if (value.contains("layouts")) layer.layouts = read_layouts(reader, value["layouts"], place + ".layouts");
-  if (value.contains("threads")) layer.threads = static_cast<int>(reader.integer(value["threads"], place + ".threads", 1, kMaxThreads));
+  if (value.contains("threads"))
+    layer.threads = static_cast<int>(reader.integer(value["threads"], place + ".threads", 1, kMaxThreads));
   if (value.contains("pinned")) layer.pinned = reader.boolean(value["pinned"], place + ".pinned");
   if (value.contains("covers") && reader.array(value["covers"], place + ".covers")) {
     for (const Json& id : value["covers"]) layer.covers.push_back(reader.text(id, place + ".covers"));
@@ -116,7 +127,8 @@ PlanPoint read_point(Reader& reader, const Json& value, const std::string& place
   if (!value["shapes"].is_object()) reader.fail(place + ".shapes", "an object is expected");
   if (!value["layers"].is_object()) reader.fail(place + ".layers", "an object is expected");
   if (!reader.ok()) return point;
-  for (const auto& [name, shape] : value["shapes"].items()) point.shapes[name] = read_shape(reader, shape, place + ".shapes." + name.substr(0, 80));
+  for (const auto& [name, shape] : value["shapes"].items())
+    point.shapes[name] = read_shape(reader, shape, place + ".shapes." + name.substr(0, 80));
   for (const auto& [id, layer] : value["layers"].items()) {
     if (id.empty()) reader.fail(place + ".layers", "a layer without a name");
     point.layers[id] = read_layer(reader, layer, place + ".layers." + id.substr(0, 80));
@@ -126,22 +138,29 @@ PlanPoint read_point(Reader& reader, const Json& value, const std::string& place
 
 Result<Plan> read(std::string_view text, const std::string& name) {
   if (text.size() > Plan::kMaxBytes) {
-    return Error(ErrorCode::kLimitExceeded, name + " has " + std::to_string(text.size()) + " bytes, plans have at most " + std::to_string(Plan::kMaxBytes));
+    return Error(ErrorCode::kLimitExceeded, name + " has " + std::to_string(text.size()) +
+                                                " bytes, plans have at most " +
+                                                std::to_string(Plan::kMaxBytes));
   }
   Result<Json> json = parse_json(text, name);
   if (!json) return std::move(json).error();
   Reader reader(name);
   Plan plan;
-  if (!reader.object(*json, "plan", {"fettle_plan", "model", "device", "objective", "points"}, {"expected"})) return reader.error();
+  if (!reader.object(*json, "plan", {"fettle_plan", "model", "device", "objective", "points"}, {"expected"}))
+    return reader.error();
   const Json& root = *json;
-  const std::int64_t version = reader.integer(root["fettle_plan"], "fettle_plan", 1, std::numeric_limits<std::int32_t>::max());
+  const std::int64_t version =
+      reader.integer(root["fettle_plan"], "fettle_plan", 1, std::numeric_limits<std::int32_t>::max());
   if (reader.ok() && version != Plan::kFormatVersion) {
-    return Error(ErrorCode::kPlanMalformed, name + ": format version " + std::to_string(version) + ", this library reads version " + std::to_string(Plan::kFormatVersion),
+    return Error(ErrorCode::kPlanMalformed,
+                 name + ": format version " + std::to_string(version) + ", this library reads version " +
+                     std::to_string(Plan::kFormatVersion),
                  "tune again with this version");
   }
   read_model(reader, root["model"], plan.model);
   read_device(reader, root["device"], plan.device);
-  if (reader.object(root["objective"], "objective", {"minimise"})) plan.objective = reader.text(root["objective"]["minimise"], "objective.minimise");
+  if (reader.object(root["objective"], "objective", {"minimise"}))
+    plan.objective = reader.text(root["objective"]["minimise"], "objective.minimise");
   if (root.contains("expected")) read_expected(reader, root["expected"], plan.expected.emplace());
   if (reader.array(root["points"], "points")) {
     if (root["points"].size() > kMaxPoints) reader.fail("points", "more than 64 operating points");
@@ -165,7 +184,8 @@ Result<Plan> Plan::load(const std::string& path) {
     Result<std::shared_ptr<const MappedFile>> file = MappedFile::open(path, kMaxBytes);
     if (!file) return std::move(file).error();
     const std::span<const std::byte> bytes = (*file)->bytes();
-    if (bytes.empty()) return Error(ErrorCode::kPlanMalformed, path + " is empty", "`fettle tune` writes a plan");
+    if (bytes.empty())
+      return Error(ErrorCode::kPlanMalformed, path + " is empty", "`fettle tune` writes a plan");
     return plan::read({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path);
   });
 }

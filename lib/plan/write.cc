@@ -58,8 +58,10 @@ std::string line(const Json& json) { return json.dump(-1, ' ', false, Json::erro
 
 void append_point(std::string& text, const PlanPoint& point) {
   Json shapes = Json::object();
-  for (const auto& [name, shape] : point.shapes) shapes[name] = Json(std::vector<std::int64_t>(shape.begin(), shape.end()));
-  text += "    { \"threads\": " + std::to_string(point.threads) + ", \"shapes\": " + line(shapes) + ",\n      \"layers\": {";
+  for (const auto& [name, shape] : point.shapes)
+    shapes[name] = Json(std::vector<std::int64_t>(shape.begin(), shape.end()));
+  text += "    { \"threads\": " + std::to_string(point.threads) + ", \"shapes\": " + line(shapes) +
+          ",\n      \"layers\": {";
   bool first = true;
   for (const auto& [id, layer] : point.layers) {
     text += first ? "\n" : ",\n";
@@ -84,7 +86,8 @@ Status save_text(const std::string& path, const std::string& text) {
   const std::string temporary = path + ".part";
   const auto fail = [&](int reason) {
     ::unlink(temporary.c_str());
-    return Error(ErrorCode::kFileUnwritable, path + ": " + std::strerror(reason), "check that the folder exists and may be written");
+    return Error(ErrorCode::kFileUnwritable, path + ": " + std::strerror(reason),
+                 "check that the folder exists and may be written");
   };
   const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd < 0) return fail(errno);
@@ -101,7 +104,8 @@ Status save_text(const std::string& path, const std::string& text) {
 
 std::string Plan::json() const {
   std::string text = "{ \"fettle_plan\": " + std::to_string(kFormatVersion) + ",\n";
-  text += "  \"model\": " + plan::line({{"name", model.name}, {"graph", model.graph}, {"weights", model.weights}}) + ",\n";
+  text += "  \"model\": " +
+          plan::line({{"name", model.name}, {"graph", model.graph}, {"weights", model.weights}}) + ",\n";
   text += "  \"device\": " + plan::line(plan::write_device(device)) + ",\n";
   text += "  \"objective\": " + plan::line({{"minimise", objective}}) + ",\n";
   if (expected) text += "  \"expected\": " + plan::line(plan::write_expected(*expected)) + ",\n";

@@ -41,7 +41,8 @@ std::vector<Lifetime> lifetimes(const Schedule& schedule) {
     touch(id, 0);
     touch(id, end);
   }
-  for (const ConstantOutput& output : schedule.constant_outputs) touch(schedule.outputs[static_cast<std::size_t>(output.index)], 0);
+  for (const ConstantOutput& output : schedule.constant_outputs)
+    touch(schedule.outputs[static_cast<std::size_t>(output.index)], 0);
   for (int i = 0; i < end; ++i) {
     for (TensorId id : schedule.steps[static_cast<std::size_t>(i)].inputs) touch(id, i);
     for (TensorId id : schedule.steps[static_cast<std::size_t>(i)].outputs) touch(id, i);
@@ -51,13 +52,15 @@ std::vector<Lifetime> lifetimes(const Schedule& schedule) {
 }
 
 void reserve_bytes(Schedule& schedule) {
-  for (Tensor& tensor : schedule.tensors) tensor.bytes = tensor.parent == kNoTensor ? dense_bytes(tensor.desc.shape, tensor.desc.format) : 0;
+  for (Tensor& tensor : schedule.tensors)
+    tensor.bytes = tensor.parent == kNoTensor ? dense_bytes(tensor.desc.shape, tensor.desc.format) : 0;
   for (const Step& step : schedule.steps) {
     if (step.alias) continue;
     for (TensorId id : step.inputs) {
       if (id == kNoTensor) continue;
       Tensor& root = schedule.tensor(schedule.root_of(id));
-      const std::size_t end = schedule.offset_in_root(id) + spanned_bytes(schedule.tensor(id).desc) + step.kernel->overread_bytes;
+      const std::size_t end =
+          schedule.offset_in_root(id) + spanned_bytes(schedule.tensor(id).desc) + step.kernel->overread_bytes;
       root.bytes = std::max(root.bytes, end);
     }
   }

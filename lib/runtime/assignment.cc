@@ -14,7 +14,8 @@ namespace {
 // The layouts in which values are produced, as far as layers have been assigned.
 class ProducedLayouts {
  public:
-  ProducedLayouts(const Model::State& model, const CompileOptions& options) : layouts_(model.graph->value_count(), Layout::nchw) {
+  ProducedLayouts(const Model::State& model, const CompileOptions& options)
+      : layouts_(model.graph->value_count(), Layout::nchw) {
     for (graph::ValueId value : model.graph->inputs) {
       const auto entry = options.inputs.find(model.graph->value(value).name);
       if (entry != options.inputs.end() && entry->second.u8_nhwc) (*this)[value] = Layout::nhwc;
@@ -42,13 +43,14 @@ std::int64_t mismatched_bytes(const LayerInfo& layer, Layout input, ProducedLayo
     wanted.layout = input;
     Format have = tensor.format;
     have.layout = produced[layer.inputs[i]];
-    if (!same_memory(tensor.shape, wanted, have)) bytes += static_cast<std::int64_t>(dense_bytes(tensor.shape, wanted));
+    if (!same_memory(tensor.shape, wanted, have))
+      bytes += static_cast<std::int64_t>(dense_bytes(tensor.shape, wanted));
   }
   return bytes;
 }
 
-std::optional<LayoutPair> cheapest_layouts(const LayerGraph& layers, const KernelTable& table, const Kernel& kernel, int index,
-                                           ProducedLayouts& produced) {
+std::optional<LayoutPair> cheapest_layouts(const LayerGraph& layers, const KernelTable& table,
+                                           const Kernel& kernel, int index, ProducedLayouts& produced) {
   std::optional<LayoutPair> best;
   std::int64_t best_bytes = 0;
   for (const LayoutPair& pair : kernel.layouts) {
@@ -66,23 +68,28 @@ int default_threads(const Kernel& kernel, const CompileOptions& options) {
   return kernel.threaded ? std::max(1, options.threads) : 1;
 }
 
-// A plan's entry for one layer, checked against this build, device and model. The text says why it cannot be followed.
-std::optional<std::string> resolve(const LayerGraph& layers, const KernelTable& table, const PlanLayer& entry, int index,
-                                   int most_threads, Assignment& assignment) {
+// A plan's entry for one layer, checked against this build, device and model. The text says why it cannot be
+// followed.
+std::optional<std::string> resolve(const LayerGraph& layers, const KernelTable& table, const PlanLayer& entry,
+                                   int index, int most_threads, Assignment& assignment) {
   const Kernel* kernel = table.find(entry.kernel);
   if (kernel == nullptr) return "kernel " + entry.kernel + " is not in this build";
   if (kernel->revision != entry.revision) {
-    return "kernel " + entry.kernel + " has revision " + std::to_string(kernel->revision) + ", the plan was made with " +
-           std::to_string(entry.revision);
+    return "kernel " + entry.kernel + " has revision " + std::to_string(kernel->revision) +
+           ", the plan was made with " + std::to_string(entry.revision);
   }
-  if (!has_all(table.cpu().isa, kernel->isa)) return "kernel " + entry.kernel + " needs " + isa_text(kernel->isa) + ", which this CPU lacks";
-  if (!entry.layouts && kernel->layouts.size() > 1) return "kernel " + entry.kernel + " has several layouts and the plan names none";
+  if (!has_all(table.cpu().isa, kernel->isa))
+    return "kernel " + entry.kernel + " needs " + isa_text(kernel->isa) + ", which this CPU lacks";
+  if (!entry.layouts && kernel->layouts.size() > 1)
+    return "kernel " + entry.kernel + " has several layouts and the plan names none";
   assignment.kernel = kernel;
   assignment.layouts = entry.layouts.value_or(kernel->layouts.front());
-  const bool offered = std::any_of(kernel->layouts.begin(), kernel->layouts.end(), [&](const LayoutPair& pair) {
-    return pair.input == assignment.layouts.input && pair.output == assignment.layouts.output;
-  });
-  if (!offered) return "kernel " + entry.kernel + " does not work in layouts " + to_string(assignment.layouts);
+  const bool offered =
+      std::any_of(kernel->layouts.begin(), kernel->layouts.end(), [&](const LayoutPair& pair) {
+        return pair.input == assignment.layouts.input && pair.output == assignment.layouts.output;
+      });
+  if (!offered)
+    return "kernel " + entry.kernel + " does not work in layouts " + to_string(assignment.layouts);
 
   assignment.covers = layers.match(*kernel, index);
   std::vector<std::string> covered;
@@ -91,7 +98,8 @@ std::optional<std::string> resolve(const LayerGraph& layers, const KernelTable& 
     return "kernel " + entry.kernel + " cannot cover the layers that the plan names";
   }
   const Refusal refusal = check_variant(layers, table, *kernel, assignment.layouts, index, assignment.covers);
-  if (refusal != Refusal::none) return "kernel " + entry.kernel + " refuses the layer: " + std::string(fettle::to_string(refusal));
+  if (refusal != Refusal::none)
+    return "kernel " + entry.kernel + " refuses the layer: " + std::string(fettle::to_string(refusal));
   assignment.threads = kernel->threaded ? std::clamp(entry.threads, 1, most_threads) : 1;
   return std::nullopt;
 }
@@ -112,7 +120,8 @@ const PlanPoint* choose_point(const Model::State& model, const Plan& plan, int t
     const bool allowed = threads == 0 || point.threads <= threads;
     const bool best_allowed = best != nullptr && (threads == 0 || best->threads <= threads);
     const bool better = best == nullptr || (allowed && !best_allowed) ||
-                        (allowed == best_allowed && (allowed ? point.threads > best->threads : point.threads < best->threads));
+                        (allowed == best_allowed &&
+                         (allowed ? point.threads > best->threads : point.threads < best->threads));
     if (better) best = &point;
   }
   return best;
@@ -120,8 +129,8 @@ const PlanPoint* choose_point(const Model::State& model, const Plan& plan, int t
 
 }  // namespace
 
-Refusal check_variant(const LayerGraph& layers, const KernelTable& table, const Kernel& kernel, LayoutPair layouts, int first,
-                      std::span<const int> covers) {
+Refusal check_variant(const LayerGraph& layers, const KernelTable& table, const Kernel& kernel,
+                      LayoutPair layouts, int first, std::span<const int> covers) {
   LayerDesc desc = with_layouts(layers.describe(first, covers), layouts);
   if (kernel.leaves_clamp) take_clamp(desc);
   return table.check(kernel, desc);
@@ -135,7 +144,8 @@ Result<std::vector<Assignment>> default_assignments(const LayerGraph& layers, co
     Assignment& assignment = assignments[static_cast<std::size_t>(index)];
     for (const Kernel* kernel : context.table->rows()) {
       if (kernel->pattern.size() != 1) continue;
-      const std::optional<LayoutPair> layouts = cheapest_layouts(layers, *context.table, *kernel, index, produced);
+      const std::optional<LayoutPair> layouts =
+          cheapest_layouts(layers, *context.table, *kernel, index, produced);
       if (!layouts) continue;
       assignment.kernel = kernel;
       assignment.layouts = *layouts;
@@ -149,27 +159,37 @@ Result<std::vector<Assignment>> default_assignments(const LayerGraph& layers, co
     }
   }
   if (!missing.empty()) {
-    return Error(ErrorCode::kModelUnsupported, layers.model().name + ": no kernel runs these layers:" + missing,
+    return Error(ErrorCode::kModelUnsupported,
+                 layers.model().name + ": no kernel runs these layers:" + missing,
                  "use a build with more kernels, or supply one through CompileOptions::kernels");
   }
   return assignments;
 }
 
-Status apply_plan(const LayerGraph& layers, const Plan& plan, const AssignContext& context, std::vector<Assignment>& assignments) {
+Status apply_plan(const LayerGraph& layers, const Plan& plan, const AssignContext& context,
+                  std::vector<Assignment>& assignments) {
   const Model::State& model = layers.model();
   if (plan.model.graph != model.graph_hash) {
     return Error(ErrorCode::kPlanOtherModel,
-                 "the plan was made for graph " + plan.model.graph + " (" + plan.model.name + "), but " + model.name + " is " + model.graph_hash,
+                 "the plan was made for graph " + plan.model.graph + " (" + plan.model.name + "), but " +
+                     model.name + " is " + model.graph_hash,
                  "tune this model to get a plan for it");
   }
-  const auto report = [&](const std::string& layer, const std::string& what) { context.report->push_back({layer, what}); };
+  const auto report = [&](const std::string& layer, const std::string& what) {
+    context.report->push_back({layer, what});
+  };
   if (plan.model.weights != model.weights_hash) {
     report({}, "the plan was made with other weights: its choices for fp32 kernels are used");
   }
   switch (match_device(plan.device, Plan::this_device())) {
-    case DeviceMatch::exact: break;
-    case DeviceMatch::same_cores: report({}, "the plan was made on a device with the same kind of core"); break;
-    case DeviceMatch::other: report({}, "the plan was made on another kind of device: it may not be the fastest here"); break;
+    case DeviceMatch::exact:
+      break;
+    case DeviceMatch::same_cores:
+      report({}, "the plan was made on a device with the same kind of core");
+      break;
+    case DeviceMatch::other:
+      report({}, "the plan was made on another kind of device: it may not be the fastest here");
+      break;
   }
   const PlanPoint* point = choose_point(model, plan, context.options->threads);
   if (point == nullptr) {
@@ -179,7 +199,8 @@ Status apply_plan(const LayerGraph& layers, const Plan& plan, const AssignContex
 
   const int most_threads = context.options->threads > 0 ? context.options->threads : point->threads;
   if (most_threads < point->threads) {
-    report({}, "the plan was made for " + std::to_string(point->threads) + " threads, " + std::to_string(most_threads) + " are allowed");
+    report({}, "the plan was made for " + std::to_string(point->threads) + " threads, " +
+                   std::to_string(most_threads) + " are allowed");
   }
   std::vector<char> taken(assignments.size(), 0);
   for (const auto& [id, entry] : point->layers) {
@@ -189,9 +210,11 @@ Status apply_plan(const LayerGraph& layers, const Plan& plan, const AssignContex
       continue;
     }
     Assignment assignment;
-    std::optional<std::string> problem = resolve(layers, *context.table, entry, index, most_threads, assignment);
+    std::optional<std::string> problem =
+        resolve(layers, *context.table, entry, index, most_threads, assignment);
     const auto overlaps = [&](int other) { return taken[static_cast<std::size_t>(other)] != 0; };
-    if (!problem && (overlaps(index) || std::any_of(assignment.covers.begin(), assignment.covers.end(), overlaps))) {
+    if (!problem &&
+        (overlaps(index) || std::any_of(assignment.covers.begin(), assignment.covers.end(), overlaps))) {
       problem = "overlaps with another region of the plan";
     }
     if (problem) {

@@ -17,11 +17,11 @@ namespace fettle::runtime {
 
 /// The variant of one layer.
 struct Assignment {
-  const Kernel* kernel = nullptr;   ///< null for layers that a region covers
+  const Kernel* kernel = nullptr;  ///< null for layers that a region covers
   LayoutPair layouts{Layout::nchw, Layout::nchw};
   int threads = 1;
-  std::vector<int> covers;          ///< indices of the further layers of a region
-  int covered_by = -1;              ///< index of the region's first layer, or -1
+  std::vector<int> covers;  ///< indices of the further layers of a region
+  int covered_by = -1;      ///< index of the region's first layer, or -1
 };
 
 /// How the layers of a model hang together.
@@ -34,15 +34,16 @@ class LayerGraph {
   int size() const { return static_cast<int>(model_->layers.size()); }
   /// The layer of that id, or -1.
   int find(std::string_view id) const;
-  /// The layers that `kernel`'s pattern covers when it begins at `first`, without `first`; empty when it does not fit. Inner results must
-  /// have no other use.
+  /// The layers that `kernel`'s pattern covers when it begins at `first`, without `first`; empty when it does
+  /// not fit. Inner results must have no other use.
   std::vector<int> match(const Kernel& kernel, int first) const;
   /// One description for a layer and those it covers, every format nchw.
   LayerDesc describe(int first, std::span<const int> covers) const;
   /// For each input of describe(first, covers): the value's number, or -1 for constants.
   std::vector<int> input_values(int first, std::span<const int> covers) const;
   /// For each input of describe(first, covers): the constant, or null.
-  std::vector<std::shared_ptr<const graph::Constant>> input_constants(int first, std::span<const int> covers) const;
+  std::vector<std::shared_ptr<const graph::Constant>> input_constants(int first,
+                                                                      std::span<const int> covers) const;
 
  private:
   int sole_consumer(int value) const;
@@ -59,16 +60,17 @@ struct AssignContext {
   std::vector<ReportEntry>* report;
 };
 
-/// Static defaults for all layers. `produced` gives the layout of each graph input by value number. Errors: kModelUnsupported, listing
-/// every layer that no kernel runs.
+/// Static defaults for all layers. `produced` gives the layout of each graph input by value number. Errors:
+/// kModelUnsupported, listing every layer that no kernel runs.
 Result<std::vector<Assignment>> default_assignments(const LayerGraph& layers, const AssignContext& context);
 
-/// The defaults with the plan's choices in their place; what cannot be followed is reported. Errors: kPlanOtherModel.
+/// The defaults with the plan's choices in their place; what cannot be followed is reported. Errors:
+/// kPlanOtherModel.
 Status apply_plan(const LayerGraph& layers, const Plan& plan, const AssignContext& context,
                   std::vector<Assignment>& assignments);
 
 /// Whether the variant runs the layer (with what it covers) here.
-Refusal check_variant(const LayerGraph& layers, const KernelTable& table, const Kernel& kernel, LayoutPair layouts, int first,
-                      std::span<const int> covers);
+Refusal check_variant(const LayerGraph& layers, const KernelTable& table, const Kernel& kernel,
+                      LayoutPair layouts, int first, std::span<const int> covers);
 
 }  // namespace fettle::runtime

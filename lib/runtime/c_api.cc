@@ -63,7 +63,8 @@ fettle_status finish(Status status) noexcept {
 
 fettle_status null_argument(const char* function) noexcept {
   return finish(fettle::guard_allocation([&]() -> Status {
-    return Error(ErrorCode::kInvalidArgument, std::string(function) + ": an argument is NULL", "give a valid pointer");
+    return Error(ErrorCode::kInvalidArgument, std::string(function) + ": an argument is NULL",
+                 "give a valid pointer");
   }));
 }
 
@@ -82,7 +83,8 @@ fettle_status create(Handle** handle, Make&& make) noexcept {
 
 std::vector<std::string> report_texts(std::span<const fettle::ReportEntry> report) {
   std::vector<std::string> texts;
-  for (const fettle::ReportEntry& entry : report) texts.push_back(entry.layer.empty() ? entry.what : entry.layer + ": " + entry.what);
+  for (const fettle::ReportEntry& entry : report)
+    texts.push_back(entry.layer.empty() ? entry.what : entry.layer + ": " + entry.what);
   return texts;
 }
 
@@ -129,11 +131,14 @@ class CallbackPool final : public fettle::ThreadPool {
   fettle_thread_pool pool_;
 };
 
-fettle_status describe(std::span<const fettle::TensorInfo> infos, std::size_t index, fettle_tensor_info* info, const char* function) noexcept {
+fettle_status describe(std::span<const fettle::TensorInfo> infos, std::size_t index, fettle_tensor_info* info,
+                       const char* function) noexcept {
   if (info == nullptr) return null_argument(function);
   if (index >= infos.size()) {
     return finish(fettle::guard_allocation([&]() -> Status {
-      return Error(ErrorCode::kInvalidArgument, std::string(function) + ": index " + std::to_string(index) + " is past the end, there are " + std::to_string(infos.size()));
+      return Error(ErrorCode::kInvalidArgument, std::string(function) + ": index " + std::to_string(index) +
+                                                    " is past the end, there are " +
+                                                    std::to_string(infos.size()));
     }));
   }
   const fettle::TensorInfo& source = infos[index];
@@ -147,11 +152,14 @@ fettle_status describe(std::span<const fettle::TensorInfo> infos, std::size_t in
   return finish({});
 }
 
-fettle_status find(std::span<const fettle::TensorInfo> infos, const char* name, std::size_t* index, const char* function) noexcept {
+fettle_status find(std::span<const fettle::TensorInfo> infos, const char* name, std::size_t* index,
+                   const char* function) noexcept {
   if (name == nullptr || index == nullptr) return null_argument(function);
   return finish(fettle::guard_allocation([&]() -> Status {
-    const auto found = std::find_if(infos.begin(), infos.end(), [&](const fettle::TensorInfo& info) { return info.name == name; });
-    if (found == infos.end()) return Error(ErrorCode::kUnknownName, std::string(function) + ": there is no " + name);
+    const auto found = std::find_if(infos.begin(), infos.end(),
+                                    [&](const fettle::TensorInfo& info) { return info.name == name; });
+    if (found == infos.end())
+      return Error(ErrorCode::kUnknownName, std::string(function) + ": there is no " + name);
     *index = static_cast<std::size_t>(found - infos.begin());
     return {};
   }));
@@ -160,7 +168,8 @@ fettle_status find(std::span<const fettle::TensorInfo> infos, const char* name, 
 fettle_status check_index(std::size_t index, std::size_t count, const char* function) noexcept {
   if (index < count) return 0;
   return finish(fettle::guard_allocation([&]() -> Status {
-    return Error(ErrorCode::kInvalidArgument, std::string(function) + ": index " + std::to_string(index) + " is past the end, there are " + std::to_string(count));
+    return Error(ErrorCode::kInvalidArgument, std::string(function) + ": index " + std::to_string(index) +
+                                                  " is past the end, there are " + std::to_string(count));
   }));
 }
 
@@ -170,7 +179,9 @@ const char* fettle_version(void) { return FETTLE_VERSION; }
 const char* fettle_last_error(void) { return last_error() ? last_error()->message().c_str() : ""; }
 const char* fettle_last_hint(void) { return last_error() ? last_error()->hint().c_str() : ""; }
 const char* fettle_status_name(fettle_status status) {
-  return status == 0 ? "ok" : fettle::error_name(static_cast<ErrorCode>(status)).data();  // names are literals, so they end with a NUL
+  return status == 0 ? "ok"
+                     : fettle::error_name(static_cast<ErrorCode>(status))
+                           .data();  // names are literals, so they end with a NUL
 }
 
 fettle_status fettle_model_load(const char* path, fettle_model** model) {
@@ -181,7 +192,8 @@ fettle_status fettle_model_load(const char* path, fettle_model** model) {
 fettle_status fettle_model_parse(const void* bytes, size_t size, const char* name, fettle_model** model) {
   if (bytes == nullptr || model == nullptr) return null_argument(__func__);
   return create(model, [&] {
-    return fettle::Model::parse({static_cast<const std::byte*>(bytes), size}, name != nullptr ? name : "model");
+    return fettle::Model::parse({static_cast<const std::byte*>(bytes), size},
+                                name != nullptr ? name : "model");
   });
 }
 
@@ -206,8 +218,8 @@ void fettle_compile_options_init(fettle_compile_options* options) {
   std::fill(std::begin(options->std), std::end(options->std), 1.0f);
 }
 
-fettle_status fettle_program_compile(const fettle_model* model, const fettle_plan* plan, const fettle_compile_options* options,
-                                     fettle_program** program) {
+fettle_status fettle_program_compile(const fettle_model* model, const fettle_plan* plan,
+                                     const fettle_compile_options* options, fettle_program** program) {
   if (model == nullptr || program == nullptr) return null_argument(__func__);
   const fettle_status status = create(program, [&] {
     fettle::CompileOptions compile = compile_options(options);
@@ -225,7 +237,9 @@ void fettle_program_free(fettle_program* program) { delete program; }
 size_t fettle_program_arena_bytes(const fettle_program* program) { return program->program.arena().bytes; }
 size_t fettle_program_weight_bytes(const fettle_program* program) { return program->program.weight_bytes(); }
 size_t fettle_program_report_count(const fettle_program* program) { return program->report.size(); }
-const char* fettle_program_report(const fettle_program* program, size_t index) { return text_at(program->report, index); }
+const char* fettle_program_report(const fettle_program* program, size_t index) {
+  return text_at(program->report, index);
+}
 
 void fettle_runtime_options_init(fettle_runtime_options* options) {
   if (options == nullptr) return;
@@ -233,12 +247,14 @@ void fettle_runtime_options_init(fettle_runtime_options* options) {
   options->struct_size = sizeof(*options);
 }
 
-fettle_status fettle_runtime_create(const fettle_program* program, const fettle_runtime_options* options, fettle_runtime** runtime) {
+fettle_status fettle_runtime_create(const fettle_program* program, const fettle_runtime_options* options,
+                                    fettle_runtime** runtime) {
   if (program == nullptr || runtime == nullptr) return null_argument(__func__);
   const fettle_status status = create(runtime, [&] {
     fettle::RuntimeOptions runtime_options;
     if (options != nullptr) {
-      runtime_options.memory = {static_cast<std::byte*>(options->memory), options->memory == nullptr ? 0 : options->memory_bytes};
+      runtime_options.memory = {static_cast<std::byte*>(options->memory),
+                                options->memory == nullptr ? 0 : options->memory_bytes};
       runtime_options.profile = options->profile != 0;
       if (options->pool != nullptr) runtime_options.pool = std::make_shared<CallbackPool>(*options->pool);
     }
@@ -253,7 +269,8 @@ fettle_status fettle_runtime_create(const fettle_program* program, const fettle_
 
 fettle_status fettle_runtime_load(const char* model_path, const char* plan_path, fettle_runtime** runtime) {
   if (model_path == nullptr || runtime == nullptr) return null_argument(__func__);
-  const fettle_status status = create(runtime, [&] { return fettle::Runtime::load(model_path, plan_path != nullptr ? plan_path : ""); });
+  const fettle_status status = create(
+      runtime, [&] { return fettle::Runtime::load(model_path, plan_path != nullptr ? plan_path : ""); });
   if (status != 0) return status;
   return finish(fettle::guard_allocation([&]() -> Status {
     (*runtime)->report = report_texts((*runtime)->runtime.report());
@@ -265,20 +282,26 @@ void fettle_runtime_free(fettle_runtime* runtime) { delete runtime; }
 size_t fettle_runtime_input_count(const fettle_runtime* runtime) { return runtime->runtime.input_count(); }
 size_t fettle_runtime_output_count(const fettle_runtime* runtime) { return runtime->runtime.output_count(); }
 
-fettle_status fettle_runtime_input_info(const fettle_runtime* runtime, size_t index, fettle_tensor_info* info) {
-  return runtime == nullptr ? null_argument(__func__) : describe(runtime->runtime.program().inputs(), index, info, __func__);
+fettle_status fettle_runtime_input_info(const fettle_runtime* runtime, size_t index,
+                                        fettle_tensor_info* info) {
+  return runtime == nullptr ? null_argument(__func__)
+                            : describe(runtime->runtime.program().inputs(), index, info, __func__);
 }
 
-fettle_status fettle_runtime_output_info(const fettle_runtime* runtime, size_t index, fettle_tensor_info* info) {
-  return runtime == nullptr ? null_argument(__func__) : describe(runtime->runtime.program().outputs(), index, info, __func__);
+fettle_status fettle_runtime_output_info(const fettle_runtime* runtime, size_t index,
+                                         fettle_tensor_info* info) {
+  return runtime == nullptr ? null_argument(__func__)
+                            : describe(runtime->runtime.program().outputs(), index, info, __func__);
 }
 
 fettle_status fettle_runtime_find_input(const fettle_runtime* runtime, const char* name, size_t* index) {
-  return runtime == nullptr ? null_argument(__func__) : find(runtime->runtime.program().inputs(), name, index, __func__);
+  return runtime == nullptr ? null_argument(__func__)
+                            : find(runtime->runtime.program().inputs(), name, index, __func__);
 }
 
 fettle_status fettle_runtime_find_output(const fettle_runtime* runtime, const char* name, size_t* index) {
-  return runtime == nullptr ? null_argument(__func__) : find(runtime->runtime.program().outputs(), name, index, __func__);
+  return runtime == nullptr ? null_argument(__func__)
+                            : find(runtime->runtime.program().outputs(), name, index, __func__);
 }
 
 void* fettle_runtime_input_data(fettle_runtime* runtime, size_t index) {
@@ -289,21 +312,28 @@ const void* fettle_runtime_output_data(fettle_runtime* runtime, size_t index) {
   return index < runtime->runtime.output_count() ? runtime->runtime.output(index).bytes().data() : nullptr;
 }
 
-fettle_status fettle_runtime_set_input(fettle_runtime* runtime, size_t index, const void* data, size_t bytes) {
+fettle_status fettle_runtime_set_input(fettle_runtime* runtime, size_t index, const void* data,
+                                       size_t bytes) {
   if (runtime == nullptr || data == nullptr) return null_argument(__func__);
-  if (const fettle_status status = check_index(index, runtime->runtime.input_count(), __func__); status != 0) return status;
+  if (const fettle_status status = check_index(index, runtime->runtime.input_count(), __func__); status != 0)
+    return status;
   return finish(fettle::guard_allocation([&] {
-    return runtime->runtime.input(index).copy_from(std::span<const std::byte>(static_cast<const std::byte*>(data), bytes));
+    return runtime->runtime.input(index).copy_from(
+        std::span<const std::byte>(static_cast<const std::byte*>(data), bytes));
   }));
 }
 
 fettle_status fettle_runtime_get_output(fettle_runtime* runtime, size_t index, void* data, size_t bytes) {
   if (runtime == nullptr || data == nullptr) return null_argument(__func__);
-  if (const fettle_status status = check_index(index, runtime->runtime.output_count(), __func__); status != 0) return status;
-  return finish(fettle::guard_allocation([&] { return runtime->runtime.output(index).copy_to({static_cast<std::byte*>(data), bytes}); }));
+  if (const fettle_status status = check_index(index, runtime->runtime.output_count(), __func__); status != 0)
+    return status;
+  return finish(fettle::guard_allocation([&] {
+    return runtime->runtime.output(index).copy_to({static_cast<std::byte*>(data), bytes});
+  }));
 }
 
-fettle_status fettle_runtime_bind_input(fettle_runtime* runtime, size_t index, const void* memory, size_t bytes) {
+fettle_status fettle_runtime_bind_input(fettle_runtime* runtime, size_t index, const void* memory,
+                                        size_t bytes) {
   if (runtime == nullptr || memory == nullptr) return null_argument(__func__);
   return finish(runtime->runtime.bind_input(index, {static_cast<const std::byte*>(memory), bytes}));
 }
@@ -317,7 +347,9 @@ fettle_status fettle_runtime_run(fettle_runtime* runtime) {
   return runtime == nullptr ? null_argument(__func__) : finish(runtime->runtime.run());
 }
 
-void fettle_runtime_set_profiling(fettle_runtime* runtime, int on) { runtime->runtime.set_profiling(on != 0); }
+void fettle_runtime_set_profiling(fettle_runtime* runtime, int on) {
+  runtime->runtime.set_profiling(on != 0);
+}
 
 namespace {
 
@@ -331,8 +363,16 @@ const char* keep_text(fettle_runtime* runtime, std::string (fettle::Runtime::*ma
 
 }  // namespace
 
-const char* fettle_runtime_profile_table(fettle_runtime* runtime) { return keep_text(runtime, &fettle::Runtime::profile_table); }
-const char* fettle_runtime_profile_trace(fettle_runtime* runtime) { return keep_text(runtime, &fettle::Runtime::profile_trace); }
+const char* fettle_runtime_profile_table(fettle_runtime* runtime) {
+  return keep_text(runtime, &fettle::Runtime::profile_table);
+}
+const char* fettle_runtime_profile_trace(fettle_runtime* runtime) {
+  return keep_text(runtime, &fettle::Runtime::profile_trace);
+}
 size_t fettle_runtime_report_count(const fettle_runtime* runtime) { return runtime->report.size(); }
-const char* fettle_runtime_report(const fettle_runtime* runtime, size_t index) { return text_at(runtime->report, index); }
-size_t fettle_runtime_arena_bytes(const fettle_runtime* runtime) { return runtime->runtime.program().arena().bytes; }
+const char* fettle_runtime_report(const fettle_runtime* runtime, size_t index) {
+  return text_at(runtime->report, index);
+}
+size_t fettle_runtime_arena_bytes(const fettle_runtime* runtime) {
+  return runtime->runtime.program().arena().bytes;
+}

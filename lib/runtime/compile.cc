@@ -22,11 +22,14 @@ constexpr int kMostThreads = 256;
 Status attach_weights(WeightStore& store, Step& step) {
   std::vector<ConstantBytes> constants;
   constants.reserve(step.constants.size());
-  for (const auto& constant : step.constants) constants.push_back(constant ? constant->bytes : ConstantBytes{});
+  for (const auto& constant : step.constants)
+    constants.push_back(constant ? constant->bytes : ConstantBytes{});
   if (step.kernel->pack != nullptr) {
     Result<BlobPtr> blob = packed_blob(store, *step.kernel, step.desc, constants);
     if (!blob) {
-      return Error(blob.error().code(), "packing the weights of layer " + step.layer + " for " + std::string(step.kernel->name) + ": " + blob.error().message(),
+      return Error(blob.error().code(),
+                   "packing the weights of layer " + step.layer + " for " + std::string(step.kernel->name) +
+                       ": " + blob.error().message(),
                    blob.error().hint());
     }
     step.packed = *std::move(blob);
@@ -57,10 +60,12 @@ Status finish_steps(Program::State& state, const KernelTable& table) {
     }
     const Refusal refusal = table.check(*step.kernel, step.desc);
     if (refusal != Refusal::none) {
-      return Error(ErrorCode::kInternal, "layer " + step.layer + ": " + std::string(step.kernel->name) + " refuses (" +
-                   std::string(fettle::to_string(refusal)) + ") " + step.desc.text());
+      return Error(ErrorCode::kInternal, "layer " + step.layer + ": " + std::string(step.kernel->name) +
+                                             " refuses (" + std::string(fettle::to_string(refusal)) + ") " +
+                                             step.desc.text());
     }
-    if (step.kernel->workspace_bytes != nullptr) step.workspace_bytes = step.kernel->workspace_bytes(step.desc, step.threads);
+    if (step.kernel->workspace_bytes != nullptr)
+      step.workspace_bytes = step.kernel->workspace_bytes(step.desc, step.threads);
     if (Status status = attach_weights(*state.weights, step); !status) return status;
     state.threads = std::max(state.threads, step.threads);
     state.isa = state.isa | step.kernel->isa;
@@ -90,7 +95,8 @@ std::int64_t macs_of(const LayerGraph& layers, const std::vector<Assignment>& as
   return macs;
 }
 
-void describe_steps(Program::State& state, const LayerGraph& layers, const std::vector<Assignment>& assignments) {
+void describe_steps(Program::State& state, const LayerGraph& layers,
+                    const std::vector<Assignment>& assignments) {
   for (const Step& step : state.schedule.steps) {
     StepInfo info;
     info.layer = step.layer;
@@ -110,7 +116,8 @@ void describe_steps(Program::State& state, const LayerGraph& layers, const std::
 }
 
 void describe_tensors(Program::State& state, const Model::State& model) {
-  const auto describe = [&](const std::vector<TensorInfo>& infos, const std::vector<TensorId>& ids, std::vector<TensorInfo>& target) {
+  const auto describe = [&](const std::vector<TensorInfo>& infos, const std::vector<TensorId>& ids,
+                            std::vector<TensorInfo>& target) {
     for (std::size_t i = 0; i < infos.size(); ++i) {
       TensorInfo info = infos[i];
       const TensorDesc& desc = state.schedule.tensor(ids[i]).desc;
@@ -124,7 +131,8 @@ void describe_tensors(Program::State& state, const Model::State& model) {
   describe(model.outputs, state.schedule.outputs, state.outputs);
 }
 
-Plan effective_plan(const LayerGraph& layers, const std::vector<Assignment>& assignments, const Program::State& state) {
+Plan effective_plan(const LayerGraph& layers, const std::vector<Assignment>& assignments,
+                    const Program::State& state) {
   const Model::State& model = layers.model();
   Plan plan;
   plan.model = {model.name, model.graph_hash, model.weights_hash};
@@ -155,11 +163,15 @@ Status check_options(const CompileOptions& options) {
                  "give 1 to " + std::to_string(kMostThreads) + ", or 0 for what the plan says");
   }
   for (const Kernel* kernel : options.kernels) {
-    const bool whole = kernel != nullptr && !kernel->name.empty() && !kernel->pattern.empty() && !kernel->layouts.empty() &&
-                       kernel->supports != nullptr && kernel->bind != nullptr && (kernel->pack == nullptr) == (kernel->packed_bytes == nullptr);
+    const bool whole = kernel != nullptr && !kernel->name.empty() && !kernel->pattern.empty() &&
+                       !kernel->layouts.empty() && kernel->supports != nullptr && kernel->bind != nullptr &&
+                       (kernel->pack == nullptr) == (kernel->packed_bytes == nullptr);
     if (!whole) {
-      return Error(ErrorCode::kInvalidArgument, "CompileOptions::kernels holds an incomplete row" + (kernel == nullptr ? std::string() : " (" + std::string(kernel->name) + ")"),
-                   "a row needs a name, a pattern, layouts, supports and bind, and pack together with packed_bytes");
+      return Error(
+          ErrorCode::kInvalidArgument,
+          "CompileOptions::kernels holds an incomplete row" +
+              (kernel == nullptr ? std::string() : " (" + std::string(kernel->name) + ")"),
+          "a row needs a name, a pattern, layouts, supports and bind, and pack together with packed_bytes");
     }
   }
   return {};
@@ -176,7 +188,8 @@ Result<Program> compile(const Model& model, const Plan* plan, const CompileOptio
   Result<std::vector<Assignment>> assignments = default_assignments(layers, context);
   if (!assignments) return std::move(assignments).error();
   if (plan != nullptr) {
-    if (Status status = apply_plan(layers, *plan, context, *assignments); !status) return std::move(status).error();
+    if (Status status = apply_plan(layers, *plan, context, *assignments); !status)
+      return std::move(status).error();
   }
   Result<Schedule> schedule = lower(layers, *assignments, table, options);
   if (!schedule) return std::move(schedule).error();
@@ -195,7 +208,8 @@ Result<Program> compile(const Model& model, const Plan* plan, const CompileOptio
     for (const ReportEntry& entry : state->report) {
       options.log(LogLevel::warning, entry.layer.empty() ? entry.what : entry.layer + ": " + entry.what);
     }
-    options.log(LogLevel::info, source.name + ": " + std::to_string(state->steps.size()) + " steps, arena " + std::to_string(state->arena.bytes) + " bytes");
+    options.log(LogLevel::info, source.name + ": " + std::to_string(state->steps.size()) + " steps, arena " +
+                                    std::to_string(state->arena.bytes) + " bytes");
   }
   return Program(std::move(state));
 }

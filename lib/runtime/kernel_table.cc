@@ -11,7 +11,8 @@ namespace {
 bool pixel_strided(const TensorDesc& tensor) {
   if (tensor.format.layout != Layout::nhwc || tensor.shape.rank() < 3) return false;
   if (tensor.shape[1] > 1 && tensor.strides[1] != 1) return false;
-  // Outer extents of 1 put no condition on strides, so the pitch is read off the innermost axis that has neighbours.
+  // Outer extents of 1 put no condition on strides, so the pitch is read off the innermost axis that has
+  // neighbours.
   std::int64_t pitch = 0;
   std::int64_t pixels = 1;
   for (int axis = tensor.shape.rank() - 1; axis >= 0; --axis) {
@@ -27,9 +28,12 @@ bool pixel_strided(const TensorDesc& tensor) {
 bool striding_allows(Striding striding, const TensorDesc& tensor) {
   if (tensor.dense()) return true;
   switch (striding) {
-    case Striding::dense: return false;
-    case Striding::pixels: return pixel_strided(tensor);
-    case Striding::any: return true;
+    case Striding::dense:
+      return false;
+    case Striding::pixels:
+      return pixel_strided(tensor);
+    case Striding::any:
+      return true;
   }
   return false;
 }
@@ -41,15 +45,18 @@ bool pattern_fits(const Kernel& kernel, const LayerDesc& layer) {
 
 }  // namespace
 
-KernelTable::KernelTable(std::span<const Kernel* const> own, const Cpu& cpu) : rows_(own.begin(), own.end()), cpu_(&cpu) {
+KernelTable::KernelTable(std::span<const Kernel* const> own, const Cpu& cpu)
+    : rows_(own.begin(), own.end()), cpu_(&cpu) {
   for (const Kernel* row : builtin_kernels()) {
-    const bool hidden = std::any_of(own.begin(), own.end(), [&](const Kernel* mine) { return mine->name == row->name; });
+    const bool hidden =
+        std::any_of(own.begin(), own.end(), [&](const Kernel* mine) { return mine->name == row->name; });
     if (!hidden) rows_.push_back(row);
   }
 }
 
 const Kernel* KernelTable::find(std::string_view name) const {
-  const auto row = std::find_if(rows_.begin(), rows_.end(), [&](const Kernel* kernel) { return kernel->name == name; });
+  const auto row =
+      std::find_if(rows_.begin(), rows_.end(), [&](const Kernel* kernel) { return kernel->name == name; });
   return row == rows_.end() ? nullptr : *row;
 }
 

@@ -12,8 +12,8 @@
 
 namespace fettle::runtime {
 
-/// An application's rows first, then the built-in ones, in order of preference. A row of the application's hides a built-in
-/// one of the same name.
+/// An application's rows first, then the built-in ones, in order of preference. A row of the application's
+/// hides a built-in one of the same name.
 class KernelTable {
  public:
   KernelTable(std::span<const Kernel* const> own, const Cpu& cpu);
@@ -22,8 +22,8 @@ class KernelTable {
   const Kernel* find(std::string_view name) const;
   const Cpu& cpu() const { return *cpu_; }
 
-  /// Whether the kernel runs the layer as described on this CPU: pattern, ISA, striding, then the kernel's own word. For kernels that leave the
-  /// clamp, `layer` must come without the last part's.
+  /// Whether the kernel runs the layer as described on this CPU: pattern, ISA, striding, then the kernel's
+  /// own word. For kernels that leave the clamp, `layer` must come without the last part's.
   Refusal check(const Kernel& kernel, const LayerDesc& layer) const;
   /// The first single-operator row that runs the layer as described, or nullptr.
   const Kernel* first_for(const LayerDesc& layer) const;
@@ -33,7 +33,8 @@ class KernelTable {
   const Cpu* cpu_;
 };
 
-/// The layer as a kernel sees it that works in `layouts`: activations of rank 3 and more get the pair's layouts, all dense.
+/// The layer as a kernel sees it that works in `layouts`: activations of rank 3 and more get the pair's
+/// layouts, all dense.
 LayerDesc with_layouts(LayerDesc layer, LayoutPair layouts);
 
 /// Takes the last part's clamp away and returns it, for kernels that leave it to a step of its own.

@@ -18,7 +18,8 @@ LayerGraph::LayerGraph(const Model::State& model) : model_(&model) {
 }
 
 int LayerGraph::find(std::string_view id) const {
-  const auto found = std::find_if(model_->layers.begin(), model_->layers.end(), [&](const LayerInfo& l) { return l.id == id; });
+  const auto found = std::find_if(model_->layers.begin(), model_->layers.end(),
+                                  [&](const LayerInfo& l) { return l.id == id; });
   return found == model_->layers.end() ? -1 : static_cast<int>(found - model_->layers.begin());
 }
 
@@ -81,7 +82,8 @@ std::vector<int> LayerGraph::input_values(int first, std::span<const int> covers
   return values;
 }
 
-std::vector<std::shared_ptr<const graph::Constant>> LayerGraph::input_constants(int first, std::span<const int> covers) const {
+std::vector<std::shared_ptr<const graph::Constant>> LayerGraph::input_constants(
+    int first, std::span<const int> covers) const {
   std::vector<std::shared_ptr<const graph::Constant>> constants;
   int inner_value = -1;
   const auto append = [&](int index) {

@@ -12,8 +12,13 @@ namespace {
 
 class Lowering {
  public:
-  Lowering(const LayerGraph& layers, const std::vector<Assignment>& assignments, const KernelTable& table, const CompileOptions& options)
-      : layers_(layers), graph_(*layers.model().graph), assignments_(assignments), table_(table), options_(options) {}
+  Lowering(const LayerGraph& layers, const std::vector<Assignment>& assignments, const KernelTable& table,
+           const CompileOptions& options)
+      : layers_(layers),
+        graph_(*layers.model().graph),
+        assignments_(assignments),
+        table_(table),
+        options_(options) {}
 
   Result<Schedule> run() {
     if (Status status = add_inputs(); !status) return std::move(status).error();
@@ -21,7 +26,8 @@ class Lowering {
     std::vector<int> region_at(assignments_.size(), -1);
     for (std::size_t i = 0; i < assignments_.size(); ++i) {
       if (assignments_[i].kernel == nullptr) continue;
-      const std::size_t at = assignments_[i].covers.empty() ? i : static_cast<std::size_t>(assignments_[i].covers.back());
+      const std::size_t at =
+          assignments_[i].covers.empty() ? i : static_cast<std::size_t>(assignments_[i].covers.back());
       region_at[at] = static_cast<int>(i);
     }
     for (int first : region_at) {
@@ -46,8 +52,11 @@ class Lowering {
   Status add_inputs() {
     for (const auto& [name, input] : options_.inputs) {
       const auto& infos = layers_.model().inputs;
-      const bool known = std::any_of(infos.begin(), infos.end(), [&](const TensorInfo& info) { return info.name == name; });
-      if (!known) return Error(ErrorCode::kUnknownName, "the model has no input named " + name, "see `fettle inspect` for the names");
+      const bool known =
+          std::any_of(infos.begin(), infos.end(), [&](const TensorInfo& info) { return info.name == name; });
+      if (!known)
+        return Error(ErrorCode::kUnknownName, "the model has no input named " + name,
+                     "see `fettle inspect` for the names");
     }
     for (std::size_t i = 0; i < graph_.inputs.size(); ++i) {
       const int value = graph_.inputs[i];
@@ -57,8 +66,10 @@ class Lowering {
       Format format{Layout::nchw, info.type};
       if (picture) {
         if (info.shape.rank() != 4 || info.type != DataType::f32) {
-          return Error(ErrorCode::kInvalidArgument, "input " + info.name + " is " + std::string(to_string(info.type)) + " " + info.shape.text() +
-                       ", a picture needs f32 N x C x H x W", "give this input as it is");
+          return Error(ErrorCode::kInvalidArgument,
+                       "input " + info.name + " is " + std::string(to_string(info.type)) + " " +
+                           info.shape.text() + ", a picture needs f32 N x C x H x W",
+                       "give this input as it is");
         }
         Result<Attributes> attributes = picture_attributes(info, entry->second);
         if (!attributes) return std::move(attributes).error();
@@ -78,13 +89,18 @@ class Lowering {
   // (pixel - mean) / std as pixel * scale + shift, one a channel.
   static Result<Attributes> picture_attributes(const TensorInfo& info, const InputOptions& input) {
     const auto channels = static_cast<std::size_t>(info.shape[1]);
-    const auto fits = [&](const std::vector<float>& list) { return list.size() <= 1 || list.size() == channels; };
+    const auto fits = [&](const std::vector<float>& list) {
+      return list.size() <= 1 || list.size() == channels;
+    };
     if (!fits(input.mean) || !fits(input.std)) {
-      return Error(ErrorCode::kInvalidArgument, "input " + info.name + " has " + std::to_string(channels) + " channels, mean or std another number",
-                   "give one number, or one a channel");
+      return Error(
+          ErrorCode::kInvalidArgument,
+          "input " + info.name + " has " + std::to_string(channels) + " channels, mean or std another number",
+          "give one number, or one a channel");
     }
     if (input.swap_red_blue && channels != 3) {
-      return Error(ErrorCode::kInvalidArgument, "input " + info.name + " does not have 3 channels: red and blue cannot be exchanged");
+      return Error(ErrorCode::kInvalidArgument,
+                   "input " + info.name + " does not have 3 channels: red and blue cannot be exchanged");
     }
     std::vector<float> scale(channels, 1.0f);
     std::vector<float> shift(channels, 0.0f);
@@ -92,7 +108,8 @@ class Lowering {
       const float mean = input.mean.empty() ? 0.0f : input.mean[input.mean.size() == 1 ? 0 : c];
       const float std = input.std.empty() ? 1.0f : input.std[input.std.size() == 1 ? 0 : c];
       if (!(std > 0 || std < 0) || !(mean - mean == 0)) {
-        return Error(ErrorCode::kInvalidArgument, "input " + info.name + ": std must not be 0, mean and std must be finite");
+        return Error(ErrorCode::kInvalidArgument,
+                     "input " + info.name + ": std must not be 0, mean and std must be finite");
       }
       scale[c] = 1.0f / std;
       shift[c] = -mean / std;
@@ -108,7 +125,9 @@ class Lowering {
   Result<TensorId> tensor_in(int value, Layout layout, const std::string& layer) {
     if (const auto found = formats_.find({value, layout}); found != formats_.end()) return found->second;
     const auto source = sources_.find(value);
-    if (source == sources_.end()) return Error(ErrorCode::kInternal, "value " + graph_.value(value).name + " is used before it is computed");
+    if (source == sources_.end())
+      return Error(ErrorCode::kInternal,
+                   "value " + graph_.value(value).name + " is used before it is computed");
     const TensorId from = source->second;
     Format format = schedule_.tensor(from).desc.format;
     const auto picture = pictures_.find(value);
@@ -116,7 +135,8 @@ class Lowering {
     format.layout = layout;
     const TensorId to = add_tensor(dense_desc(schedule_.tensor(from).desc.shape, format), value);
     formats_[{value, layout}] = to;
-    if (picture == pictures_.end() && same_memory(schedule_.tensor(to).desc.shape, format, schedule_.tensor(from).desc.format)) {
+    if (picture == pictures_.end() &&
+        same_memory(schedule_.tensor(to).desc.shape, format, schedule_.tensor(from).desc.format)) {
       schedule_.tensor(to).view = View::same;
       schedule_.tensor(to).parent = from;
       return to;
@@ -126,14 +146,18 @@ class Lowering {
 
   Result<TensorId> convert(TensorId from, TensorId to, Attributes attributes, const std::string& layer) {
     Step step = conversion_step(schedule_, table_, from, to, std::move(attributes));
-    if (step.kernel == nullptr) return Error(ErrorCode::kModelUnsupported, layer + ": no kernel for the conversion " + step.desc.text());
+    if (step.kernel == nullptr)
+      return Error(ErrorCode::kModelUnsupported,
+                   layer + ": no kernel for the conversion " + step.desc.text());
     step.layer = layer;
     step.threads = step.kernel->threaded ? std::max(1, options_.threads) : 1;
     schedule_.steps.push_back(std::move(step));
     return to;
   }
 
-  static Layout layout_for(const TensorDesc& desc, Layout layout) { return desc.shape.rank() < 3 ? Layout::nchw : layout; }
+  static Layout layout_for(const TensorDesc& desc, Layout layout) {
+    return desc.shape.rank() < 3 ? Layout::nchw : layout;
+  }
 
   Status add_layer(int first) {
     const Assignment& assignment = assignments_[static_cast<std::size_t>(first)];
@@ -150,7 +174,8 @@ class Lowering {
         step.inputs.push_back(kNoTensor);
         continue;
       }
-      Result<TensorId> tensor = tensor_in(values[i], layout_for(step.desc.inputs[i], assignment.layouts.input), info.id);
+      Result<TensorId> tensor =
+          tensor_in(values[i], layout_for(step.desc.inputs[i], assignment.layouts.input), info.id);
       if (!tensor) return std::move(tensor).error();
       step.inputs.push_back(*tensor);
     }
@@ -170,7 +195,8 @@ class Lowering {
     return {};
   }
 
-  // The rest of an epilogue that the kernel has left: a step of its own, in place where memory sharing allows.
+  // The rest of an epilogue that the kernel has left: a step of its own, in place where memory sharing
+  // allows.
   Status add_clamp(const std::string& layer, TensorId before, Clamp clamp) {
     const TensorId after = add_tensor(schedule_.tensor(before).desc, schedule_.tensor(before).value);
     Step step;
@@ -184,7 +210,8 @@ class Lowering {
     step.desc.inputs = {schedule_.tensor(before).desc};
     step.desc.outputs = {schedule_.tensor(after).desc};
     step.kernel = table_.first_for(step.desc);
-    if (step.kernel == nullptr) return Error(ErrorCode::kModelUnsupported, layer + ": no kernel for " + step.desc.text());
+    if (step.kernel == nullptr)
+      return Error(ErrorCode::kModelUnsupported, layer + ": no kernel for " + step.desc.text());
     step.inputs = {before};
     step.outputs = {after};
     step.constants = {nullptr};
@@ -231,14 +258,15 @@ class Lowering {
   const KernelTable& table_;
   const CompileOptions& options_;
   Schedule schedule_;
-  std::map<Key, TensorId> formats_;           // tensors of a value, by layout
-  std::map<int, TensorId> sources_;           // the tensor that a value was produced in
-  std::map<int, Attributes> pictures_;        // inputs that arrive as 8-bit pictures
+  std::map<Key, TensorId> formats_;     // tensors of a value, by layout
+  std::map<int, TensorId> sources_;     // the tensor that a value was produced in
+  std::map<int, Attributes> pictures_;  // inputs that arrive as 8-bit pictures
 };
 
 }  // namespace
 
-Step conversion_step(const Schedule& schedule, const KernelTable& table, TensorId from, TensorId to, Attributes attributes) {
+Step conversion_step(const Schedule& schedule, const KernelTable& table, TensorId from, TensorId to,
+                     Attributes attributes) {
   Step step;
   LayerPart part;
   part.op = Op::convert;
@@ -255,8 +283,8 @@ Step conversion_step(const Schedule& schedule, const KernelTable& table, TensorI
   return step;
 }
 
-Result<Schedule> lower(const LayerGraph& layers, const std::vector<Assignment>& assignments, const KernelTable& table,
-                       const CompileOptions& options) {
+Result<Schedule> lower(const LayerGraph& layers, const std::vector<Assignment>& assignments,
+                       const KernelTable& table, const CompileOptions& options) {
   return Lowering(layers, assignments, table, options).run();
 }
 

@@ -8,20 +8,22 @@
 
 namespace fettle::runtime {
 
-/// Makes the steps in order, with conversions where a layer wants a value in another format than it was produced in. Every
-/// tensor is a root of its own; share_memory() makes views. Errors: kModelUnsupported when no kernel does a needed conversion,
-/// kInvalidArgument for picture inputs that do not fit the model.
-Result<Schedule> lower(const LayerGraph& layers, const std::vector<Assignment>& assignments, const KernelTable& table,
-                       const CompileOptions& options);
+/// Makes the steps in order, with conversions where a layer wants a value in another format than it was
+/// produced in. Every tensor is a root of its own; share_memory() makes views. Errors: kModelUnsupported when
+/// no kernel does a needed conversion, kInvalidArgument for picture inputs that do not fit the model.
+Result<Schedule> lower(const LayerGraph& layers, const std::vector<Assignment>& assignments,
+                       const KernelTable& table, const CompileOptions& options);
 
-/// Makes views of tensors that need no memory of their own: reshapes, pieces of concat, split and slice, results in place.
-/// Steps that only these tensors needed become aliases.
+/// Makes views of tensors that need no memory of their own: reshapes, pieces of concat, split and slice,
+/// results in place. Steps that only these tensors needed become aliases.
 void share_memory(Schedule& schedule, const KernelTable& table);
 
 /// Plans the arena: offsets of roots and workspaces.
 ArenaInfo plan_arena(Schedule& schedule);
 
-/// A step that copies or converts `from` to `to`, not yet in the schedule. Its kernel is null when no row does it.
-Step conversion_step(const Schedule& schedule, const KernelTable& table, TensorId from, TensorId to, Attributes attributes);
+/// A step that copies or converts `from` to `to`, not yet in the schedule. Its kernel is null when no row
+/// does it.
+Step conversion_step(const Schedule& schedule, const KernelTable& table, TensorId from, TensorId to,
+                     Attributes attributes);
 
 }  // namespace fettle::runtime

@@ -13,10 +13,13 @@ namespace {
 
 using Order = std::vector<std::size_t>;
 
-// Comparisons of block pairs that improving an order may cost; keeps load time bounded for networks of any size.
+// Comparisons of block pairs that improving an order may cost; keeps load time bounded for networks of any
+// size.
 constexpr std::size_t kEffort = 30'000'000;
 
-bool alive_together(const MemoryBlock& a, const MemoryBlock& b) { return a.first <= b.last && b.first <= a.last; }
+bool alive_together(const MemoryBlock& a, const MemoryBlock& b) {
+  return a.first <= b.last && b.first <= a.last;
+}
 
 // Places the blocks in `order`, each in the smallest gap that holds it among those already placed.
 std::size_t place_in_order(std::span<MemoryBlock> blocks, const Order& order) {
@@ -31,7 +34,8 @@ std::size_t place_in_order(std::span<MemoryBlock> blocks, const Order& order) {
     for (std::size_t other : placed) {
       const MemoryBlock& neighbour = blocks[other];
       if (!alive_together(block, neighbour)) continue;
-      if (neighbour.offset > end && neighbour.offset - end >= block.bytes && neighbour.offset - end < best_gap) {
+      if (neighbour.offset > end && neighbour.offset - end >= block.bytes &&
+          neighbour.offset - end < best_gap) {
         best_gap = neighbour.offset - end;
         best_offset = end;
       }
@@ -39,25 +43,29 @@ std::size_t place_in_order(std::span<MemoryBlock> blocks, const Order& order) {
     }
     block.offset = best_gap == SIZE_MAX ? end : best_offset;
     top = std::max(top, block.offset + block.bytes);
-    const auto position = std::lower_bound(placed.begin(), placed.end(), block.offset, [&](std::size_t other, std::size_t offset) {
-      return blocks[other].offset < offset;
-    });
+    const auto position = std::lower_bound(
+        placed.begin(), placed.end(), block.offset,
+        [&](std::size_t other, std::size_t offset) { return blocks[other].offset < offset; });
     placed.insert(position, index);
   }
   return top;
 }
 
-Order sorted_order(std::span<const MemoryBlock> blocks, bool (*before)(const MemoryBlock&, const MemoryBlock&)) {
+Order sorted_order(std::span<const MemoryBlock> blocks,
+                   bool (*before)(const MemoryBlock&, const MemoryBlock&)) {
   Order order(blocks.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return before(blocks[a], blocks[b]); });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return before(blocks[a], blocks[b]); });
   return order;
 }
 
 bool larger(const MemoryBlock& a, const MemoryBlock& b) { return a.bytes > b.bytes; }
 
 bool larger_area(const MemoryBlock& a, const MemoryBlock& b) {
-  const auto area = [](const MemoryBlock& m) { return static_cast<double>(m.bytes) * (m.last - m.first + 1); };
+  const auto area = [](const MemoryBlock& m) {
+    return static_cast<double>(m.bytes) * (m.last - m.first + 1);
+  };
   return area(a) > area(b);
 }
 
@@ -67,7 +75,9 @@ bool lives_longer(const MemoryBlock& a, const MemoryBlock& b) {
   return length_a != length_b ? length_a > length_b : a.bytes > b.bytes;
 }
 
-bool starts_earlier(const MemoryBlock& a, const MemoryBlock& b) { return a.first != b.first ? a.first < b.first : a.bytes > b.bytes; }
+bool starts_earlier(const MemoryBlock& a, const MemoryBlock& b) {
+  return a.first != b.first ? a.first < b.first : a.bytes > b.bytes;
+}
 
 std::vector<std::size_t> offsets_of(std::span<const MemoryBlock> blocks) {
   std::vector<std::size_t> offsets;
@@ -116,7 +126,8 @@ std::size_t place_blocks(std::span<MemoryBlock> blocks) {
     if (best > bound) consider(sorted_order(blocks, before));
   }
 
-  // Improve: a block that reaches the top was placed too late. Move one such block, or a random one, towards the front.
+  // Improve: a block that reaches the top was placed too late. Move one such block, or a random one, towards
+  // the front.
   const std::size_t rounds = kEffort / (blocks.size() * blocks.size() + 1);
   std::uint32_t random = 12345;
   for (std::size_t round = 0; round < std::min<std::size_t>(rounds, 5000) && best > bound; ++round) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Places blocks of memory, each needed during an interval of steps, in one arena so that blocks which are needed at the
-// same time do not overlap.
+// Places blocks of memory, each needed during an interval of steps, in one arena so that blocks which are
+// needed at the same time do not overlap.
 #pragma once
 
 #include <cstddef>
@@ -27,9 +27,10 @@ struct MemoryBlock {
 /// The most bytes that are needed at once, at any step: no placement can be smaller.
 std::size_t largest_live_set(std::span<const MemoryBlock> blocks);
 
-/// Fills in the offsets and returns the size of the arena. Optimal placement is NP-hard: greedy placement is tried in several orders
-/// (Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference", arXiv 2001.03288), then the order is improved by
-/// moving blocks that reach the top to the front, until the lower bound is met or the effort is spent. Deterministic.
+/// Fills in the offsets and returns the size of the arena. Optimal placement is NP-hard: greedy placement is
+/// tried in several orders (Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference",
+/// arXiv 2001.03288), then the order is improved by moving blocks that reach the top to the front, until the
+/// lower bound is met or the effort is spent. Deterministic.
 std::size_t place_blocks(std::span<MemoryBlock> blocks);
 
 }  // namespace fettle::runtime

@@ -25,13 +25,15 @@ std::string stem(const std::string& path) {
   return name;
 }
 
-Result<graph::Graph> import(std::span<const std::byte> bytes, const std::string& name, const ModelOptions& options) {
+Result<graph::Graph> import(std::span<const std::byte> bytes, const std::string& name,
+                            const ModelOptions& options) {
 #if FETTLE_WITH_ONNX
   return onnx_import::read(bytes, name, options);
 #else
   static_cast<void>(bytes);
   static_cast<void>(options);
-  return Error(ErrorCode::kNotCompiledIn, name + ": this build cannot read ONNX files", "build with FETTLE_ONNX=ON");
+  return Error(ErrorCode::kNotCompiledIn, name + ": this build cannot read ONNX files",
+               "build with FETTLE_ONNX=ON");
 #endif
 }
 
@@ -58,7 +60,8 @@ void describe_layers(Model::State& state) {
       if (input == graph::kNoValue) continue;
       layer.inputs.push_back(graph.is_constant(input) ? -1 : input);
       char& seen = counted[static_cast<std::size_t>(input)];
-      if (graph.is_constant(input) && seen == 0) state.constant_bytes += graph.value(input).constant->bytes.size();
+      if (graph.is_constant(input) && seen == 0)
+        state.constant_bytes += graph.value(input).constant->bytes.size();
       seen = 1;
     }
     for (graph::ValueId output : node.outputs) {
@@ -69,7 +72,8 @@ void describe_layers(Model::State& state) {
   }
 }
 
-Result<Model> build(std::span<const std::byte> bytes, const std::string& path, const std::string& name, const ModelOptions& options) {
+Result<Model> build(std::span<const std::byte> bytes, const std::string& path, const std::string& name,
+                    const ModelOptions& options) {
   Result<graph::Graph> imported = import(bytes, path, options);
   if (!imported) return std::move(imported).error();
   auto state = std::make_shared<Model::State>();
@@ -86,7 +90,8 @@ Result<Model> build(std::span<const std::byte> bytes, const std::string& path, c
   context.limits = options.limits;
   if (Status status = graph::optimise(*imported, context); !status) return std::move(status).error();
   state->graph = std::make_shared<graph::Graph>(*std::move(imported));
-  for (graph::ValueId input : state->graph->inputs) state->inputs.push_back(describe_tensor(state->graph->value(input)));
+  for (graph::ValueId input : state->graph->inputs)
+    state->inputs.push_back(describe_tensor(state->graph->value(input)));
   for (std::size_t i = 0; i < output_names.size(); ++i) {
     state->outputs.push_back(describe_tensor(state->graph->value(state->graph->outputs[i])));
     state->outputs.back().name = output_names[i];
@@ -105,9 +110,12 @@ Result<Model> Model::load(const std::string& path, const ModelOptions& options) 
   });
 }
 
-Result<Model> Model::parse(std::span<const std::byte> bytes, const std::string& name, const ModelOptions& options) {
+Result<Model> Model::parse(std::span<const std::byte> bytes, const std::string& name,
+                           const ModelOptions& options) {
   return guard_allocation([&]() -> Result<Model> {
-    if (bytes.size() > options.limits.file_bytes) return Error(ErrorCode::kLimitExceeded, name + " has " + std::to_string(bytes.size()) + " bytes, more than ModelLimits::file_bytes");
+    if (bytes.size() > options.limits.file_bytes)
+      return Error(ErrorCode::kLimitExceeded, name + " has " + std::to_string(bytes.size()) +
+                                                  " bytes, more than ModelLimits::file_bytes");
     return build(bytes, name, name, options);
   });
 }

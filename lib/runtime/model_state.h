@@ -24,8 +24,8 @@ struct Model::State {
   std::size_t imported_nodes = 0;
   std::vector<TensorInfo> inputs;
   std::vector<TensorInfo> outputs;
-  std::vector<LayerInfo> layers;              ///< in execution order
-  std::vector<graph::NodeId> layer_nodes;     ///< the node of each layer
+  std::vector<LayerInfo> layers;           ///< in execution order
+  std::vector<graph::NodeId> layer_nodes;  ///< the node of each layer
   std::size_t constant_bytes = 0;
 };
 

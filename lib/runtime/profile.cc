@@ -15,7 +15,9 @@ namespace {
 double microseconds(double ns) { return ns / 1000.0; }
 
 // Multiply-accumulates count as two operations; operations per nanosecond are GFLOP/s.
-double gflops(const StepInfo& step, double ns) { return ns > 0 ? 2.0 * static_cast<double>(step.macs) / ns : 0.0; }
+double gflops(const StepInfo& step, double ns) {
+  return ns > 0 ? 2.0 * static_cast<double>(step.macs) / ns : 0.0;
+}
 
 std::string output_text(const StepInfo& step) {
   if (step.desc.outputs.empty()) return {};
@@ -44,17 +46,21 @@ std::string Runtime::profile_table() const {
   for (const StepTime& time : state_->times) {
     if (time.runs > 0) total += static_cast<double>(time.total_ns) / static_cast<double>(time.runs);
   }
-  std::string text = fmt::format("{:<32} {:<34} {:<20} {:>3} {:>10} {:>10} {:>6} {:>8}\n", "layer", "kernel", "output", "thr", "mean us", "min us", "%", "GFLOP/s");
+  std::string text = fmt::format("{:<32} {:<34} {:<20} {:>3} {:>10} {:>10} {:>6} {:>8}\n", "layer", "kernel",
+                                 "output", "thr", "mean us", "min us", "%", "GFLOP/s");
   for (std::size_t i = 0; i < steps.size(); ++i) {
     const StepTime& time = state_->times[i];
     if (steps[i].alias || time.runs == 0) continue;
     const double mean = static_cast<double>(time.total_ns) / static_cast<double>(time.runs);
     const std::string layer = steps[i].conversion ? "-> " + steps[i].layer : steps[i].layer;
-    fmt::format_to(std::back_inserter(text), "{:<32} {:<34} {:<20} {:>3} {:>10.1f} {:>10.1f} {:>6.1f} {:>8}\n", layer, steps[i].kernel, output_text(steps[i]),
-                   steps[i].threads, microseconds(mean), microseconds(static_cast<double>(time.min_ns)), total > 0 ? 100.0 * mean / total : 0.0,
+    fmt::format_to(std::back_inserter(text),
+                   "{:<32} {:<34} {:<20} {:>3} {:>10.1f} {:>10.1f} {:>6.1f} {:>8}\n", layer, steps[i].kernel,
+                   output_text(steps[i]), steps[i].threads, microseconds(mean),
+                   microseconds(static_cast<double>(time.min_ns)), total > 0 ? 100.0 * mean / total : 0.0,
                    steps[i].macs > 0 ? fmt::format("{:.1f}", gflops(steps[i], mean)) : "");
   }
-  fmt::format_to(std::back_inserter(text), "{:<32} {:<34} {:<20} {:>3} {:>10.1f}\n", "total", "", "", "", microseconds(total));
+  fmt::format_to(std::back_inserter(text), "{:<32} {:<34} {:<20} {:>3} {:>10.1f}\n", "total", "", "", "",
+                 microseconds(total));
   return text;
 }
 
@@ -66,12 +72,13 @@ std::string Runtime::profile_trace() const {
     const StepTime& time = state_->times[i];
     if (steps[i].alias || time.runs == 0) continue;
     const auto last = static_cast<double>(time.last_ns);
-    fmt::format_to(std::back_inserter(text),
-                   "{}\n{{\"name\":\"{}\",\"cat\":\"{}\",\"ph\":\"X\",\"pid\":1,\"tid\":1,\"ts\":{:.3f},\"dur\":{:.3f},"
-                   "\"args\":{{\"kernel\":\"{}\",\"threads\":{},\"desc\":\"{}\",\"gflops\":{:.2f}}}}}",
-                   first ? "" : ",", json_escaped(steps[i].layer), steps[i].conversion ? "conversion" : "layer",
-                   microseconds(static_cast<double>(time.start_ns)), microseconds(last), json_escaped(steps[i].kernel), steps[i].threads,
-                   json_escaped(steps[i].desc.text()), gflops(steps[i], last));
+    fmt::format_to(
+        std::back_inserter(text),
+        "{}\n{{\"name\":\"{}\",\"cat\":\"{}\",\"ph\":\"X\",\"pid\":1,\"tid\":1,\"ts\":{:.3f},\"dur\":{:.3f},"
+        "\"args\":{{\"kernel\":\"{}\",\"threads\":{},\"desc\":\"{}\",\"gflops\":{:.2f}}}}}",
+        first ? "" : ",", json_escaped(steps[i].layer), steps[i].conversion ? "conversion" : "layer",
+        microseconds(static_cast<double>(time.start_ns)), microseconds(last), json_escaped(steps[i].kernel),
+        steps[i].threads, json_escaped(steps[i].desc.text()), gflops(steps[i], last));
     first = false;
   }
   text += "\n]}\n";

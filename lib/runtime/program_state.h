@@ -15,17 +15,17 @@
 namespace fettle {
 
 struct Program::State {
-  std::optional<Model> model;            ///< kept alive under WeightPolicy::keep
+  std::optional<Model> model;  ///< kept alive under WeightPolicy::keep
   runtime::Schedule schedule;
   std::shared_ptr<WeightStore> weights;
   std::vector<TensorInfo> inputs;
   std::vector<TensorInfo> outputs;
-  std::vector<StepInfo> steps;           ///< parallel to schedule.steps
+  std::vector<StepInfo> steps;  ///< parallel to schedule.steps
   std::vector<ReportEntry> report;
   ArenaInfo arena;
   std::size_t weight_bytes = 0;
   int threads = 1;
-  Isa isa = Isa::none;                   ///< what the kernels of the steps need
+  Isa isa = Isa::none;  ///< what the kernels of the steps need
   Plan effective;
 };
 

@@ -25,24 +25,28 @@ using runtime::TensorId;
 namespace {
 
 std::uint64_t now_ns() noexcept {
-  return static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count());
+  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(
+                                        std::chrono::steady_clock::now().time_since_epoch())
+                                        .count());
 }
 
-// Bytes that steps may read past the end of a root's dense tensor: a caller's own memory must not be used then.
+// Bytes that steps may read past the end of a root's dense tensor: a caller's own memory must not be used
+// then.
 bool is_overread(const Schedule& schedule, TensorId root) {
   const TensorDesc& desc = schedule.tensor(root).desc;
   return schedule.tensor(root).bytes > dense_bytes(desc.shape, desc.format);
 }
 
-Result<TensorView> view_by_name(std::span<const TensorInfo> infos, std::string_view name, std::string_view kind,
-                                TensorView (Runtime::*view)(std::size_t) noexcept, Runtime& runtime) {
+Result<TensorView> view_by_name(std::span<const TensorInfo> infos, std::string_view name,
+                                std::string_view kind, TensorView (Runtime::*view)(std::size_t) noexcept,
+                                Runtime& runtime) {
   std::string names;
   for (std::size_t i = 0; i < infos.size(); ++i) {
     if (infos[i].name == name) return (runtime.*view)(i);
     names.append(i == 0 ? "" : ", ").append(infos[i].name);
   }
-  return Error(ErrorCode::kUnknownName, "no " + std::string(kind) + " is named " + std::string(name), "there are: " + names);
+  return Error(ErrorCode::kUnknownName, "no " + std::string(kind) + " is named " + std::string(name),
+               "there are: " + names);
 }
 
 }  // namespace
@@ -77,7 +81,8 @@ Status Runtime::State::place_users(TensorId root) {
   for (BoundStep& bound : steps) {
     const Step& step = schedule().steps[bound.index];
     const auto touches = [&](TensorId id) { return id != kNoTensor && schedule().root_of(id) == root; };
-    if (std::any_of(step.inputs.begin(), step.inputs.end(), touches) || std::any_of(step.outputs.begin(), step.outputs.end(), touches)) {
+    if (std::any_of(step.inputs.begin(), step.inputs.end(), touches) ||
+        std::any_of(step.outputs.begin(), step.outputs.end(), touches)) {
       if (Status status = place(bound); !status) return status;
     }
   }
@@ -134,8 +139,10 @@ Status provide_arena(Runtime::State& state, const RuntimeOptions& options) {
     return {};
   }
   if (options.memory.size() < bytes) {
-    return Error(ErrorCode::kWrongSize, "the memory supplied for the arena has " + std::to_string(options.memory.size()) + " bytes, the program needs " +
-                 std::to_string(bytes), "Program::arena().bytes says how many");
+    return Error(ErrorCode::kWrongSize,
+                 "the memory supplied for the arena has " + std::to_string(options.memory.size()) +
+                     " bytes, the program needs " + std::to_string(bytes),
+                 "Program::arena().bytes says how many");
   }
   if (reinterpret_cast<std::uintptr_t>(options.memory.data()) % runtime::kArenaAlignment != 0) {
     return Error(ErrorCode::kInvalidArgument, "the memory supplied for the arena is not aligned to 64 bytes");
@@ -160,10 +167,14 @@ Status bind_steps(Runtime::State& state) {
   for (std::size_t i = 0; i < schedule.steps.size(); ++i) {
     const Step& step = schedule.steps[i];
     if (step.alias) continue;
-    const BindArgs args{step.desc, step.packed ? step.packed->bytes : std::span<const std::byte>{}, state.pool.get(), step.threads};
+    const BindArgs args{step.desc, step.packed ? step.packed->bytes : std::span<const std::byte>{},
+                        state.pool.get(), step.threads};
     Result<std::unique_ptr<BoundKernel>> kernel = step.kernel->bind(args);
     if (!kernel) {
-      return Error(kernel.error().code(), "layer " + step.layer + ", kernel " + std::string(step.kernel->name) + ": " + kernel.error().message(), kernel.error().hint());
+      return Error(kernel.error().code(),
+                   "layer " + step.layer + ", kernel " + std::string(step.kernel->name) + ": " +
+                       kernel.error().message(),
+                   kernel.error().hint());
     }
     state.steps.push_back({i, *std::move(kernel)});
     if (Status status = state.place(state.steps.back()); !status) return status;
@@ -174,7 +185,9 @@ Status bind_steps(Runtime::State& state) {
 Result<std::unique_ptr<Runtime::State>> make_state(const Program& program, const RuntimeOptions& options) {
   const Isa needed = program.state().isa;
   if (!has_all(this_cpu().isa, needed)) {
-    return Error(ErrorCode::kIsaMissing, "the program was compiled for a CPU with " + isa_text(needed) + ", this one has " + isa_text(this_cpu().isa),
+    return Error(ErrorCode::kIsaMissing,
+                 "the program was compiled for a CPU with " + isa_text(needed) + ", this one has " +
+                     isa_text(this_cpu().isa),
                  "compile it on this CPU, without CompileOptions::cpu");
   }
   auto state = std::make_unique<Runtime::State>(program);
@@ -184,7 +197,8 @@ Result<std::unique_ptr<Runtime::State>> make_state(const Program& program, const
   state->outputs.resize(program.outputs().size());
   state->times.resize(program.steps().size());
   state->profiling = options.profile;
-  // Views and padding are read before they are written by vector loads that reach past the end: give them defined contents.
+  // Views and padding are read before they are written by vector loads that reach past the end: give them
+  // defined contents.
   std::memset(state->arena.data(), 0, state->arena.size());
   for (const ConstantOutput& output : state->schedule().constant_outputs) {
     const TensorId id = state->schedule().outputs[static_cast<std::size_t>(output.index)];
@@ -194,7 +208,8 @@ Result<std::unique_ptr<Runtime::State>> make_state(const Program& program, const
   return state;
 }
 
-Result<Runtime> load_all(const std::string& model_path, const std::string& plan_path, const LoadOptions& options) {
+Result<Runtime> load_all(const std::string& model_path, const std::string& plan_path,
+                         const LoadOptions& options) {
   Result<Model> model = Model::load(model_path, options.model);
   if (!model) return std::move(model).error();
   std::optional<Plan> plan;
@@ -210,7 +225,8 @@ Result<Runtime> load_all(const std::string& model_path, const std::string& plan_
 
 }  // namespace
 
-Result<Runtime> Runtime::load(const std::string& model_path, const std::string& plan_path, const LoadOptions& options) {
+Result<Runtime> Runtime::load(const std::string& model_path, const std::string& plan_path,
+                              const LoadOptions& options) {
   return guard_allocation([&] { return load_all(model_path, plan_path, options); });
 }
 
@@ -233,12 +249,14 @@ const Program& Runtime::program() const noexcept { return state_->program; }
 
 TensorView Runtime::input(std::size_t index) noexcept {
   std::byte* bound = state_->inputs[index].memory;
-  return {&state_->program.inputs()[index], bound != nullptr ? bound : state_->address(state_->schedule().inputs[index])};
+  return {&state_->program.inputs()[index],
+          bound != nullptr ? bound : state_->address(state_->schedule().inputs[index])};
 }
 
 TensorView Runtime::output(std::size_t index) noexcept {
   std::byte* bound = state_->outputs[index].memory;
-  return {&state_->program.outputs()[index], bound != nullptr ? bound : state_->address(state_->schedule().outputs[index])};
+  return {&state_->program.outputs()[index],
+          bound != nullptr ? bound : state_->address(state_->schedule().outputs[index])};
 }
 
 Result<TensorView> Runtime::input(std::string_view name) {
@@ -251,17 +269,23 @@ Result<TensorView> Runtime::output(std::string_view name) {
 
 namespace {
 
-Status check_binding(std::span<const TensorInfo> infos, std::size_t index, const std::byte* data, std::size_t bytes, const char* kind) {
+Status check_binding(std::span<const TensorInfo> infos, std::size_t index, const std::byte* data,
+                     std::size_t bytes, const char* kind) {
   if (index >= infos.size()) {
-    return Error(ErrorCode::kInvalidArgument, std::string(kind) + " " + std::to_string(index) + " does not exist: there are " + std::to_string(infos.size()));
+    return Error(ErrorCode::kInvalidArgument, std::string(kind) + " " + std::to_string(index) +
+                                                  " does not exist: there are " +
+                                                  std::to_string(infos.size()));
   }
   const TensorInfo& info = infos[index];
   if (bytes != info.bytes) {
-    return Error(ErrorCode::kWrongSize, std::string(kind) + " " + info.name + " needs " + std::to_string(info.bytes) + " bytes, the memory has " + std::to_string(bytes));
+    return Error(ErrorCode::kWrongSize, std::string(kind) + " " + info.name + " needs " +
+                                            std::to_string(info.bytes) + " bytes, the memory has " +
+                                            std::to_string(bytes));
   }
   if (reinterpret_cast<std::uintptr_t>(data) % size_of(info.type) != 0) {
-    return Error(ErrorCode::kInvalidArgument, std::string(kind) + " " + info.name + ": the memory is not aligned to its elements of " +
-                 std::to_string(size_of(info.type)) + " bytes");
+    return Error(ErrorCode::kInvalidArgument, std::string(kind) + " " + info.name +
+                                                  ": the memory is not aligned to its elements of " +
+                                                  std::to_string(size_of(info.type)) + " bytes");
   }
   return {};
 }
@@ -270,7 +294,9 @@ Status check_binding(std::span<const TensorInfo> infos, std::size_t index, const
 
 Status Runtime::bind_input(std::size_t index, std::span<const std::byte> memory) {
   return guard_allocation([&]() -> Status {
-    if (Status status = check_binding(program().inputs(), index, memory.data(), memory.size(), "input"); !status) return status;
+    if (Status status = check_binding(program().inputs(), index, memory.data(), memory.size(), "input");
+        !status)
+      return status;
     const TensorId id = state_->schedule().inputs[index];
     // Steps never write to an input, so the const goes away in name only.
     state_->inputs[index] = {const_cast<std::byte*>(memory.data()), !is_overread(state_->schedule(), id)};
@@ -280,11 +306,14 @@ Status Runtime::bind_input(std::size_t index, std::span<const std::byte> memory)
 
 Status Runtime::bind_output(std::size_t index, std::span<std::byte> memory) {
   return guard_allocation([&]() -> Status {
-    if (Status status = check_binding(program().outputs(), index, memory.data(), memory.size(), "output"); !status) return status;
+    if (Status status = check_binding(program().outputs(), index, memory.data(), memory.size(), "output");
+        !status)
+      return status;
     const Schedule& schedule = state_->schedule();
     const TensorId id = schedule.outputs[index];
-    const bool constant = std::any_of(schedule.constant_outputs.begin(), schedule.constant_outputs.end(),
-                                      [&](const ConstantOutput& output) { return output.index == static_cast<int>(index); });
+    const bool constant =
+        std::any_of(schedule.constant_outputs.begin(), schedule.constant_outputs.end(),
+                    [&](const ConstantOutput& output) { return output.index == static_cast<int>(index); });
     const bool direct = !constant && schedule.tensor(id).parent == kNoTensor && !is_overread(schedule, id);
     state_->outputs[index] = {memory.data(), direct};
     return state_->place_users(schedule.root_of(id));
@@ -304,15 +333,19 @@ Status Runtime::run_visiting(const StepVisitor& visit) {
     state_->copy_bound_inputs();
     for (State::BoundStep& bound : state_->steps) {
       const Step& step = state_->schedule().steps[bound.index];
-      std::vector<std::vector<std::byte>> kept;  // a step in place overwrites its input, the visitor sees what it was
+      std::vector<std::vector<std::byte>>
+          kept;  // a step in place overwrites its input, the visitor sees what it was
       std::vector<const void*> inputs;
       for (std::size_t i = 0; i < step.inputs.size(); ++i) {
         if (step.inputs[i] == kNoTensor) {
-          inputs.push_back(i < step.constant_blobs.size() && step.constant_blobs[i] ? step.constant_blobs[i]->bytes.data() : nullptr);
+          inputs.push_back(i < step.constant_blobs.size() && step.constant_blobs[i]
+                               ? step.constant_blobs[i]->bytes.data()
+                               : nullptr);
           continue;
         }
         const std::byte* data = state_->address(step.inputs[i]);
-        const bool in_place = std::any_of(step.outputs.begin(), step.outputs.end(), [&](TensorId id) { return state_->address(id) == data; });
+        const bool in_place = std::any_of(step.outputs.begin(), step.outputs.end(),
+                                          [&](TensorId id) { return state_->address(id) == data; });
         if (in_place) {
           kept.emplace_back(data, data + dense_bytes(step.desc.inputs[i].shape, step.desc.inputs[i].format));
           data = kept.back().data();

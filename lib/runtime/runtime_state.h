@@ -23,7 +23,8 @@ struct Runtime::State {
     std::size_t index = 0;  ///< of the step in the program
     std::unique_ptr<BoundKernel> kernel;
   };
-  /// The caller's memory for an input or output. `direct`: the steps work in it; otherwise it is copied before or after the run.
+  /// The caller's memory for an input or output. `direct`: the steps work in it; otherwise it is copied
+  /// before or after the run.
   struct Binding {
     std::byte* memory = nullptr;
     bool direct = false;

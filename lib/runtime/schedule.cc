@@ -4,7 +4,8 @@
 namespace fettle::runtime {
 
 bool same_memory(const Shape& shape, const Format& a, const Format& b) {
-  if (a.type != b.type || a.block != b.block || a.scale != b.scale || a.zero_point != b.zero_point) return false;
+  if (a.type != b.type || a.block != b.block || a.scale != b.scale || a.zero_point != b.zero_point)
+    return false;
   if (a.layout == b.layout) return true;
   if (a.layout == Layout::nchwc || b.layout == Layout::nchwc) return false;
   const Strides left = dense_strides(shape, a);

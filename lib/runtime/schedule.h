@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A schedule: the steps of a program in order, and the tensors they pass on. A tensor is a value in one format; views of a
-// tensor's memory form a tree whose root owns the memory.
+// A schedule: the steps of a program in order, and the tensors they pass on. A tensor is a value in one
+// format; views of a tensor's memory form a tree whose root owns the memory.
 #pragma once
 
 #include "lib/graph/graph.h"
@@ -22,9 +22,9 @@ inline constexpr TensorId kNoTensor = -1;
 
 /// How a tensor that owns no memory lies in its parent's.
 enum class View : std::uint8_t {
-  none,      ///< a root: owns its memory
-  same,      ///< all of the parent's bytes: a reshape, an equal format, or a result computed in place
-  window,    ///< a box of the parent, with the parent's strides: a piece of a concat, split or slice
+  none,    ///< a root: owns its memory
+  same,    ///< all of the parent's bytes: a reshape, an equal format, or a result computed in place
+  window,  ///< a box of the parent, with the parent's strides: a piece of a concat, split or slice
 };
 
 /// Whose memory a root is.
@@ -32,25 +32,26 @@ enum class Role : std::uint8_t { inner, input, output };
 
 struct Tensor {
   TensorDesc desc;
-  int value = -1;                 ///< number of the graph's value; -1 for tensors that the compiler made up
+  int value = -1;  ///< number of the graph's value; -1 for tensors that the compiler made up
   View view = View::none;
   TensorId parent = kNoTensor;
-  std::size_t offset = 0;         ///< bytes from the parent's start; for roots in the arena, from the arena's start
+  std::size_t offset = 0;  ///< bytes from the parent's start; for roots in the arena, from the arena's start
   Role role = Role::inner;
-  int role_index = 0;             ///< which input or output
-  std::size_t bytes = 0;          ///< of a root: what the planner reserves, padding for over-reading kernels included
+  int role_index = 0;     ///< which input or output
+  std::size_t bytes = 0;  ///< of a root: what the planner reserves, padding for over-reading kernels included
 };
 
 struct Step {
-  std::string layer;              ///< id of the (first) layer; for conversions, of the layer that needs it
+  std::string layer;  ///< id of the (first) layer; for conversions, of the layer that needs it
   const Kernel* kernel = nullptr;
   LayerDesc desc;
   int threads = 1;
   bool conversion = false;
-  bool alias = false;             ///< nothing to do at run time
-  std::vector<TensorId> inputs;   ///< one for each desc.inputs; kNoTensor for constants
+  bool alias = false;            ///< nothing to do at run time
+  std::vector<TensorId> inputs;  ///< one for each desc.inputs; kNoTensor for constants
   std::vector<TensorId> outputs;
-  std::vector<std::shared_ptr<const graph::Constant>> constants;  ///< one for each desc.inputs; null for tensors. Dropped once packed
+  std::vector<std::shared_ptr<const graph::Constant>>
+      constants;  ///< one for each desc.inputs; null for tensors. Dropped once packed
   BlobPtr packed;
   std::vector<BlobPtr> constant_blobs;  ///< one for each desc.inputs, for kernels without `pack`
   std::size_t workspace_bytes = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Views instead of copies. Three kinds, in this order: reshapes (all of the parent's bytes), windows (pieces of concat, split
-// and slice), and results computed in place.
+// Views instead of copies. Three kinds, in this order: reshapes (all of the parent's bytes), windows (pieces
+// of concat, split and slice), and results computed in place.
 #include "lib/runtime/lower.h"
 
 #include <algorithm>
@@ -48,7 +48,8 @@ class Sharing {
     }
     for (std::size_t i = 0; i < schedule_.tensors.size(); ++i) {
       const TensorId parent = schedule_.tensors[i].parent;
-      if (parent != kNoTensor) children_[static_cast<std::size_t>(parent)].push_back(static_cast<TensorId>(i));
+      if (parent != kNoTensor)
+        children_[static_cast<std::size_t>(parent)].push_back(static_cast<TensorId>(i));
     }
   }
 
@@ -64,7 +65,8 @@ class Sharing {
     for (std::size_t i = 0; i < step.inputs.size(); ++i) {
       if (step.inputs[i] != kNoTensor) step.desc.inputs[i].strides = tensor(step.inputs[i]).desc.strides;
     }
-    for (std::size_t i = 0; i < step.outputs.size(); ++i) step.desc.outputs[i].strides = tensor(step.outputs[i]).desc.strides;
+    for (std::size_t i = 0; i < step.outputs.size(); ++i)
+      step.desc.outputs[i].strides = tensor(step.outputs[i]).desc.strides;
   }
 
   bool step_accepts(const Step& step) {
@@ -74,7 +76,8 @@ class Sharing {
     return table_.check(*step.kernel, trial.desc) == Refusal::none;
   }
 
-  // Whether everything that touches the tensor, and the windows in it, works when it has these strides; leaves them set when so.
+  // Whether everything that touches the tensor, and the windows in it, works when it has these strides;
+  // leaves them set when so.
   bool try_strides(TensorId id, const Strides& strides) {
     std::vector<std::pair<TensorId, Strides>> before;
     std::vector<TensorId> queue{id};
@@ -85,8 +88,10 @@ class Sharing {
       current.desc.strides = strides;
       for (TensorId child : children_[static_cast<std::size_t>(queue[next])]) {
         // A reshape of a tensor that is no longer dense has no strides of its own.
-        if (tensor(child).view == View::window) queue.push_back(child);
-        else if (!current.desc.dense()) ok = false;
+        if (tensor(child).view == View::window)
+          queue.push_back(child);
+        else if (!current.desc.dense())
+          ok = false;
       }
     }
     for (std::size_t i = 0; ok && i < queue.size(); ++i) {
@@ -178,11 +183,12 @@ class Sharing {
 
   bool can_move_into_concat(TensorId id) {
     const Tensor& piece = tensor(id);
-    return piece.role == Role::inner && piece.parent == kNoTensor && producer_[static_cast<std::size_t>(id)] >= 0;
+    return piece.role == Role::inner && piece.parent == kNoTensor &&
+           producer_[static_cast<std::size_t>(id)] >= 0;
   }
 
-  // Lets the producers of a concat's operands write where the concat would copy them. Operands that cannot move are copied by a
-  // step of their own.
+  // Lets the producers of a concat's operands write where the concat would copy them. Operands that cannot
+  // move are copied by a step of their own.
   void share_concat(std::size_t at) {
     const Step concat = schedule_.steps[at];
     const TensorId to = concat.outputs.front();
@@ -198,7 +204,8 @@ class Sharing {
     bool any = false;
     std::int64_t start = 0;
     for (TensorId id : concat.inputs) {
-      const std::size_t offset = static_cast<std::size_t>(start * outer.strides[axis]) * size_of(outer.format.type);
+      const std::size_t offset =
+          static_cast<std::size_t>(start * outer.strides[axis]) * size_of(outer.format.type);
       start += tensor(id).desc.shape[static_cast<int>(axis)];
       if (can_move_into_concat(id) && try_strides(id, outer.strides)) {
         adopt(id, to, View::window, offset);
@@ -244,14 +251,16 @@ class Sharing {
       try_strides(id, dense_strides(tensor(id).desc.shape, tensor(id).desc.format));
     }
     // Windows made for copies are left without users; they hold no memory.
-    for (std::size_t i = producer_.size(); i < schedule_.tensors.size(); ++i) schedule_.tensors[i].parent = kNoTensor;
+    for (std::size_t i = producer_.size(); i < schedule_.tensors.size(); ++i)
+      schedule_.tensors[i].parent = kNoTensor;
     index();
   }
 
   void replace(std::size_t at, std::vector<Step> copies) {
     const auto position = schedule_.steps.begin() + static_cast<std::ptrdiff_t>(at);
     const auto next = schedule_.steps.erase(position);
-    schedule_.steps.insert(next, std::make_move_iterator(copies.begin()), std::make_move_iterator(copies.end()));
+    schedule_.steps.insert(next, std::make_move_iterator(copies.begin()),
+                           std::make_move_iterator(copies.end()));
     index();
   }
 
@@ -266,7 +275,8 @@ class Sharing {
       for (TensorId id : step.inputs) touch(id);
       for (TensorId id : step.outputs) touch(id);
     }
-    for (TensorId id : schedule_.outputs) last[static_cast<std::size_t>(schedule_.root_of(id))] = std::numeric_limits<int>::max();
+    for (TensorId id : schedule_.outputs)
+      last[static_cast<std::size_t>(schedule_.root_of(id))] = std::numeric_limits<int>::max();
     return last;
   }
 
@@ -292,7 +302,9 @@ class Sharing {
     if (tensor(to).parent != kNoTensor || root == to || tensor(root).role != Role::inner) return false;
     if (last[static_cast<std::size_t>(root)] != at) return false;
     for (std::size_t other = 0; other < step.inputs.size(); ++other) {
-      if (other != operand && step.inputs[other] != kNoTensor && schedule_.root_of(step.inputs[other]) == root) return false;
+      if (other != operand && step.inputs[other] != kNoTensor &&
+          schedule_.root_of(step.inputs[other]) == root)
+        return false;
     }
     if (tensor(to).role == Role::inner) {
       adopt(to, from, View::same, 0);

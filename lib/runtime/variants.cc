@@ -11,8 +11,8 @@ namespace {
 
 using namespace runtime;
 
-VariantInfo describe_variant(const LayerGraph& layers, const KernelTable& table, const Kernel& kernel, LayoutPair layouts, int layer,
-                             const std::vector<int>& covers) {
+VariantInfo describe_variant(const LayerGraph& layers, const KernelTable& table, const Kernel& kernel,
+                             LayoutPair layouts, int layer, const std::vector<int>& covers) {
   VariantInfo info;
   info.kernel = &kernel;
   info.layouts = layouts;
@@ -41,7 +41,8 @@ std::vector<LayerVariants> enumerate_variants(const Model& model, const CompileO
         VariantInfo info = describe_variant(layers, table, *kernel, layouts, index, covers);
         if (defaults) {
           const Assignment& chosen = (*defaults)[static_cast<std::size_t>(index)];
-          info.is_default = chosen.kernel == kernel && chosen.layouts.input == layouts.input && chosen.layouts.output == layouts.output;
+          info.is_default = chosen.kernel == kernel && chosen.layouts.input == layouts.input &&
+                            chosen.layouts.output == layouts.output;
         }
         entry.variants.push_back(std::move(info));
       }

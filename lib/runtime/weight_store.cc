@@ -40,7 +40,11 @@ std::string constant_key(std::span<const std::byte> bytes) { return "constant " 
 
 std::string blob_key(const Kernel& kernel, const LayerDesc& layer, std::span<const ConstantBytes> constants) {
   std::string key;
-  key.append(kernel.name).append("@").append(std::to_string(kernel.revision)).append(" ").append(layer.text());
+  key.append(kernel.name)
+      .append("@")
+      .append(std::to_string(kernel.revision))
+      .append(" ")
+      .append(layer.text());
   for (const ConstantBytes& bytes : constants) {
     key.append(" ").append(bytes.empty() ? std::string("-") : hash_text(bytes));
   }
@@ -56,7 +60,8 @@ Result<BlobPtr> packed_blob(WeightStore& store, const Kernel& kernel, const Laye
   Result<AlignedBuffer> buffer = AlignedBuffer::allocate(*bytes);
   if (!buffer) return std::move(buffer).error();
   auto memory = std::make_shared<AlignedBuffer>(*std::move(buffer));
-  if (Status status = kernel.pack(layer, constants, memory->bytes()); !status) return std::move(status).error();
+  if (Status status = kernel.pack(layer, constants, memory->bytes()); !status)
+    return std::move(status).error();
   auto blob = std::make_shared<WeightBlob>();
   blob->bytes = memory->bytes();
   blob->owner = std::move(memory);

@@ -17,15 +17,16 @@ namespace fettle {
 
 namespace runtime {
 
-/// Immutable bytes, 64-byte aligned when packed here; constants that kernels use as they are keep their own alignment.
+/// Immutable bytes, 64-byte aligned when packed here; constants that kernels use as they are keep their own
+/// alignment.
 struct WeightBlob {
   std::shared_ptr<const void> owner;
   std::span<const std::byte> bytes;
 };
 using BlobPtr = std::shared_ptr<const WeightBlob>;
 
-/// What identifies a packed blob: the weights' content, the kernel and its revision, and the layer's text. Two layers with
-/// equal keys pack to equal bytes.
+/// What identifies a packed blob: the weights' content, the kernel and its revision, and the layer's text.
+/// Two layers with equal keys pack to equal bytes.
 std::string blob_key(const Kernel& kernel, const LayerDesc& layer, std::span<const ConstantBytes> constants);
 /// What identifies a constant that is used as it is.
 std::string constant_key(std::span<const std::byte> bytes);

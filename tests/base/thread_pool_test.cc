@@ -62,7 +62,8 @@ TEST_CASE("many short calls with sleeping workers") {
   const auto pool = pool_of(3, 0);
   std::atomic<std::int64_t> sum = 0;
   for (int round = 0; round < 3000; ++round) {
-    fettle::parallel_for(pool.get(), 3, 5, [&](std::int64_t begin, std::int64_t end, int) { sum += end - begin; });
+    fettle::parallel_for(pool.get(), 3, 5,
+                         [&](std::int64_t begin, std::int64_t end, int) { sum += end - begin; });
   }
   CHECK(sum == 3000 * 5);
 }
@@ -90,7 +91,8 @@ TEST_CASE("callers in several threads share a pool without waiting for each othe
   for (int caller = 0; caller < 4; ++caller) {
     callers.emplace_back([&] {
       for (int round = 0; round < 500; ++round) {
-        fettle::parallel_for(pool.get(), 2, 9, [&](std::int64_t begin, std::int64_t end, int) { sum += end - begin; });
+        fettle::parallel_for(pool.get(), 2, 9,
+                             [&](std::int64_t begin, std::int64_t end, int) { sum += end - begin; });
       }
     });
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Runs a graph node by node with the reference kernels, so that a pass can be held to its promise: the same results.
+// Runs a graph node by node with the reference kernels, so that a pass can be held to its promise: the same
+// results.
 #pragma once
 
 #include "kernels/reference/evaluate.h"

@@ -31,9 +31,13 @@ class Builder {
     return *id;
   }
   ValueId scalar(float value) { return constant(Shape{}, {value}); }
-  ValueId weights(const Shape& shape, std::uint32_t seed = 7) { return constant(shape, test_values(shape.elements(), seed)); }
+  ValueId weights(const Shape& shape, std::uint32_t seed = 7) {
+    return constant(shape, test_values(shape.elements(), seed));
+  }
   ValueId integers(const std::vector<std::int64_t>& values) {
-    Result<ValueId> id = graph.add_constant("i", DataType::s64, Shape{static_cast<std::int64_t>(values.size())}, std::as_bytes(std::span(values)));
+    Result<ValueId> id =
+        graph.add_constant("i", DataType::s64, Shape{static_cast<std::int64_t>(values.size())},
+                           std::as_bytes(std::span(values)));
     REQUIRE(id);
     return *id;
   }
@@ -70,7 +74,8 @@ std::string ops(const Graph& graph) {
   return text;
 }
 
-void check_same(const std::vector<std::vector<float>>& actual, const std::vector<std::vector<float>>& expected) {
+void check_same(const std::vector<std::vector<float>>& actual,
+                const std::vector<std::vector<float>>& expected) {
   REQUIRE(actual.size() == expected.size());
   for (std::size_t i = 0; i < actual.size(); ++i) {
     REQUIRE(actual[i].size() == expected[i].size());
@@ -102,9 +107,11 @@ std::string optimised(Graph& graph) {
 
 TEST_CASE("batch norm goes into a convolution", "[graph][passes]") {
   Builder b;
-  const ValueId conv = b.op(Op::conv, {b.input({1, 4, 5, 5}), b.weights({6, 2, 3, 3})}, with("group", std::int64_t{2}));
+  const ValueId conv =
+      b.op(Op::conv, {b.input({1, 4, 5, 5}), b.weights({6, 2, 3, 3})}, with("group", std::int64_t{2}));
   const ValueId variance = b.constant({6}, {0.5f, 1, 2, 3, 4, 5});
-  const ValueId norm = b.op(Op::batch_norm, {conv, b.weights({6}, 2), b.weights({6}, 3), b.weights({6}, 4), variance});
+  const ValueId norm =
+      b.op(Op::batch_norm, {conv, b.weights({6}, 2), b.weights({6}, 3), b.weights({6}, 4), variance});
   CHECK(optimised(b.ending_in(b.op(Op::relu, {norm}))) == "conv");
   CHECK(b.graph.node(0).clamp == Clamp{0, std::numeric_limits<float>::infinity()});
   CHECK(b.graph.node(0).id == "n0");
@@ -112,15 +119,20 @@ TEST_CASE("batch norm goes into a convolution", "[graph][passes]") {
 
 TEST_CASE("batch norm goes into a grouped transposed convolution", "[graph][passes]") {
   Builder b;
-  const ValueId conv = b.op(Op::conv_transpose, {b.input({1, 4, 3, 3}), b.weights({4, 3, 2, 2}), b.weights({6})}, with("group", std::int64_t{2}));
+  const ValueId conv =
+      b.op(Op::conv_transpose, {b.input({1, 4, 3, 3}), b.weights({4, 3, 2, 2}), b.weights({6})},
+           with("group", std::int64_t{2}));
   const ValueId variance = b.constant({6}, {0.5f, 1, 2, 3, 4, 5});
-  CHECK(optimised(b.ending_in(b.op(Op::batch_norm, {conv, b.weights({6}, 2), b.weights({6}, 3), b.weights({6}, 4), variance}))) == "conv_transpose");
+  CHECK(optimised(b.ending_in(b.op(Op::batch_norm, {conv, b.weights({6}, 2), b.weights({6}, 3),
+                                                    b.weights({6}, 4), variance}))) == "conv_transpose");
 }
 
 TEST_CASE("batch norm without a layer before it becomes depthwise", "[graph][passes]") {
   Builder b;
   const ValueId variance = b.constant({3}, {0.5f, 1, 2});
-  CHECK(optimised(b.ending_in(b.op(Op::batch_norm, {b.input({1, 3, 2, 2}), b.weights({3}, 2), b.weights({3}, 3), b.weights({3}, 4), variance}))) == "conv");
+  CHECK(optimised(b.ending_in(b.op(Op::batch_norm, {b.input({1, 3, 2, 2}), b.weights({3}, 2),
+                                                    b.weights({3}, 3), b.weights({3}, 4), variance}))) ==
+        "conv");
 }
 
 TEST_CASE("products and sums by channel go into weights, shared weights stay", "[graph][passes]") {
@@ -163,11 +175,15 @@ TEST_CASE("zero padding goes into the convolution", "[graph][passes]") {
 
 TEST_CASE("padding with a number or of channels stays", "[graph][passes]") {
   Builder number;
-  const ValueId padded = number.op(Op::pad, {number.input({1, 2, 4, 4}), number.integers({0, 0, 1, 1, 0, 0, 1, 1}), number.scalar(3)});
-  CHECK(optimised(number.ending_in(number.op(Op::conv, {padded, number.weights({3, 2, 3, 3})}))) == "pad conv");
+  const ValueId padded = number.op(
+      Op::pad, {number.input({1, 2, 4, 4}), number.integers({0, 0, 1, 1, 0, 0, 1, 1}), number.scalar(3)});
+  CHECK(optimised(number.ending_in(number.op(Op::conv, {padded, number.weights({3, 2, 3, 3})}))) ==
+        "pad conv");
   Builder channels;
-  const ValueId wider = channels.op(Op::pad, {channels.input({1, 2, 4, 4}), channels.integers({0, 1, 0, 0, 0, 1, 0, 0})});
-  CHECK(optimised(channels.ending_in(channels.op(Op::conv, {wider, channels.weights({3, 4, 3, 3})}))) == "pad conv");
+  const ValueId wider =
+      channels.op(Op::pad, {channels.input({1, 2, 4, 4}), channels.integers({0, 1, 0, 0, 0, 1, 0, 0})});
+  CHECK(optimised(channels.ending_in(channels.op(Op::conv, {wider, channels.weights({3, 4, 3, 3})}))) ==
+        "pad conv");
 }
 
 TEST_CASE("hard swish in its variants", "[graph][passes]") {
@@ -177,28 +193,33 @@ TEST_CASE("hard swish in its variants", "[graph][passes]") {
   SECTION("x * relu6(x + 3) / 6") {
     Builder b;
     const ValueId x = b.input({1, 3, 4, 4});
-    CHECK(optimised(b.ending_in(b.op(Op::div, {b.op(Op::mul, {x, relu6(b, x)}), b.scalar(6)}))) == "hard_swish");
+    CHECK(optimised(b.ending_in(b.op(Op::div, {b.op(Op::mul, {x, relu6(b, x)}), b.scalar(6)}))) ==
+          "hard_swish");
   }
   SECTION("x * (relu6(x + 3) / 6)") {
     Builder b;
     const ValueId x = b.input({1, 3, 4, 4});
-    CHECK(optimised(b.ending_in(b.op(Op::mul, {b.op(Op::div, {relu6(b, x), b.scalar(6)}), x}))) == "hard_swish");
+    CHECK(optimised(b.ending_in(b.op(Op::mul, {b.op(Op::div, {relu6(b, x), b.scalar(6)}), x}))) ==
+          "hard_swish");
   }
   SECTION("x * (relu6(x + 3) * (1 / 6))") {
     Builder b;
     const ValueId x = b.input({1, 3, 4, 4});
-    CHECK(optimised(b.ending_in(b.op(Op::mul, {x, b.op(Op::mul, {relu6(b, x), b.scalar(1.0f / 6)})}))) == "hard_swish");
+    CHECK(optimised(b.ending_in(b.op(Op::mul, {x, b.op(Op::mul, {relu6(b, x), b.scalar(1.0f / 6)})}))) ==
+          "hard_swish");
   }
   SECTION("x * hard_sigmoid(x)") {
     Builder b;
     const ValueId x = b.input({1, 3, 4, 4});
-    CHECK(optimised(b.ending_in(b.op(Op::mul, {x, b.op(Op::hard_sigmoid, {x}, with("alpha", 1.0f / 6))}))) == "hard_swish");
+    CHECK(optimised(b.ending_in(b.op(Op::mul, {x, b.op(Op::hard_sigmoid, {x}, with("alpha", 1.0f / 6))}))) ==
+          "hard_swish");
   }
   SECTION("of another value it is no hard swish") {
     Builder b;
     const ValueId x = b.input({1, 3, 4, 4});
     const ValueId other = b.op(Op::tanh, {x});
-    CHECK(optimised(b.ending_in(b.op(Op::mul, {other, b.op(Op::div, {relu6(b, x), b.scalar(6)})}))) == "tanh hard_sigmoid mul");
+    CHECK(optimised(b.ending_in(b.op(Op::mul, {other, b.op(Op::div, {relu6(b, x), b.scalar(6)})}))) ==
+          "tanh hard_sigmoid mul");
   }
 }
 
@@ -208,8 +229,10 @@ TEST_CASE("swish and gelu", "[graph][passes]") {
   CHECK(optimised(swish.ending_in(swish.op(Op::mul, {swish.op(Op::sigmoid, {x}), x}))) == "swish");
   Builder gelu;
   const ValueId y = gelu.input({2, 8});
-  const ValueId gate = gelu.op(Op::add, {gelu.op(Op::erf, {gelu.op(Op::div, {y, gelu.scalar(std::sqrt(2.0f))})}), gelu.scalar(1)});
-  CHECK(optimised(gelu.ending_in(gelu.op(Op::mul, {gelu.op(Op::mul, {y, gate}), gelu.scalar(0.5f)}))) == "gelu");
+  const ValueId gate = gelu.op(
+      Op::add, {gelu.op(Op::erf, {gelu.op(Op::div, {y, gelu.scalar(std::sqrt(2.0f))})}), gelu.scalar(1)});
+  CHECK(optimised(gelu.ending_in(gelu.op(Op::mul, {gelu.op(Op::mul, {y, gate}), gelu.scalar(0.5f)}))) ==
+        "gelu");
 }
 
 ValueId layer_norm_parts(Builder& b, ValueId x, ValueId averaged) {
@@ -217,7 +240,8 @@ ValueId layer_norm_parts(Builder& b, ValueId x, ValueId averaged) {
   const ValueId centred = b.op(Op::sub, {x, b.op(Op::reduce_mean, {x}, axes)});
   const ValueId again = b.op(Op::sub, {x, b.op(Op::reduce_mean, {averaged}, axes)});
   const ValueId variance = b.op(Op::reduce_mean, {b.op(Op::pow, {again, b.scalar(2)})}, axes);
-  const ValueId quotient = b.op(Op::div, {centred, b.op(Op::sqrt, {b.op(Op::add, {variance, b.scalar(1e-5f)})})});
+  const ValueId quotient =
+      b.op(Op::div, {centred, b.op(Op::sqrt, {b.op(Op::add, {variance, b.scalar(1e-5f)})})});
   return b.op(Op::add, {b.op(Op::mul, {quotient, b.weights({8}, 3)}), b.weights({8}, 4)});
 }
 
@@ -228,7 +252,8 @@ TEST_CASE("layer norm", "[graph][passes]") {
   // Centred on the mean of another value, it is none.
   Builder other;
   const ValueId y = other.input({2, 3, 8});
-  CHECK(optimised(other.ending_in(layer_norm_parts(other, y, other.op(Op::tanh, {y})))).find("layer_norm") == std::string::npos);
+  CHECK(optimised(other.ending_in(layer_norm_parts(other, y, other.op(Op::tanh, {y})))).find("layer_norm") ==
+        std::string::npos);
 }
 
 TEST_CASE("clamps are fused and merged", "[graph][passes]") {
@@ -238,7 +263,8 @@ TEST_CASE("clamps are fused and merged", "[graph][passes]") {
   CHECK(optimised(b.ending_in(b.op(Op::min, {relu, b.scalar(0.75f)}))) == "add");
   CHECK(b.graph.node(0).clamp == Clamp{0, 0.75f});
   Builder alone;
-  CHECK(optimised(alone.ending_in(alone.op(Op::relu, {alone.op(Op::sigmoid, {alone.input({4})})}))) == "sigmoid clamp");
+  CHECK(optimised(alone.ending_in(alone.op(Op::relu, {alone.op(Op::sigmoid, {alone.input({4})})}))) ==
+        "sigmoid clamp");
 }
 
 TEST_CASE("transposes that undo each other vanish", "[graph][passes]") {
@@ -251,7 +277,8 @@ TEST_CASE("transposes that undo each other vanish", "[graph][passes]") {
   const ValueId first = twice.op(Op::transpose, {twice.input({2, 3, 4})}, perm({1, 2, 0}));
   CHECK(optimised(twice.ending_in(twice.op(Op::transpose, {first}, perm({1, 2, 0})))) == "transpose");
   Builder ones;
-  CHECK(optimised(ones.ending_in(ones.op(Op::transpose, {ones.input({1, 3, 1, 5})}, perm({0, 2, 1, 3})))) == "reshape");
+  CHECK(optimised(ones.ending_in(ones.op(Op::transpose, {ones.input({1, 3, 1, 5})}, perm({0, 2, 1, 3})))) ==
+        "reshape");
 }
 
 TEST_CASE("what does nothing and what nobody uses is removed", "[graph][passes]") {
@@ -259,7 +286,8 @@ TEST_CASE("what does nothing and what nobody uses is removed", "[graph][passes]"
   const ValueId x = b.input({2, 6});
   b.op(Op::exp, {x});
   const ValueId dropped = b.op(Op::dropout, {b.op(Op::identity, {x})});
-  const ValueId reshaped = b.op(Op::reshape, {b.op(Op::reshape, {dropped, b.integers({3, 4})}), b.integers({2, -1})});
+  const ValueId reshaped =
+      b.op(Op::reshape, {b.op(Op::reshape, {dropped, b.integers({3, 4})}), b.integers({2, -1})});
   CHECK(optimised(b.ending_in(b.op(Op::sigmoid, {reshaped}))) == "sigmoid");
 }
 

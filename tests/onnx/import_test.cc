@@ -45,16 +45,20 @@ Error refused(const ModelBytes& model, ErrorCode code, const ModelOptions& optio
   return result.error();
 }
 
-bool mentions(const Error& error, std::string_view text) { return error.text().find(text) != std::string::npos; }
+bool mentions(const Error& error, std::string_view text) {
+  return error.text().find(text) != std::string::npos;
+}
 
 std::string ops(const Model& model) {
   std::string text;
-  for (const LayerInfo& layer : model.layers()) text += (text.empty() ? "" : " ") + std::string(to_string(layer.desc.main().op));
+  for (const LayerInfo& layer : model.layers())
+    text += (text.empty() ? "" : " ") + std::string(to_string(layer.desc.main().op));
   return text;
 }
 
 ModelBytes small_convolution() {
-  ModelBytes model = one_node(node("Conv", {"x", "w", "b"}, {"c"}, {attribute("auto_pad", "SAME_UPPER"), attribute("strides", Dims{2, 2})}));
+  ModelBytes model = one_node(node("Conv", {"x", "w", "b"}, {"c"},
+                                   {attribute("auto_pad", "SAME_UPPER"), attribute("strides", Dims{2, 2})}));
   model.nodes.push_back(node("Relu", {"c"}, {"y"}));
   model.initialisers = {floats("w", {3, 2, 3, 3}, std::vector<float>(54, 0.5f)), floats("b", {3}, {1, 2, 3})};
   return model;
@@ -80,7 +84,8 @@ TEST_CASE("hashes tell structure from weights", "[onnx]") {
   const Model other_weights = accepted(bytes);
   CHECK(first.graph_hash() == other_weights.graph_hash());
   CHECK(first.weights_hash() != other_weights.weights_hash());
-  bytes.nodes[0] = node("Conv", {"x", "w", "b"}, {"c"}, {attribute("auto_pad", "SAME_LOWER"), attribute("strides", Dims{2, 2})});
+  bytes.nodes[0] = node("Conv", {"x", "w", "b"}, {"c"},
+                        {attribute("auto_pad", "SAME_LOWER"), attribute("strides", Dims{2, 2})});
   CHECK(accepted(bytes).graph_hash() != first.graph_hash());
 }
 
@@ -107,7 +112,9 @@ TEST_CASE("bounds of Clip come as attributes or as inputs", "[onnx]") {
 }
 
 TEST_CASE("axes and bounds come as attributes or as inputs", "[onnx]") {
-  ModelBytes old = one_node(node("Slice", {"x"}, {"y"}, {attribute("starts", Dims{1}), attribute("ends", Dims{3}), attribute("axes", Dims{2})}));
+  ModelBytes old =
+      one_node(node("Slice", {"x"}, {"y"},
+                    {attribute("starts", Dims{1}), attribute("ends", Dims{3}), attribute("axes", Dims{2})}));
   old.opset = 9;
   ModelBytes recent = one_node(node("Slice", {"x", "starts", "ends", "axes"}, {"y"}));
   recent.initialisers = {integers("starts", {1}), integers("ends", {3}), integers("axes", {-2})};
@@ -137,8 +144,10 @@ TEST_CASE("arithmetic on shapes is folded away", "[onnx]") {
   model.inputs = {value_info("x", {2, 3, 4})};
   model.outputs = {"y"};
   model.initialisers = {integers("zero", {0}), integers("rest", {-1})};
-  model.nodes = {node("Shape", {"x"}, {"s"}), node("Gather", {"s", "zero"}, {"n"}, {attribute("axis", std::int64_t{0})}),
-                 node("Concat", {"n", "rest"}, {"target"}, {attribute("axis", std::int64_t{0})}), node("Reshape", {"x", "target"}, {"y"})};
+  model.nodes = {node("Shape", {"x"}, {"s"}),
+                 node("Gather", {"s", "zero"}, {"n"}, {attribute("axis", std::int64_t{0})}),
+                 node("Concat", {"n", "rest"}, {"target"}, {attribute("axis", std::int64_t{0})}),
+                 node("Reshape", {"x", "target"}, {"y"})};
   const Model imported = accepted(model);
   CHECK(ops(imported) == "reshape");
   CHECK(imported.outputs()[0].shape == Shape{2, 12});
@@ -204,13 +213,17 @@ TEST_CASE("damaged initialisers are refused by name", "[onnx][bad]") {
   CHECK(mentions(refused(with(floats("w", {3, 2, 3, 3}, {1, 2})), ErrorCode::kModelMalformed), "w"));
   refused(with(floats("w", {3, -2, 3, 3}, {})), ErrorCode::kModelMalformed);
   refused(with(floats("w", {std::int64_t{1} << 40, std::int64_t{1} << 40}, {})), ErrorCode::kModelMalformed);
-  refused(with(Message().integer(1, 1 << 30).integer(2, kFloat).text(8, "w").real(4, 1)), ErrorCode::kModelMalformed);
-  refused(with(Message().integer(1, 1).integer(2, 77).text(8, "w").text(9, "abcd")), ErrorCode::kModelMalformed);
+  refused(with(Message().integer(1, 1 << 30).integer(2, kFloat).text(8, "w").real(4, 1)),
+          ErrorCode::kModelMalformed);
+  refused(with(Message().integer(1, 1).integer(2, 77).text(8, "w").text(9, "abcd")),
+          ErrorCode::kModelMalformed);
   refused(with(floats("w", Dims(9, 1), {1})), ErrorCode::kModelMalformed);
   std::vector<float> values(54, 1.0f);
   values[53] = std::nanf("");
   CHECK(mentions(refused(with(floats("w", {3, 2, 3, 3}, values)), ErrorCode::kModelInvalid), "NaN"));
-  CHECK(mentions(refused(with(Message().integer(1, 1).integer(2, kFloat).text(8, "w").integer(14, 1)), ErrorCode::kModelUnsupported), "another file"));
+  CHECK(mentions(refused(with(Message().integer(1, 1).integer(2, kFloat).text(8, "w").integer(14, 1)),
+                         ErrorCode::kModelUnsupported),
+                 "another file"));
 }
 
 TEST_CASE("graphs whose names lead nowhere are refused", "[onnx][bad]") {
@@ -226,10 +239,14 @@ TEST_CASE("shapes that do not fit are refused", "[onnx][bad]") {
   ModelBytes model = small_convolution();
   model.inputs = {value_info("x", {1, 5, 4, 4})};
   CHECK(mentions(refused(model, ErrorCode::kModelUnsupported), "c (conv)"));
-  refused(one_node(node("Transpose", {"x"}, {"y"}, {attribute("perm", Dims{0, 0, 1, 9})})), ErrorCode::kModelUnsupported);
-  refused(one_node(node("Concat", {"x"}, {"y"}, {attribute("axis", std::int64_t{12})})), ErrorCode::kModelUnsupported);
-  refused(one_node(node("MaxPool", {"x"}, {"y"}, {attribute("kernel_shape", Dims{0, 3})})), ErrorCode::kModelUnsupported);
-  refused(one_node(node("MaxPool", {"x"}, {"y"}, {attribute("kernel_shape", Dims{9, 9})})), ErrorCode::kModelUnsupported);
+  refused(one_node(node("Transpose", {"x"}, {"y"}, {attribute("perm", Dims{0, 0, 1, 9})})),
+          ErrorCode::kModelUnsupported);
+  refused(one_node(node("Concat", {"x"}, {"y"}, {attribute("axis", std::int64_t{12})})),
+          ErrorCode::kModelUnsupported);
+  refused(one_node(node("MaxPool", {"x"}, {"y"}, {attribute("kernel_shape", Dims{0, 3})})),
+          ErrorCode::kModelUnsupported);
+  refused(one_node(node("MaxPool", {"x"}, {"y"}, {attribute("kernel_shape", Dims{9, 9})})),
+          ErrorCode::kModelUnsupported);
 }
 
 TEST_CASE("free dimensions need a shape", "[onnx][bad]") {
@@ -266,7 +283,8 @@ TEST_CASE("limits are kept", "[onnx][bad]") {
 
 TEST_CASE("deep graphs need no deep stack", "[onnx]") {
   ModelBytes model = one_node(node("Sigmoid", {"x"}, {"v0"}), {2});
-  for (int i = 0; i < 2000; ++i) model.nodes.push_back(node("Sigmoid", {"v" + std::to_string(i)}, {"v" + std::to_string(i + 1)}));
+  for (int i = 0; i < 2000; ++i)
+    model.nodes.push_back(node("Sigmoid", {"v" + std::to_string(i)}, {"v" + std::to_string(i + 1)}));
   model.outputs = {"v2000"};
   CHECK(accepted(model).layers().size() == 2001);
 }
@@ -296,7 +314,8 @@ TEST_CASE("truncated and damaged files never crash", "[onnx][bad]") {
   refusals = 0;
   for (int round = 0; round < 4000; ++round) {
     std::string damaged = whole;
-    for (std::uint32_t flips = 1 + next() % 3; flips > 0; --flips) damaged[next() % damaged.size()] = static_cast<char>(next());
+    for (std::uint32_t flips = 1 + next() % 3; flips > 0; --flips)
+      damaged[next() % damaged.size()] = static_cast<char>(next());
     if (const Result<Model> result = Model::parse(as_bytes(damaged), "damaged", options); !result) {
       ++refusals;
       CHECK_FALSE(result.error().message().empty());

@@ -59,15 +59,25 @@ Message tensor(std::string_view name, int type, const Dims& dims, const std::vec
   result.integer(2, type).text(8, name);
   return result.text(9, {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)});
 }
-inline Message floats(std::string_view name, const Dims& dims, const std::vector<float>& values) { return tensor(name, kFloat, dims, values); }
+inline Message floats(std::string_view name, const Dims& dims, const std::vector<float>& values) {
+  return tensor(name, kFloat, dims, values);
+}
 inline Message integers(std::string_view name, const std::vector<std::int64_t>& values) {
   return tensor(name, kInt64, {static_cast<std::int64_t>(values.size())}, values);
 }
 
-inline Message attribute(std::string_view name, std::int64_t value) { return Message().text(1, name).integer(3, value).integer(20, 2); }
-inline Message attribute(std::string_view name, float value) { return Message().text(1, name).real(2, value).integer(20, 1); }
-inline Message attribute(std::string_view name, std::string_view value) { return Message().text(1, name).text(4, value).integer(20, 3); }
-inline Message attribute(std::string_view name, const Message& value) { return Message().text(1, name).message(5, value).integer(20, 4); }
+inline Message attribute(std::string_view name, std::int64_t value) {
+  return Message().text(1, name).integer(3, value).integer(20, 2);
+}
+inline Message attribute(std::string_view name, float value) {
+  return Message().text(1, name).real(2, value).integer(20, 1);
+}
+inline Message attribute(std::string_view name, std::string_view value) {
+  return Message().text(1, name).text(4, value).integer(20, 3);
+}
+inline Message attribute(std::string_view name, const Message& value) {
+  return Message().text(1, name).message(5, value).integer(20, 4);
+}
 inline Message attribute(std::string_view name, const Dims& values) {
   Message result;
   result.text(1, name);
@@ -75,8 +85,9 @@ inline Message attribute(std::string_view name, const Dims& values) {
   return result.integer(20, 7);
 }
 
-inline Message node(std::string_view op, const std::vector<std::string>& inputs, const std::vector<std::string>& outputs,
-                    const std::vector<Message>& attributes = {}, std::string_view name = "", std::string_view domain = "") {
+inline Message node(std::string_view op, const std::vector<std::string>& inputs,
+                    const std::vector<std::string>& outputs, const std::vector<Message>& attributes = {},
+                    std::string_view name = "", std::string_view domain = "") {
   Message result;
   for (const std::string& input : inputs) result.text(1, input);
   for (const std::string& output : outputs) result.text(2, output);
@@ -90,8 +101,10 @@ inline Message node(std::string_view op, const std::vector<std::string>& inputs,
 /// ValueInfoProto; an extent of -1 is the free dimension "n".
 inline Message value_info(std::string_view name, const Dims& dims, int type = kFloat) {
   Message shape;
-  for (std::int64_t dim : dims) shape.message(1, dim == -1 ? Message().text(2, "n") : Message().integer(1, dim));
-  return Message().text(1, name).message(2, Message().message(1, Message().integer(1, type).message(2, shape)));
+  for (std::int64_t dim : dims)
+    shape.message(1, dim == -1 ? Message().text(2, "n") : Message().integer(1, dim));
+  return Message().text(1, name).message(2,
+                                         Message().message(1, Message().integer(1, type).message(2, shape)));
 }
 
 /// A whole model; every part may be replaced.
@@ -116,6 +129,8 @@ struct ModelBytes {
   }
 };
 
-inline std::span<const std::byte> as_bytes(const std::string& text) { return std::as_bytes(std::span(text.data(), text.size())); }
+inline std::span<const std::byte> as_bytes(const std::string& text) {
+  return std::as_bytes(std::span(text.data(), text.size()));
+}
 
 }  // namespace fettle::onnx_bytes

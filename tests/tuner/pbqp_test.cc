@@ -50,7 +50,11 @@ TEST_CASE("pbqp finds what brute force finds on random graphs", "[tuner][pbqp]")
     for (int a = 0; a < nodes; ++a) {
       for (int b = 0; b < nodes; ++b) {  // both directions: edges between the same nodes add up
         if (a == b || std::uniform_real_distribution<>(0, 1)(rng) > density) continue;
-        problem.add_edge(a, b, random_costs(rng, static_cast<std::size_t>(options[static_cast<std::size_t>(a)] * options[static_cast<std::size_t>(b)]), forbidden));
+        problem.add_edge(a, b,
+                         random_costs(rng,
+                                      static_cast<std::size_t>(options[static_cast<std::size_t>(a)] *
+                                                               options[static_cast<std::size_t>(b)]),
+                                      forbidden));
       }
     }
     const double expected = brute_force(problem, options);
@@ -87,7 +91,8 @@ TEST_CASE("pbqp solves long chains and ladders by reductions alone", "[tuner][pb
   for (std::size_t n = 1; n < costs.size(); ++n) {
     std::vector<double> next(options, kForbidden);
     for (std::size_t i = 0; i < options; ++i) {
-      for (std::size_t j = 0; j < options; ++j) next[j] = std::min(next[j], least[i] + edges[n - 1][i * options + j] + costs[n][j]);
+      for (std::size_t j = 0; j < options; ++j)
+        next[j] = std::min(next[j], least[i] + edges[n - 1][i * options + j] + costs[n][j]);
     }
     least = next;
   }

@@ -6,11 +6,11 @@
 #include <catch2/catch_approx.hpp>
 #include <catch2/catch_test_macros.hpp>
 
+#include <unistd.h>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
-#include <unistd.h>
 
 namespace fettle::tuner {
 namespace {
@@ -53,9 +53,10 @@ TEST_CASE("a record survives writing and reading", "[tuner][records]") {
 
 TEST_CASE("damaged records are skipped, the rest is used", "[tuner][records]") {
   const std::string good = record("a", 1.5, 5).line();
-  const std::string text = good + "\nnot json\n{\"fettle_record\":2}\n[1]\n{}\n" +
-                           R"({"fettle_record":1,"device":"d","layer":"l","kernel":"k","revision":-1,"layouts":"nchw","threads":1,"us":{"median":1,"low":1,"high":1,"samples":1}})" +
-                           "\n" + good + "\n" + good.substr(0, good.size() / 2);
+  const std::string text =
+      good + "\nnot json\n{\"fettle_record\":2}\n[1]\n{}\n" +
+      R"({"fettle_record":1,"device":"d","layer":"l","kernel":"k","revision":-1,"layouts":"nchw","threads":1,"us":{"median":1,"low":1,"high":1,"samples":1}})" +
+      "\n" + good + "\n" + good.substr(0, good.size() / 2);
   int skipped = 0;
   CHECK(parse_records(text, &skipped).size() == 2);
   CHECK(skipped == 6);
@@ -65,7 +66,8 @@ TEST_CASE("appending closes a damaged last line", "[tuner][records]") {
   const File file;
   {
     std::ofstream broken(file.path);
-    broken << record("a", 1, 5).line() << "\n" << "{\"fettle_rec";
+    broken << record("a", 1, 5).line() << "\n"
+           << "{\"fettle_rec";
   }
   REQUIRE(append_records(file.path, {record("b", 2, 5), record("c", 3, 5)}));
   int skipped = 0;
@@ -95,7 +97,8 @@ TEST_CASE("records merge weighted by samples", "[tuner][records]") {
 }
 
 TEST_CASE("conditions are read where the system tells", "[tuner][records]") {
-  const std::filesystem::path root = std::filesystem::temp_directory_path() / ("conditions_" + std::to_string(::getpid()));
+  const std::filesystem::path root =
+      std::filesystem::temp_directory_path() / ("conditions_" + std::to_string(::getpid()));
   CHECK(sysfs_conditions(root.string()).empty());
   std::filesystem::create_directories(root / "devices/system/cpu/cpu0/cpufreq");
   std::filesystem::create_directories(root / "class/thermal/thermal_zone1");

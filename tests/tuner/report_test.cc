@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/tuner/simulated_device.h"
 #include "tuner/report.h"
+#include "tests/tuner/simulated_device.h"
 #include "tuner/report_svg.h"
 #include "tuner/tune_on.h"
 
@@ -10,7 +10,8 @@ namespace fettle::tuner {
 namespace {
 
 TEST_CASE("untrusted names are escaped", "[tuner][report]") {
-  CHECK(escape_html("<script>alert('x & \"y\"')</script>\n\x01") == "&lt;script&gt;alert(&#39;x &amp; &quot;y&quot;&#39;)&lt;/script&gt;  ");
+  CHECK(escape_html("<script>alert('x & \"y\"')</script>\n\x01") ==
+        "&lt;script&gt;alert(&#39;x &amp; &quot;y&quot;&#39;)&lt;/script&gt;  ");
   LayerExplanation layer;
   layer.layer = "</text></svg><script>1</script>";
   VariantCost variant;
@@ -37,9 +38,12 @@ TEST_CASE("a report tells of every layer and fetches nothing", "[tuner][report]"
   const std::string page = report_page("<model> & co", *result);
   CHECK(page.find("<model>") == std::string::npos);
   CHECK(page.find("&lt;model&gt; &amp; co") != std::string::npos);
-  for (const LayerExplanation& layer : result->layers) CHECK(page.find(">" + layer.layer + "<") != std::string::npos);
-  for (const char* wanted : {"conv.gemm.f32.plain", "refused: layout", "not measured", "</html>"}) CHECK(page.find(wanted) != std::string::npos);
-  for (const char* foreign : {"http:", "https:", "src=", "<script", "@import", "url("}) CHECK(page.find(foreign) == std::string::npos);
+  for (const LayerExplanation& layer : result->layers)
+    CHECK(page.find(">" + layer.layer + "<") != std::string::npos);
+  for (const char* wanted : {"conv.gemm.f32.plain", "refused: layout", "not measured", "</html>"})
+    CHECK(page.find(wanted) != std::string::npos);
+  for (const char* foreign : {"http:", "https:", "src=", "<script", "@import", "url("})
+    CHECK(page.find(foreign) == std::string::npos);
 }
 
 TEST_CASE("long names are shortened between characters", "[tuner][report]") {

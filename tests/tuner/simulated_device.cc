@@ -16,7 +16,8 @@ constexpr LayoutPair kNhwc[] = {{Layout::nhwc, Layout::nhwc}};
 constexpr LayoutPair kBoth[] = {{Layout::nchw, Layout::nchw}, {Layout::nhwc, Layout::nhwc}};
 constexpr LayoutPair kNchwOut[] = {{Layout::nchw, Layout::nchw}, {Layout::nchw, Layout::nhwc}};
 
-Kernel row(std::string_view name, std::span<const Op> pattern, std::span<const LayoutPair> layouts, bool threaded) {
+Kernel row(std::string_view name, std::span<const Op> pattern, std::span<const LayoutPair> layouts,
+           bool threaded) {
   Kernel kernel{};
   kernel.name = name;
   kernel.revision = 1;
@@ -27,14 +28,18 @@ Kernel row(std::string_view name, std::span<const Op> pattern, std::span<const L
 }
 
 const Kernel kRows[] = {
-    row("conv.indirect.f32.fast", kConv, kNhwc, true),     row("conv.gemm.f32.plain", kConv, kBoth, true),
-    row("conv.winograd.f32.plain", kConv, kNchwOut, false), row("conv.direct.f32.reference", kConv, kBoth, false),
-    row("convadd.rows.f32.fast", kConvAdd, kNhwc, false),  row("add.simple.f32.fast", kAdd, kNhwc, false),
+    row("conv.indirect.f32.fast", kConv, kNhwc, true),
+    row("conv.gemm.f32.plain", kConv, kBoth, true),
+    row("conv.winograd.f32.plain", kConv, kNchwOut, false),
+    row("conv.direct.f32.reference", kConv, kBoth, false),
+    row("convadd.rows.f32.fast", kConvAdd, kNhwc, false),
+    row("add.simple.f32.fast", kAdd, kNhwc, false),
     row("add.simple.f32.plain", kAdd, kBoth, false),
 };
 
 const Kernel& find(const std::string& name) {
-  return *std::find_if(std::begin(kRows), std::end(kRows), [&](const Kernel& kernel) { return kernel.name == name; });
+  return *std::find_if(std::begin(kRows), std::end(kRows),
+                       [&](const Kernel& kernel) { return kernel.name == name; });
 }
 
 TensorDesc tensor() {
@@ -47,10 +52,13 @@ TensorDesc tensor() {
 
 class SimulatedSubject final : public Subject {
  public:
-  SimulatedSubject(SimulatedDevice& device, const Plan* plan, bool profile) : device_(device), lowered_(device.lower(plan)), profile_(profile) {
+  SimulatedSubject(SimulatedDevice& device, const Plan* plan, bool profile)
+      : device_(device), lowered_(device.lower(plan)), profile_(profile) {
     for (const auto& step : lowered_) steps_.push_back(step.info);
-    if (plan != nullptr) plan_ = *plan;
-    else plan_ = device.problem_.default_plan;
+    if (plan != nullptr)
+      plan_ = *plan;
+    else
+      plan_ = device.problem_.default_plan;
     device_.most_alive_ = std::max(device_.most_alive_, ++device_.alive_);
   }
   ~SimulatedSubject() override { --device_.alive_; }
@@ -73,7 +81,8 @@ class SimulatedSubject final : public Subject {
   }
   Result<std::vector<std::vector<float>>> outputs() override {
     bool wrong = false;
-    for (const StepInfo& step : steps_) wrong = wrong || (device_.options_.wrong_fast && step.kernel == "conv.winograd.f32.plain");
+    for (const StepInfo& step : steps_)
+      wrong = wrong || (device_.options_.wrong_fast && step.kernel == "conv.winograd.f32.plain");
     return std::vector<std::vector<float>>{{1.0f, wrong ? 2.0f : 3.0f}};
   }
 
@@ -85,7 +94,8 @@ class SimulatedSubject final : public Subject {
   bool profile_;
 };
 
-// Values: 0 is the input; a convolution reads the last value; every third layer adds the value before the convolution.
+// Values: 0 is the input; a convolution reads the last value; every third layer adds the value before the
+// convolution.
 SimulatedDevice::SimulatedDevice(const Options& options) : options_(options), rng_(options.seed) {
   problem_.model = {"simulated", "graph", "weights"};
   problem_.shapes["input"] = Shape{1, 16, 20, 20};
@@ -215,10 +225,15 @@ double SimulatedDevice::best_us(const Space& space) const {
     bool consistent = true;
     for (std::size_t i = 0; i < choice.size(); ++i) {
       const Candidate& candidate = space.layers[i].candidates[static_cast<std::size_t>(choice[i])];
-      if (candidate.covered()) consistent = consistent && choice[static_cast<std::size_t>(candidate.region)] == candidate.region_candidate;
+      if (candidate.covered())
+        consistent =
+            consistent && choice[static_cast<std::size_t>(candidate.region)] == candidate.region_candidate;
       for (int other : candidate.covers) {
-        const Candidate& covered = space.layers[static_cast<std::size_t>(other)].candidates[static_cast<std::size_t>(choice[static_cast<std::size_t>(other)])];
-        consistent = consistent && covered.region == static_cast<int>(i) && covered.region_candidate == choice[i];
+        const Candidate& covered =
+            space.layers[static_cast<std::size_t>(other)]
+                .candidates[static_cast<std::size_t>(choice[static_cast<std::size_t>(other)])];
+        consistent =
+            consistent && covered.region == static_cast<int>(i) && covered.region_candidate == choice[i];
       }
     }
     if (consistent) {
@@ -226,7 +241,8 @@ double SimulatedDevice::best_us(const Space& space) const {
       best = std::min(best, true_us(&plan));
     }
     std::size_t i = 0;
-    while (i < choice.size() && ++choice[i] == static_cast<int>(space.layers[i].candidates.size())) choice[i++] = 0;
+    while (i < choice.size() && ++choice[i] == static_cast<int>(space.layers[i].candidates.size()))
+      choice[i++] = 0;
     if (i == choice.size()) return best;
   }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A device that does not exist: its variants and conversions have known costs, its clock is simulated, its timings are
-// noisy on request. What the tuner finds can be compared with the true optimum.
+// A device that does not exist: its variants and conversions have known costs, its clock is simulated, its
+// timings are noisy on request. What the tuner finds can be compared with the true optimum.
 #pragma once
 
 #include "tuner/device.h"
@@ -14,15 +14,16 @@
 
 namespace fettle::tuner::testing {
 
-/// A chain of convolutions with residual adds; kernels of two families, threaded and not, a region, a slow reference.
+/// A chain of convolutions with residual adds; kernels of two families, threaded and not, a region, a slow
+/// reference.
 class SimulatedDevice final : public Device {
  public:
   struct Options {
     int layers = 6;
     int threads = 1;
     unsigned seed = 1;
-    double noise = 0;          ///< of each step, lognormal
-    double drift = 0;          ///< of each pass, uniform on top
+    double noise = 0;  ///< of each step, lognormal
+    double drift = 0;  ///< of each pass, uniform on top
     double conversion_us = 8;
     bool equal_costs = false;  ///< all variants cost the same: nothing can be won
     bool wrong_fast = false;   ///< one fast kernel computes rubbish

@@ -18,7 +18,7 @@ TEST_CASE("median and its interval", "[tuner][statistics]") {
   CHECK(small.high == 5);
   const PlanLatency eleven = median_interval(std::vector<double>{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11});
   CHECK(eleven.median == 6);
-  CHECK(eleven.low == 2);   // second smallest and second largest: 98.8 %
+  CHECK(eleven.low == 2);  // second smallest and second largest: 98.8 %
   CHECK(eleven.high == 10);
   std::vector<double> thousand(1001);
   for (std::size_t i = 0; i < thousand.size(); ++i) thousand[i] = static_cast<double>(i);
@@ -76,7 +76,8 @@ TEST_CASE("a plan beats the default only beyond the noise", "[tuner][statistics]
   }
   CHECK(false_claims <= 20);
   CHECK(found >= 990);
-  CHECK_FALSE(paired_ratio(std::vector<double>{1, 1, 1}, std::vector<double>{2, 2, 2}).beats());  // too few rounds to say
+  CHECK_FALSE(paired_ratio(std::vector<double>{1, 1, 1}, std::vector<double>{2, 2, 2})
+                  .beats());  // too few rounds to say
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Exact selection on published measurements: AlexNet's convolutions, 51 primitives, three layouts. The transform into a
-// layer is charged at that layer's input size; the network's input is chw.
+// Exact selection on published measurements: AlexNet's convolutions, 51 primitives, three layouts. The
+// transform into a layer is charged at that layer's input size; the network's input is chw.
 #include "tuner/search/pbqp.h"
 
 #include <catch2/catch_approx.hpp>
@@ -55,13 +55,16 @@ struct Data {
   Data() {
     std::map<std::string, std::vector<double>> costs;
     for (const auto& row : read_csv("hns.csv")) {
-      for (std::size_t i = 1; i < row.size(); ++i) costs[row[0]].push_back(std::strtod(row[i].c_str(), nullptr));
+      for (std::size_t i = 1; i < row.size(); ++i)
+        costs[row[0]].push_back(std::strtod(row[i].c_str(), nullptr));
     }
     for (const auto& row : read_csv("hns-transforms.csv")) {
-      for (std::size_t i = 1; i < row.size(); ++i) transforms[row[0]].push_back(std::strtod(row[i].c_str(), nullptr));
+      for (std::size_t i = 1; i < row.size(); ++i)
+        transforms[row[0]].push_back(std::strtod(row[i].c_str(), nullptr));
     }
     for (const auto& row : read_csv("triNNity-algorithms.csv")) {
-      if (row.size() == 3 && costs.count(row[0]) != 0) primitives.push_back({row[0], row[1], row[2], costs[row[0]]});
+      if (row.size() == 3 && costs.count(row[0]) != 0)
+        primitives.push_back({row[0], row[1], row[2], costs[row[0]]});
     }
   }
   double transform(const std::string& from, const std::string& to, std::size_t layer) const {
@@ -69,7 +72,8 @@ struct Data {
   }
 };
 
-double best(const Data& data, const std::function<bool(const Primitive&)>& allowed, bool output_chw = false, bool between_chw = false) {
+double best(const Data& data, const std::function<bool(const Primitive&)>& allowed, bool output_chw = false,
+            bool between_chw = false) {
   const std::size_t layers = 5;
   Pbqp problem;
   std::vector<std::vector<const Primitive*>> options(layers);
@@ -81,7 +85,8 @@ double best(const Data& data, const std::function<bool(const Primitive&)>& allow
       if (output_chw && layer + 1 == layers && primitive.output != "chw") continue;
       double cost = primitive.costs[layer];
       if (layer == 0 || between_chw) cost += data.transform("chw", primitive.input, layer);
-      // Out of a layer at the next layer's input size; the last layer's output is about the size of its own input.
+      // Out of a layer at the next layer's input size; the last layer's output is about the size of its own
+      // input.
       if (between_chw) cost += data.transform(primitive.output, "chw", std::min(layer + 1, layers - 1));
       options[layer].push_back(&primitive);
       costs.push_back(cost);
@@ -90,7 +95,8 @@ double best(const Data& data, const std::function<bool(const Primitive&)>& allow
     if (layer == 0 || between_chw) continue;
     std::vector<double> matrix;
     for (const Primitive* from : options[layer - 1]) {
-      for (const Primitive* to : options[layer]) matrix.push_back(data.transform(from->output, to->input, layer));
+      for (const Primitive* to : options[layer])
+        matrix.push_back(data.transform(from->output, to->input, layer));
     }
     problem.add_edge(static_cast<int>(layer) - 1, static_cast<int>(layer), matrix);
   }
@@ -109,8 +115,10 @@ TEST_CASE("published optima are reproduced", "[tuner][pbqp][shared]") {
   CHECK(best(data, all) == near(31'283'834));
   CHECK(best(data, all, true) == near(32'302'006));
   CHECK(best(data, all, false, true) == near(31'903'190));
-  CHECK(best(data, [](const Primitive& p) { return p.name.find("winograd") == std::string::npos; }) == near(42'586'671));
-  CHECK(best(data, [](const Primitive& p) { return p.input == "chw" && p.output == "chw"; }) == near(43'527'860));
+  CHECK(best(data, [](const Primitive& p) { return p.name.find("winograd") == std::string::npos; }) ==
+        near(42'586'671));
+  CHECK(best(data, [](const Primitive& p) { return p.input == "chw" && p.output == "chw"; }) ==
+        near(43'527'860));
   CHECK(best(data, name_is("im2col-scan-ab-ki")) == near(51'847'254));
   CHECK(best(data, name_is("direct-sum2d")) == near(340'213'463));
 }

@@ -8,9 +8,9 @@
 #include <catch2/catch_approx.hpp>
 #include <catch2/catch_test_macros.hpp>
 
+#include <unistd.h>
 #include <atomic>
 #include <cstdio>
-#include <unistd.h>
 
 namespace fettle::tuner {
 namespace {
@@ -54,7 +54,8 @@ TEST_CASE("the tuner finds the optimum of a simulated device without noise", "[t
   }
 }
 
-TEST_CASE("the tuner finds nearly the optimum under noise, and never a plan slower than the default", "[tuner]") {
+TEST_CASE("the tuner finds nearly the optimum under noise, and never a plan slower than the default",
+          "[tuner]") {
   double gap = 0;
   for (unsigned seed = 1; seed <= 10; ++seed) {
     SimulatedDevice::Options simulated;
@@ -87,7 +88,8 @@ TEST_CASE("the default is kept where nothing beats it", "[tuner]") {
     const Result<TuneResult> result = tune_on(device.problem(), device, budget(1));
     REQUIRE(result);
     if (!result->default_kept) ++claims;
-    if (result->default_kept) CHECK(result->plan.points[0].layers == device.problem().default_plan.points[0].layers);
+    if (result->default_kept)
+      CHECK(result->plan.points[0].layers == device.problem().default_plan.points[0].layers);
   }
   CHECK(claims <= 2);
 }
@@ -98,7 +100,8 @@ TEST_CASE("a plan that computes something else is dropped", "[tuner]") {
   SimulatedDevice device(simulated);
   const Result<TuneResult> result = tune_on(device.problem(), device, budget(5));
   REQUIRE(result);
-  for (const auto& [id, layer] : result->plan.points[0].layers) CHECK(layer.kernel != "conv.winograd.f32.plain");
+  for (const auto& [id, layer] : result->plan.points[0].layers)
+    CHECK(layer.kernel != "conv.winograd.f32.plain");
   REQUIRE_FALSE(result->notes.empty());
   CHECK(result->notes[0].find("dropped") != std::string::npos);
 }
@@ -175,7 +178,8 @@ TEST_CASE("pinned layers are kept", "[tuner]") {
   CHECK(kept.pinned);
   CHECK_FALSE(result->plan.points[0].layers.at("conv0").pinned);
   bool noted = false;
-  for (const std::string& note : result->notes) noted = noted || note.find("conv.unknown.f32.none") != std::string::npos;
+  for (const std::string& note : result->notes)
+    noted = noted || note.find("conv.unknown.f32.none") != std::string::npos;
   CHECK(noted);
 }
 
@@ -185,7 +189,8 @@ TEST_CASE("memory stays within the limit", "[tuner]") {
   const Result<TuneResult> result = tune_on(device.problem(), device, budget(5));
   REQUIRE(result);
   CHECK(device.most_alive() <= 6);  // three profiled ones, the standard and contenders
-  CHECK(device.true_us(&result->plan) == Catch::Approx(device.best_us(build_space(device.problem(), nullptr))));
+  CHECK(device.true_us(&result->plan) ==
+        Catch::Approx(device.best_us(build_space(device.problem(), nullptr))));
 }
 
 TEST_CASE("explanations name every variant, its cost or why it was refused", "[tuner]") {
@@ -220,7 +225,8 @@ TEST_CASE("settings reach every candidate", "[tuner]") {
   for (const SpaceLayer& layer : space.layers) seen.emplace_back(layer.candidates.size(), 0);
   const std::vector<Setting> settings = covering_settings(space);
   for (const Setting& setting : settings) {
-    for (std::size_t i = 0; i < setting.choice.size(); ++i) seen[i][static_cast<std::size_t>(setting.choice[i])] = 1;
+    for (std::size_t i = 0; i < setting.choice.size(); ++i)
+      seen[i][static_cast<std::size_t>(setting.choice[i])] = 1;
   }
   for (std::size_t i = 0; i < seen.size(); ++i) {
     for (std::size_t c = 0; c < seen[i].size(); ++c) {

@@ -35,7 +35,9 @@ struct Measured {
   Program program;
 };
 
-double microseconds_since(Clock::time_point start) { return std::chrono::duration<double, std::micro>(Clock::now() - start).count(); }
+double microseconds_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::micro>(Clock::now() - start).count();
+}
 
 double percentile(const std::vector<double>& sorted, double share) {
   const double at = share * static_cast<double>(sorted.size() - 1);
@@ -82,11 +84,14 @@ std::string as_json(const Arguments& arguments, const Measured& measured) {
 
 std::string as_text(const Measured& measured) {
   const std::vector<double>& us = measured.run_us;
-  std::string text = fmt::format("{} runs, {} thread{}\n", us.size(), measured.program.threads(), measured.program.threads() == 1 ? "" : "s");
+  std::string text = fmt::format("{} runs, {} thread{}\n", us.size(), measured.program.threads(),
+                                 measured.program.threads() == 1 ? "" : "s");
   auto out = std::back_inserter(text);
-  fmt::format_to(out, "median {:.1f} us, p90 {:.1f}, p99 {:.1f}, min {:.1f}, max {:.1f}\n", percentile(us, 0.5), percentile(us, 0.9), percentile(us, 0.99), us.front(), us.back());
-  fmt::format_to(out, "load {:.0f} us, arena {} bytes, weights {} bytes, peak memory {} bytes\n", measured.load_us, measured.program.arena().bytes,
-                 measured.program.weight_bytes(), peak_rss_bytes());
+  fmt::format_to(out, "median {:.1f} us, p90 {:.1f}, p99 {:.1f}, min {:.1f}, max {:.1f}\n",
+                 percentile(us, 0.5), percentile(us, 0.9), percentile(us, 0.99), us.front(), us.back());
+  fmt::format_to(out, "load {:.0f} us, arena {} bytes, weights {} bytes, peak memory {} bytes\n",
+                 measured.load_us, measured.program.arena().bytes, measured.program.weight_bytes(),
+                 peak_rss_bytes());
   return text;
 }
 
@@ -100,7 +105,8 @@ Status measure(Runtime& runtime, const Arguments& arguments, std::vector<double>
     const auto before = Clock::now();
     if (Status status = runtime.run(); !status) return status;
     run_us.push_back(microseconds_since(before));
-  } while (arguments.iterations > 0 ? run_us.size() < static_cast<std::size_t>(arguments.iterations) : microseconds_since(start) < arguments.duration_s * 1e6);
+  } while (arguments.iterations > 0 ? run_us.size() < static_cast<std::size_t>(arguments.iterations)
+                                    : microseconds_since(start) < arguments.duration_s * 1e6);
   std::sort(run_us.begin(), run_us.end());
   return {};
 }
@@ -126,7 +132,8 @@ int bench(const Arguments& arguments) {
   }
   if (arguments.profile) print(runtime->profile_table());
   if (!arguments.trace.empty()) {
-    if (Status status = io::write_file(arguments.trace, runtime->profile_trace()); !status) return fail(status.error());
+    if (Status status = io::write_file(arguments.trace, runtime->profile_trace()); !status)
+      return fail(status.error());
   }
   return kSuccess;
 }
@@ -138,8 +145,10 @@ void add_bench(CLI::App& app, int& exit_code) {
   auto arguments = std::make_shared<Arguments>();
   arguments->model.add_to(*command);
   command->add_option("--warmup", arguments->warmup_s, "seconds of warm-up")->check(CLI::NonNegativeNumber);
-  command->add_option("--duration", arguments->duration_s, "seconds to measure")->check(CLI::NonNegativeNumber);
-  command->add_option("--iterations", arguments->iterations, "runs to measure, instead of --duration")->check(CLI::PositiveNumber);
+  command->add_option("--duration", arguments->duration_s, "seconds to measure")
+      ->check(CLI::NonNegativeNumber);
+  command->add_option("--iterations", arguments->iterations, "runs to measure, instead of --duration")
+      ->check(CLI::PositiveNumber);
   command->add_flag("--json", arguments->json, "print JSON");
   command->add_flag("--profile", arguments->profile, "print each layer's time after the measurement");
   command->add_option("--trace", arguments->trace, "write the profile of one run as Chrome trace events");

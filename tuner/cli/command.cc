@@ -11,13 +11,20 @@ namespace fettle::cli {
 int fail(const Error& error) {
   fmt::print(stderr, "fettle: {}\n", error.text());
   switch (static_cast<int>(error.code()) / 100) {
-    case 1: return kUsage;
-    case 2: return kFile;
-    case 3: return kModel;
-    case 4: return kPlan;
-    case 5: return kResources;
-    case 6: return kDevice;
-    default: return kInternal;
+    case 1:
+      return kUsage;
+    case 2:
+      return kFile;
+    case 3:
+      return kModel;
+    case 4:
+      return kPlan;
+    case 5:
+      return kResources;
+    case 6:
+      return kDevice;
+    default:
+      return kInternal;
   }
 }
 
@@ -35,7 +42,8 @@ Result<LoadOptions> ModelArguments::load_options() const {
   options.compile.threads = threads;
   for (const std::string& text : shapes) {
     const std::size_t equals = text.rfind('=');
-    if (equals == std::string::npos || equals == 0) return Error(ErrorCode::kInvalidArgument, "--shape " + text, "write NAME=1x3x224x224");
+    if (equals == std::string::npos || equals == 0)
+      return Error(ErrorCode::kInvalidArgument, "--shape " + text, "write NAME=1x3x224x224");
     Result<Shape> shape = parse_shape(text.substr(equals + 1));
     if (!shape) return std::move(shape).error();
     options.model.shapes[text.substr(0, equals)] = *shape;
@@ -64,13 +72,16 @@ Result<Shape> parse_shape(const std::string& text) {
   while (at < end) {
     std::int64_t extent = 0;
     const auto [next, error] = std::from_chars(at, end, extent);
-    if (error != std::errc() || extent < 1 || shape.rank() == kMaxRank || (next < end && *next != 'x') || next + 1 == end) {
-      return Error(ErrorCode::kInvalidArgument, "\"" + text + "\" is not a shape", "write up to 8 positive extents, such as 1x3x224x224");
+    if (error != std::errc() || extent < 1 || shape.rank() == kMaxRank || (next < end && *next != 'x') ||
+        next + 1 == end) {
+      return Error(ErrorCode::kInvalidArgument, "\"" + text + "\" is not a shape",
+                   "write up to 8 positive extents, such as 1x3x224x224");
     }
     shape.push_back(extent);
     at = next + 1;
   }
-  if (shape.rank() == 0) return Error(ErrorCode::kInvalidArgument, "an empty shape", "write extents, such as 1x3x224x224");
+  if (shape.rank() == 0)
+    return Error(ErrorCode::kInvalidArgument, "an empty shape", "write extents, such as 1x3x224x224");
   return shape;
 }
 
@@ -82,7 +93,8 @@ Result<std::vector<float>> parse_floats(const std::string& text, const std::stri
     float number = 0;
     const auto [next, error] = std::from_chars(text.data() + at, text.data() + comma, number);
     if (error != std::errc() || next != text.data() + comma) {
-      return Error(ErrorCode::kInvalidArgument, option + " " + text + " is not a list of numbers", "write for example 127.5 or 104,117,123");
+      return Error(ErrorCode::kInvalidArgument, option + " " + text + " is not a list of numbers",
+                   "write for example 127.5 or 104,117,123");
     }
     numbers.push_back(number);
     at = comma + 1;

@@ -29,28 +29,42 @@ std::string layouts_text(LayoutPair layouts) {
 std::string cost_text(const VariantCost& cost) {
   if (cost.refusal != Refusal::none) return fmt::format("refused: {}", to_string(cost.refusal));
   if (cost.samples == 0) return "not measured";
-  return fmt::format("{:>9.2f} us ({:.2f} to {:.2f}, {} samples)", cost.us.median, cost.us.low, cost.us.high, cost.samples);
+  return fmt::format("{:>9.2f} us ({:.2f} to {:.2f}, {} samples)", cost.us.median, cost.us.low, cost.us.high,
+                     cost.samples);
 }
 
 std::string as_text(const LayerExplanation& layer) {
   std::string text = fmt::format("{}\n  {}\n", layer.layer, layer.desc);
   const auto out = std::back_inserter(text);
   for (const VariantCost& cost : layer.variants) {
-    fmt::format_to(out, "  {} {:<38} {:<10} x{} {}{}\n", cost.chosen ? "*" : " ", cost.kernel, layouts_text(cost.layouts), cost.threads, cost_text(cost),
+    fmt::format_to(out, "  {} {:<38} {:<10} x{} {}{}\n", cost.chosen ? "*" : " ", cost.kernel,
+                   layouts_text(cost.layouts), cost.threads, cost_text(cost),
                    cost.is_default ? "  default" : "");
   }
-  if (layer.conversions_us > 0) fmt::format_to(out, "    conversions into this layer: {:.2f} us\n", layer.conversions_us);
+  if (layer.conversions_us > 0)
+    fmt::format_to(out, "    conversions into this layer: {:.2f} us\n", layer.conversions_us);
   return text;
 }
 
 Json as_json(const LayerExplanation& layer) {
   Json variants = Json::array();
   for (const VariantCost& cost : layer.variants) {
-    variants.push_back({{"kernel", cost.kernel}, {"layouts", layouts_text(cost.layouts)}, {"threads", cost.threads}, {"covers", cost.covers},
-                        {"refusal", cost.refusal == Refusal::none ? Json() : Json(to_string(cost.refusal))}, {"samples", cost.samples},
-                        {"median_us", cost.us.median}, {"low_us", cost.us.low}, {"high_us", cost.us.high}, {"chosen", cost.chosen}, {"default", cost.is_default}});
+    variants.push_back({{"kernel", cost.kernel},
+                        {"layouts", layouts_text(cost.layouts)},
+                        {"threads", cost.threads},
+                        {"covers", cost.covers},
+                        {"refusal", cost.refusal == Refusal::none ? Json() : Json(to_string(cost.refusal))},
+                        {"samples", cost.samples},
+                        {"median_us", cost.us.median},
+                        {"low_us", cost.us.low},
+                        {"high_us", cost.us.high},
+                        {"chosen", cost.chosen},
+                        {"default", cost.is_default}});
   }
-  return {{"layer", layer.layer}, {"desc", layer.desc}, {"conversions_us", layer.conversions_us}, {"variants", variants}};
+  return {{"layer", layer.layer},
+          {"desc", layer.desc},
+          {"conversions_us", layer.conversions_us},
+          {"variants", variants}};
 }
 
 int explain_command(const Arguments& arguments) {
@@ -71,7 +85,9 @@ int explain_command(const Arguments& arguments) {
     text += as_text(layer);
     json.push_back(as_json(layer));
   }
-  if (!found) return fail(Error(ErrorCode::kUnknownName, "the model has no layer " + arguments.layer, "`fettle inspect` lists the layers"));
+  if (!found)
+    return fail(Error(ErrorCode::kUnknownName, "the model has no layer " + arguments.layer,
+                      "`fettle inspect` lists the layers"));
   print(arguments.json ? json.dump(2) + "\n" : text);
   return kSuccess;
 }
@@ -79,7 +95,8 @@ int explain_command(const Arguments& arguments) {
 }  // namespace
 
 void add_explain(CLI::App& app, int& exit_code) {
-  CLI::App* command = app.add_subcommand("explain", "Say for each layer what was tried and why the plan chose what it chose");
+  CLI::App* command =
+      app.add_subcommand("explain", "Say for each layer what was tried and why the plan chose what it chose");
   auto arguments = std::make_shared<Arguments>();
   arguments->model.add_to(*command);
   command->get_option("--plan")->required();

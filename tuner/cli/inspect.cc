@@ -40,22 +40,30 @@ std::string as_json(const Loaded& loaded) {
 }
 
 std::string as_text(const Loaded& loaded) {
-  std::string text = fmt::format("{}: opset {}, {} nodes, {} layers\ngraph   {}\nweights {}\n", loaded.model.name(), loaded.model.opset(),
-                                 loaded.model.imported_nodes(), loaded.model.layers().size(), loaded.model.graph_hash(), loaded.model.weights_hash());
+  std::string text =
+      fmt::format("{}: opset {}, {} nodes, {} layers\ngraph   {}\nweights {}\n", loaded.model.name(),
+                  loaded.model.opset(), loaded.model.imported_nodes(), loaded.model.layers().size(),
+                  loaded.model.graph_hash(), loaded.model.weights_hash());
   auto out = std::back_inserter(text);
-  for (const TensorInfo& info : loaded.model.inputs()) fmt::format_to(out, "input   {} {} {}\n", info.name, to_string(info.type), info.shape.text());
-  for (const TensorInfo& info : loaded.model.outputs()) fmt::format_to(out, "output  {} {} {}\n", info.name, to_string(info.type), info.shape.text());
+  for (const TensorInfo& info : loaded.model.inputs())
+    fmt::format_to(out, "input   {} {} {}\n", info.name, to_string(info.type), info.shape.text());
+  for (const TensorInfo& info : loaded.model.outputs())
+    fmt::format_to(out, "output  {} {} {}\n", info.name, to_string(info.type), info.shape.text());
   std::int64_t macs = 0;
   for (const LayerInfo& layer : loaded.model.layers()) {
     macs += layer.macs;
     fmt::format_to(out, "  {:<32} {}\n", layer.id, layer.desc.text());
   }
   const ArenaInfo& arena = loaded.program.arena();
-  fmt::format_to(out, "multiply-accumulates {:.1f} million, constants {} bytes, packed weights {} bytes\n", static_cast<double>(macs) / 1e6,
-                 loaded.model.constant_bytes(), loaded.program.weight_bytes());
-  fmt::format_to(out, "arena {} bytes ({:.3f} of the largest live set {}; live values alone {}; all activations {})\n", arena.bytes,
-                 static_cast<double>(arena.bytes) / static_cast<double>(std::max<std::size_t>(1, arena.largest_live_set)), arena.largest_live_set,
-                 arena.largest_live_values, arena.sum_of_activations);
+  fmt::format_to(out, "multiply-accumulates {:.1f} million, constants {} bytes, packed weights {} bytes\n",
+                 static_cast<double>(macs) / 1e6, loaded.model.constant_bytes(),
+                 loaded.program.weight_bytes());
+  fmt::format_to(
+      out, "arena {} bytes ({:.3f} of the largest live set {}; live values alone {}; all activations {})\n",
+      arena.bytes,
+      static_cast<double>(arena.bytes) /
+          static_cast<double>(std::max<std::size_t>(1, arena.largest_live_set)),
+      arena.largest_live_set, arena.largest_live_values, arena.sum_of_activations);
   return text;
 }
 

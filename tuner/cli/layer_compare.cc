@@ -19,7 +19,8 @@ std::vector<float> gather(const TensorDesc& desc, const float* data) {
   std::int64_t index[kMaxRank] = {};
   for (std::int64_t i = 0; i < count; ++i) {
     std::int64_t offset = 0;
-    for (int axis = 0; axis < desc.shape.rank(); ++axis) offset += index[axis] * desc.strides[static_cast<std::size_t>(axis)];
+    for (int axis = 0; axis < desc.shape.rank(); ++axis)
+      offset += index[axis] * desc.strides[static_cast<std::size_t>(axis)];
     values.push_back(data[offset]);
     for (int axis = desc.shape.rank(); axis-- > 0;) {
       if (++index[axis] < desc.shape[axis]) break;
@@ -37,7 +38,9 @@ Plan reference_plan(const Model& model, const Program& like, const CompileOption
   point.layers.clear();
   for (const LayerVariants& layer : enumerate_variants(model, options)) {
     for (const VariantInfo& variant : layer.variants) {
-      if (variant.refusal != Refusal::none || !variant.kernel->name.ends_with(".reference") || !variant.covers.empty()) continue;
+      if (variant.refusal != Refusal::none || !variant.kernel->name.ends_with(".reference") ||
+          !variant.covers.empty())
+        continue;
       PlanLayer choice;
       choice.kernel = std::string(variant.kernel->name);
       choice.revision = variant.kernel->revision;
@@ -60,16 +63,19 @@ Result<Values> reference_values(const Model& model, Runtime& runtime, const Comp
   Result<Runtime> reference = Runtime::create(*program);
   if (!reference) return std::move(reference).error();
   for (std::size_t i = 0; i < runtime.input_count(); ++i) {
-    if (Status status = reference->input(i).copy_from(std::span<const std::byte>(runtime.input(i).bytes())); !status) return std::move(status).error();
+    if (Status status = reference->input(i).copy_from(std::span<const std::byte>(runtime.input(i).bytes()));
+        !status)
+      return std::move(status).error();
   }
   Values values;
-  Status status = reference->run_visiting([&](std::size_t step, std::span<const void* const>, std::span<void* const> outputs) {
-    const StepInfo& info = program->steps()[step];
-    for (std::size_t i = 0; i < outputs.size(); ++i) {
-      if (info.desc.outputs[i].format.type != DataType::f32) continue;
-      values[info.outputs[i]] = gather(info.desc.outputs[i], static_cast<const float*>(outputs[i]));
-    }
-  });
+  Status status = reference->run_visiting(
+      [&](std::size_t step, std::span<const void* const>, std::span<void* const> outputs) {
+        const StepInfo& info = program->steps()[step];
+        for (std::size_t i = 0; i < outputs.size(); ++i) {
+          if (info.desc.outputs[i].format.type != DataType::f32) continue;
+          values[info.outputs[i]] = gather(info.desc.outputs[i], static_cast<const float*>(outputs[i]));
+        }
+      });
   if (!status) return std::move(status).error();
   return values;
 }
@@ -83,23 +89,27 @@ double relative_error(std::span<const float> values, std::span<const float> refe
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (std::isnan(values[i]) || std::isnan(reference[i])) return std::numeric_limits<double>::infinity();
     largest = std::max(largest, std::abs(static_cast<double>(reference[i])));
-    difference = std::max(difference, std::abs(static_cast<double>(values[i]) - static_cast<double>(reference[i])));
+    difference =
+        std::max(difference, std::abs(static_cast<double>(values[i]) - static_cast<double>(reference[i])));
   }
   if (difference == 0) return 0;
   return largest == 0 ? std::numeric_limits<double>::infinity() : difference / largest;
 }
 
-Result<std::vector<LayerComparison>> compare_layers(const Model& model, Runtime& runtime, const CompileOptions& options) {
+Result<std::vector<LayerComparison>> compare_layers(const Model& model, Runtime& runtime,
+                                                    const CompileOptions& options) {
   Result<Values> expected = reference_values(model, runtime, options);
   if (!expected) return std::move(expected).error();
   std::vector<LayerComparison> comparisons;
-  Status status = runtime.run_visiting([&](std::size_t step, std::span<const void* const>, std::span<void* const> outputs) {
+  Status status = runtime.run_visiting([&](std::size_t step, std::span<const void* const>,
+                                           std::span<void* const> outputs) {
     const StepInfo& info = runtime.program().steps()[step];
     for (std::size_t i = 0; i < outputs.size(); ++i) {
       const auto found = expected->find(info.outputs[i]);
       if (info.desc.outputs[i].format.type != DataType::f32 || found == expected->end()) continue;
       const std::vector<float> values = gather(info.desc.outputs[i], static_cast<const float*>(outputs[i]));
-      comparisons.push_back({(info.conversion ? "-> " : "") + info.layer, info.kernel, info.desc.text(), relative_error(values, found->second)});
+      comparisons.push_back({(info.conversion ? "-> " : "") + info.layer, info.kernel, info.desc.text(),
+                             relative_error(values, found->second)});
     }
   });
   if (!status) return std::move(status).error();

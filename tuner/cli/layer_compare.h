@@ -21,8 +21,9 @@ struct LayerComparison {
   double relative_error = 0;
 };
 
-/// Runs `runtime` on the inputs it holds, and the same network on reference kernels alone, and compares the f32 results of each step in
-/// order. Results inside a region are not visible and not compared.
-Result<std::vector<LayerComparison>> compare_layers(const Model& model, Runtime& runtime, const CompileOptions& options);
+/// Runs `runtime` on the inputs it holds, and the same network on reference kernels alone, and compares the
+/// f32 results of each step in order. Results inside a region are not visible and not compared.
+Result<std::vector<LayerComparison>> compare_layers(const Model& model, Runtime& runtime,
+                                                    const CompileOptions& options);
 
 }  // namespace fettle::cli

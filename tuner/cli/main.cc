@@ -3,8 +3,8 @@
 // The `fettle` command. Results go to stdout, progress and complaints to stderr.
 #include "tuner/cli/command.h"
 
-#include <exception>
 #include <cstdio>
+#include <exception>
 
 int main(int argc, char** argv) {
   CLI::App app("Fettle: run ONNX networks on CPUs, and tune them on the device they run on.", "fettle");

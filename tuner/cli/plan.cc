@@ -16,7 +16,8 @@ std::string choice_text(const PlanLayer& layer) {
   std::string text = fmt::format("{} r{} x{}", layer.kernel, layer.revision, layer.threads);
   if (layer.layouts) {
     text += fmt::format(" {}", to_string(layer.layouts->input));
-    if (layer.layouts->output != layer.layouts->input) text += fmt::format(">{}", to_string(layer.layouts->output));
+    if (layer.layouts->output != layer.layouts->input)
+      text += fmt::format(">{}", to_string(layer.layouts->output));
   }
   for (const std::string& covered : layer.covers) text += " +" + covered;
   if (layer.pinned) text += " pinned";
@@ -30,11 +31,13 @@ int show(const std::string& path, bool json) {
     print(plan->json());
     return kSuccess;
   }
-  std::string text = fmt::format("model   {}\ngraph   {}\nweights {}\nlibrary {}\n", plan->model.name, plan->model.graph, plan->model.weights, plan->device.library);
+  std::string text = fmt::format("model   {}\ngraph   {}\nweights {}\nlibrary {}\n", plan->model.name,
+                                 plan->model.graph, plan->model.weights, plan->device.library);
   const auto out = std::back_inserter(text);
   if (plan->expected) {
     const PlanLatency& us = plan->expected->latency_us;
-    fmt::format_to(out, "expected {:.1f} us ({:.1f} to {:.1f}), default {:.1f} us, arena {} bytes\n", us.median, us.low, us.high, plan->expected->default_latency_us,
+    fmt::format_to(out, "expected {:.1f} us ({:.1f} to {:.1f}), default {:.1f} us, arena {} bytes\n",
+                   us.median, us.low, us.high, plan->expected->default_latency_us,
                    plan->expected->arena_bytes);
   }
   for (const PlanPoint& point : plan->points) {
@@ -58,8 +61,11 @@ int check(const ModelArguments& arguments, bool json) {
     for (const ReportEntry& entry : report) list.push_back({{"layer", entry.layer}, {"what", entry.what}});
     print(list.dump(2) + "\n");
   } else {
-    for (const ReportEntry& entry : report) print(fmt::format("{}{}{}\n", entry.layer, entry.layer.empty() ? "" : ": ", entry.what));
-    print(report.empty() ? "the plan is followed in full\n" : fmt::format("{} thing{} fall back\n", report.size(), report.size() == 1 ? "" : "s"));
+    for (const ReportEntry& entry : report)
+      print(fmt::format("{}{}{}\n", entry.layer, entry.layer.empty() ? "" : ": ", entry.what));
+    print(report.empty()
+              ? "the plan is followed in full\n"
+              : fmt::format("{} thing{} fall back\n", report.size(), report.size() == 1 ? "" : "s"));
   }
   return report.empty() ? kSuccess : kDifferent;
 }
@@ -71,8 +77,10 @@ int diff(const std::string& left_path, const std::string& right_path) {
   if (!right) return fail(right.error());
   std::string text;
   const auto out = std::back_inserter(text);
-  if (left->model.graph != right->model.graph) fmt::format_to(out, "other graph: {} and {}\n", left->model.graph, right->model.graph);
-  if (left->points.size() != right->points.size()) fmt::format_to(out, "{} and {} operating points\n", left->points.size(), right->points.size());
+  if (left->model.graph != right->model.graph)
+    fmt::format_to(out, "other graph: {} and {}\n", left->model.graph, right->model.graph);
+  if (left->points.size() != right->points.size())
+    fmt::format_to(out, "{} and {} operating points\n", left->points.size(), right->points.size());
   for (std::size_t i = 0; i < std::min(left->points.size(), right->points.size()); ++i) {
     const auto& a = left->points[i].layers;
     const auto& b = right->points[i].layers;
@@ -106,13 +114,15 @@ void add_plan(CLI::App& app, int& exit_code) {
   show_command->add_flag("--json", *json, "print JSON");
   show_command->callback([=, &exit_code] { exit_code = show(*first, *json); });
 
-  CLI::App* check_command = command->add_subcommand("check", "Say what of a plan would fall back here; exit 1 when anything does");
+  CLI::App* check_command =
+      command->add_subcommand("check", "Say what of a plan would fall back here; exit 1 when anything does");
   arguments->add_to(*check_command);
   check_command->get_option("--plan")->required();
   check_command->add_flag("--json", *json, "print JSON");
   check_command->callback([=, &exit_code] { exit_code = check(*arguments, *json); });
 
-  CLI::App* diff_command = command->add_subcommand("diff", "Compare two plans layer by layer; exit 1 when they differ");
+  CLI::App* diff_command =
+      command->add_subcommand("diff", "Compare two plans layer by layer; exit 1 when they differ");
   diff_command->add_option("first", *first, "plan file")->required();
   diff_command->add_option("second", *second, "plan file")->required();
   diff_command->callback([=, &exit_code] { exit_code = diff(*first, *second); });

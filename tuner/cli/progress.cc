@@ -29,13 +29,16 @@ ProgressLine::~ProgressLine() {
 
 void ProgressLine::show(const TuneProgress& progress) {
   if (!terminal_) return;
-  const double share = progress.budget_s > 0 ? std::clamp(progress.elapsed_s / progress.budget_s, 0.0, 1.0) : 1.0;
+  const double share =
+      progress.budget_s > 0 ? std::clamp(progress.elapsed_s / progress.budget_s, 0.0, 1.0) : 1.0;
   const auto filled = static_cast<std::size_t>(share * kBarWidth);
-  std::string line = fmt::format("[{}{}] {:>4.0f}s of {:.0f}s  {:<8} {:>5} passes", std::string(filled, '#'), std::string(kBarWidth - filled, '.'), progress.elapsed_s,
-                                 progress.budget_s, progress.phase, progress.measurements);
+  std::string line = fmt::format("[{}{}] {:>4.0f}s of {:.0f}s  {:<8} {:>5} passes", std::string(filled, '#'),
+                                 std::string(kBarWidth - filled, '.'), progress.elapsed_s, progress.budget_s,
+                                 progress.phase, progress.measurements);
   if (progress.default_us > 0) line += fmt::format("  default {:.2f} ms", progress.default_us / 1000);
   if (progress.default_us > 0 && progress.best_us > 0) {
-    line += fmt::format("  best {:.2f} ms ({:.2f}x)", progress.best_us / 1000, progress.default_us / progress.best_us);
+    line += fmt::format("  best {:.2f} ms ({:.2f}x)", progress.best_us / 1000,
+                        progress.default_us / progress.best_us);
   }
   line.resize(std::min(line.size(), terminal_width() - 1));
   fmt::print(stderr, "\r\x1b[K{}", line);

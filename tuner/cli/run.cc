@@ -31,11 +31,15 @@ struct Arguments {
 
 bool ends_with_any(const std::string& path, std::initializer_list<const char*> endings) {
   std::string lower = path;
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return std::any_of(endings.begin(), endings.end(), [&](const char* ending) { return lower.ends_with(ending); });
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return std::any_of(endings.begin(), endings.end(),
+                     [&](const char* ending) { return lower.ends_with(ending); });
 }
 
-bool is_picture(const std::string& path) { return ends_with_any(path, {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".ppm", ".pgm", ".tga"}); }
+bool is_picture(const std::string& path) {
+  return ends_with_any(path, {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".ppm", ".pgm", ".tga"});
+}
 
 // Crops the middle so that the picture has the target's proportions.
 io::Image crop_to(const io::Image& image, int width, int height) {
@@ -48,8 +52,10 @@ io::Image crop_to(const io::Image& image, int width, int height) {
   const int left = (image.width - cropped.width) / 2;
   const int top = (image.height - cropped.height) / 2;
   for (int y = 0; y < cropped.height; ++y) {
-    const auto start = image.pixels.begin() + (static_cast<std::ptrdiff_t>(top + y) * image.width + left) * image.channels;
-    cropped.pixels.insert(cropped.pixels.end(), start, start + static_cast<std::ptrdiff_t>(cropped.width) * image.channels);
+    const auto start =
+        image.pixels.begin() + (static_cast<std::ptrdiff_t>(top + y) * image.width + left) * image.channels;
+    cropped.pixels.insert(cropped.pixels.end(), start,
+                          start + static_cast<std::ptrdiff_t>(cropped.width) * image.channels);
   }
   return cropped;
 }
@@ -58,7 +64,10 @@ Status load_picture(const TensorView& input, const std::string& path, const std:
   const Shape& shape = input.shape();
   const int channels = static_cast<int>(shape[1]);
   if (shape[0] != 1 || (channels != 1 && channels != 3)) {
-    return Error(ErrorCode::kWrongShape, "input " + input.info().name + " is " + shape.text() + ": a picture fits 1x1xHxW and 1x3xHxW only", "give a .npy file");
+    return Error(
+        ErrorCode::kWrongShape,
+        "input " + input.info().name + " is " + shape.text() + ": a picture fits 1x1xHxW and 1x3xHxW only",
+        "give a .npy file");
   }
   Result<io::Image> image = io::load_image(path, channels);
   if (!image) return std::move(image).error();
@@ -66,8 +75,10 @@ Status load_picture(const TensorView& input, const std::string& path, const std:
   const int height = static_cast<int>(shape[2]);
   if (image->width != width || image->height != height) {
     if (resize == "none") {
-      return Error(ErrorCode::kWrongShape, path + " is " + std::to_string(image->width) + "x" + std::to_string(image->height) + ", the network takes " +
-                   std::to_string(width) + "x" + std::to_string(height), "use --resize stretch or --resize crop");
+      return Error(ErrorCode::kWrongShape,
+                   path + " is " + std::to_string(image->width) + "x" + std::to_string(image->height) +
+                       ", the network takes " + std::to_string(width) + "x" + std::to_string(height),
+                   "use --resize stretch or --resize crop");
     }
     image = io::resize_image(resize == "crop" ? crop_to(*image, width, height) : *image, width, height);
     if (!image) return std::move(image).error();
@@ -81,7 +92,9 @@ Status load_array(const TensorView& input, const std::string& path) {
     Result<io::Array> array = io::load_npy(path);
     if (!array) return std::move(array).error();
     if (array->type != input.type()) {
-      return Error(ErrorCode::kWrongType, path + " holds " + std::string(to_string(array->type)) + ", input " + input.info().name + " is " + std::string(to_string(input.type())));
+      return Error(ErrorCode::kWrongType, path + " holds " + std::string(to_string(array->type)) +
+                                              ", input " + input.info().name + " is " +
+                                              std::string(to_string(input.type())));
     }
     bytes = std::move(array->bytes);
   } else {
@@ -103,15 +116,18 @@ Result<std::vector<std::string>> read_labels(const std::string& path) {
   std::string line;
   for (std::byte byte : *bytes) {
     const char c = static_cast<char>(byte);
-    if (c == '\n') labels.push_back(std::exchange(line, {}));
-    else if (c != '\r') line.push_back(c);
+    if (c == '\n')
+      labels.push_back(std::exchange(line, {}));
+    else if (c != '\r')
+      line.push_back(c);
   }
   if (!line.empty()) labels.push_back(line);
   return labels;
 }
 
 // The best classes of each f32 output; outputs of other types are described only.
-void describe_outputs(Runtime& runtime, const Arguments& arguments, const std::vector<std::string>& labels, const std::string& file, Json& json, std::string& text) {
+void describe_outputs(Runtime& runtime, const Arguments& arguments, const std::vector<std::string>& labels,
+                      const std::string& file, Json& json, std::string& text) {
   Json entry{{"input", file}};
   const auto out = std::back_inserter(text);
   fmt::format_to(out, "{}\n", file);
@@ -123,9 +139,9 @@ void describe_outputs(Runtime& runtime, const Arguments& arguments, const std::v
     std::vector<std::size_t> order(values.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
     const std::size_t count = std::min(order.size(), static_cast<std::size_t>(arguments.top));
-    std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(), [&](std::size_t a, std::size_t b) {
-      return values[a] != values[b] ? values[a] > values[b] : a < b;
-    });
+    std::partial_sort(
+        order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
+        [&](std::size_t a, std::size_t b) { return values[a] != values[b] ? values[a] > values[b] : a < b; });
     for (std::size_t k = 0; k < count; ++k) {
       const std::string label = order[k] < labels.size() ? labels[order[k]] : std::string();
       fmt::format_to(out, "  {:>6}  {:<12.6g} {}\n", order[k], values[order[k]], label);
@@ -153,7 +169,9 @@ Status save_outputs(Runtime& runtime, const std::string& path) {
   for (std::size_t i = 0; i < runtime.output_count(); ++i) {
     const TensorView view = runtime.output(i);
     const std::string name = runtime.output_count() == 1 ? path : path + "." + std::to_string(i);
-    if (Status status = io::write_file(name, io::format_npy(view.type(), view.shape().dims(), view.bytes())); !status) return status;
+    if (Status status = io::write_file(name, io::format_npy(view.type(), view.shape().dims(), view.bytes()));
+        !status)
+      return status;
   }
   return {};
 }
@@ -169,7 +187,8 @@ int run(const Arguments& arguments) {
     if (!input) return fail(input.error());
     options->compile.inputs[model->inputs().front().name] = *std::move(input);
   } else if (std::any_of(arguments.inputs.begin(), arguments.inputs.end(), is_picture)) {
-    return fail(Error(ErrorCode::kInvalidArgument, "pictures and arrays are mixed", "run them one kind at a time"));
+    return fail(
+        Error(ErrorCode::kInvalidArgument, "pictures and arrays are mixed", "run them one kind at a time"));
   }
   Result<Loaded> loaded = load(arguments.model, *options);
   if (!loaded) return fail(loaded.error());
@@ -177,14 +196,18 @@ int run(const Arguments& arguments) {
   Result<Runtime> runtime = Runtime::create(loaded->program, options->runtime);
   if (!runtime) return fail(runtime.error());
   if (runtime->input_count() != 1) {
-    return fail(Error(ErrorCode::kInvalidArgument, "the model has " + std::to_string(runtime->input_count()) + " inputs, `fettle run` feeds one", "use `fettle verify` with an .npz file"));
+    return fail(
+        Error(ErrorCode::kInvalidArgument,
+              "the model has " + std::to_string(runtime->input_count()) + " inputs, `fettle run` feeds one",
+              "use `fettle verify` with an .npz file"));
   }
   Result<std::vector<std::string>> labels = read_labels(arguments.labels);
   if (!labels) return fail(labels.error());
   Json json = Json::array();
   std::string text;
   for (const std::string& file : arguments.inputs) {
-    Status status = pictures ? load_picture(runtime->input(0), file, arguments.resize) : load_array(runtime->input(0), file);
+    Status status = pictures ? load_picture(runtime->input(0), file, arguments.resize)
+                             : load_array(runtime->input(0), file);
     if (status) status = runtime->run();
     if (!status) return fail(status.error());
     describe_outputs(*runtime, arguments, *labels, file, json, text);
@@ -202,11 +225,15 @@ void add_run(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("run", "Run a network on pictures or arrays");
   auto arguments = std::make_shared<Arguments>();
   arguments->model.add_to(*command);
-  command->add_option("--input", arguments->inputs, "JPEG, PNG, .npy or raw files (the input's bytes)")->required();
-  command->add_option("--mean", arguments->mean, "subtracted from pixels 0..255: one number, or one a channel");
+  command->add_option("--input", arguments->inputs, "JPEG, PNG, .npy or raw files (the input's bytes)")
+      ->required();
+  command->add_option("--mean", arguments->mean,
+                      "subtracted from pixels 0..255: one number, or one a channel");
   command->add_option("--std", arguments->std, "then divides: one number, or one a channel");
-  command->add_option("--order", arguments->order, "channel order that the network wants")->check(CLI::IsMember({"rgb", "bgr"}));
-  command->add_option("--resize", arguments->resize, "how a picture of another size is fitted")->check(CLI::IsMember({"stretch", "crop", "none"}));
+  command->add_option("--order", arguments->order, "channel order that the network wants")
+      ->check(CLI::IsMember({"rgb", "bgr"}));
+  command->add_option("--resize", arguments->resize, "how a picture of another size is fitted")
+      ->check(CLI::IsMember({"stretch", "crop", "none"}));
   command->add_option("--labels", arguments->labels, "text file with one class name a line");
   command->add_option("--top", arguments->top, "how many classes to print")->check(CLI::Range(1, 1000000));
   command->add_option("--output", arguments->output, "write the (last) outputs as .npy");

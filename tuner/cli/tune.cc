@@ -43,28 +43,35 @@ Result<double> parse_budget(const std::string& text) {
   const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
   const double factor = unit.empty() || unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : 0;
   if (error != std::errc() || factor == 0 || !(number > 0) || number * factor > 1e6) {
-    return Error(ErrorCode::kInvalidArgument, "--budget " + text + " is not a time", "write for example 60s, 5m or 1h");
+    return Error(ErrorCode::kInvalidArgument, "--budget " + text + " is not a time",
+                 "write for example 60s, 5m or 1h");
   }
   return number * factor;
 }
 
 std::string summary(const TuneResult& result, const Arguments& arguments) {
-  std::string text = fmt::format("default {:.1f} us ({:.1f} to {:.1f})\nplan    {:.1f} us ({:.1f} to {:.1f})\n", result.default_us.median, result.default_us.low,
-                                 result.default_us.high, result.plan_us.median, result.plan_us.low, result.plan_us.high);
+  std::string text =
+      fmt::format("default {:.1f} us ({:.1f} to {:.1f})\nplan    {:.1f} us ({:.1f} to {:.1f})\n",
+                  result.default_us.median, result.default_us.low, result.default_us.high,
+                  result.plan_us.median, result.plan_us.low, result.plan_us.high);
   if (result.default_kept) {
     text += "no choice beat the default beyond the noise: the plan keeps the default\n";
   } else {
-    text += fmt::format("plan / default {:.3f} (median of {} interleaved rounds)\n", result.ratio, result.rounds);
+    text +=
+        fmt::format("plan / default {:.3f} (median of {} interleaved rounds)\n", result.ratio, result.rounds);
   }
-  text += fmt::format("{} network passes in {:.1f} s{}; choice {} for the measured costs\n", result.measurements, result.seconds,
-                      result.stopped ? ", stopped early" : "", result.optimal ? "proved optimal" : "not proved optimal");
+  text += fmt::format("{} network passes in {:.1f} s{}; choice {} for the measured costs\n",
+                      result.measurements, result.seconds, result.stopped ? ", stopped early" : "",
+                      result.optimal ? "proved optimal" : "not proved optimal");
   text += fmt::format("plan written to {}\n", arguments.output);
   if (!arguments.report.empty()) text += fmt::format("report written to {}\n", arguments.report);
   return text;
 }
 
 std::string as_json(const TuneResult& result) {
-  const auto latency = [](const PlanLatency& us) { return Json{{"median", us.median}, {"low", us.low}, {"high", us.high}}; };
+  const auto latency = [](const PlanLatency& us) {
+    return Json{{"median", us.median}, {"low", us.low}, {"high", us.high}};
+  };
   Json json;
   json["default_us"] = latency(result.default_us);
   json["plan_us"] = latency(result.plan_us);
@@ -79,7 +86,8 @@ std::string as_json(const TuneResult& result) {
   return json.dump(2) + "\n";
 }
 
-Result<TuneResult> run_tuner(const Model& model, const Arguments& arguments, const LoadOptions& load, double budget_s, const Plan* start) {
+Result<TuneResult> run_tuner(const Model& model, const Arguments& arguments, const LoadOptions& load,
+                             double budget_s, const Plan* start) {
   ProgressLine line;
   TuneOptions options;
   options.budget_s = budget_s;
@@ -114,7 +122,8 @@ int tune_command(const Arguments& arguments) {
   if (!result) return fail(result.error());
   if (Status status = result->plan.save(arguments.output); !status) return fail(status.error());
   if (!arguments.report.empty()) {
-    if (Status status = io::write_file(arguments.report, tune_report_html(*model, *result)); !status) return fail(status.error());
+    if (Status status = io::write_file(arguments.report, tune_report_html(*model, *result)); !status)
+      return fail(status.error());
   }
   print(arguments.json ? as_json(*result) : summary(*result, arguments));
   return kSuccess;
@@ -127,7 +136,8 @@ void add_tune(CLI::App& app, int& exit_code) {
   auto arguments = std::make_shared<Arguments>();
   arguments->model.add_to(*command, false);
   command->add_option("--output", arguments->output, "the plan file to write")->required();
-  command->add_option("--budget", arguments->budget, "time to spend, such as 60s, 5m, 1h")->capture_default_str();
+  command->add_option("--budget", arguments->budget, "time to spend, such as 60s, 5m, 1h")
+      ->capture_default_str();
   command->add_option("--records", arguments->records, "JSON-lines file of measurements, read and added to");
   command->add_option("--report", arguments->report, "write an HTML page that explains the choice");
   command->add_option("--start", arguments->start, "plan whose pinned layers are kept");

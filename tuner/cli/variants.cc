@@ -19,7 +19,8 @@ std::string layouts_text(LayoutPair layouts) {
 
 std::string all_layouts_text(const Kernel& kernel) {
   std::string text;
-  for (const LayoutPair& pair : kernel.layouts) text.append(text.empty() ? "" : ",").append(layouts_text(pair));
+  for (const LayoutPair& pair : kernel.layouts)
+    text.append(text.empty() ? "" : ",").append(layouts_text(pair));
   return text;
 }
 
@@ -28,16 +29,22 @@ int list_kernels(bool json) {
   if (json) {
     Json list = Json::array();
     for (const Kernel* kernel : builtin_kernels()) {
-      list.push_back({{"kernel", kernel->name}, {"revision", kernel->revision}, {"isa", isa_text(kernel->isa)}, {"layouts", all_layouts_text(*kernel)},
-                      {"threads", kernel->threaded}, {"runs_here", has_all(have, kernel->isa)}});
+      list.push_back({{"kernel", kernel->name},
+                      {"revision", kernel->revision},
+                      {"isa", isa_text(kernel->isa)},
+                      {"layouts", all_layouts_text(*kernel)},
+                      {"threads", kernel->threaded},
+                      {"runs_here", has_all(have, kernel->isa)}});
     }
     print(list.dump(2) + "\n");
     return kSuccess;
   }
-  std::string text = fmt::format("this CPU: {}\n{:<40} {:>3}  {:<16} {:<20} {:<8} {}\n", isa_text(have), "kernel", "rev", "isa", "layouts", "threads", "here");
+  std::string text = fmt::format("this CPU: {}\n{:<40} {:>3}  {:<16} {:<20} {:<8} {}\n", isa_text(have),
+                                 "kernel", "rev", "isa", "layouts", "threads", "here");
   for (const Kernel* kernel : builtin_kernels()) {
-    fmt::format_to(std::back_inserter(text), "{:<40} {:>3}  {:<16} {:<20} {:<8} {}\n", kernel->name, kernel->revision, isa_text(kernel->isa),
-                   all_layouts_text(*kernel), kernel->threaded ? "many" : "one", has_all(have, kernel->isa) ? "yes" : "no");
+    fmt::format_to(std::back_inserter(text), "{:<40} {:>3}  {:<16} {:<20} {:<8} {}\n", kernel->name,
+                   kernel->revision, isa_text(kernel->isa), all_layouts_text(*kernel),
+                   kernel->threaded ? "many" : "one", has_all(have, kernel->isa) ? "yes" : "no");
   }
   print(text);
   return kSuccess;
@@ -54,11 +61,18 @@ int list_layers(const ModelArguments& arguments, bool json) {
     fmt::format_to(std::back_inserter(text), "{}\n", layer.layer);
     Json variants = Json::array();
     for (const VariantInfo& variant : layer.variants) {
-      const std::string_view answer = variant.refusal == Refusal::none ? (variant.is_default ? "default" : "yes") : to_string(variant.refusal);
-      fmt::format_to(std::back_inserter(text), "  {:<40} {:<12} {}{}\n", variant.kernel->name, layouts_text(variant.layouts),
+      const std::string_view answer = variant.refusal == Refusal::none
+                                          ? (variant.is_default ? "default" : "yes")
+                                          : to_string(variant.refusal);
+      fmt::format_to(std::back_inserter(text), "  {:<40} {:<12} {}{}\n", variant.kernel->name,
+                     layouts_text(variant.layouts),
                      variant.refusal == Refusal::none ? "" : "refused: ", answer);
-      variants.push_back({{"kernel", variant.kernel->name}, {"layouts", layouts_text(variant.layouts)}, {"covers", variant.covers},
-                          {"refusal", variant.refusal == Refusal::none ? Json() : Json(to_string(variant.refusal))}, {"default", variant.is_default}});
+      variants.push_back(
+          {{"kernel", variant.kernel->name},
+           {"layouts", layouts_text(variant.layouts)},
+           {"covers", variant.covers},
+           {"refusal", variant.refusal == Refusal::none ? Json() : Json(to_string(variant.refusal))},
+           {"default", variant.is_default}});
     }
     list.push_back({{"layer", layer.layer}, {"variants", variants}});
   }
@@ -69,13 +83,16 @@ int list_layers(const ModelArguments& arguments, bool json) {
 }  // namespace
 
 void add_variants(CLI::App& app, int& exit_code) {
-  CLI::App* command = app.add_subcommand("variants", "List the kernels of this build, or those of each layer of a model");
+  CLI::App* command =
+      app.add_subcommand("variants", "List the kernels of this build, or those of each layer of a model");
   auto arguments = std::make_shared<ModelArguments>();
   auto json = std::make_shared<bool>(false);
   arguments->add_to(*command, false);
   command->get_option("model")->required(false);
   command->add_flag("--json", *json, "print JSON");
-  command->callback([=, &exit_code] { exit_code = arguments->model.empty() ? list_kernels(*json) : list_layers(*arguments, *json); });
+  command->callback([=, &exit_code] {
+    exit_code = arguments->model.empty() ? list_kernels(*json) : list_layers(*arguments, *json);
+  });
 }
 
 }  // namespace fettle::cli

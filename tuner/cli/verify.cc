@@ -38,14 +38,18 @@ Status set_inputs(Runtime& runtime, const Arrays& arrays, const std::string& fil
     const TensorView view = runtime.input(i);
     const io::Array* array = find_input(arrays, runtime, view.info().name);
     if (array == nullptr) {
-      return Error(ErrorCode::kUnknownName, file + " has no array for input " + view.info().name, "name it input:" + view.info().name);
+      return Error(ErrorCode::kUnknownName, file + " has no array for input " + view.info().name,
+                   "name it input:" + view.info().name);
     }
     if (array->type != view.type()) {
-      return Error(ErrorCode::kWrongType, file + ": input " + view.info().name + " is " + std::string(to_string(array->type)) + ", the model wants " +
-                   std::string(to_string(view.type())));
+      return Error(ErrorCode::kWrongType, file + ": input " + view.info().name + " is " +
+                                              std::string(to_string(array->type)) + ", the model wants " +
+                                              std::string(to_string(view.type())));
     }
     if (Shape(array->shape) != view.shape()) {
-      return Error(ErrorCode::kWrongShape, file + ": input " + view.info().name + " is " + Shape(array->shape).text() + ", the model wants " + view.shape().text());
+      return Error(ErrorCode::kWrongShape, file + ": input " + view.info().name + " is " +
+                                               Shape(array->shape).text() + ", the model wants " +
+                                               view.shape().text());
     }
     if (Status status = view.copy_from(std::span<const std::byte>(array->bytes)); !status) return status;
   }
@@ -58,7 +62,8 @@ struct Comparison {
   bool match = false;
 };
 
-Result<std::vector<Comparison>> compare_outputs(Runtime& runtime, const Arrays& arrays, const Arguments& arguments) {
+Result<std::vector<Comparison>> compare_outputs(Runtime& runtime, const Arrays& arrays,
+                                                const Arguments& arguments) {
   std::vector<Comparison> comparisons;
   for (std::size_t i = 0; i < runtime.output_count(); ++i) {
     const TensorView view = runtime.output(i);
@@ -66,25 +71,32 @@ Result<std::vector<Comparison>> compare_outputs(Runtime& runtime, const Arrays& 
     if (found == arrays.end()) continue;
     const io::Array& expected = found->second;
     if (expected.type != view.type() || expected.bytes.size() != view.bytes().size()) {
-      return Error(ErrorCode::kWrongShape, arguments.reference + ": output " + view.info().name + " is " + std::string(to_string(expected.type)) + " " +
-                   Shape(expected.shape).text() + ", the model gives " + std::string(to_string(view.type())) + " " + view.shape().text());
+      return Error(ErrorCode::kWrongShape, arguments.reference + ": output " + view.info().name + " is " +
+                                               std::string(to_string(expected.type)) + " " +
+                                               Shape(expected.shape).text() + ", the model gives " +
+                                               std::string(to_string(view.type())) + " " +
+                                               view.shape().text());
     }
     Comparison comparison{view.info().name, 0, false};
     if (view.type() == DataType::f32) {
       comparison.relative_error = relative_error(view.values<float>(), expected.values<float>());
     } else {
-      comparison.relative_error = std::memcmp(view.bytes().data(), expected.bytes.data(), expected.bytes.size()) == 0 ? 0.0 : INFINITY;
+      comparison.relative_error =
+          std::memcmp(view.bytes().data(), expected.bytes.data(), expected.bytes.size()) == 0 ? 0.0
+                                                                                              : INFINITY;
     }
     comparison.match = comparison.relative_error <= arguments.tolerance;
     comparisons.push_back(comparison);
   }
   if (comparisons.empty()) {
-    return Error(ErrorCode::kUnknownName, arguments.reference + " has no array for any output", "name it output:" + runtime.output(0).info().name);
+    return Error(ErrorCode::kUnknownName, arguments.reference + " has no array for any output",
+                 "name it output:" + runtime.output(0).info().name);
   }
   return comparisons;
 }
 
-int report(const std::vector<Comparison>& comparisons, const std::vector<LayerComparison>& layers, const Arguments& arguments) {
+int report(const std::vector<Comparison>& comparisons, const std::vector<LayerComparison>& layers,
+           const Arguments& arguments) {
   double worst = 0;
   bool match = true;
   Json json;
@@ -93,22 +105,30 @@ int report(const std::vector<Comparison>& comparisons, const std::vector<LayerCo
   for (const Comparison& comparison : comparisons) {
     worst = std::max(worst, comparison.relative_error);
     match = match && comparison.match;
-    fmt::format_to(out, "output {}: largest relative error {:.3g} {}\n", comparison.output, comparison.relative_error, comparison.match ? "ok" : "DIFFERS");
-    json["outputs"].push_back({{"name", comparison.output}, {"relative_error", comparison.relative_error}, {"match", comparison.match}});
+    fmt::format_to(out, "output {}: largest relative error {:.3g} {}\n", comparison.output,
+                   comparison.relative_error, comparison.match ? "ok" : "DIFFERS");
+    json["outputs"].push_back({{"name", comparison.output},
+                               {"relative_error", comparison.relative_error},
+                               {"match", comparison.match}});
   }
   const LayerComparison* first = nullptr;
   for (const LayerComparison& layer : layers) {
     const bool differs = !(layer.relative_error <= arguments.tolerance);
     if (differs && first == nullptr) first = &layer;
-    fmt::format_to(out, "  {:<32} {:<36} {:.3g}{}\n", layer.layer, layer.kernel, layer.relative_error, differs ? " DIFFERS" : "");
-    json["layers"].push_back({{"layer", layer.layer}, {"kernel", layer.kernel}, {"relative_error", layer.relative_error}});
+    fmt::format_to(out, "  {:<32} {:<36} {:.3g}{}\n", layer.layer, layer.kernel, layer.relative_error,
+                   differs ? " DIFFERS" : "");
+    json["layers"].push_back(
+        {{"layer", layer.layer}, {"kernel", layer.kernel}, {"relative_error", layer.relative_error}});
   }
-  if (first != nullptr) fmt::format_to(out, "first layer that diverges from the reference kernels: {} ({}): {}\n", first->layer, first->kernel, first->desc);
+  if (first != nullptr)
+    fmt::format_to(out, "first layer that diverges from the reference kernels: {} ({}): {}\n", first->layer,
+                   first->kernel, first->desc);
   match = match && first == nullptr;
   json["first_divergent_layer"] = first == nullptr ? Json() : Json(first->layer);
   json["largest_relative_error"] = worst;
   json["match"] = match;
-  fmt::format_to(out, "largest relative error {:.3g}, tolerance {:.3g}: {}\n", worst, arguments.tolerance, match ? "match" : "DIFFERENT");
+  fmt::format_to(out, "largest relative error {:.3g}, tolerance {:.3g}: {}\n", worst, arguments.tolerance,
+                 match ? "match" : "DIFFERENT");
   print(arguments.json ? json.dump(2) + "\n" : text);
   return match ? kSuccess : kDifferent;
 }
@@ -123,7 +143,8 @@ int verify(const Arguments& arguments) {
   print_report(loaded->program.report());
   Result<Runtime> runtime = Runtime::create(loaded->program, options->runtime);
   if (!runtime) return fail(runtime.error());
-  if (Status status = set_inputs(*runtime, *arrays, arguments.reference); !status) return fail(status.error());
+  if (Status status = set_inputs(*runtime, *arrays, arguments.reference); !status)
+    return fail(status.error());
   std::vector<LayerComparison> layers;
   if (arguments.layers) {
     Result<std::vector<LayerComparison>> compared = compare_layers(loaded->model, *runtime, options->compile);
@@ -143,8 +164,13 @@ void add_verify(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("verify", "Compare a network's outputs with a reference file");
   auto arguments = std::make_shared<Arguments>();
   arguments->model.add_to(*command);
-  command->add_option("--reference", arguments->reference, ".npz with input (or input:<name>) and output:<name>")->required();
-  command->add_option("--tolerance", arguments->tolerance, "largest error allowed, relative to the largest reference value")->check(CLI::NonNegativeNumber);
+  command
+      ->add_option("--reference", arguments->reference, ".npz with input (or input:<name>) and output:<name>")
+      ->required();
+  command
+      ->add_option("--tolerance", arguments->tolerance,
+                   "largest error allowed, relative to the largest reference value")
+      ->check(CLI::NonNegativeNumber);
   command->add_flag("--layers", arguments->layers, "also compare every layer with the reference kernels");
   command->add_flag("--json", arguments->json, "print JSON");
   command->callback([=, &exit_code] { exit_code = verify(*arguments); });

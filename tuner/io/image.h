@@ -20,7 +20,8 @@ struct Image {
   std::vector<std::uint8_t> pixels;
 };
 
-/// Decodes JPEG, PNG, BMP, GIF, PNM or TGA; `channels` 1 or 3 converts. Errors: kFileNotFound, kFileUnreadable, kFileMalformed.
+/// Decodes JPEG, PNG, BMP, GIF, PNM or TGA; `channels` 1 or 3 converts. Errors: kFileNotFound,
+/// kFileUnreadable, kFileMalformed.
 Result<Image> load_image(const std::string& path, int channels);
 /// Bilinear (triangle filter) with antialiasing when shrinking.
 Result<Image> resize_image(const Image& image, int width, int height);

@@ -17,15 +17,19 @@ struct TypeName {
   std::string_view text;
   DataType type;
 };
-constexpr TypeName kTypes[] = {{"<f4", DataType::f32}, {"<f2", DataType::f16}, {"<f8", DataType::f64}, {"|i1", DataType::s8},
-                               {"|u1", DataType::u8},  {"<i2", DataType::s16}, {"<u2", DataType::u16}, {"<i4", DataType::s32},
-                               {"<u4", DataType::u32}, {"<i8", DataType::s64}, {"<u8", DataType::u64}, {"|b1", DataType::boolean}};
+constexpr TypeName kTypes[] = {{"<f4", DataType::f32}, {"<f2", DataType::f16}, {"<f8", DataType::f64},
+                               {"|i1", DataType::s8},  {"|u1", DataType::u8},  {"<i2", DataType::s16},
+                               {"<u2", DataType::u16}, {"<i4", DataType::s32}, {"<u4", DataType::u32},
+                               {"<i8", DataType::s64}, {"<u8", DataType::u64}, {"|b1", DataType::boolean}};
 
 Error malformed(const std::string& name, std::string_view what) {
-  return Error(ErrorCode::kFileMalformed, name + ": " + std::string(what), "write it with numpy.save or numpy.savez");
+  return Error(ErrorCode::kFileMalformed, name + ": " + std::string(what),
+               "write it with numpy.save or numpy.savez");
 }
 
-std::string_view as_text(std::span<const std::byte> bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
+std::string_view as_text(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
 
 // The text of a value in the header's Python dictionary, from after the colon.
 std::string_view header_value(std::string_view header, std::string_view key) {
@@ -58,11 +62,15 @@ bool parse_shape(std::string_view text, std::vector<std::int64_t>& shape) {
 Result<Array> parse_npy(std::span<const std::byte> bytes, const std::string& name) {
   const std::string_view text = as_text(bytes);
   if (text.size() < 10 || text.substr(0, kMagic.size()) != kMagic) return malformed(name, "not a .npy array");
-  const auto byte = [&](std::size_t i) { return static_cast<std::size_t>(static_cast<unsigned char>(text[i])); };
+  const auto byte = [&](std::size_t i) {
+    return static_cast<std::size_t>(static_cast<unsigned char>(text[i]));
+  };
   const std::size_t version = byte(6);
-  if (version < 1 || version > 3 || (version > 1 && text.size() < 12)) return malformed(name, "unknown version of the .npy format");
+  if (version < 1 || version > 3 || (version > 1 && text.size() < 12))
+    return malformed(name, "unknown version of the .npy format");
   const std::size_t start = version == 1 ? 10 : 12;
-  const std::size_t length = version == 1 ? byte(8) | byte(9) << 8 : byte(8) | byte(9) << 8 | byte(10) << 16 | byte(11) << 24;
+  const std::size_t length =
+      version == 1 ? byte(8) | byte(9) << 8 : byte(8) | byte(9) << 8 | byte(10) << 16 | byte(11) << 24;
   if (length > text.size() - start) return malformed(name, "the header is cut off");
   const std::string_view header = text.substr(start, length);
 
@@ -71,12 +79,15 @@ Result<Array> parse_npy(std::span<const std::byte> bytes, const std::string& nam
   for (const TypeName& type : kTypes) {
     if (descr.size() > 4 && descr.substr(1, 3) == type.text) array.type = type.type;
   }
-  if (array.type == DataType::undefined) return malformed(name, "unsupported element type " + std::string(descr.substr(0, 6)));
-  if (header_value(header, "'fortran_order'").substr(0, 5) != "False") return malformed(name, "Fortran order is not supported");
+  if (array.type == DataType::undefined)
+    return malformed(name, "unsupported element type " + std::string(descr.substr(0, 6)));
+  if (header_value(header, "'fortran_order'").substr(0, 5) != "False")
+    return malformed(name, "Fortran order is not supported");
   if (!parse_shape(header_value(header, "'shape'"), array.shape)) return malformed(name, "bad shape");
   std::size_t expected = size_of(array.type);
   for (std::int64_t extent : array.shape) {
-    if (extent != 0 && expected > kMaxArrayBytes / static_cast<std::size_t>(extent)) return malformed(name, "the array is too large");
+    if (extent != 0 && expected > kMaxArrayBytes / static_cast<std::size_t>(extent))
+      return malformed(name, "the array is too large");
     expected *= static_cast<std::size_t>(extent);
   }
   const std::span<const std::byte> data = bytes.subspan(start + length);
@@ -101,7 +112,8 @@ std::string format_npy(DataType type, std::span<const std::int64_t> shape, std::
   header += "), }";
   header.append(63 - (10 + header.size()) % 64, ' ').push_back('\n');
   std::string text(kMagic);
-  text.append({'\x01', '\x00', static_cast<char>(header.size() & 255), static_cast<char>(header.size() >> 8)});
+  text.append(
+      {'\x01', '\x00', static_cast<char>(header.size() & 255), static_cast<char>(header.size() >> 8)});
   text += header;
   text.append(as_text(bytes));
   return text;

@@ -29,7 +29,8 @@ struct Array {
 /// Arrays larger than this are refused.
 inline constexpr std::size_t kMaxArrayBytes = std::size_t{4} << 30;
 
-/// Parses the bytes of a .npy file: format versions 1 to 3, little-endian, C order. `name` stands for the file in messages.
+/// Parses the bytes of a .npy file: format versions 1 to 3, little-endian, C order. `name` stands for the
+/// file in messages.
 Result<Array> parse_npy(std::span<const std::byte> bytes, const std::string& name);
 Result<Array> load_npy(const std::string& path);
 /// Reads all arrays of a .npz file, by their names without ".npy".

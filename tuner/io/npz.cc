@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// .npz: a zip archive. Only what NumPy writes is read: a central directory, stored or deflated members, zip64 sizes.
+// .npz: a zip archive. Only what NumPy writes is read: a central directory, stored or deflated members, zip64
+// sizes.
 #include "tuner/io/npy.h"
 
 #include <stb_image.h>
@@ -50,10 +51,13 @@ class Zip {
 
  private:
   Error malformed(const std::string& what) const {
-    return Error(ErrorCode::kFileMalformed, path_ + ": " + what, "write it with numpy.savez or numpy.savez_compressed");
+    return Error(ErrorCode::kFileMalformed, path_ + ": " + what,
+                 "write it with numpy.savez or numpy.savez_compressed");
   }
 
-  bool fits(std::uint64_t at, std::uint64_t length) const { return at <= bytes_.size() && length <= bytes_.size() - at; }
+  bool fits(std::uint64_t at, std::uint64_t length) const {
+    return at <= bytes_.size() && length <= bytes_.size() - at;
+  }
 
   std::uint64_t number(std::size_t at, std::size_t width) const {
     std::uint64_t value = 0;
@@ -113,23 +117,29 @@ class Zip {
 
   Result<std::vector<std::byte>> extract(const Member& member) const {
     constexpr std::size_t kSize = 30;
-    if (!fits(member.header, kSize) || number(member.header, 4) != kLocalHeader) return malformed(member.name + ": damaged member");
-    const std::uint64_t start = member.header + kSize + number(member.header + 26, 2) + number(member.header + 28, 2);
+    if (!fits(member.header, kSize) || number(member.header, 4) != kLocalHeader)
+      return malformed(member.name + ": damaged member");
+    const std::uint64_t start =
+        member.header + kSize + number(member.header + 26, 2) + number(member.header + 28, 2);
     if (!fits(start, member.packed)) return malformed(member.name + ": the member is cut off");
     if (member.unpacked > kMaxArrayBytes) return malformed(member.name + ": the member is too large");
     const std::span<const std::byte> packed = bytes_.subspan(start, member.packed);
     if (member.method == 0) return std::vector<std::byte>(packed.begin(), packed.end());
     if (member.method != 8) return malformed(member.name + ": unknown compression");
-    if (member.packed > std::numeric_limits<int>::max() - 16 || member.unpacked > std::numeric_limits<int>::max()) {
+    if (member.packed > std::numeric_limits<int>::max() - 16 ||
+        member.unpacked > std::numeric_limits<int>::max()) {
       return malformed(member.name + ": the compressed member is too large");
     }
     std::vector<std::byte> data(member.unpacked);
-    // The decoder looks a little ahead and takes the end of its input for damage, so it gets some of the directory that follows.
+    // The decoder looks a little ahead and takes the end of its input for damage, so it gets some of the
+    // directory that follows.
     constexpr std::size_t kLookAhead = 4;
     const std::size_t given = packed.size() + std::min(kLookAhead, bytes_.size() - start - packed.size());
-    const int written = stbi_zlib_decode_noheader_buffer(reinterpret_cast<char*>(data.data()), static_cast<int>(data.size()),
-                                                         reinterpret_cast<const char*>(packed.data()), static_cast<int>(given));
-    if (written < 0 || static_cast<std::size_t>(written) != data.size()) return malformed(member.name + ": damaged compressed data");
+    const int written = stbi_zlib_decode_noheader_buffer(
+        reinterpret_cast<char*>(data.data()), static_cast<int>(data.size()),
+        reinterpret_cast<const char*>(packed.data()), static_cast<int>(given));
+    if (written < 0 || static_cast<std::size_t>(written) != data.size())
+      return malformed(member.name + ": damaged compressed data");
     return data;
   }
 

@@ -11,7 +11,8 @@ namespace fettle::tuner {
 namespace {
 
 constexpr int kDiffusionRounds = 8;
-constexpr double kSlack = 1e-12;  // relative; rounding of reparametrised costs must not keep equal answers apart
+constexpr double kSlack =
+    1e-12;  // relative; rounding of reparametrised costs must not keep equal answers apart
 
 std::size_t at(int index) { return static_cast<std::size_t>(index); }
 
@@ -34,7 +35,8 @@ void Pbqp::add_edge(int a, int b, const std::vector<double>& matrix) {
   std::vector<double>& edge = edges_[{std::min(a, b), std::max(a, b)}];
   edge.resize(rows * columns, 0.0);
   for (std::size_t i = 0; i < rows; ++i) {
-    for (std::size_t j = 0; j < columns; ++j) edge[a < b ? i * columns + j : j * rows + i] += matrix[i * columns + j];
+    for (std::size_t j = 0; j < columns; ++j)
+      edge[a < b ? i * columns + j : j * rows + i] += matrix[i * columns + j];
   }
 }
 
@@ -47,11 +49,12 @@ double Pbqp::cost_of(const std::vector<int>& choice) const {
   return sum;
 }
 
-// One solve. The graph shrinks as nodes are eliminated or fixed; the trail says how to choose their options afterwards,
-// last eliminated first.
+// One solve. The graph shrinks as nodes are eliminated or fixed; the trail says how to choose their options
+// afterwards, last eliminated first.
 class PbqpSearch {
  public:
-  PbqpSearch(const Pbqp& problem, std::int64_t most_branches) : problem_(problem), most_branches_(most_branches) {}
+  PbqpSearch(const Pbqp& problem, std::int64_t most_branches)
+      : problem_(problem), most_branches_(most_branches) {}
 
   PbqpSolution run() {
     Graph graph;
@@ -80,7 +83,8 @@ class PbqpSearch {
   struct Eliminated {
     int node;
     std::vector<double> costs;
-    std::vector<std::pair<int, std::vector<double>>> edges;  // neighbour, matrix [option of node][option of neighbour]
+    std::vector<std::pair<int, std::vector<double>>>
+        edges;  // neighbour, matrix [option of node][option of neighbour]
   };
 
   // The matrix of an edge with `a`'s options as rows, taken out of the graph.
@@ -106,7 +110,8 @@ class PbqpSearch {
     std::vector<double>& edge = graph.edges[{std::min(a, b), std::max(a, b)}];
     edge.resize(rows * columns, 0.0);
     for (std::size_t i = 0; i < rows; ++i) {
-      for (std::size_t j = 0; j < columns; ++j) edge[a < b ? i * columns + j : j * rows + i] += matrix[i * columns + j];
+      for (std::size_t j = 0; j < columns; ++j)
+        edge[a < b ? i * columns + j : j * rows + i] += matrix[i * columns + j];
     }
     graph.neighbours[at(a)].insert(b);
     graph.neighbours[at(b)].insert(a);
@@ -122,7 +127,8 @@ class PbqpSearch {
       const std::vector<double>& m = gone.edges[0].second;
       for (std::size_t j = 0; j < costs.size(); ++j) {
         double least = kForbidden;
-        for (std::size_t i = 0; i < options; ++i) least = std::min(least, gone.costs[i] + m[i * costs.size() + j]);
+        for (std::size_t i = 0; i < options; ++i)
+          least = std::min(least, gone.costs[i] + m[i * costs.size() + j]);
         costs[j] += least;
       }
     } else if (neighbours.size() == 2) {
@@ -134,7 +140,8 @@ class PbqpSearch {
       for (std::size_t i = 0; i < options; ++i) {
         for (std::size_t j = 0; j < rows; ++j) {
           const double left = gone.costs[i] + ma[i * rows + j];
-          for (std::size_t k = 0; k < columns; ++k) between[j * columns + k] = std::min(between[j * columns + k], left + mb[i * columns + k]);
+          for (std::size_t k = 0; k < columns; ++k)
+            between[j * columns + k] = std::min(between[j * columns + k], left + mb[i * columns + k]);
         }
       }
       add_edge(graph, neighbours[0], neighbours[1], between);
@@ -164,11 +171,15 @@ class PbqpSearch {
     }
   }
 
-  // Moves what an edge costs at least for each option of one end to that end's costs. Changes no full choice's cost.
-  static void pull(std::vector<double>& costs, std::vector<double>& matrix, std::size_t others, bool as_rows) {
+  // Moves what an edge costs at least for each option of one end to that end's costs. Changes no full
+  // choice's cost.
+  static void pull(std::vector<double>& costs, std::vector<double>& matrix, std::size_t others,
+                   bool as_rows) {
     const std::size_t options = costs.size();
     for (std::size_t i = 0; i < options; ++i) {
-      const auto entry = [&](std::size_t j) -> double& { return matrix[as_rows ? i * others + j : j * options + i]; };
+      const auto entry = [&](std::size_t j) -> double& {
+        return matrix[as_rows ? i * others + j : j * options + i];
+      };
       double least = kForbidden;
       for (std::size_t j = 0; j < others; ++j) least = std::min(least, entry(j));
       costs[i] += least;
@@ -176,7 +187,8 @@ class PbqpSearch {
     }
   }
 
-  static void push(std::vector<double>& costs, std::vector<double>& matrix, std::size_t others, bool as_rows, double share) {
+  static void push(std::vector<double>& costs, std::vector<double>& matrix, std::size_t others, bool as_rows,
+                   double share) {
     const std::size_t options = costs.size();
     for (std::size_t i = 0; i < options; ++i) {
       const double part = costs[i] == kForbidden ? kForbidden : costs[i] * share;
@@ -184,7 +196,8 @@ class PbqpSearch {
     }
   }
 
-  // A lower bound on the cost of everything alive. Reparametrises the graph, which also makes costs good guides for branching.
+  // A lower bound on the cost of everything alive. Reparametrises the graph, which also makes costs good
+  // guides for branching.
   static double bound(Graph& graph) {
     for (int round = 0; round < kDiffusionRounds; ++round) {
       for (std::size_t n = 0; n < graph.costs.size(); ++n) {
@@ -192,10 +205,13 @@ class PbqpSearch {
         const int node = static_cast<int>(n);
         const auto each_edge = [&](auto&& visit) {
           for (int other : graph.neighbours[n]) {
-            visit(graph.edges.find({std::min(node, other), std::max(node, other)})->second, graph.costs[at(other)].size(), node < other);
+            visit(graph.edges.find({std::min(node, other), std::max(node, other)})->second,
+                  graph.costs[at(other)].size(), node < other);
           }
         };
-        each_edge([&](std::vector<double>& m, std::size_t others, bool rows) { pull(graph.costs[n], m, others, rows); });
+        each_edge([&](std::vector<double>& m, std::size_t others, bool rows) {
+          pull(graph.costs[n], m, others, rows);
+        });
         if (round + 1 == kDiffusionRounds) continue;
         const std::vector<double> whole = graph.costs[n];
         const double share = 1.0 / static_cast<double>(graph.neighbours[n].size() + 1);
@@ -229,7 +245,8 @@ class PbqpSearch {
       std::vector<double> costs = gone->costs;
       for (const auto& [other, matrix] : gone->edges) {
         const std::size_t columns = problem_.costs_[at(other)].size();
-        for (std::size_t i = 0; i < costs.size(); ++i) costs[i] += matrix[i * columns + at(choice[at(other)])];
+        for (std::size_t i = 0; i < costs.size(); ++i)
+          costs[i] += matrix[i * columns + at(choice[at(other)])];
       }
       choice[at(gone->node)] = argmin(costs);
     }
@@ -250,10 +267,13 @@ class PbqpSearch {
     int node = -1;
     for (std::size_t n = 0; n < graph.costs.size(); ++n) {
       if (graph.alive[n] == 0) continue;
-      if (node < 0 || graph.neighbours[n].size() > graph.neighbours[at(node)].size()) node = static_cast<int>(n);
+      if (node < 0 || graph.neighbours[n].size() > graph.neighbours[at(node)].size())
+        node = static_cast<int>(n);
     }
-    if (node < 0) finish();
-    else branch(graph, node);
+    if (node < 0)
+      finish();
+    else
+      branch(graph, node);
     trail_.resize(mark, Eliminated{});
   }
 

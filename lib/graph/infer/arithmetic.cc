@@ -16,14 +16,19 @@ struct Default {
 };
 // ONNX's defaults of elementwise operators' attributes.
 constexpr Default kDefaults[] = {
-    {Op::leaky_relu, "alpha", 0.01f},       {Op::elu, "alpha", 1.0f},
-    {Op::selu, "alpha", 1.67326319217681884765625f}, {Op::selu, "gamma", 1.05070102214813232421875f},
-    {Op::celu, "alpha", 1.0f},              {Op::thresholded_relu, "alpha", 1.0f},
-    {Op::hard_sigmoid, "alpha", 0.2f},      {Op::hard_sigmoid, "beta", 0.5f},
+    {Op::leaky_relu, "alpha", 0.01f},
+    {Op::elu, "alpha", 1.0f},
+    {Op::selu, "alpha", 1.67326319217681884765625f},
+    {Op::selu, "gamma", 1.05070102214813232421875f},
+    {Op::celu, "alpha", 1.0f},
+    {Op::thresholded_relu, "alpha", 1.0f},
+    {Op::hard_sigmoid, "alpha", 0.2f},
+    {Op::hard_sigmoid, "beta", 0.5f},
 };
 
 bool compares(Op op) {
-  return op == Op::equal || op == Op::greater || op == Op::less || op == Op::greater_or_equal || op == Op::less_or_equal;
+  return op == Op::equal || op == Op::greater || op == Op::less || op == Op::greater_or_equal ||
+         op == Op::less_or_equal;
 }
 
 // A bound of Clip: an attribute before opset 11, a constant scalar input after.
@@ -31,7 +36,8 @@ bool clip_bound(NodeView& view, const char* name, std::size_t input, float fallb
   bound = view.attributes().real(name, fallback);
   if (!view.has(input)) return true;
   const auto values = view.reals(input);
-  if (!values || values->size() != 1) return view.fail(std::string("input ") + name + " must be one constant f32");
+  if (!values || values->size() != 1)
+    return view.fail(std::string("input ") + name + " must be one constant f32");
   bound = values->front();
   return true;
 }
@@ -67,15 +73,20 @@ bool infer_clamp(NodeView& view) {
 bool infer_binary(NodeView& view) {
   if (!view.expect(view.inputs() == 2 && view.has(0) && view.has(1), "two inputs are needed")) return false;
   const Op op = view.node().op;
-  if (!view.expect(view.type(0) == view.type(1) || op == Op::pow, "the inputs have different types")) return false;
+  if (!view.expect(view.type(0) == view.type(1) || op == Op::pow, "the inputs have different types"))
+    return false;
   const std::optional<Shape> shape = broadcast(view.shape(0), view.shape(1));
-  if (!shape) return view.fail("shapes " + view.shape(0).text() + " and " + view.shape(1).text() + " cannot be broadcast");
+  if (!shape)
+    return view.fail("shapes " + view.shape(0).text() + " and " + view.shape(1).text() +
+                     " cannot be broadcast");
   if (op == Op::mod) view.fill("fmod", std::int64_t{0});
   return view.set(0, *shape, compares(op) ? DataType::boolean : view.type(0));
 }
 
 bool infer_where(NodeView& view) {
-  if (!view.expect(view.inputs() == 3 && view.type(0) == DataType::boolean && view.type(1) == view.type(2), "a boolean and two inputs of one type are needed")) return false;
+  if (!view.expect(view.inputs() == 3 && view.type(0) == DataType::boolean && view.type(1) == view.type(2),
+                   "a boolean and two inputs of one type are needed"))
+    return false;
   const std::optional<Shape> values = broadcast(view.shape(1), view.shape(2));
   const std::optional<Shape> shape = values ? broadcast(*values, view.shape(0)) : std::nullopt;
   if (!shape) return view.fail("the shapes cannot be broadcast");
@@ -83,7 +94,8 @@ bool infer_where(NodeView& view) {
 }
 
 bool infer_gemm(NodeView& view) {
-  if (!view.expect(view.inputs() >= 2 && view.rank(0) == 2 && view.rank(1) == 2, "A and B need rank 2")) return false;
+  if (!view.expect(view.inputs() >= 2 && view.rank(0) == 2 && view.rank(1) == 2, "A and B need rank 2"))
+    return false;
   view.fill("alpha", 1.0f);
   view.fill("beta", 1.0f);
   view.fill("transA", std::int64_t{0});
@@ -92,7 +104,9 @@ bool infer_gemm(NodeView& view) {
   const bool trans_b = view.attributes().integer("transB") != 0;
   const std::int64_t m = view.shape(0)[trans_a ? 1 : 0];
   const std::int64_t n = view.shape(1)[trans_b ? 0 : 1];
-  if (!view.expect(view.shape(0)[trans_a ? 0 : 1] == view.shape(1)[trans_b ? 1 : 0], "A's columns are not B's rows")) return false;
+  if (!view.expect(view.shape(0)[trans_a ? 0 : 1] == view.shape(1)[trans_b ? 1 : 0],
+                   "A's columns are not B's rows"))
+    return false;
   if (!view.has(2)) view.keep_inputs(2);
   if (view.has(2)) {
     const std::optional<Shape> both = broadcast(view.shape(2), Shape{m, n});
@@ -120,7 +134,9 @@ bool infer_matmul(NodeView& view) {
 bool infer_normalisation(NodeView& view) {
   const Op op = view.node().op;
   const Shape& x = view.shape(0);
-  const auto channels = [&](std::size_t i) { return view.has(i) && view.rank(i) == 1 && x.rank() >= 2 && view.shape(i)[0] == x[1]; };
+  const auto channels = [&](std::size_t i) {
+    return view.has(i) && view.rank(i) == 1 && x.rank() >= 2 && view.shape(i)[0] == x[1];
+  };
   if (op == Op::lrn) {
     view.fill("alpha", 1e-4f);
     view.fill("beta", 0.75f);
@@ -134,15 +150,23 @@ bool infer_normalisation(NodeView& view) {
     view.attributes().erase("stash_type");
     const Shape row(x.dims().subspan(static_cast<std::size_t>(axis)));
     for (std::size_t i = 1; i < 3; ++i) {
-      if (view.has(i) && !view.expect(view.shape(i) == row, "scale and bias need the shape of the normalised axes")) return false;
+      if (view.has(i) &&
+          !view.expect(view.shape(i) == row, "scale and bias need the shape of the normalised axes"))
+        return false;
     }
     view.node().outputs.resize(1);
   } else if (op == Op::batch_norm) {
     view.fill("epsilon", 1e-5f);
-    if (!view.expect(view.attributes().integer("training_mode") == 0 && view.attributes().integer("spatial", 1) == 1, "only inference over channels is supported")) return false;
-    for (const char* name : {"momentum", "training_mode", "spatial", "is_test", "consumed_inputs"}) view.attributes().erase(name);
+    if (!view.expect(
+            view.attributes().integer("training_mode") == 0 && view.attributes().integer("spatial", 1) == 1,
+            "only inference over channels is supported"))
+      return false;
+    for (const char* name : {"momentum", "training_mode", "spatial", "is_test", "consumed_inputs"})
+      view.attributes().erase(name);
     view.node().outputs.resize(1);
-    if (!view.expect(channels(1) && channels(2) && channels(3) && channels(4), "scale, bias, mean and variance need one number a channel")) return false;
+    if (!view.expect(channels(1) && channels(2) && channels(3) && channels(4),
+                     "scale, bias, mean and variance need one number a channel"))
+      return false;
   } else {
     view.fill("epsilon", 1e-5f);
     if (!view.expect(channels(1) && channels(2), "scale and bias need one number a channel")) return false;
@@ -180,8 +204,10 @@ bool infer_reduce(NodeView& view) {
   Shape output;
   for (int axis = 0; axis < rank; ++axis) {
     const bool reduced = std::binary_search(axes->begin(), axes->end(), axis);
-    if (!reduced) output.push_back(view.shape(0)[axis]);
-    else if (keep) output.push_back(1);
+    if (!reduced)
+      output.push_back(view.shape(0)[axis]);
+    else if (keep)
+      output.push_back(1);
   }
   view.attributes().erase("noop_with_empty_axes");
   view.attributes().set("axes", *axes);
@@ -198,8 +224,10 @@ bool infer_arg(NodeView& view) {
   view.fill("select_last_index", std::int64_t{0});
   Shape output;
   for (int i = 0; i < view.rank(0); ++i) {
-    if (i != axis) output.push_back(view.shape(0)[i]);
-    else if (view.attributes().integer("keepdims") != 0) output.push_back(1);
+    if (i != axis)
+      output.push_back(view.shape(0)[i]);
+    else if (view.attributes().integer("keepdims") != 0)
+      output.push_back(1);
   }
   return view.set(0, output, DataType::s64);
 }

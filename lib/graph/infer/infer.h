@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Shape and type inference, together with turning each node into its canonical form (see op.h): constant parameters become
-// attributes, defaults are filled in, automatic padding is resolved. Running it again on a canonical node changes nothing.
+// Shape and type inference, together with turning each node into its canonical form (see op.h): constant
+// parameters become attributes, defaults are filled in, automatic padding is resolved. Running it again on a
+// canonical node changes nothing.
 #pragma once
 
 #include "lib/graph/passes.h"
@@ -31,7 +32,8 @@ class NodeView {
   std::optional<std::vector<std::int64_t>> integers(std::size_t i);
   std::optional<std::vector<float>> reals(std::size_t i);
   /// Integers from an attribute, or from a constant input; fails when the input is there and not constant.
-  bool parameter(std::string_view attribute, std::size_t input, std::optional<std::vector<std::int64_t>>& result);
+  bool parameter(std::string_view attribute, std::size_t input,
+                 std::optional<std::vector<std::int64_t>>& result);
   /// Keeps the first `count` inputs.
   void keep_inputs(std::size_t count) { node().inputs.resize(std::min(count, node().inputs.size())); }
   /// Sets an attribute only when it is absent.

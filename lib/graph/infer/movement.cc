@@ -16,7 +16,9 @@ using Ints = std::vector<std::int64_t>;
 
 // Flatten, squeeze and unsqueeze are reshapes whose output shape says everything.
 bool becomes_reshape(NodeView& view, const Shape& output) {
-  if (!view.expect(output.elements() == view.shape(0).elements(), "the result has another number of elements")) return false;
+  if (!view.expect(output.elements() == view.shape(0).elements(),
+                   "the result has another number of elements"))
+    return false;
   view.node().op = Op::reshape;
   view.node().attributes = {};
   view.keep_inputs(1);
@@ -29,7 +31,8 @@ bool normal_axes(NodeView& view, Ints& axes, int rank) {
   }
   Ints sorted = axes;
   std::sort(sorted.begin(), sorted.end());
-  return view.expect(std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end(), "an axis is named twice");
+  return view.expect(std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end(),
+                     "an axis is named twice");
 }
 
 }  // namespace
@@ -50,7 +53,8 @@ bool infer_reshape(NodeView& view) {
   for (std::size_t i = 0; i < wanted->size(); ++i) {
     std::int64_t& extent = (*wanted)[i];
     if (extent == 0 && !allow_zero) {
-      if (!view.expect(static_cast<int>(i) < x.rank(), "a 0 in the new shape has no input dimension to copy")) return false;
+      if (!view.expect(static_cast<int>(i) < x.rank(), "a 0 in the new shape has no input dimension to copy"))
+        return false;
       extent = x[static_cast<int>(i)];
     }
     if (extent == -1) {
@@ -63,7 +67,9 @@ bool infer_reshape(NodeView& view) {
     known = *product;
   }
   if (free_axis >= 0) {
-    if (!view.expect(known > 0 && x.elements() % known == 0, "the new shape does not fit the number of elements")) return false;
+    if (!view.expect(known > 0 && x.elements() % known == 0,
+                     "the new shape does not fit the number of elements"))
+      return false;
     (*wanted)[static_cast<std::size_t>(free_axis)] = x.elements() / known;
   }
   return becomes_reshape(view, Shape(std::span<const std::int64_t>(*wanted)));
@@ -100,7 +106,8 @@ bool infer_unsqueeze(NodeView& view) {
   if (!view.expect(axes.has_value(), "axes are missing")) return false;
   const Shape& x = view.shape(0);
   const int rank = x.rank() + static_cast<int>(std::min<std::size_t>(axes->size(), 100));
-  if (!view.expect(rank <= kMaxRank, "more than 8 dimensions") || !normal_axes(view, *axes, rank)) return false;
+  if (!view.expect(rank <= kMaxRank, "more than 8 dimensions") || !normal_axes(view, *axes, rank))
+    return false;
   Shape output;
   int next = 0;
   for (int axis = 0; axis < rank; ++axis) {
@@ -117,9 +124,13 @@ bool infer_concat(NodeView& view) {
   Shape output = view.shape(0);
   std::int64_t extent = 0;
   for (std::size_t i = 0; i < view.inputs(); ++i) {
-    if (!view.expect(view.has(i) && view.rank(i) == rank && view.type(i) == view.type(0), "the inputs differ in rank or type")) return false;
+    if (!view.expect(view.has(i) && view.rank(i) == rank && view.type(i) == view.type(0),
+                     "the inputs differ in rank or type"))
+      return false;
     for (int d = 0; d < rank; ++d) {
-      if (d != axis && !view.expect(view.shape(i)[d] == output[d], "the inputs differ along another axis than the concatenated one")) return false;
+      if (d != axis && !view.expect(view.shape(i)[d] == output[d],
+                                    "the inputs differ along another axis than the concatenated one"))
+        return false;
     }
     const auto sum = checked_add(extent, view.shape(i)[static_cast<int>(axis)]);
     if (!view.expect(sum.has_value(), "the result is too large")) return false;
@@ -140,7 +151,8 @@ bool infer_split(NodeView& view) {
   const std::int64_t extent = x[static_cast<int>(axis)];
   if (!sizes) {
     const auto pieces = static_cast<std::int64_t>(count);
-    if (!view.expect(pieces > 0 && extent % pieces == 0, "the axis cannot be split into equal parts")) return false;
+    if (!view.expect(pieces > 0 && extent % pieces == 0, "the axis cannot be split into equal parts"))
+      return false;
     sizes.emplace(count, extent / pieces);
   }
   std::int64_t sum = 0;
@@ -148,7 +160,8 @@ bool infer_split(NodeView& view) {
     if (!view.expect(size >= 0 && size <= extent - sum, "the parts do not add up to the axis")) return false;
     sum += size;
   }
-  if (!view.expect(sizes->size() == count && sum == extent, "the parts do not add up to the axis")) return false;
+  if (!view.expect(sizes->size() == count && sum == extent, "the parts do not add up to the axis"))
+    return false;
   view.attributes().set("axis", axis);
   view.attributes().set("split", *sizes);
   view.keep_inputs(1);
@@ -166,21 +179,30 @@ bool infer_slice(NodeView& view) {
   std::optional<Ints> ends;
   std::optional<Ints> axes;
   std::optional<Ints> steps;
-  if (!view.parameter("starts", 1, starts) || !view.parameter("ends", 2, ends) || !view.parameter("axes", 3, axes) || !view.parameter("steps", 4, steps)) return false;
-  if (!view.expect(starts && ends && starts->size() == ends->size() && starts->size() <= kMaxRank, "starts and ends are missing or differ in length")) return false;
+  if (!view.parameter("starts", 1, starts) || !view.parameter("ends", 2, ends) ||
+      !view.parameter("axes", 3, axes) || !view.parameter("steps", 4, steps))
+    return false;
+  if (!view.expect(starts && ends && starts->size() == ends->size() && starts->size() <= kMaxRank,
+                   "starts and ends are missing or differ in length"))
+    return false;
   if (!axes) {
     axes.emplace();
     for (std::size_t i = 0; i < starts->size(); ++i) axes->push_back(static_cast<std::int64_t>(i));
   }
   if (!steps) steps.emplace(starts->size(), 1);
-  if (!view.expect(axes->size() == starts->size() && steps->size() == starts->size(), "axes or steps have the wrong length")) return false;
+  if (!view.expect(axes->size() == starts->size() && steps->size() == starts->size(),
+                   "axes or steps have the wrong length"))
+    return false;
   if (!normal_axes(view, *axes, x.rank())) return false;
   Shape output = x;
   for (std::size_t i = 0; i < axes->size(); ++i) {
     const int axis = static_cast<int>((*axes)[i]);
     const std::int64_t extent = x[axis];
     const std::int64_t step = (*steps)[i];
-    if (!view.expect(step != 0 && step > std::numeric_limits<std::int32_t>::min() && step <= std::numeric_limits<std::int32_t>::max(), "a step is 0 or too large")) return false;
+    if (!view.expect(step != 0 && step > std::numeric_limits<std::int32_t>::min() &&
+                         step <= std::numeric_limits<std::int32_t>::max(),
+                     "a step is 0 or too large"))
+      return false;
     std::int64_t& start = (*starts)[i];
     std::int64_t& end = (*ends)[i];
     // A canonical backward slice ends at -1, which must not be taken for the last element again.
@@ -208,7 +230,9 @@ bool infer_pad(NodeView& view) {
   const Shape& x = view.shape(0);
   std::optional<Ints> pads;
   if (!view.parameter(view.attributes().has("paddings") ? "paddings" : "pads", 1, pads)) return false;
-  if (!view.expect(pads && pads->size() == 2 * static_cast<std::size_t>(x.rank()), "pads needs two numbers for each dimension")) return false;
+  if (!view.expect(pads && pads->size() == 2 * static_cast<std::size_t>(x.rank()),
+                   "pads needs two numbers for each dimension"))
+    return false;
   view.fill("mode", std::string("constant"));
   view.fill("value", 0.0f);
   if (view.has(2)) {
@@ -223,10 +247,17 @@ bool infer_pad(NodeView& view) {
     const std::int64_t before = (*pads)[static_cast<std::size_t>(axis)];
     const std::int64_t after = (*pads)[static_cast<std::size_t>(axis + x.rank())];
     constexpr std::int64_t kMost = 1 << 30;
-    if (!view.expect(before > -kMost && before < kMost && after > -kMost && after < kMost && x[axis] + before + after >= 0, "the padding is out of range")) return false;
+    if (!view.expect(before > -kMost && before < kMost && after > -kMost && after < kMost &&
+                         x[axis] + before + after >= 0,
+                     "the padding is out of range"))
+      return false;
     const bool within = before < x[axis] && after < x[axis] && before >= 0 && after >= 0;
-    if (mode == "reflect" && !view.expect(within || (before == 0 && after == 0), "reflected padding must be smaller than the dimension")) return false;
-    if (mode == "edge" && !view.expect(x[axis] > 0 && before >= 0 && after >= 0, "edge padding needs elements to copy")) return false;
+    if (mode == "reflect" && !view.expect(within || (before == 0 && after == 0),
+                                          "reflected padding must be smaller than the dimension"))
+      return false;
+    if (mode == "edge" &&
+        !view.expect(x[axis] > 0 && before >= 0 && after >= 0, "edge padding needs elements to copy"))
+      return false;
     output[axis] = x[axis] + before + after;
   }
   view.attributes().erase("paddings");
@@ -254,11 +285,14 @@ bool infer_transpose(NodeView& view) {
 }
 
 bool infer_expand(NodeView& view) {
-  if (!view.has(1)) return view.expect(view.graph().value(view.node().outputs[0]).shape.has_value(), "the shape is missing");
+  if (!view.has(1))
+    return view.expect(view.graph().value(view.node().outputs[0]).shape.has_value(), "the shape is missing");
   const std::optional<Ints> wanted = view.integers(1);
   if (!view.expect(wanted && wanted->size() <= kMaxRank, "the shape must be constant")) return false;
-  const bool positive = std::all_of(wanted->begin(), wanted->end(), [](std::int64_t extent) { return extent >= 0; });
-  const std::optional<Shape> output = positive ? broadcast(view.shape(0), Shape(std::span<const std::int64_t>(*wanted))) : std::nullopt;
+  const bool positive =
+      std::all_of(wanted->begin(), wanted->end(), [](std::int64_t extent) { return extent >= 0; });
+  const std::optional<Shape> output =
+      positive ? broadcast(view.shape(0), Shape(std::span<const std::int64_t>(*wanted))) : std::nullopt;
   if (!view.expect(output.has_value(), "the input cannot be expanded to the shape")) return false;
   view.keep_inputs(1);
   return view.set(0, *output, view.type(0));
@@ -268,7 +302,9 @@ bool infer_tile(NodeView& view) {
   std::optional<Ints> repeats;
   if (!view.parameter("repeats", 1, repeats)) return false;
   const Shape& x = view.shape(0);
-  if (!view.expect(repeats && repeats->size() == static_cast<std::size_t>(x.rank()), "repeats needs one number for each dimension")) return false;
+  if (!view.expect(repeats && repeats->size() == static_cast<std::size_t>(x.rank()),
+                   "repeats needs one number for each dimension"))
+    return false;
   Shape output = x;
   for (int axis = 0; axis < x.rank(); ++axis) {
     const std::int64_t times = (*repeats)[static_cast<std::size_t>(axis)];
@@ -284,12 +320,15 @@ bool infer_tile(NodeView& view) {
 bool infer_gather(NodeView& view) {
   const Shape& x = view.shape(0);
   std::int64_t axis = view.attributes().integer("axis", 0);
-  if (!view.expect(view.inputs() == 2 && (view.type(1) == DataType::s64 || view.type(1) == DataType::s32), "the indices must be integers")) return false;
+  if (!view.expect(view.inputs() == 2 && (view.type(1) == DataType::s64 || view.type(1) == DataType::s32),
+                   "the indices must be integers"))
+    return false;
   if (!view.normal_axis(axis, x.rank())) return false;
   if (!view.expect(x.rank() - 1 + view.rank(1) <= kMaxRank, "more than 8 dimensions")) return false;
   if (const auto indices = view.integers(1)) {
     const std::int64_t extent = x[static_cast<int>(axis)];
-    const bool inside = std::all_of(indices->begin(), indices->end(), [&](std::int64_t i) { return i >= -extent && i < extent; });
+    const bool inside = std::all_of(indices->begin(), indices->end(),
+                                    [&](std::int64_t i) { return i >= -extent && i < extent; });
     if (!view.expect(inside, "an index lies outside the axis")) return false;
   }
   view.attributes().set("axis", axis);
@@ -324,7 +363,8 @@ bool infer_resize(NodeView& view) {
     }
   } else if (scales && scales->size() == static_cast<std::size_t>(x.rank())) {
     for (int axis = 0; axis < x.rank(); ++axis) {
-      const double extent = std::floor(static_cast<double>(x[axis]) * static_cast<double>((*scales)[static_cast<std::size_t>(axis)]));
+      const double extent = std::floor(static_cast<double>(x[axis]) *
+                                       static_cast<double>((*scales)[static_cast<std::size_t>(axis)]));
       if (!view.expect(extent >= 0 && extent < 1e9, "a scale is out of range")) return false;
       output.push_back(static_cast<std::int64_t>(extent));
     }
@@ -334,7 +374,9 @@ bool infer_resize(NodeView& view) {
   const std::string mode(view.attributes().string("mode", "nearest"));
   // Before opset 11 there was one way to map coordinates.
   const bool old = upsample || scales_at == 1;
-  if (!view.expect(mode == "nearest" || mode == "linear" || mode == "bilinear" || mode == "cubic", "unknown mode")) return false;
+  if (!view.expect(mode == "nearest" || mode == "linear" || mode == "bilinear" || mode == "cubic",
+                   "unknown mode"))
+    return false;
   view.attributes().set("mode", std::string(mode == "bilinear" ? "linear" : mode));
   if (!canonical) {
     view.fill("coordinate_transformation_mode", std::string(old ? "asymmetric" : "half_pixel"));
@@ -343,7 +385,9 @@ bool infer_resize(NodeView& view) {
   view.fill("cubic_coeff_a", -0.75f);
   view.fill("exclude_outside", std::int64_t{0});
   view.fill("extrapolation_value", 0.0f);
-  if (!view.expect(view.attributes().string("coordinate_transformation_mode") != "tf_crop_and_resize", "coordinate_transformation_mode tf_crop_and_resize is not supported")) return false;
+  if (!view.expect(view.attributes().string("coordinate_transformation_mode") != "tf_crop_and_resize",
+                   "coordinate_transformation_mode tf_crop_and_resize is not supported"))
+    return false;
   if (scales) view.attributes().set("scales", *scales);
   view.node().op = Op::resize;
   view.keep_inputs(1);
@@ -353,27 +397,35 @@ bool infer_resize(NodeView& view) {
 bool infer_depth_space(NodeView& view) {
   const Shape& x = view.shape(0);
   const std::int64_t block = view.attributes().integer("blocksize");
-  if (!view.expect(x.rank() == 4 && block >= 1 && block <= 1024, "rank 4 and a positive blocksize are needed")) return false;
+  if (!view.expect(x.rank() == 4 && block >= 1 && block <= 1024,
+                   "rank 4 and a positive blocksize are needed"))
+    return false;
   if (view.node().op == Op::depth_to_space) {
     view.fill("mode", std::string("DCR"));
     const std::string_view mode = view.attributes().string("mode");
     if (!view.expect(mode == "DCR" || mode == "CRD", "unknown mode")) return false;
-    if (!view.expect(x[1] % (block * block) == 0, "the channels are not a multiple of the squared blocksize")) return false;
+    if (!view.expect(x[1] % (block * block) == 0, "the channels are not a multiple of the squared blocksize"))
+      return false;
     return view.set(0, Shape{x[0], x[1] / (block * block), x[2] * block, x[3] * block}, view.type(0));
   }
-  if (!view.expect(x[2] % block == 0 && x[3] % block == 0, "the picture is not a multiple of the blocksize")) return false;
+  if (!view.expect(x[2] % block == 0 && x[3] % block == 0, "the picture is not a multiple of the blocksize"))
+    return false;
   return view.set(0, Shape{x[0], x[1] * block * block, x[2] / block, x[3] / block}, view.type(0));
 }
 
 bool infer_cast(NodeView& view) {
   const DataType type = data_type_from_string(view.attributes().string("to"));
-  return view.expect(type != DataType::undefined, "unsupported target type") && view.set(0, view.shape(0), type);
+  return view.expect(type != DataType::undefined, "unsupported target type") &&
+         view.set(0, view.shape(0), type);
 }
 
 bool infer_identity(NodeView& view) {
   const bool dropout = view.node().op == Op::dropout;
   if (dropout && view.node().outputs.size() > 1) {
-    if (!view.expect(view.graph().consumers(view.node().outputs[1]).empty() && !view.graph().is_output(view.node().outputs[1]), "the mask of Dropout is not supported")) return false;
+    if (!view.expect(view.graph().consumers(view.node().outputs[1]).empty() &&
+                         !view.graph().is_output(view.node().outputs[1]),
+                     "the mask of Dropout is not supported"))
+      return false;
     view.node().outputs.resize(1);
   }
   view.node().op = Op::identity;
@@ -398,18 +450,27 @@ bool infer_shape(NodeView& view) {
 
 bool infer_constant_of_shape(NodeView& view) {
   const std::optional<Ints> wanted = view.integers(0);
-  if (!view.expect(wanted && wanted->size() <= kMaxRank, "the shape must be constant, with at most 8 dimensions")) return false;
-  const bool positive = std::all_of(wanted->begin(), wanted->end(), [](std::int64_t extent) { return extent >= 0; });
-  return view.expect(positive, "a dimension is negative") && view.set(0, Shape(std::span<const std::int64_t>(*wanted)), data_type_from_string(view.attributes().string("type", "f32")));
+  if (!view.expect(wanted && wanted->size() <= kMaxRank,
+                   "the shape must be constant, with at most 8 dimensions"))
+    return false;
+  const bool positive =
+      std::all_of(wanted->begin(), wanted->end(), [](std::int64_t extent) { return extent >= 0; });
+  return view.expect(positive, "a dimension is negative") &&
+         view.set(0, Shape(std::span<const std::int64_t>(*wanted)),
+                  data_type_from_string(view.attributes().string("type", "f32")));
 }
 
 bool infer_range(NodeView& view) {
   const auto start = view.integers(0);
   const auto limit = view.integers(1);
   const auto delta = view.integers(2);
-  const bool scalars = start && limit && delta && start->size() == 1 && limit->size() == 1 && delta->size() == 1;
-  if (!view.expect(scalars && delta->front() != 0, "start, limit and delta must be constant integers, delta not 0")) return false;
-  const double count = std::ceil((static_cast<double>(limit->front()) - static_cast<double>(start->front())) / static_cast<double>(delta->front()));
+  const bool scalars =
+      start && limit && delta && start->size() == 1 && limit->size() == 1 && delta->size() == 1;
+  if (!view.expect(scalars && delta->front() != 0,
+                   "start, limit and delta must be constant integers, delta not 0"))
+    return false;
+  const double count = std::ceil((static_cast<double>(limit->front()) - static_cast<double>(start->front())) /
+                                 static_cast<double>(delta->front()));
   if (!view.expect(count < 1e9, "the range is too long")) return false;
   return view.set(0, Shape{static_cast<std::int64_t>(std::max(0.0, count))}, view.type(0));
 }

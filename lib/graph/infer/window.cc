@@ -13,12 +13,17 @@ using Ints = std::vector<std::int64_t>;
 // Extents from files are kept far below where window arithmetic could overflow.
 constexpr std::int64_t kMaxWindow = 1 << 20;
 
-bool window_list(NodeView& view, std::string_view name, std::size_t count, std::int64_t fallback, std::int64_t low, Ints& list) {
+bool window_list(NodeView& view, std::string_view name, std::size_t count, std::int64_t fallback,
+                 std::int64_t low, Ints& list) {
   const auto given = view.attributes().integers(name);
   list.assign(given.begin(), given.end());
   if (list.empty()) list.assign(count, fallback);
-  const bool fits = list.size() == count && std::all_of(list.begin(), list.end(), [&](std::int64_t v) { return v >= low && v <= kMaxWindow; });
-  if (!fits) return view.fail("attribute " + std::string(name) + " needs " + std::to_string(count) + " numbers from " + std::to_string(low) + " to 1048576");
+  const bool fits = list.size() == count && std::all_of(list.begin(), list.end(), [&](std::int64_t v) {
+                      return v >= low && v <= kMaxWindow;
+                    });
+  if (!fits)
+    return view.fail("attribute " + std::string(name) + " needs " + std::to_string(count) + " numbers from " +
+                     std::to_string(low) + " to 1048576");
   view.attributes().set(name, list);
   return true;
 }
@@ -49,7 +54,8 @@ void resolve_auto_pad(NodeView& view, Window& window, const Shape& x) {
     for (std::size_t i = 0; i < axes; ++i) {
       const std::int64_t extent = x[static_cast<int>(i) + 2];
       const std::int64_t out = (extent + window.strides[i] - 1) / window.strides[i];
-      const std::int64_t total = std::max<std::int64_t>(0, (out - 1) * window.strides[i] + window.reach(i) - extent);
+      const std::int64_t total =
+          std::max<std::int64_t>(0, (out - 1) * window.strides[i] + window.reach(i) - extent);
       const std::int64_t less = total / 2;
       window.pads[i] = window.auto_pad == "SAME_UPPER" ? less : total - less;
       window.pads[i + axes] = total - window.pads[i];
@@ -62,8 +68,10 @@ void resolve_auto_pad(NodeView& view, Window& window, const Shape& x) {
 bool window_output(NodeView& view, const Window& window, const Shape& x, bool ceil_mode, Shape& output) {
   const std::size_t axes = window.kernel.size();
   for (std::size_t i = 0; i < axes; ++i) {
-    const std::int64_t padded = x[static_cast<int>(i) + 2] + window.pads[i] + window.pads[i + axes] - window.reach(i);
-    if (padded < 0) return view.fail("the window is larger than the padded input along axis " + std::to_string(i + 2));
+    const std::int64_t padded =
+        x[static_cast<int>(i) + 2] + window.pads[i] + window.pads[i + axes] - window.reach(i);
+    if (padded < 0)
+      return view.fail("the window is larger than the padded input along axis " + std::to_string(i + 2));
     std::int64_t extent = padded / window.strides[i] + 1;
     if (ceil_mode && padded % window.strides[i] != 0) {
       // A window that would begin in the padding at the end does not count.
@@ -79,7 +87,8 @@ bool check_bias(NodeView& view, std::int64_t channels) {
     view.keep_inputs(2);
     return true;
   }
-  return view.expect(view.rank(2) == 1 && view.shape(2)[0] == channels, "the bias needs one number for each output channel");
+  return view.expect(view.rank(2) == 1 && view.shape(2)[0] == channels,
+                     "the bias needs one number for each output channel");
 }
 
 bool read_kernel_shape(NodeView& view) {
@@ -89,7 +98,8 @@ bool read_kernel_shape(NodeView& view) {
   }
   const auto kernel = view.attributes().integers("kernel_shape");
   const auto dims = view.shape(1).dims().subspan(2);
-  return view.expect(std::equal(kernel.begin(), kernel.end(), dims.begin(), dims.end()), "kernel_shape differs from the weight's shape");
+  return view.expect(std::equal(kernel.begin(), kernel.end(), dims.begin(), dims.end()),
+                     "kernel_shape differs from the weight's shape");
 }
 
 bool check_group(NodeView& view, std::int64_t& group) {
@@ -102,12 +112,15 @@ bool check_group(NodeView& view, std::int64_t& group) {
 
 bool infer_conv(NodeView& view) {
   const int rank = view.rank(0);
-  if (!view.expect(rank >= 3 && view.has(1) && view.rank(1) == rank, "input and weight need the same rank of 3 or more")) return false;
+  if (!view.expect(rank >= 3 && view.has(1) && view.rank(1) == rank,
+                   "input and weight need the same rank of 3 or more"))
+    return false;
   std::int64_t group = 1;
   if (!check_group(view, group) || !read_kernel_shape(view)) return false;
   const Shape& x = view.shape(0);
   const Shape& weight = view.shape(1);
-  if (!view.expect(weight[1] >= 1 && weight[0] >= 1 && weight[0] % group == 0 && x[1] % group == 0 && x[1] / group == weight[1],
+  if (!view.expect(weight[1] >= 1 && weight[0] >= 1 && weight[0] % group == 0 && x[1] % group == 0 &&
+                       x[1] / group == weight[1],
                    "the weight's channels do not fit the input and the groups")) {
     return false;
   }
@@ -121,26 +134,35 @@ bool infer_conv(NodeView& view) {
 
 bool infer_conv_transpose(NodeView& view) {
   const int rank = view.rank(0);
-  if (!view.expect(rank >= 3 && view.has(1) && view.rank(1) == rank, "input and weight need the same rank of 3 or more")) return false;
+  if (!view.expect(rank >= 3 && view.has(1) && view.rank(1) == rank,
+                   "input and weight need the same rank of 3 or more"))
+    return false;
   std::int64_t group = 1;
   if (!check_group(view, group) || !read_kernel_shape(view)) return false;
   const Shape& x = view.shape(0);
   const Shape& weight = view.shape(1);
-  if (!view.expect(x[1] == weight[0] && x[1] % group == 0 && weight[1] >= 1, "the weight's channels do not fit the input and the groups")) return false;
+  if (!view.expect(x[1] == weight[0] && x[1] % group == 0 && weight[1] >= 1,
+                   "the weight's channels do not fit the input and the groups"))
+    return false;
   if (!check_bias(view, weight[1] * group)) return false;
   const auto axes = static_cast<std::size_t>(rank) - 2;
   Window window;
   Ints extra;
-  if (!read_window(view, axes, window) || !window_list(view, "output_padding", axes, 0, 0, extra)) return false;
+  if (!read_window(view, axes, window) || !window_list(view, "output_padding", axes, 0, 0, extra))
+    return false;
   const auto wanted = view.attributes().integers("output_shape");
   const Ints output_shape(wanted.begin(), wanted.end());
-  if (!view.expect(output_shape.empty() || output_shape.size() == axes, "attribute output_shape has the wrong length")) return false;
+  if (!view.expect(output_shape.empty() || output_shape.size() == axes,
+                   "attribute output_shape has the wrong length"))
+    return false;
   Shape output{x[0], weight[1] * group};
   for (std::size_t i = 0; i < axes; ++i) {
-    const std::int64_t full = window.strides[i] * (x[static_cast<int>(i) + 2] - 1) + extra[i] + window.reach(i);
+    const std::int64_t full =
+        window.strides[i] * (x[static_cast<int>(i) + 2] - 1) + extra[i] + window.reach(i);
     const bool same = window.auto_pad == "SAME_UPPER" || window.auto_pad == "SAME_LOWER";
     if (!output_shape.empty() || same) {
-      const std::int64_t extent = output_shape.empty() ? x[static_cast<int>(i) + 2] * window.strides[i] : output_shape[i];
+      const std::int64_t extent =
+          output_shape.empty() ? x[static_cast<int>(i) + 2] * window.strides[i] : output_shape[i];
       const std::int64_t total = std::max<std::int64_t>(0, full - extent);
       window.pads[i] = window.auto_pad == "SAME_LOWER" ? total - total / 2 : total / 2;
       window.pads[i + axes] = total - window.pads[i];
@@ -159,9 +181,12 @@ bool infer_pool(NodeView& view) {
   const int rank = view.rank(0);
   if (!view.expect(rank >= 3, "the input needs a rank of 3 or more")) return false;
   if (!view.expect(view.attributes().has("kernel_shape"), "attribute kernel_shape is missing")) return false;
-  if (!view.expect(view.node().outputs.size() == 1 || view.node().outputs[1] == kNoValue, "the output Indices is not supported")) return false;
+  if (!view.expect(view.node().outputs.size() == 1 || view.node().outputs[1] == kNoValue,
+                   "the output Indices is not supported"))
+    return false;
   view.node().outputs.resize(1);
-  if (!view.expect(view.attributes().integer("storage_order") == 0, "attribute storage_order must be 0")) return false;
+  if (!view.expect(view.attributes().integer("storage_order") == 0, "attribute storage_order must be 0"))
+    return false;
   view.attributes().erase("storage_order");
   Window window;
   if (!read_window(view, static_cast<std::size_t>(rank) - 2, window)) return false;
@@ -169,12 +194,15 @@ bool infer_pool(NodeView& view) {
   resolve_auto_pad(view, window, x);
   for (std::size_t i = 0; i < window.kernel.size(); ++i) {
     const std::int64_t reach = window.reach(i);
-    if (!view.expect(window.pads[i] < reach && window.pads[i + window.kernel.size()] < reach, "the padding is as wide as the window")) return false;
+    if (!view.expect(window.pads[i] < reach && window.pads[i + window.kernel.size()] < reach,
+                     "the padding is as wide as the window"))
+      return false;
   }
   view.fill("ceil_mode", std::int64_t{0});
   if (view.node().op == Op::average_pool) view.fill("count_include_pad", std::int64_t{0});
   Shape output{x[0], x[1]};
-  return window_output(view, window, x, view.attributes().integer("ceil_mode") != 0, output) && view.set(0, output, view.type(0));
+  return window_output(view, window, x, view.attributes().integer("ceil_mode") != 0, output) &&
+         view.set(0, output, view.type(0));
 }
 
 bool infer_global_pool(NodeView& view) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Transposes that undo each other, transposes that only move extents of 1 (reshapes), and reshapes of reshapes.
+// Transposes that undo each other, transposes that only move extents of 1 (reshapes), and reshapes of
+// reshapes.
 #include "lib/graph/passes.h"
 
 #include <utility>
@@ -53,7 +54,8 @@ Result<bool> cancel_transposes(Graph& graph, PassContext&) {
   bool changed = false;
   for (std::size_t i = 0; i < graph.node_count(); ++i) {
     Node& node = graph.node(static_cast<NodeId>(i));
-    if (!node.removed && (node.op == Op::transpose || node.op == Op::reshape)) changed = rewrite(graph, node) || changed;
+    if (!node.removed && (node.op == Op::transpose || node.op == Op::reshape))
+      changed = rewrite(graph, node) || changed;
   }
   return changed;
 }

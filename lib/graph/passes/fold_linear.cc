@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Per-channel linear operators after a convolution or dense layer become part of its weights and bias:
-// scale * (W x + b) + shift = (scale W) x + (scale b + shift). Weights may be shared, so new constants are made.
+// scale * (W x + b) + shift = (scale W) x + (scale b + shift). Weights may be shared, so new constants are
+// made.
 #include "lib/graph/passes.h"
 
 #include <cmath>
@@ -30,19 +31,23 @@ std::optional<Linear> from_batch_norm(const Graph& graph, const Node& node) {
   Linear linear;
   const double epsilon = node.attributes.real("epsilon");
   for (std::size_t c = 0; c < scale->size(); ++c) {
-    const double factor = static_cast<double>((*scale)[c]) / std::sqrt(static_cast<double>((*variance)[c]) + epsilon);
+    const double factor =
+        static_cast<double>((*scale)[c]) / std::sqrt(static_cast<double>((*variance)[c]) + epsilon);
     linear.scale.push_back(static_cast<float>(factor));
-    linear.shift.push_back(static_cast<float>(static_cast<double>((*bias)[c]) - static_cast<double>((*mean)[c]) * factor));
+    linear.shift.push_back(
+        static_cast<float>(static_cast<double>((*bias)[c]) - static_cast<double>((*mean)[c]) * factor));
   }
   return linear;
 }
 
-// A constant operand of an elementwise operator as one number a channel, or nothing when it varies along another axis.
+// A constant operand of an elementwise operator as one number a channel, or nothing when it varies along
+// another axis.
 std::optional<std::vector<float>> per_channel(const Graph& graph, ValueId id, const Shape& result) {
   const auto values = constant_values(graph, id);
   if (!values || result.rank() < 2) return std::nullopt;
   const Shape& shape = *graph.value(id).shape;
-  if (values->size() == 1 && shape.rank() <= result.rank()) return std::vector<float>(static_cast<std::size_t>(result[1]), values->front());
+  if (values->size() == 1 && shape.rank() <= result.rank())
+    return std::vector<float>(static_cast<std::size_t>(result[1]), values->front());
   const int channel_axis = 1 - (result.rank() - shape.rank());
   for (int axis = 0; axis < shape.rank(); ++axis) {
     if (axis != channel_axis && shape[axis] != 1) return std::nullopt;
@@ -63,8 +68,12 @@ std::optional<Linear> from_arithmetic(const Graph& graph, const Node& node, Valu
   for (std::size_t c = 0; c < channels; ++c) {
     const float value = (*values)[c];
     switch (node.op) {
-      case Op::mul: linear.scale[c] = value; break;
-      case Op::add: linear.shift[c] = value; break;
+      case Op::mul:
+        linear.scale[c] = value;
+        break;
+      case Op::add:
+        linear.shift[c] = value;
+        break;
       case Op::sub:
         linear.scale[c] = other == 1 ? 1.0f : -1.0f;
         linear.shift[c] = other == 1 ? -value : value;
@@ -73,7 +82,8 @@ std::optional<Linear> from_arithmetic(const Graph& graph, const Node& node, Valu
         if (other != 1 || value == 0) return std::nullopt;
         linear.scale[c] = 1.0f / value;
         break;
-      default: return std::nullopt;
+      default:
+        return std::nullopt;
     }
   }
   return linear;
@@ -87,7 +97,8 @@ std::optional<std::vector<float>> bias_of(const Graph& graph, const Node& node, 
   if (values->size() == 1) return std::vector<float>(channels, values->front());
   // A column of a dense layer's C may have as many numbers as there are channels, but is one number a row.
   const Shape& shape = *graph.value(node.inputs[2]).shape;
-  if (values->size() != channels || shape[shape.rank() - 1] != static_cast<std::int64_t>(channels)) return std::nullopt;
+  if (values->size() != channels || shape[shape.rank() - 1] != static_cast<std::int64_t>(channels))
+    return std::nullopt;
   return std::vector<float>(values->begin(), values->end());
 }
 
@@ -97,7 +108,8 @@ std::size_t channel_of(const Node& node, const Shape& weight, std::size_t elemen
   std::size_t inner = 1;
   for (int axis = 2; axis < weight.rank(); ++axis) inner *= extent(axis);
   if (node.op == Op::conv) return element / (inner * extent(1));
-  if (node.op == Op::gemm) return node.attributes.integer("transB") != 0 ? element / extent(1) : element % extent(1);
+  if (node.op == Op::gemm)
+    return node.attributes.integer("transB") != 0 ? element / extent(1) : element % extent(1);
   // conv_transpose: input channels x output channels of a group
   const std::size_t in_channel = element / (inner * extent(1));
   const std::size_t in_per_group = extent(0) / static_cast<std::size_t>(node.attributes.integer("group"));
@@ -121,9 +133,12 @@ Result<bool> fold_into(Graph& graph, NodeId producer, const Linear& linear) {
   std::vector<float> scaled(weights->begin(), weights->end());
   for (std::size_t i = 0; i < scaled.size(); ++i) scaled[i] *= linear.scale[channel_of(node, shape, i)];
   for (std::size_t c = 0; c < channels; ++c) (*bias)[c] = (*bias)[c] * linear.scale[c] + linear.shift[c];
-  Result<ValueId> weight_id = graph.add_constant(node.id + ".weight", DataType::f32, shape, std::as_bytes(std::span(scaled)));
+  Result<ValueId> weight_id =
+      graph.add_constant(node.id + ".weight", DataType::f32, shape, std::as_bytes(std::span(scaled)));
   if (!weight_id) return std::move(weight_id).error();
-  Result<ValueId> bias_id = graph.add_constant(node.id + ".bias", DataType::f32, Shape{static_cast<std::int64_t>(channels)}, std::as_bytes(std::span(*bias)));
+  Result<ValueId> bias_id =
+      graph.add_constant(node.id + ".bias", DataType::f32, Shape{static_cast<std::int64_t>(channels)},
+                         std::as_bytes(std::span(*bias)));
   if (!bias_id) return std::move(bias_id).error();
   graph.node(producer).inputs = {node.inputs[0], *weight_id, *bias_id};
   return true;
@@ -131,7 +146,8 @@ Result<bool> fold_into(Graph& graph, NodeId producer, const Linear& linear) {
 
 std::optional<ValueId> linear_input(const Graph& graph, const Node& node) {
   if (node.op == Op::batch_norm) return node.inputs.front();
-  if (node.op != Op::mul && node.op != Op::add && node.op != Op::sub && node.op != Op::div) return std::nullopt;
+  if (node.op != Op::mul && node.op != Op::add && node.op != Op::sub && node.op != Op::div)
+    return std::nullopt;
   for (ValueId input : node.inputs) {
     if (input != kNoValue && !graph.is_constant(input)) return input;
   }
@@ -145,9 +161,11 @@ Result<bool> to_depthwise(Graph& graph, NodeId id) {
   const std::optional<Linear> linear = from_batch_norm(graph, node);
   if (!linear || x.rank() != 4) return false;
   const auto channels = static_cast<std::int64_t>(linear->scale.size());
-  Result<ValueId> weight = graph.add_constant(node.id + ".weight", DataType::f32, Shape{channels, 1, 1, 1}, std::as_bytes(std::span(linear->scale)));
+  Result<ValueId> weight = graph.add_constant(node.id + ".weight", DataType::f32, Shape{channels, 1, 1, 1},
+                                              std::as_bytes(std::span(linear->scale)));
   if (!weight) return std::move(weight).error();
-  Result<ValueId> bias = graph.add_constant(node.id + ".bias", DataType::f32, Shape{channels}, std::as_bytes(std::span(linear->shift)));
+  Result<ValueId> bias = graph.add_constant(node.id + ".bias", DataType::f32, Shape{channels},
+                                            std::as_bytes(std::span(linear->shift)));
   if (!bias) return std::move(bias).error();
   Node& target = graph.node(id);
   target.op = Op::conv;
@@ -166,9 +184,11 @@ Result<bool> fold_node(Graph& graph, NodeId id) {
   const std::optional<ValueId> x = linear_input(graph, node);
   if (!x || !graph.value(*x).shape || !graph.value(node.outputs.front()).shape) return false;
   const NodeId producer = graph.value(*x).producer;
-  const bool foldable = producer != kNoNode && foldable_producer(graph.node(producer)) && graph.sole_consumer(*x) == id;
+  const bool foldable =
+      producer != kNoNode && foldable_producer(graph.node(producer)) && graph.sole_consumer(*x) == id;
   if (!foldable) return node.op == Op::batch_norm ? to_depthwise(graph, id) : Result<bool>(false);
-  const std::optional<Linear> linear = node.op == Op::batch_norm ? from_batch_norm(graph, node) : from_arithmetic(graph, node, *x);
+  const std::optional<Linear> linear =
+      node.op == Op::batch_norm ? from_batch_norm(graph, node) : from_arithmetic(graph, node, *x);
   if (!linear) return false;
   Result<bool> folded = fold_into(graph, producer, *linear);
   if (!folded || !*folded) return folded;

@@ -7,9 +7,13 @@ namespace fettle::graph {
 namespace {
 
 // Operators whose every kernel applies a clamp to its result, or leaves it to a step that the compiler adds.
-constexpr Op kClamping[] = {Op::conv, Op::conv_transpose, Op::gemm, Op::add, Op::sub, Op::mul, Op::div, Op::max_pool, Op::average_pool, Op::global_average_pool};
+constexpr Op kClamping[] = {
+    Op::conv,         Op::conv_transpose,     Op::gemm, Op::add, Op::sub, Op::mul, Op::div, Op::max_pool,
+    Op::average_pool, Op::global_average_pool};
 
-bool can_clamp(Op op) { return std::find(std::begin(kClamping), std::end(kClamping), op) != std::end(kClamping); }
+bool can_clamp(Op op) {
+  return std::find(std::begin(kClamping), std::end(kClamping), op) != std::end(kClamping);
+}
 
 }  // namespace
 
@@ -26,8 +30,12 @@ Result<bool> fuse_clamp(Graph& graph, PassContext&) {
     const bool fits = can_clamp(before.op) || before.op == Op::clamp;
     if (!fits || before.outputs.size() != 1 || graph.value(between).type != DataType::f32) continue;
     Clamp bounds{clamp.attributes.real("min"), clamp.attributes.real("max")};
-    const std::optional<Clamp> inner = before.op == Op::clamp ? Clamp{before.attributes.real("min"), before.attributes.real("max")} : before.clamp;
-    if (inner) bounds = {std::clamp(inner->low, bounds.low, bounds.high), std::clamp(inner->high, bounds.low, bounds.high)};
+    const std::optional<Clamp> inner =
+        before.op == Op::clamp ? Clamp{before.attributes.real("min"), before.attributes.real("max")}
+                               : before.clamp;
+    if (inner)
+      bounds = {std::clamp(inner->low, bounds.low, bounds.high),
+                std::clamp(inner->high, bounds.low, bounds.high)};
     if (before.op == Op::clamp) {
       before.attributes.set("min", bounds.low);
       before.attributes.set("max", bounds.high);

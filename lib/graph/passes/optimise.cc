@@ -8,15 +8,21 @@ namespace {
 
 using Pass = Result<bool> (*)(Graph&, PassContext&);
 
-constexpr Pass kPasses[] = {simplify, remove_identities, remove_dead, fold_linear, recognise_composed, remove_dead, cancel_transposes, fold_pad, fuse_clamp, remove_identities, remove_dead};
+constexpr Pass kPasses[] = {simplify,           remove_identities, remove_dead,       fold_linear,
+                            recognise_composed, remove_dead,       cancel_transposes, fold_pad,
+                            fuse_clamp,         remove_identities, remove_dead};
 
-// Each round can only enable rewrites that make the graph smaller, so a few suffice; the bound guards against a mistake.
+// Each round can only enable rewrites that make the graph smaller, so a few suffice; the bound guards against
+// a mistake.
 constexpr int kMaxRounds = 10;
 
 Error unsupported(const Graph& graph, const std::vector<Problem>& problems) {
-  std::string message = graph.name + ": " + std::to_string(problems.size()) + (problems.size() == 1 ? " node" : " nodes") + " cannot be run:";
-  for (const Problem& problem : problems) message += "\n  " + problem.node + " (" + problem.op + "): " + problem.reason;
-  return {ErrorCode::kModelUnsupported, std::move(message), "simplify the model before export, or fix its input shapes"};
+  std::string message = graph.name + ": " + std::to_string(problems.size()) +
+                        (problems.size() == 1 ? " node" : " nodes") + " cannot be run:";
+  for (const Problem& problem : problems)
+    message += "\n  " + problem.node + " (" + problem.op + "): " + problem.reason;
+  return {ErrorCode::kModelUnsupported, std::move(message),
+          "simplify the model before export, or fix its input shapes"};
 }
 
 }  // namespace

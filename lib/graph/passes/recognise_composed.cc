@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Operators that exporters write in parts: HardSwish, Swish, HardSigmoid, Gelu, LayerNorm; products that are dense layers; bounds that are clamps.
+// Operators that exporters write in parts: HardSwish, Swish, HardSigmoid, Gelu, LayerNorm; products that are
+// dense layers; bounds that are clamps.
 #include "lib/graph/passes.h"
 
 #include <cmath>
@@ -31,7 +32,9 @@ class Matcher {
   std::optional<std::pair<ValueId, float>> with_scalar(const Node* node) const {
     if (node == nullptr || node->inputs.size() != 2) return std::nullopt;
     if (const auto right = scalar(node->inputs[1])) return std::pair{node->inputs[0], *right};
-    if (const auto left = scalar(node->inputs[0]); left && node->op != Op::div && node->op != Op::sub && node->op != Op::pow) return std::pair{node->inputs[1], *left};
+    if (const auto left = scalar(node->inputs[0]);
+        left && node->op != Op::div && node->op != Op::sub && node->op != Op::pow)
+      return std::pair{node->inputs[1], *left};
     return std::nullopt;
   }
   Graph& graph() const { return graph_; }
@@ -45,7 +48,8 @@ bool near(float a, float b) { return std::abs(a - b) <= 1e-4f * std::abs(b); }
 // clamp(x + 3, 0, 6), as a separate clamp or fused into the addition.
 std::optional<ValueId> relu6_of_x_plus_3(const Matcher& match, ValueId value) {
   const Node* clamp = match.made_by(value, Op::clamp);
-  const bool separate = clamp != nullptr && clamp->attributes.real("min") == 0 && clamp->attributes.real("max") == 6;
+  const bool separate =
+      clamp != nullptr && clamp->attributes.real("min") == 0 && clamp->attributes.real("max") == 6;
   if (separate) {
     const auto sum = match.with_scalar(match.made_by(clamp->inputs[0], Op::add));
     return sum && sum->second == 3 ? std::optional(sum->first) : std::nullopt;
@@ -61,7 +65,8 @@ std::optional<ValueId> relu6_of_x_plus_3(const Matcher& match, ValueId value) {
 // hard_sigmoid(x) with slope 1/6: the operator, or relu6(x + 3) / 6.
 std::optional<ValueId> hard_sigmoid_sixth(const Matcher& match, ValueId value) {
   if (const Node* node = match.made_by(value, Op::hard_sigmoid)) {
-    const bool sixth = near(node->attributes.real("alpha"), 1.0f / 6) && node->attributes.real("beta") == 0.5f;
+    const bool sixth =
+        near(node->attributes.real("alpha"), 1.0f / 6) && node->attributes.real("beta") == 0.5f;
     return sixth ? std::optional(node->inputs[0]) : std::nullopt;
   }
   const auto quotient = match.with_scalar(match.made_by(value, Op::div));
@@ -93,11 +98,13 @@ std::optional<Found> self_gated(const Matcher& match, const Node& node) {
 std::optional<Found> hard_swish_divided_last(const Matcher& match, const Node& node) {
   if (node.clamp || (node.op != Op::div && node.op != Op::mul)) return std::nullopt;
   const auto scaled = match.with_scalar(&node);
-  if (!scaled || !(node.op == Op::div ? scaled->second == 6 : near(scaled->second, 1.0f / 6))) return std::nullopt;
+  if (!scaled || !(node.op == Op::div ? scaled->second == 6 : near(scaled->second, 1.0f / 6)))
+    return std::nullopt;
   const Node* product = match.made_by(scaled->first, Op::mul);
   if (product == nullptr || product->inputs.size() != 2) return std::nullopt;
   for (std::size_t gate = 0; gate < 2; ++gate) {
-    if (relu6_of_x_plus_3(match, product->inputs[gate]) == product->inputs[1 - gate]) return Found{Op::hard_swish, {product->inputs[1 - gate]}, {}};
+    if (relu6_of_x_plus_3(match, product->inputs[gate]) == product->inputs[1 - gate])
+      return Found{Op::hard_swish, {product->inputs[1 - gate]}, {}};
   }
   return std::nullopt;
 }
@@ -130,14 +137,16 @@ std::optional<Found> gelu(const Matcher& match, const Node& node) {
   if (const auto half = match.with_scalar(&node); half && half->second == 0.5f) {
     const Node* product = match.made_by(half->first, Op::mul);
     for (std::size_t gate = 0; product != nullptr && product->inputs.size() == 2 && gate < 2; ++gate) {
-      if (gate_of(product->inputs[gate]) == product->inputs[1 - gate]) return Found{Op::gelu, {product->inputs[1 - gate]}, {}};
+      if (gate_of(product->inputs[gate]) == product->inputs[1 - gate])
+        return Found{Op::gelu, {product->inputs[1 - gate]}, {}};
     }
     return std::nullopt;
   }
   // (x * 0.5) * gate
   for (std::size_t gate = 0; node.inputs.size() == 2 && gate < 2; ++gate) {
     const auto half = match.with_scalar(match.made_by(node.inputs[1 - gate], Op::mul));
-    if (half && half->second == 0.5f && gate_of(node.inputs[gate]) == half->first) return Found{Op::gelu, {half->first}, {}};
+    if (half && half->second == 0.5f && gate_of(node.inputs[gate]) == half->first)
+      return Found{Op::gelu, {half->first}, {}};
   }
   return std::nullopt;
 }
@@ -148,7 +157,8 @@ std::optional<Found> layer_norm(const Matcher& match, const Node& node) {
   const Graph& graph = match.graph();
   const std::size_t bias_at = graph.is_constant(node.inputs[1]) ? 1 : 0;
   const Node* scaled = match.made_by(node.inputs[1 - bias_at], Op::mul);
-  if (!graph.is_constant(node.inputs[bias_at]) || scaled == nullptr || scaled->inputs.size() != 2) return std::nullopt;
+  if (!graph.is_constant(node.inputs[bias_at]) || scaled == nullptr || scaled->inputs.size() != 2)
+    return std::nullopt;
   const std::size_t scale_at = graph.is_constant(scaled->inputs[1]) ? 1 : 0;
   const Node* quotient = match.made_by(scaled->inputs[1 - scale_at], Op::div);
   if (!graph.is_constant(scaled->inputs[scale_at]) || quotient == nullptr) return std::nullopt;
@@ -159,20 +169,26 @@ std::optional<Found> layer_norm(const Matcher& match, const Node& node) {
   const Node* mean = match.made_by(centred->inputs[1], Op::reduce_mean);
   if (!variance || mean == nullptr || mean->inputs[0] != centred->inputs[0]) return std::nullopt;
   const Node* mean_square = match.made_by(variance->first, Op::reduce_mean);
-  const auto power = match.with_scalar(mean_square == nullptr ? nullptr : match.made_by(mean_square->inputs[0], Op::pow));
+  const auto power =
+      match.with_scalar(mean_square == nullptr ? nullptr : match.made_by(mean_square->inputs[0], Op::pow));
   if (!power || power->second != 2) return std::nullopt;
   // Exporters compute x - mean(x) once or twice.
   const Node* other = match.made_by(power->first, Op::sub);
   const Node* other_mean = other == nullptr ? nullptr : match.made_by(other->inputs[1], Op::reduce_mean);
-  if (other_mean == nullptr || other->inputs[0] != centred->inputs[0] || other_mean->inputs[0] != centred->inputs[0]) return std::nullopt;
+  if (other_mean == nullptr || other->inputs[0] != centred->inputs[0] ||
+      other_mean->inputs[0] != centred->inputs[0])
+    return std::nullopt;
   const ValueId x = centred->inputs[0];
   const std::int64_t last = graph.value(x).shape->rank() - 1;
   const Shape row{(*graph.value(x).shape)[static_cast<int>(last)]};
   for (const Node* reduce : {mean, other_mean, mean_square}) {
     const auto axes = reduce->attributes.integers("axes");
-    if (axes.size() != 1 || axes[0] != last || reduce->attributes.integer("keepdims") != 1) return std::nullopt;
+    if (axes.size() != 1 || axes[0] != last || reduce->attributes.integer("keepdims") != 1)
+      return std::nullopt;
   }
-  if (!(*graph.value(scaled->inputs[scale_at]).shape == row) || !(*graph.value(node.inputs[bias_at]).shape == row)) return std::nullopt;
+  if (!(*graph.value(scaled->inputs[scale_at]).shape == row) ||
+      !(*graph.value(node.inputs[bias_at]).shape == row))
+    return std::nullopt;
   Attributes attributes;
   attributes.set("axis", last);
   attributes.set("epsilon", variance->second);
@@ -185,7 +201,8 @@ std::optional<Found> dense(const Matcher& match, const Node& node) {
   const Graph& graph = match.graph();
   const Value& a = graph.value(node.inputs[0]);
   const Value& b = graph.value(node.inputs[1]);
-  if (a.type != DataType::f32 || a.constant || !b.constant || a.shape->rank() != 2 || b.shape->rank() != 2) return std::nullopt;
+  if (a.type != DataType::f32 || a.constant || !b.constant || a.shape->rank() != 2 || b.shape->rank() != 2)
+    return std::nullopt;
   Attributes attributes;
   attributes.set("alpha", 1.0f);
   attributes.set("beta", 1.0f);
@@ -199,7 +216,8 @@ std::optional<Found> bound(const Matcher& match, const Node& node) {
   if (node.clamp || (node.op != Op::min && node.op != Op::max)) return std::nullopt;
   const auto scaled = match.with_scalar(&node);
   if (!scaled || match.graph().is_constant(scaled->first)) return std::nullopt;
-  if (!(*match.graph().value(scaled->first).shape == *match.graph().value(node.outputs.front()).shape)) return std::nullopt;
+  if (!(*match.graph().value(scaled->first).shape == *match.graph().value(node.outputs.front()).shape))
+    return std::nullopt;
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   Attributes attributes;
   attributes.set("min", node.op == Op::max ? scaled->second : -kInfinity);
@@ -208,7 +226,8 @@ std::optional<Found> bound(const Matcher& match, const Node& node) {
 }
 
 using Recogniser = std::optional<Found> (*)(const Matcher&, const Node&);
-constexpr Recogniser kRecognisers[] = {self_gated, hard_swish_divided_last, hard_sigmoid, gelu, layer_norm, dense, bound};
+constexpr Recogniser kRecognisers[] = {
+    self_gated, hard_swish_divided_last, hard_sigmoid, gelu, layer_norm, dense, bound};
 
 }  // namespace
 
@@ -217,7 +236,8 @@ Result<bool> recognise_composed(Graph& graph, PassContext&) {
   bool changed = false;
   for (std::size_t i = 0; i < graph.node_count(); ++i) {
     Node& node = graph.node(static_cast<NodeId>(i));
-    if (node.removed || node.outputs.size() != 1 || graph.value(node.outputs.front()).type != DataType::f32) continue;
+    if (node.removed || node.outputs.size() != 1 || graph.value(node.outputs.front()).type != DataType::f32)
+      continue;
     for (Recogniser recogniser : kRecognisers) {
       std::optional<Found> found = recogniser(match, node);
       if (!found) continue;

@@ -13,7 +13,9 @@ Result<bool> remove_dead(Graph& graph, PassContext&) {
   // Users come after producers, so one walk from the end finds chains of dead nodes.
   for (auto id = order->rbegin(); id != order->rend(); ++id) {
     const Node& node = graph.node(*id);
-    const bool live = std::any_of(node.outputs.begin(), node.outputs.end(), [&](ValueId v) { return v != kNoValue && uses[static_cast<std::size_t>(v)] > 0; });
+    const bool live = std::any_of(node.outputs.begin(), node.outputs.end(), [&](ValueId v) {
+      return v != kNoValue && uses[static_cast<std::size_t>(v)] > 0;
+    });
     if (live) continue;
     for (ValueId input : node.inputs) {
       if (input != kNoValue) --uses[static_cast<std::size_t>(input)];

@@ -22,7 +22,8 @@ bool is_identity_permutation(std::span<const std::int64_t> perm) {
 bool does_nothing(const Graph& graph, const Node& node) {
   const Value& from = graph.value(node.inputs.front());
   const Value& to = graph.value(node.outputs.front());
-  if (!from.shape || !to.shape || from.type != to.type || !(*from.shape == *to.shape) || node.clamp) return false;
+  if (!from.shape || !to.shape || from.type != to.type || !(*from.shape == *to.shape) || node.clamp)
+    return false;
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   switch (node.op) {
     case Op::identity:
@@ -31,13 +32,19 @@ bool does_nothing(const Graph& graph, const Node& node) {
     case Op::cast:
     case Op::slice:  // a box of the same size, unless it runs backwards
       return node.op != Op::slice || all_equal(node.attributes.integers("steps"), 1);
-    case Op::tile: return true;
-    case Op::transpose: return is_identity_permutation(node.attributes.integers("perm"));
-    case Op::pad: return all_equal(node.attributes.integers("pads"), 0);
+    case Op::tile:
+      return true;
+    case Op::transpose:
+      return is_identity_permutation(node.attributes.integers("perm"));
+    case Op::pad:
+      return all_equal(node.attributes.integers("pads"), 0);
     case Op::concat:
-    case Op::split: return node.inputs.size() == 1 && node.outputs.size() == 1;
-    case Op::clamp: return node.attributes.real("min") == -kInfinity && node.attributes.real("max") == kInfinity;
-    default: return false;
+    case Op::split:
+      return node.inputs.size() == 1 && node.outputs.size() == 1;
+    case Op::clamp:
+      return node.attributes.real("min") == -kInfinity && node.attributes.real("max") == kInfinity;
+    default:
+      return false;
   }
 }
 
@@ -48,7 +55,8 @@ Result<bool> remove_identities(Graph& graph, PassContext&) {
   for (std::size_t i = 0; i < graph.node_count(); ++i) {
     const auto id = static_cast<NodeId>(i);
     const Node& node = graph.node(id);
-    if (node.removed || node.inputs.empty() || node.outputs.empty() || node.inputs.front() == kNoValue) continue;
+    if (node.removed || node.inputs.empty() || node.outputs.empty() || node.inputs.front() == kNoValue)
+      continue;
     if (!does_nothing(graph, node)) continue;
     const ValueId from = node.inputs.front();
     const ValueId to = node.outputs.front();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Inference, canonical form and constant folding in one walk: shapes depend on folded values, and folding on shapes.
+// Inference, canonical form and constant folding in one walk: shapes depend on folded values, and folding on
+// shapes.
 #include "lib/graph/infer/infer.h"
 
 #include "lib/base/memory.h"
@@ -58,7 +59,9 @@ class Folding {
     const std::size_t bytes = dense_bytes(*value.shape, {Layout::nchw, value.type});
     folded_bytes_ += bytes;
     if (folded_bytes_ > context_.limits.folded_bytes) {
-      return Error(ErrorCode::kLimitExceeded, graph_.name + ": folding constants needs more than " + std::to_string(context_.limits.folded_bytes) + " bytes",
+      return Error(ErrorCode::kLimitExceeded,
+                   graph_.name + ": folding constants needs more than " +
+                       std::to_string(context_.limits.folded_bytes) + " bytes",
                    "raise ModelLimits::folded_bytes if you trust the file");
     }
     Result<AlignedBuffer> buffer = AlignedBuffer::allocate(bytes);
@@ -112,21 +115,24 @@ class Folding {
       *target = shape.elements();
     } else {
       const std::int64_t end = node.attributes.integer("end");
-      for (std::int64_t i = node.attributes.integer("start"); i < end; ++i) *target++ = shape[static_cast<int>(i)];
+      for (std::int64_t i = node.attributes.integer("start"); i < end; ++i)
+        *target++ = shape[static_cast<int>(i)];
     }
     graph_.remove_node(id);
     make_constant(node.outputs.front(), *std::move(buffer));
     return {};
   }
 
-  // ConstantOfShape: the importer has put the element's bytes into the attribute `value`, as integers 0 to 255.
+  // ConstantOfShape: the importer has put the element's bytes into the attribute `value`, as integers 0 to
+  // 255.
   Status fold_fill(NodeId id) {
     const Node node = graph_.node(id);
     Result<std::shared_ptr<AlignedBuffer>> buffer = buffer_for(node.outputs.front());
     if (!buffer) return std::move(buffer).error();
     const auto element = node.attributes.integers("value");
     const std::span<std::byte> bytes = (*buffer)->bytes();
-    for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = element.empty() ? std::byte{0} : static_cast<std::byte>(element[i % element.size()]);
+    for (std::size_t i = 0; i < bytes.size(); ++i)
+      bytes[i] = element.empty() ? std::byte{0} : static_cast<std::byte>(element[i % element.size()]);
     graph_.remove_node(id);
     make_constant(node.outputs.front(), *std::move(buffer));
     return {};

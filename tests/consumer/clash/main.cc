@@ -17,7 +17,8 @@ bool protobuf_works() {
   google::protobuf::Struct written, read;
   (*written.mutable_fields())["answer"].set_number_value(42);
   std::string bytes;
-  return written.SerializeToString(&bytes) && read.ParseFromString(bytes) && read.fields().at("answer").number_value() == 42;
+  return written.SerializeToString(&bytes) && read.ParseFromString(bytes) &&
+         read.fields().at("answer").number_value() == 42;
 }
 
 bool xnnpack_works() {
@@ -29,8 +30,8 @@ bool xnnpack_works() {
   xnn_unary_params bounds{};
   bounds.clamp.min = -2.0f;
   bounds.clamp.max = 3.0f;
-  const bool ran = xnn_create_unary_elementwise_nc(xnn_unary_clamp, xnn_datatype_fp32, xnn_datatype_fp32, &bounds, nullptr,
-                                                   nullptr, 0, &op) == xnn_status_success &&
+  const bool ran = xnn_create_unary_elementwise_nc(xnn_unary_clamp, xnn_datatype_fp32, xnn_datatype_fp32,
+                                                   &bounds, nullptr, nullptr, 0, &op) == xnn_status_success &&
                    xnn_reshape_unary_elementwise_nc(op, 1, 16, 16, 16, pool) == xnn_status_success &&
                    xnn_setup_unary_elementwise_nc(op, in, out) == xnn_status_success &&
                    xnn_run_operator(op, pool) == xnn_status_success;
