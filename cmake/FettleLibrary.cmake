@@ -16,10 +16,13 @@ if(FETTLE_ONNX)
   list(APPEND _private_archives fettle_deps::protobuf_lite)
 endif()
 
-add_library(fettle_internal STATIC EXCLUDE_FROM_ALL ${_objects})
-target_link_libraries(fettle_internal PUBLIC fettle_build_flags ${_private_archives} fettle_deps::fmt Threads::Threads)
-# XNNPACK calls back into Fettle (pthreadpool's and cpuinfo's entry points), so the archive is searched once more after it.
-target_link_libraries(fettle_internal INTERFACE $<TARGET_FILE:fettle_internal>)
+add_library(fettle_archive STATIC EXCLUDE_FROM_ALL ${_objects})
+target_link_libraries(fettle_archive PUBLIC fettle_build_flags fettle_deps::fmt Threads::Threads)
+# XNNPACK calls back into Fettle (pthreadpool's and cpuinfo's entry points): the linker must go round.
+set(_group fettle_archive ${_private_archives})
+list(JOIN _group "," _group)
+add_library(fettle_internal INTERFACE)
+target_link_libraries(fettle_internal INTERFACE fettle_archive ${_private_archives} "$<LINK_GROUP:RESCAN,${_group}>")
 
 # What stays visible of the library: namespace fettle and the C interface.
 set(_public_symbols "fettle_*" "_ZN6fettle*" "_ZNK6fettle*" "_ZTVN6fettle*" "_ZTIN6fettle*" "_ZTSN6fettle*")
