@@ -19,73 +19,35 @@ namespace fettle {
 
 /// X(enumerator, ONNX operator name). The enumerator is also the text of the operator in layer descriptions.
 /// `convert` and `clamp` are Fettle's own: a change of format, and min(max(x, low), high).
-#define FETTLE_OPERATORS(X)                                                                                  \
-  X(conv, "Conv")                                                                                            \
-  X(conv_transpose, "ConvTranspose") X(gemm, "Gemm") X(matmul, "MatMul") X(max_pool, "MaxPool") X(           \
-      average_pool, "AveragePool") X(global_average_pool, "GlobalAveragePool")                               \
-      X(global_max_pool, "GlobalMaxPool") X(lrn, "LRN") X(batch_norm, "BatchNormalization") X(               \
-          instance_norm, "InstanceNormalization") X(layer_norm, "LayerNormalization") X(relu, "Relu")        \
-          X(leaky_relu, "LeakyRelu") X(prelu, "PRelu") X(elu, "Elu") X(selu, "Selu") X(celu, "Celu") X(      \
-              thresholded_relu, "ThresholdedRelu") X(sigmoid, "Sigmoid") X(hard_sigmoid, "HardSigmoid")      \
-              X(hard_swish, "HardSwish") X(swish, "Swish") X(tanh, "Tanh") X(softplus, "Softplus") X(        \
-                  softsign, "Softsign") X(gelu, "Gelu") X(erf, "Erf") X(exp, "Exp")                          \
-                  X(log, "Log") X(sqrt, "Sqrt") X(reciprocal, "Reciprocal") X(abs, "Abs") X(neg, "Neg")      \
-                      X(floor, "Floor") X(ceil, "Ceil") X(round, "Round") X(sign, "Sign") X(sin, "Sin") X(   \
-                          cos, "Cos") X(logical_not, "Not") X(is_nan, "IsNaN")                               \
-                          X(clamp, "Clip") X(add, "Add") X(sub, "Sub") X(mul, "Mul") X(div, "Div") X(        \
-                              pow, "Pow") X(mod, "Mod") X(min, "Min")                                        \
-                              X(max, "Max") X(                                                               \
-                                  sum,                                                                       \
-                                  "Sum") X(mean,                                                             \
-                                           "Mean") X(equal, "Equal")                                         \
-                                  X(greater, "Greater") X(less, "Less") X(                                   \
-                                      greater_or_equal,                                                      \
-                                      "GreaterOrEqual") X(less_or_equal, "LessOrEqual")                      \
-                                      X(logical_and, "And") X(logical_or, "Or") X(logical_xor, "Xor") X(     \
-                                          where, "Where") X(reduce_sum, "ReduceSum")                         \
-                                          X(reduce_mean, "ReduceMean") X(reduce_max, "ReduceMax") X(         \
-                                              reduce_min,                                                    \
-                                              "ReduceMin") X(reduce_prod, "ReduceProd")                      \
-                                              X(reduce_l1, "ReduceL1") X(reduce_l2, "ReduceL2") X(           \
-                                                  reduce_sum_square,                                         \
-                                                  "ReduceSumSquare") X(reduce_log_sum,                       \
-                                                                       "ReduceLogSum") X(reduce_log_sum_exp, \
-                                                                                         "ReduceLogSumExp")  \
-                                                  X(arg_max, "ArgMax") X(arg_min, "ArgMin") X(               \
-                                                      softmax,                                               \
-                                                      "Softmax") X(log_softmax,                              \
-                                                                   "LogSoftmax") X(concat,                   \
-                                                                                   "Concat") X(split,        \
-                                                                                               "Split")      \
-                                                      X(slice, "Slice") X(                                   \
-                                                          pad,                                               \
-                                                          "Pad") X(transpose,                                \
-                                                                   "Transpose") X(reshape, "Reshape")        \
-                                                          X(flatten, "Flatten") X(squeeze, "Squeeze") X(     \
-                                                              unsqueeze,                                     \
-                                                              "Unsqueeze") X(expand,                         \
-                                                                             "Expand") X(tile,               \
-                                                                                         "Tile") X(gather,   \
-                                                                                                   "Gather") \
-                                                              X(resize,                                      \
-                                                                "Resize") X(upsample, "Upsample")            \
-                                                                  X(depth_to_space, "DepthToSpace") X(       \
-                                                                      space_to_depth,                        \
-                                                                      "SpaceToDepth") X(cast, "Cast")        \
-                                                                      X(shape, "Shape") X(size, "Size") X(   \
-                                                                          constant,                          \
-                                                                          "Constant")                        \
-                                                                          X(constant_of_shape,               \
-                                                                            "ConstantOfShape")               \
-                                                                              X(range, "Range") X(           \
-                                                                                  identity,                  \
-                                                                                  "Identity")                \
-                                                                                  X(dropout, "Dropout") X(   \
-                                                                                      quantize_linear,       \
-                                                                                      "QuantizeLinear")      \
-                                                                                      X(dequantize_linear,   \
-                                                                                        "DequantizeLinear")  \
-                                                                                          X(convert, "")
+// clang-format off
+#define FETTLE_OPERATORS(X)                                                                                 \
+  X(conv, "Conv") X(conv_transpose, "ConvTranspose") X(gemm, "Gemm") X(matmul, "MatMul")                    \
+  X(max_pool, "MaxPool") X(average_pool, "AveragePool") X(global_average_pool, "GlobalAveragePool")         \
+  X(global_max_pool, "GlobalMaxPool") X(lrn, "LRN") X(batch_norm, "BatchNormalization")                     \
+  X(instance_norm, "InstanceNormalization") X(layer_norm, "LayerNormalization") X(relu, "Relu")             \
+  X(leaky_relu, "LeakyRelu") X(prelu, "PRelu") X(elu, "Elu") X(selu, "Selu") X(celu, "Celu")                \
+  X(thresholded_relu, "ThresholdedRelu") X(sigmoid, "Sigmoid") X(hard_sigmoid, "HardSigmoid")               \
+  X(hard_swish, "HardSwish") X(swish, "Swish") X(tanh, "Tanh") X(softplus, "Softplus")                      \
+  X(softsign, "Softsign") X(gelu, "Gelu") X(erf, "Erf") X(exp, "Exp") X(log, "Log") X(sqrt, "Sqrt")         \
+  X(reciprocal, "Reciprocal") X(abs, "Abs") X(neg, "Neg") X(floor, "Floor") X(ceil, "Ceil")                 \
+  X(round, "Round") X(sign, "Sign") X(sin, "Sin") X(cos, "Cos") X(logical_not, "Not") X(is_nan, "IsNaN")    \
+  X(clamp, "Clip") X(add, "Add") X(sub, "Sub") X(mul, "Mul") X(div, "Div") X(pow, "Pow") X(mod, "Mod")      \
+  X(min, "Min") X(max, "Max") X(sum, "Sum") X(mean, "Mean") X(equal, "Equal") X(greater, "Greater")         \
+  X(less, "Less") X(greater_or_equal, "GreaterOrEqual") X(less_or_equal, "LessOrEqual")                     \
+  X(logical_and, "And") X(logical_or, "Or") X(logical_xor, "Xor") X(where, "Where")                         \
+  X(reduce_sum, "ReduceSum") X(reduce_mean, "ReduceMean") X(reduce_max, "ReduceMax")                        \
+  X(reduce_min, "ReduceMin") X(reduce_prod, "ReduceProd") X(reduce_l1, "ReduceL1")                          \
+  X(reduce_l2, "ReduceL2") X(reduce_sum_square, "ReduceSumSquare") X(reduce_log_sum, "ReduceLogSum")        \
+  X(reduce_log_sum_exp, "ReduceLogSumExp") X(arg_max, "ArgMax") X(arg_min, "ArgMin")                        \
+  X(softmax, "Softmax") X(log_softmax, "LogSoftmax") X(concat, "Concat") X(split, "Split")                  \
+  X(slice, "Slice") X(pad, "Pad") X(transpose, "Transpose") X(reshape, "Reshape") X(flatten, "Flatten")     \
+  X(squeeze, "Squeeze") X(unsqueeze, "Unsqueeze") X(expand, "Expand") X(tile, "Tile") X(gather, "Gather")   \
+  X(resize, "Resize") X(upsample, "Upsample") X(depth_to_space, "DepthToSpace")                             \
+  X(space_to_depth, "SpaceToDepth") X(cast, "Cast") X(shape, "Shape") X(size, "Size")                       \
+  X(constant, "Constant") X(constant_of_shape, "ConstantOfShape") X(range, "Range")                         \
+  X(identity, "Identity") X(dropout, "Dropout") X(quantize_linear, "QuantizeLinear")                        \
+  X(dequantize_linear, "DequantizeLinear") X(convert, "")
+// clang-format on
 
 /// An operator of the graph and of layers.
 enum class Op : std::uint16_t {
