@@ -55,8 +55,8 @@ FETTLE_API std::string isa_text(Isa isa);
 /// Cores of one kind.
 struct CoreKind {
   std::string name;  ///< "Cortex-A53", or the vendor's model name on x86
-  std::uint32_t midr =
-      0;  ///< Arm's main id register; on x86 family, model and stepping as CPUID leaf 1 packs them
+  /// Arm's main id register; on x86 family, model and stepping as CPUID leaf 1 packs them.
+  std::uint32_t midr = 0;
   int count = 0;
   std::size_t l1d_bytes = 0;
   std::size_t l2_bytes = 0;

@@ -156,14 +156,14 @@ struct Kernel {
   /// the result of the one before as an operand, and nothing else uses that result.
   std::span<const Op> pattern;
   Isa isa;  ///< what the CPU must have
-  DataType
-      type;  ///< what activations must be stored as; `undefined`: whatever the graph says, `supports` checks
+  /// What activations must be stored as; `undefined`: whatever the graph says, `supports` checks.
+  DataType type;
   std::span<const LayoutPair> layouts;  ///< not empty; a layer's variant names one of them
   Striding input_striding = Striding::dense;
   Striding output_striding = Striding::dense;
   std::uint32_t overread_bytes = 0;  ///< bytes it may read past the end of each activation input
-  std::uint32_t in_place =
-      0;  ///< bit i: output 0 may share the memory of input i (same shape, format and strides)
+  /// Bit i: output 0 may share the memory of input i (same shape, format and strides).
+  std::uint32_t in_place = 0;
   bool leaves_clamp = false;  ///< does not apply the last part's clamp; the compiler adds a step that does
   bool threaded = false;      ///< can use more than one thread
 

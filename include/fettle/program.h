@@ -59,8 +59,8 @@ enum class WeightPolicy {
 };
 
 struct CompileOptions {
-  int threads =
-      0;  ///< the most threads any layer may use; 0: what the plan says, and one without a plan. At most 256
+  /// The most threads any layer may use; 0: what the plan says, and one without a plan. At most 256.
+  int threads = 0;
   std::map<std::string, InputOptions> inputs;  ///< by input name
   std::span<const Kernel* const>
       kernels;  ///< an application's own rows, tried before the built-in ones; must outlive the program
@@ -78,8 +78,8 @@ struct ReportEntry {
 
 /// One step of a program, for display, profiles and tuners.
 struct StepInfo {
-  std::string
-      layer;  ///< id of the layer (the first of a region); for conversions, of the layer that needs it
+  /// Id of the layer (the first of a region); for conversions, of the layer that needs it.
+  std::string layer;
   std::string kernel;
   LayerDesc desc;  ///< with the formats and strides as compiled
   int threads = 1;
@@ -95,8 +95,8 @@ struct StepInfo {
 /// Where the arena's bytes go.
 struct ArenaInfo {
   std::size_t bytes = 0;  ///< what a runtime needs
-  std::size_t largest_live_set =
-      0;  ///< the most that any one step needs at once: values alive, 64-byte rounding, its workspace
+  /// The most that any one step needs at once: values alive, 64-byte rounding, its workspace.
+  std::size_t largest_live_set = 0;
   std::size_t largest_live_values = 0;  ///< the same without workspaces
   std::size_t sum_of_activations = 0;   ///< what it would be without reuse
 };

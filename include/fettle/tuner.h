@@ -35,8 +35,8 @@ struct TuneOptions {
   const Plan* start = nullptr;  ///< its pinned layers are kept
   std::string records_path;     ///< JSON lines, read at the start when there and appended to; empty: none
   std::function<void(const TuneProgress&)> progress;  ///< called a few times a second at most; may be null
-  const std::atomic<bool>* stop =
-      nullptr;  ///< set it (from a signal handler too) to end early and keep what was learnt
+  /// Set it (from a signal handler too) to end early and keep what was learnt.
+  const std::atomic<bool>* stop = nullptr;
 };
 
 /// What one variant of one layer cost.

@@ -35,8 +35,8 @@ struct PassContext {
 /// into `resize`, relu and relu6-like clips into `clamp`; and folds nodes whose inputs are all constant
 /// (Shape of a known shape too). One walk, because shapes depend on folded values.
 Result<bool> simplify(Graph& graph, PassContext& context);
-Result<bool> remove_identities(
-    Graph& graph, PassContext& context);  ///< identity, dropout, no-op reshape/transpose/cast/pad/concat/...
+/// Identity, dropout, no-op reshape/transpose/cast/pad/concat/...
+Result<bool> remove_identities(Graph& graph, PassContext& context);
 Result<bool> remove_dead(Graph& graph, PassContext& context);  ///< nodes without live results
 Result<bool> fold_pad(
     Graph& graph,
@@ -44,13 +44,13 @@ Result<bool> fold_pad(
 Result<bool> fold_linear(
     Graph& graph,
     PassContext& context);  ///< batch norm, mul, add, sub, div by constants into weights and bias
-Result<bool> recognise_composed(
-    Graph& graph, PassContext& context);  ///< HardSwish, Swish, HardSigmoid, LayerNorm, Gelu written in parts
+/// HardSwish, Swish, HardSigmoid, LayerNorm, Gelu written in parts.
+Result<bool> recognise_composed(Graph& graph, PassContext& context);
 Result<bool> fuse_clamp(
     Graph& graph,
     PassContext& context);  ///< clamp into the node before, where every kernel of that operator can
-Result<bool> cancel_transposes(
-    Graph& graph, PassContext& context);  ///< pairs that undo each other; transposes that are reshapes
+/// Pairs that undo each other; transposes that are reshapes.
+Result<bool> cancel_transposes(Graph& graph, PassContext& context);
 
 /// All of them in order, repeated until nothing changes (bounded), then compact(). Errors: kModelInvalid,
 /// kModelUnsupported with all problems, kLimitExceeded, kOutOfMemory.
