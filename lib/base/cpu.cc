@@ -47,9 +47,10 @@ void read_caches(int core, CoreKind& kind, std::size_t& l3_bytes) {
     const auto size = read_number(folder + "/size");
     if (!level || !size) break;
     // Level 1 lists data and instruction caches; the data cache comes first on every kernel.
-    if (*level == 1 && kind.l1d_bytes == 0) kind.l1d_bytes = *size;
-    if (*level == 2) kind.l2_bytes = *size;
-    if (*level == 3) l3_bytes = std::max<std::size_t>(l3_bytes, *size);
+    const auto bytes = static_cast<std::size_t>(*size);
+    if (*level == 1 && kind.l1d_bytes == 0) kind.l1d_bytes = bytes;
+    if (*level == 2) kind.l2_bytes = bytes;
+    if (*level == 3) l3_bytes = std::max(l3_bytes, bytes);
   }
 }
 
