@@ -18,7 +18,9 @@ class Lowering {
         graph_(*layers.model().graph),
         assignments_(assignments),
         table_(table),
-        options_(options) {}
+        options_(options) {
+    for (const Assignment& assignment : assignments) threads_ = std::max(threads_, assignment.threads);
+  }
 
   Result<Schedule> run() {
     if (Status status = add_inputs(); !status) return std::move(status).error();
@@ -150,7 +152,7 @@ class Lowering {
       return Error(ErrorCode::kModelUnsupported,
                    layer + ": no kernel for the conversion " + step.desc.text());
     step.layer = layer;
-    step.threads = step.kernel->threaded ? std::max(1, options_.threads) : 1;
+    step.threads = step.kernel->threaded ? threads_ : 1;
     schedule_.steps.push_back(std::move(step));
     return to;
   }
@@ -212,6 +214,7 @@ class Lowering {
     step.kernel = table_.first_for(step.desc);
     if (step.kernel == nullptr)
       return Error(ErrorCode::kModelUnsupported, layer + ": no kernel for " + step.desc.text());
+    step.threads = step.kernel->threaded ? threads_ : 1;
     step.inputs = {before};
     step.outputs = {after};
     step.constants = {nullptr};
@@ -257,6 +260,7 @@ class Lowering {
   const std::vector<Assignment>& assignments_;
   const KernelTable& table_;
   const CompileOptions& options_;
+  int threads_ = 1;  // for what no plan speaks of, conversions: as many as the widest layer has
   Schedule schedule_;
   std::map<Key, TensorId> formats_;     // tensors of a value, by layout
   std::map<int, TensorId> sources_;     // the tensor that a value was produced in
