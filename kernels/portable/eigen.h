@@ -4,7 +4,11 @@
 // starts threads.
 #pragma once
 
+#include <cstdint>
+
 #define EIGEN_DONT_PARALLELIZE
+// The same on every target: extents are std::int64_t throughout.
+#define EIGEN_DEFAULT_DENSE_INDEX_TYPE std::int64_t
 #ifndef EIGEN_NO_DEBUG
 #define EIGEN_NO_DEBUG
 #endif
