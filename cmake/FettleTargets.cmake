@@ -12,10 +12,11 @@ target_compile_options(fettle_build_flags INTERFACE -Wall -Wextra -Wpedantic -Ws
                                                     -ffunction-sections -fdata-sections)
 # Unique symbols would stay visible in the static package, and keep a shared library from being unloaded.
 target_compile_options(fettle_build_flags INTERFACE $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<CXX_COMPILER_ID:GNU>>:-fno-gnu-unique>)
-# GCC 12 sees an overlap in std::string's operator+ that is not there (its bug 105651).
-target_compile_options(
-  fettle_build_flags
-  INTERFACE $<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-restrict>)
+# GCC 12 sees an overlap in std::string's operator+ that is not there (its bug 105651), and on 32-bit targets vectors
+# that free what they never allocated.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  target_compile_options(fettle_build_flags INTERFACE -Wno-restrict -Wno-free-nonheap-object)
+endif()
 target_compile_definitions(fettle_build_flags INTERFACE $<$<BOOL:${FETTLE_ONNX}>:FETTLE_WITH_ONNX=1>
                                                         $<$<BOOL:${FETTLE_XNNPACK}>:FETTLE_WITH_XNNPACK=1>)
 if(FETTLE_DEVELOPER_MODE)
