@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Who takes part in a comparison: one runtime with one network loaded, ready to be timed.
+#pragma once
+
+#include <fettle/error.h>
+#include <fettle/model.h>
+#include <fettle/plan.h>
+#include <fettle/program.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace fettle::benchmarks {
+
+/// Values of one tensor, dense in ONNX order.
+using Values = std::vector<float>;
+
+/// What is loaded, and how.
+struct Task {
+  std::string model_path;
+  std::string plan_path;      ///< for the contender that follows a plan
+  std::string rival_library;  ///< path of libonnxruntime.so
+  int threads = 1;
+};
+
+/// Memory that a contender knows of; zeros where it does not tell.
+struct Footprint {
+  std::size_t arena_bytes = 0;
+  std::size_t live_set_bytes = 0;     ///< the largest of any step, with its workspace
+  std::size_t live_values_bytes = 0;  ///< the same without workspaces
+  std::size_t activation_bytes = 0;   ///< sum of all activations
+  std::size_t weight_bytes = 0;
+};
+
+/// One network in one runtime. One thread uses it.
+class Contender {
+ public:
+  virtual ~Contender() = default;
+  /// Gives the inputs, in the model's order; outside what is timed.
+  virtual Status set_inputs(const std::vector<Values>& inputs) = 0;
+  /// One inference: from filled inputs to outputs in ONNX order, conversions included.
+  virtual Status run() = 0;
+  virtual std::vector<Values> outputs() = 0;
+  virtual Footprint footprint() const { return {}; }
+};
+
+/// Names that make_contender knows: default, plan, blas, ort.
+Result<std::unique_ptr<Contender>> make_contender(const std::string& name, const Task& task);
+
+/// Fettle with its static defaults, a plan (when `plan` is true), and extra kernel rows.
+Result<std::unique_ptr<Contender>> make_fettle(const Task& task, bool plan,
+                                               std::span<const Kernel* const> kernels);
+/// ONNX Runtime with all its graph optimisations, `task.threads` threads inside operators and its usual
+/// spinning.
+Result<std::unique_ptr<Contender>> make_onnxruntime(const Task& task);
+
+/// Numbers between -1 and 1 for every input of a model, the same on every machine. Errors: kWrongType for
+/// inputs that are not 32-bit floats.
+Result<std::vector<Values>> random_inputs(const Model& model);
+
+}  // namespace fettle::benchmarks

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "benchmarks/baseline/blas_baseline.h"
+#include "benchmarks/compare/contender.h"
+
+#include <fettle/runtime.h>
+
+#include <random>
+#include <utility>
+
+namespace fettle::benchmarks {
+namespace {
+
+class Fettle final : public Contender {
+ public:
+  explicit Fettle(Runtime runtime) : runtime_(std::move(runtime)) {}
+
+  Status set_inputs(const std::vector<Values>& inputs) override {
+    for (std::size_t i = 0; i < runtime_.input_count(); ++i) {
+      if (Status status = runtime_.input(i).copy_from(inputs.at(i)); !status) return status;
+    }
+    return {};
+  }
+  Status run() override { return runtime_.run(); }
+  std::vector<Values> outputs() override {
+    std::vector<Values> all;
+    for (std::size_t i = 0; i < runtime_.output_count(); ++i) {
+      const auto values = runtime_.output(i).values<float>();
+      all.emplace_back(values.begin(), values.end());
+    }
+    return all;
+  }
+  Footprint footprint() const override {
+    const ArenaInfo& arena = runtime_.program().arena();
+    return {arena.bytes, arena.largest_live_set, arena.largest_live_values, arena.sum_of_activations,
+            runtime_.program().weight_bytes()};
+  }
+
+ private:
+  Runtime runtime_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Contender>> make_fettle(const Task& task, bool plan,
+                                               std::span<const Kernel* const> kernels) {
+  LoadOptions options;
+  options.compile.threads = task.threads;
+  options.compile.kernels = kernels;
+  Result<Runtime> runtime = Runtime::load(task.model_path, plan ? task.plan_path : std::string(), options);
+  if (!runtime) return std::move(runtime).error();
+  return std::unique_ptr<Contender>(std::make_unique<Fettle>(*std::move(runtime)));
+}
+
+Result<std::unique_ptr<Contender>> make_contender(const std::string& name, const Task& task) {
+  if (name == "default") return make_fettle(task, false, {});
+  if (name == "plan") return make_fettle(task, true, {});
+  if (name == "blas") return make_fettle(task, false, blas_kernels());
+  if (name == "ort") return make_onnxruntime(task);
+  return Error(ErrorCode::kInvalidArgument, "no contender is called " + name,
+               "there are default, plan, blas and ort");
+}
+
+Result<std::vector<Values>> random_inputs(const Model& model) {
+  std::vector<Values> inputs;
+  std::mt19937 random(1);
+  for (const TensorInfo& info : model.inputs()) {
+    if (info.type != DataType::f32)
+      return Error(ErrorCode::kWrongType,
+                   "input " + info.name + " of " + model.name() + " is not of 32-bit floats");
+    Values& values = inputs.emplace_back(static_cast<std::size_t>(info.shape.elements()));
+    for (float& value : values) value = static_cast<float>(random() >> 8) * 0x1p-23f - 1.0f;
+  }
+  return inputs;
+}
+
+}  // namespace fettle::benchmarks

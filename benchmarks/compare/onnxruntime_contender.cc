@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ONNX Runtime through its C interface, opened at run time.
+#include "benchmarks/compare/contender.h"
+
+#include <dlfcn.h>
+#include <onnxruntime_c_api.h>
+
+namespace fettle::benchmarks {
+namespace {
+
+// The oldest interface that has what is called here, so that libraries of several versions will do.
+constexpr std::uint32_t kInterface = 12;
+
+class OnnxRuntime final : public Contender {
+ public:
+  explicit OnnxRuntime(const OrtApi* api) : api_(api) {}
+  ~OnnxRuntime() override {
+    for (OrtValue* value : inputs_) api_->ReleaseValue(value);
+    for (OrtValue* value : outputs_) api_->ReleaseValue(value);
+    if (session_ != nullptr) api_->ReleaseSession(session_);
+    if (memory_ != nullptr) api_->ReleaseMemoryInfo(memory_);
+    if (environment_ != nullptr) api_->ReleaseEnv(environment_);
+  }
+
+  Status open(const Task& task) {
+    OrtSessionOptions* options = nullptr;
+    Status status = all({api_->CreateEnv(ORT_LOGGING_LEVEL_ERROR, "compare", &environment_),
+                         api_->CreateCpuMemoryInfo(OrtArenaAllocator, OrtMemTypeDefault, &memory_),
+                         api_->CreateSessionOptions(&options)});
+    if (!status) return status;
+    status = all({api_->SetSessionGraphOptimizationLevel(options, ORT_ENABLE_ALL),
+                  api_->SetIntraOpNumThreads(options, task.threads), api_->SetInterOpNumThreads(options, 1),
+                  api_->SetSessionExecutionMode(options, ORT_SEQUENTIAL),
+                  api_->CreateSession(environment_, task.model_path.c_str(), options, &session_)});
+    api_->ReleaseSessionOptions(options);
+    if (!status) return status;
+    OrtAllocator* allocator = nullptr;
+    std::size_t inputs = 0;
+    std::size_t outputs = 0;
+    status =
+        all({api_->GetAllocatorWithDefaultOptions(&allocator), api_->SessionGetInputCount(session_, &inputs),
+             api_->SessionGetOutputCount(session_, &outputs)});
+    if (!status) return status;
+    for (std::size_t i = 0; i < inputs; ++i) {
+      if (status = add_name(allocator, api_->SessionGetInputName, i, input_names_); !status) return status;
+    }
+    for (std::size_t i = 0; i < outputs; ++i) {
+      if (status = add_name(allocator, api_->SessionGetOutputName, i, output_names_); !status) return status;
+    }
+    input_pointers_ = pointers(input_names_);
+    output_pointers_ = pointers(output_names_);
+    outputs_.assign(outputs, nullptr);
+    return {};
+  }
+
+  Status set_inputs(const std::vector<Values>& inputs) override {
+    data_ = inputs;
+    for (std::size_t i = 0; i < input_names_.size(); ++i) {
+      Result<std::vector<std::int64_t>> shape = input_shape(i);
+      if (!shape) return std::move(shape).error();
+      OrtValue* value = nullptr;
+      const Status status = check(api_->CreateTensorWithDataAsOrtValue(
+          memory_, data_.at(i).data(), data_[i].size() * sizeof(float), shape->data(), shape->size(),
+          ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT, &value));
+      if (!status) return status;
+      inputs_.push_back(value);
+    }
+    return {};
+  }
+  // The first run allocates the outputs; later ones write into them.
+  Status run() override {
+    return check(api_->Run(session_, nullptr, input_pointers_.data(), inputs_.data(), inputs_.size(),
+                           output_pointers_.data(), outputs_.size(), outputs_.data()));
+  }
+  std::vector<Values> outputs() override {
+    std::vector<Values> all;
+    for (OrtValue* value : outputs_) {
+      OrtTensorTypeAndShapeInfo* info = nullptr;
+      std::size_t count = 0;
+      void* data = nullptr;
+      if (check(api_->GetTensorTypeAndShape(value, &info)) &&
+          check(api_->GetTensorShapeElementCount(info, &count)) &&
+          check(api_->GetTensorMutableData(value, &data)))
+        all.emplace_back(static_cast<float*>(data), static_cast<float*>(data) + count);
+      api_->ReleaseTensorTypeAndShapeInfo(info);
+    }
+    return all;
+  }
+
+ private:
+  Status check(OrtStatus* status) const {
+    if (status == nullptr) return {};
+    Error error(ErrorCode::kKernelFailed, std::string("ONNX Runtime: ") + api_->GetErrorMessage(status));
+    api_->ReleaseStatus(status);
+    return error;
+  }
+  // The first failure of several calls.
+  Status all(std::initializer_list<OrtStatus*> calls) const {
+    Status first;
+    for (OrtStatus* call : calls) {
+      Status status = check(call);
+      if (first && !status) first = std::move(status);
+    }
+    return first;
+  }
+  template <typename Name>
+  Status add_name(OrtAllocator* allocator, Name name, std::size_t index,
+                  std::vector<std::string>& names) const {
+    char* text = nullptr;
+    if (Status status = check(name(session_, index, allocator, &text)); !status) return status;
+    names.emplace_back(text);
+    return check(api_->AllocatorFree(allocator, text));
+  }
+  static std::vector<const char*> pointers(const std::vector<std::string>& names) {
+    std::vector<const char*> all;
+    for (const std::string& name : names) all.push_back(name.c_str());
+    return all;
+  }
+  Result<std::vector<std::int64_t>> input_shape(std::size_t index) const {
+    OrtTypeInfo* type = nullptr;
+    const OrtTensorTypeAndShapeInfo* info = nullptr;
+    std::size_t rank = 0;
+    if (Status status = check(api_->SessionGetInputTypeInfo(session_, index, &type)); !status)
+      return std::move(status).error();
+    Status status = all({api_->CastTypeInfoToTensorInfo(type, &info), api_->GetDimensionsCount(info, &rank)});
+    std::vector<std::int64_t> shape(rank);
+    if (status) status = check(api_->GetDimensions(info, shape.data(), rank));
+    api_->ReleaseTypeInfo(type);
+    if (!status) return std::move(status).error();
+    return shape;
+  }
+
+  const OrtApi* api_;
+  OrtEnv* environment_ = nullptr;
+  OrtMemoryInfo* memory_ = nullptr;
+  OrtSession* session_ = nullptr;
+  std::vector<std::string> input_names_, output_names_;
+  std::vector<const char*> input_pointers_, output_pointers_;
+  std::vector<Values> data_;
+  std::vector<OrtValue*> inputs_, outputs_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Contender>> make_onnxruntime(const Task& task) {
+  void* library = dlopen(task.rival_library.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr) {
+    return Error(ErrorCode::kNotCompiledIn, "ONNX Runtime cannot be opened: " + std::string(dlerror()),
+                 "get it with scripts/bootstrap --with-benchmarks, or name it with --onnxruntime");
+  }
+  const auto base = reinterpret_cast<const OrtApiBase* (*)()>(dlsym(library, "OrtGetApiBase"));
+  const OrtApi* api = base == nullptr ? nullptr : base()->GetApi(kInterface);
+  if (api == nullptr)
+    return Error(ErrorCode::kNotCompiledIn,
+                 task.rival_library + " does not offer version 12 of its interface");
+  auto contender = std::make_unique<OnnxRuntime>(api);
+  if (Status status = contender->open(task); !status) return std::move(status).error();
+  return std::unique_ptr<Contender>(std::move(contender));
+}
+
+}  // namespace fettle::benchmarks

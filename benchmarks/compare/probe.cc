@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "benchmarks/compare/probe.h"
+
+#include <malloc.h>
+
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <utility>
+
+namespace fettle::benchmarks {
+namespace {
+
+double microseconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count();
+}
+
+std::string quoted(const std::string& text) {
+  std::string result = "'";
+  for (char c : text) result += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return result + "'";
+}
+
+// Gives freed memory back and lets the system count the peak anew.
+void reset_peak() {
+  malloc_trim(0);
+  std::ofstream("/proc/self/clear_refs") << "5";
+}
+
+std::size_t peak_bytes() {
+  std::ifstream status("/proc/self/status");
+  std::string word;
+  std::size_t kilobytes = 0;
+  while (status >> word) {
+    if (word == "VmHWM:") status >> kilobytes;
+  }
+  return kilobytes * 1024;
+}
+
+Result<Probe> measure(const std::string& name, const Task& task) {
+  // The input is made first, from a model that is gone before the clock starts.
+  std::vector<Values> inputs;
+  {
+    Result<Model> model = Model::load(task.model_path);
+    if (!model) return std::move(model).error();
+    Result<std::vector<Values>> values = random_inputs(*model);
+    if (!values) return std::move(values).error();
+    inputs = *std::move(values);
+  }
+  reset_peak();
+  Probe result;
+  const auto start = std::chrono::steady_clock::now();
+  Result<std::unique_ptr<Contender>> contender = make_contender(name, task);
+  if (!contender) return std::move(contender).error();
+  result.load_us = microseconds_since(start);
+  if (Status status = (*contender)->set_inputs(inputs); !status) return std::move(status).error();
+  const auto first = std::chrono::steady_clock::now();
+  if (Status status = (*contender)->run(); !status) return std::move(status).error();
+  result.first_run_us = microseconds_since(first);
+  for (int i = 0; i < 10; ++i) {
+    if (Status status = (*contender)->run(); !status) return std::move(status).error();
+  }
+  result.peak_bytes = peak_bytes();
+  return result;
+}
+
+}  // namespace
+
+Result<Probe> probe(const std::string& contender, const Task& task) {
+  std::error_code failed;
+  const std::string program = std::filesystem::read_symlink("/proc/self/exe", failed);
+  std::string command = quoted(program) + " --probe " + contender + " --threads " +
+                        std::to_string(task.threads) + " " + quoted(task.model_path);
+  if (contender == "plan") command += " --plan " + quoted(task.plan_path);
+  if (!task.rival_library.empty()) command += " --onnxruntime " + quoted(task.rival_library);
+  std::FILE* child = popen(command.c_str(), "r");
+  Probe result;
+  const bool whole = child != nullptr && std::fscanf(child, "%lf %lf %zu", &result.load_us,
+                                                     &result.first_run_us, &result.peak_bytes) == 3;
+  const int status = child == nullptr ? -1 : pclose(child);
+  if (!whole || status != 0)
+    return Error(ErrorCode::kKernelFailed, "the process that loads " + task.model_path + " alone has failed");
+  return result;
+}
+
+int answer_probe(const std::string& contender, const Task& task) {
+  Result<Probe> result = measure(contender, task);
+  if (!result) {
+    std::fprintf(stderr, "%s\n", result.error().text().c_str());
+    return 1;
+  }
+  std::printf("%.1f %.1f %zu\n", result->load_us, result->first_run_us, result->peak_bytes);
+  return 0;
+}
+
+}  // namespace fettle::benchmarks
