@@ -70,8 +70,8 @@ Result<Probe> measure(const std::string& name, const Task& task) {
 Result<Probe> probe(const std::string& contender, const Task& task) {
   std::error_code failed;
   const std::string program = std::filesystem::read_symlink("/proc/self/exe", failed);
-  std::string command = quoted(program) + " --probe " + contender + " --threads " +
-                        std::to_string(task.threads) + " " + quoted(task.model_path);
+  std::string command = quoted(program) + " " + quoted(task.model_path) + " --probe " + contender +
+                        " --threads " + std::to_string(task.threads);
   if (contender == "plan") command += " --plan " + quoted(task.plan_path);
   if (!task.rival_library.empty()) command += " --onnxruntime " + quoted(task.rival_library);
   std::FILE* child = popen(command.c_str(), "r");
