@@ -59,10 +59,14 @@ class Zip {
     return at <= bytes_.size() && length <= bytes_.size() - at;
   }
 
-  std::uint64_t number(std::size_t at, std::size_t width) const {
+  std::uint64_t wide_number(std::size_t at, std::size_t width) const {
     std::uint64_t value = 0;
     for (std::size_t i = width; i-- > 0;) value = value << 8 | std::to_integer<std::uint64_t>(bytes_[at + i]);
     return value;
+  }
+  // Of at most 4 bytes.
+  std::size_t number(std::size_t at, std::size_t width) const {
+    return static_cast<std::size_t>(wide_number(at, width));
   }
 
   bool find_directory(std::size_t& at, std::size_t& count) const {
@@ -99,7 +103,7 @@ class Zip {
   void read_zip64(std::size_t at, std::size_t length, Member& member) const {
     const std::size_t end = at + length;
     while (at + 4 <= end) {
-      const std::uint64_t id = number(at, 2);
+      const std::size_t id = number(at, 2);
       const std::size_t size = number(at + 2, 2);
       at += 4;
       if (size > end - at) return;
@@ -107,7 +111,7 @@ class Zip {
         std::size_t field = at;
         for (std::uint64_t* value : {&member.unpacked, &member.packed, &member.header}) {
           if (*value != 0xffffffffu || field + 8 > at + size) continue;
-          *value = number(field, 8);
+          *value = wide_number(field, 8);
           field += 8;
         }
       }
@@ -117,20 +121,20 @@ class Zip {
 
   Result<std::vector<std::byte>> extract(const Member& member) const {
     constexpr std::size_t kSize = 30;
-    if (!fits(member.header, kSize) || number(member.header, 4) != kLocalHeader)
+    const auto header = static_cast<std::size_t>(member.header);
+    if (!fits(member.header, kSize) || number(header, 4) != kLocalHeader)
       return malformed(member.name + ": damaged member");
-    const std::uint64_t start =
-        member.header + kSize + number(member.header + 26, 2) + number(member.header + 28, 2);
+    const std::size_t start = header + kSize + number(header + 26, 2) + number(header + 28, 2);
     if (!fits(start, member.packed)) return malformed(member.name + ": the member is cut off");
     if (member.unpacked > kMaxArrayBytes) return malformed(member.name + ": the member is too large");
-    const std::span<const std::byte> packed = bytes_.subspan(start, member.packed);
+    const std::span<const std::byte> packed = bytes_.subspan(start, static_cast<std::size_t>(member.packed));
     if (member.method == 0) return std::vector<std::byte>(packed.begin(), packed.end());
     if (member.method != 8) return malformed(member.name + ": unknown compression");
     if (member.packed > std::numeric_limits<int>::max() - 16 ||
         member.unpacked > std::numeric_limits<int>::max()) {
       return malformed(member.name + ": the compressed member is too large");
     }
-    std::vector<std::byte> data(member.unpacked);
+    std::vector<std::byte> data(static_cast<std::size_t>(member.unpacked));
     // The decoder looks a little ahead and takes the end of its input for damage, so it gets some of the
     // directory that follows.
     constexpr std::size_t kLookAhead = 4;
