@@ -55,9 +55,11 @@ Result<std::unique_ptr<Contender>> make_contender(const std::string& name, const
   if (name == "default") return make_fettle(task, false, {});
   if (name == "plan") return make_fettle(task, true, {});
   if (name == "blas") return make_fettle(task, false, blas_kernels());
+#ifdef FETTLE_ONNXRUNTIME_LIBRARY
   if (name == "ort") return make_onnxruntime(task);
+#endif
   return Error(ErrorCode::kInvalidArgument, "no contender is called " + name,
-               "there are default, plan, blas and ort");
+               "there are default, plan, blas and, where its header was found, ort");
 }
 
 Result<std::vector<Values>> random_inputs(const Model& model) {

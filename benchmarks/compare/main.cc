@@ -20,6 +20,9 @@ namespace fettle::benchmarks {
 namespace {
 
 constexpr double kTolerance = 1e-3;
+#ifndef FETTLE_ONNXRUNTIME_LIBRARY
+#define FETTLE_ONNXRUNTIME_LIBRARY ""
+#endif
 
 struct Arguments {
   std::vector<std::string> models;
