@@ -8,7 +8,8 @@ APT_BUILD=(cmake ninja-build g++ ccache pkg-config git python3 python3-numpy xz-
   protobuf-compiler libprotobuf-dev clang-format clang-tidy)
 APT_AARCH64=(g++-aarch64-linux-gnu qemu-user)
 APT_ARMHF=(g++-arm-linux-gnueabihf qemu-user)
-APT_BENCHMARKS=(libopenblas-dev python3-torch python3-torchvision)
+APT_BLAS=(libopenblas0-pthread)
+APT_BENCHMARKS=("${APT_BLAS[@]}" python3-torch python3-torchvision)
 APT_TRAINING=(python3-torch python3-numpy python3-pil)
 fonts_list=$root/examples/glyphs/fonts.txt  # its second column names the packages of the fonts
 
