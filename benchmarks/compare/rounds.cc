@@ -3,17 +3,20 @@
 
 #include <algorithm>
 #include <chrono>
+#include <thread>
 #include <utility>
 
 namespace fettle::benchmarks {
 namespace {
 
-// Runs at the start of a turn that do not count: caches and the other contender's idle threads settle.
-constexpr int kWarmups = 2;
+// Before a turn, time for the other contenders' idle threads to stop spinning, and runs that do not count.
+constexpr std::chrono::milliseconds kPause{50};
+constexpr int kWarmups = 3;
 constexpr std::size_t kFewestRuns = 3;
 
 Result<double> time_turn(Contender& contender, double seconds) {
   using Clock = std::chrono::steady_clock;
+  std::this_thread::sleep_for(kPause);
   for (int i = 0; i < kWarmups; ++i) {
     if (Status status = contender.run(); !status) return std::move(status).error();
   }

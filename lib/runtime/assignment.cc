@@ -64,8 +64,8 @@ std::optional<LayoutPair> cheapest_layouts(const LayerGraph& layers, const Kerne
   return best;
 }
 
-int default_threads(const Kernel& kernel, const CompileOptions& options) {
-  return kernel.threaded ? std::max(1, options.threads) : 1;
+int default_threads(const Kernel& kernel, const LayerInfo& layer, const CompileOptions& options) {
+  return kernel.threaded ? worthwhile_threads(layer.desc, layer.macs, options.threads) : 1;
 }
 
 // A plan's entry for one layer, checked against this build, device and model. The text says why it cannot be
@@ -129,6 +129,20 @@ const PlanPoint* choose_point(const Model::State& model, const Plan& plan, int t
 
 }  // namespace
 
+int worthwhile_threads(const LayerDesc& desc, std::int64_t macs, int most) {
+  // Multiply-accumulates that a thread must get before waking it pays: some microseconds of a fast core, some
+  // tens of a slow one. A tuner knows better; this only keeps small networks from being slowed down by more
+  // threads.
+  constexpr std::int64_t kWorkPerThread = 200'000;
+  // Moving a number costs about as much as this many multiply-accumulates.
+  constexpr std::int64_t kWorkPerElement = 8;
+  std::int64_t elements = 0;
+  for (const TensorDesc& tensor : desc.inputs) elements += tensor.constant ? 0 : tensor.shape.elements();
+  for (const TensorDesc& tensor : desc.outputs) elements += tensor.shape.elements();
+  const std::int64_t work = std::max(macs, kWorkPerElement * elements);
+  return static_cast<int>(std::clamp<std::int64_t>(work / kWorkPerThread, 1, std::max(1, most)));
+}
+
 Refusal check_variant(const LayerGraph& layers, const KernelTable& table, const Kernel& kernel,
                       LayoutPair layouts, int first, std::span<const int> covers) {
   LayerDesc desc = with_layouts(layers.describe(first, covers), layouts);
@@ -149,7 +163,7 @@ Result<std::vector<Assignment>> default_assignments(const LayerGraph& layers, co
       if (!layouts) continue;
       assignment.kernel = kernel;
       assignment.layouts = *layouts;
-      assignment.threads = default_threads(*kernel, *context.options);
+      assignment.threads = default_threads(*kernel, layers.layer(index), *context.options);
       break;
     }
     if (assignment.kernel == nullptr) {

@@ -152,7 +152,7 @@ class Lowering {
       return Error(ErrorCode::kModelUnsupported,
                    layer + ": no kernel for the conversion " + step.desc.text());
     step.layer = layer;
-    step.threads = step.kernel->threaded ? threads_ : 1;
+    step.threads = step.kernel->threaded ? worthwhile_threads(step.desc, 0, threads_) : 1;
     schedule_.steps.push_back(std::move(step));
     return to;
   }
@@ -214,7 +214,7 @@ class Lowering {
     step.kernel = table_.first_for(step.desc);
     if (step.kernel == nullptr)
       return Error(ErrorCode::kModelUnsupported, layer + ": no kernel for " + step.desc.text());
-    step.threads = step.kernel->threaded ? threads_ : 1;
+    step.threads = step.kernel->threaded ? worthwhile_threads(step.desc, 0, threads_) : 1;
     step.inputs = {before};
     step.outputs = {after};
     step.constants = {nullptr};
