@@ -59,9 +59,18 @@ enum class Op : std::uint16_t {
 /// The enumerator's text, such as "conv" or "global_average_pool".
 FETTLE_API std::string_view to_string(Op op) noexcept;
 
+/// Never held. Without an alternative like this one, copying a variant of vectors and strings crashes with
+/// GCC 12's library when it runs out of memory: it believes such a variant always holds something.
+struct NoAttribute {
+  NoAttribute() = default;
+  NoAttribute(const NoAttribute&) noexcept {}
+  NoAttribute& operator=(const NoAttribute&) noexcept { return *this; }
+  friend bool operator==(const NoAttribute&, const NoAttribute&) noexcept { return true; }
+};
+
 /// A value of an attribute.
-using AttributeValue =
-    std::variant<std::int64_t, float, std::vector<std::int64_t>, std::vector<float>, std::string>;
+using AttributeValue = std::variant<std::int64_t, float, std::vector<std::int64_t>, std::vector<float>,
+                                    std::string, NoAttribute>;
 
 /// An operator's attributes under their ONNX names, kept sorted by name so that their text is canonical.
 ///

@@ -40,11 +40,11 @@ class WeightStore {
 
 /// How an input arrives when it is not the model's own dense nchw tensor.
 struct InputOptions {
-  bool u8_nhwc = false;     ///< the caller gives 8-bit pictures, N x H x W x C; converted as (pixel - mean) /
-                            ///< std on the way in
-  std::vector<float> mean;  ///< one a channel, or one for all; empty: 0
-  std::vector<float> std;   ///< one a channel, or one for all, none 0; empty: 1
-  bool swap_red_blue = false;  ///< exchange channels 0 and 2 (rgb pictures, bgr network)
+  /// The caller gives 8-bit pictures, N x H x W x C; converted as (pixel - mean) / std on the way in.
+  bool u8_nhwc = false;
+  std::vector<float> mean = {};  ///< one a channel, or one for all; empty: 0
+  std::vector<float> std = {};   ///< one a channel, or one for all, none 0; empty: 1
+  bool swap_red_blue = false;    ///< exchange channels 0 and 2 (rgb pictures, bgr network)
 };
 
 /// Log levels of the callback.
@@ -62,8 +62,8 @@ struct CompileOptions {
   /// The most threads any layer may use; 0: what the plan says, and one without a plan. At most 256.
   int threads = 0;
   std::map<std::string, InputOptions> inputs;  ///< by input name
-  std::span<const Kernel* const>
-      kernels;  ///< an application's own rows, tried before the built-in ones; must outlive the program
+  /// An application's own rows, tried before the built-in ones; must outlive the program.
+  std::span<const Kernel* const> kernels;
   std::shared_ptr<WeightStore> weights;  ///< null: a store of the program's own
   WeightPolicy weight_policy = WeightPolicy::keep;
   LogCallback log;           ///< called during load only; null: silent

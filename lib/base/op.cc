@@ -29,6 +29,7 @@ void append(std::string& text, float value) {
 }
 
 void append(std::string& text, const std::string& value) { text += value; }
+void append(std::string&, NoAttribute) {}
 
 template <typename T>
 void append(std::string& text, const std::vector<T>& values) {

@@ -6,6 +6,8 @@
 #include "lib/onnx/node.h"
 #include "lib/onnx/tensor.h"
 
+#include <google/protobuf/arena.h>
+
 #include <algorithm>
 #include <limits>
 #include <set>
@@ -215,7 +217,9 @@ class Reader {
 Result<graph::Graph> read(std::span<const std::byte> bytes, const std::string& name,
                           const ModelOptions& options) {
   if (bytes.empty()) return Error(ErrorCode::kModelMalformed, name + " is empty", "give an ONNX file");
-  onnx::ModelProto model;
+  // In an arena: protobuf's messages on the heap leak when an allocation fails while they are parsed.
+  google::protobuf::Arena arena;
+  onnx::ModelProto& model = *google::protobuf::Arena::CreateMessage<onnx::ModelProto>(&arena);
   if (bytes.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()) ||
       !model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
     return Error(ErrorCode::kModelMalformed, name + " is not an ONNX model, or is cut off",
