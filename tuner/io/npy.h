@@ -27,7 +27,7 @@ struct Array {
 };
 
 /// Arrays larger than this are refused.
-inline constexpr std::size_t kMaxArrayBytes = std::size_t{4} << 30;
+inline constexpr std::size_t kMaxArrayBytes = std::size_t{1} << 30;
 
 /// Parses the bytes of a .npy file: format versions 1 to 3, little-endian, C order. `name` stands for the
 /// file in messages.
