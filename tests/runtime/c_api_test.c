@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The C interface, from C: every function, and what it does with bad arguments.
+ */
+#include <fettle/c_api.h>
+
+#include <assert.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void check_ok(fettle_status status) {
+  if (status != 0) fprintf(stderr, "%s: %s\n", fettle_status_name(status), fettle_last_error());
+  assert(status == 0);
+}
+
+/* The call failed with the status of that name, and said something that holds `text`. */
+static void check_error(fettle_status status, const char* name, const char* text) {
+  if (status == 0 || strcmp(fettle_status_name(status), name) != 0 ||
+      strstr(fettle_last_error(), text) == NULL)
+    fprintf(stderr, "wanted %s with '%s', got %s: %s\n", name, text, fettle_status_name(status),
+            fettle_last_error());
+  assert(status != 0 && strcmp(fettle_status_name(status), name) == 0);
+  assert(strstr(fettle_last_error(), text) != NULL);
+}
+
+/* The whole file, to be freed. */
+static char* read_file(const char* path, size_t* size) {
+  FILE* file = fopen(path, "rb");
+  assert(file != NULL);
+  assert(fseek(file, 0, SEEK_END) == 0);
+  *size = (size_t)ftell(file);
+  rewind(file);
+  char* bytes = malloc(*size);
+  assert(bytes != NULL && fread(bytes, 1, *size, file) == *size);
+  fclose(file);
+  return bytes;
+}
+
+static void fill(float* values, size_t count) {
+  for (size_t i = 0; i < count; ++i) values[i] = (float)((i * 37) % 101) / 50.0f - 1.0f;
+}
+
+static int pool_calls = 0;
+static int pool_threads(void* context) { return *(int*)context; }
+static void pool_parallel(void* context, int max_threads, int64_t range,
+                          void (*task)(void*, int64_t, int64_t, int), void* task_context) {
+  (void)context;
+  (void)max_threads;
+  ++pool_calls;
+  /* One thread doing two shares is allowed too. */
+  task(task_context, 0, range / 2, 0);
+  task(task_context, range / 2, range, 1);
+}
+
+static void test_bad_arguments(const char* path) {
+  fettle_model* model = NULL;
+  fettle_runtime* runtime = NULL;
+  fettle_plan* plan = NULL;
+  fettle_program* program = NULL;
+  check_error(fettle_model_load("/nowhere/a.onnx", &model), "file_not_found", "/nowhere/a.onnx");
+  assert(model == NULL && strlen(fettle_last_hint()) > 0);
+  check_error(fettle_model_load(NULL, &model), "invalid_argument", "fettle_model_load");
+  check_error(fettle_model_load(path, NULL), "invalid_argument", "fettle_model_load");
+  check_error(fettle_model_parse("no model", 8, "rubbish", &model), "model_malformed", "rubbish");
+  check_error(fettle_model_parse(NULL, 8, NULL, &model), "invalid_argument", "fettle_model_parse");
+  check_error(fettle_plan_load("/nowhere/a.plan", &plan), "file_not_found", "/nowhere/a.plan");
+  check_error(fettle_plan_parse("{", 1, &plan), "plan_malformed", "");
+  check_error(fettle_program_compile(NULL, NULL, NULL, &program), "invalid_argument",
+              "fettle_program_compile");
+  check_error(fettle_runtime_create(NULL, NULL, &runtime), "invalid_argument", "fettle_runtime_create");
+  check_error(fettle_runtime_load("/nowhere/a.onnx", NULL, &runtime), "file_not_found", "/nowhere/a.onnx");
+  fettle_model_free(NULL);
+  fettle_plan_free(NULL);
+  fettle_program_free(NULL);
+  fettle_runtime_free(NULL);
+  assert(strcmp(fettle_status_name(0), "ok") == 0);
+}
+
+static void test_tensors(fettle_runtime* runtime) {
+  fettle_tensor_info info;
+  size_t index = 9;
+  assert(fettle_runtime_input_count(runtime) == 1 && fettle_runtime_output_count(runtime) == 1);
+  check_ok(fettle_runtime_input_info(runtime, 0, &info));
+  assert(strcmp(info.name, "image") == 0 && info.type == FETTLE_F32 && info.rank == 4 && info.nhwc == 0);
+  assert(info.shape[0] == 1 && info.shape[1] == 3 && info.shape[2] == 32 && info.shape[3] == 32);
+  assert(info.bytes == 3 * 32 * 32 * sizeof(float));
+  check_ok(fettle_runtime_output_info(runtime, 0, &info));
+  assert(info.bytes == 36 * sizeof(float));
+  check_error(fettle_runtime_input_info(runtime, 1, &info), "invalid_argument", "1");
+  check_error(fettle_runtime_output_info(runtime, 5, &info), "invalid_argument", "5");
+  check_ok(fettle_runtime_find_input(runtime, "image", &index));
+  assert(index == 0);
+  check_ok(fettle_runtime_find_output(runtime, "scores", &index));
+  check_error(fettle_runtime_find_input(runtime, "nobody", &index), "unknown_name", "nobody");
+  check_error(fettle_runtime_find_output(runtime, "nobody", &index), "unknown_name", "nobody");
+  assert(fettle_runtime_input_data(runtime, 1) == NULL && fettle_runtime_output_data(runtime, 1) == NULL);
+}
+
+static void test_running(const fettle_program* program) {
+  fettle_runtime* runtime = NULL;
+  static float input[3072];
+  float expected[36];
+  float output[36];
+  fill(input, 3072);
+  check_ok(fettle_runtime_create(program, NULL, &runtime));
+  test_tensors(runtime);
+  check_ok(fettle_runtime_set_input(runtime, 0, input, sizeof input));
+  check_error(fettle_runtime_set_input(runtime, 0, input, 4), "wrong_size", "image");
+  check_ok(fettle_runtime_run(runtime));
+  check_ok(fettle_runtime_get_output(runtime, 0, expected, sizeof expected));
+  check_error(fettle_runtime_get_output(runtime, 0, expected, 4), "wrong_size", "scores");
+  assert(memcmp(expected, fettle_runtime_output_data(runtime, 0), sizeof expected) == 0);
+
+  check_ok(fettle_runtime_bind_input(runtime, 0, input, sizeof input));
+  check_ok(fettle_runtime_bind_output(runtime, 0, output, sizeof output));
+  check_error(fettle_runtime_bind_input(runtime, 0, input, 8), "wrong_size", "image");
+  check_error(fettle_runtime_bind_output(runtime, 3, output, sizeof output), "invalid_argument", "3");
+  fettle_runtime_set_profiling(runtime, 1);
+  check_ok(fettle_runtime_run(runtime));
+  for (int i = 0; i < 36; ++i) assert(fabsf(output[i] - expected[i]) < 1e-4f);
+  assert(strstr(fettle_runtime_profile_table(runtime), "conv") != NULL);
+  assert(strchr(fettle_runtime_profile_trace(runtime), '{') != NULL);
+  assert(fettle_runtime_report_count(runtime) == 0 && fettle_runtime_report(runtime, 0) == NULL);
+  assert(fettle_runtime_arena_bytes(runtime) == fettle_program_arena_bytes(program));
+  fettle_runtime_free(runtime);
+
+  /* In the caller's memory, on the caller's threads. */
+  int threads = 2;
+  const fettle_thread_pool pool = {&threads, pool_threads, pool_parallel};
+  fettle_runtime_options options;
+  fettle_runtime_options_init(&options);
+  options.memory_bytes = fettle_program_arena_bytes(program);
+  options.memory = aligned_alloc(64, (options.memory_bytes + 63) / 64 * 64);
+  options.pool = &pool;
+  check_ok(fettle_runtime_create(program, &options, &runtime));
+  check_ok(fettle_runtime_set_input(runtime, 0, input, sizeof input));
+  check_ok(fettle_runtime_run(runtime));
+  for (int i = 0; i < 36; ++i)
+    assert(fabsf(((const float*)fettle_runtime_output_data(runtime, 0))[i] - expected[i]) < 1e-4f);
+  assert(pool_calls > 0);
+  fettle_runtime_free(runtime);
+  options.memory_bytes -= 1;
+  check_error(fettle_runtime_create(program, &options, &runtime), "wrong_size", "");
+  free(options.memory);
+}
+
+static void test_pictures(const fettle_model* model) {
+  fettle_compile_options options;
+  fettle_program* program = NULL;
+  fettle_runtime* runtime = NULL;
+  fettle_tensor_info info;
+  fettle_compile_options_init(&options);
+  options.picture_input = "image";
+  for (int c = 0; c < 4; ++c) options.mean[c] = options.std[c] = 127.5f;
+  options.release_weights = 1;
+  check_ok(fettle_program_compile(model, NULL, &options, &program));
+  check_ok(fettle_runtime_create(program, NULL, &runtime));
+  check_ok(fettle_runtime_input_info(runtime, 0, &info));
+  assert(info.type == FETTLE_U8 && info.nhwc == 1 && info.bytes == 3072);
+  memset(fettle_runtime_input_data(runtime, 0), 200, 3072);
+  check_ok(fettle_runtime_run(runtime));
+  fettle_program_free(program); /* the runtime keeps what it needs */
+  check_ok(fettle_runtime_run(runtime));
+  fettle_runtime_free(runtime);
+
+  options.threads = -3;
+  check_error(fettle_program_compile(model, NULL, &options, &program), "invalid_argument", "-3");
+  options.threads = 1;
+  options.picture_input = "nobody";
+  check_error(fettle_program_compile(model, NULL, &options, &program), "unknown_name", "nobody");
+}
+
+int main(int argc, char** argv) {
+  fettle_model* model = NULL;
+  fettle_model* parsed = NULL;
+  fettle_program* program = NULL;
+  fettle_runtime* runtime = NULL;
+  fettle_compile_options options;
+  size_t size = 0;
+  assert(argc == 2);
+  assert(strlen(fettle_version()) >= 5 && strcmp(fettle_last_error(), "") == 0);
+  test_bad_arguments(argv[1]);
+
+  check_ok(fettle_model_load(argv[1], &model));
+  char* bytes = read_file(argv[1], &size);
+  check_ok(fettle_model_parse(bytes, size, NULL, &parsed));
+  check_error(fettle_model_parse(bytes, size / 2, "half", &parsed), "model_malformed", "half");
+  free(bytes);
+  fettle_compile_options_init(&options);
+  options.threads = 2;
+  check_ok(fettle_program_compile(model, NULL, &options, &program));
+  assert(fettle_program_arena_bytes(program) > 0 && fettle_program_weight_bytes(program) > 100000);
+  assert(fettle_program_report_count(program) == 0 && fettle_program_report(program, 0) == NULL);
+  test_running(program);
+  test_pictures(model);
+  check_ok(fettle_runtime_load(argv[1], NULL, &runtime));
+  check_ok(fettle_runtime_run(runtime));
+  fettle_runtime_free(runtime);
+  fettle_program_free(program);
+  fettle_model_free(parsed);
+  fettle_model_free(model);
+  printf("the C interface works\n");
+  return 0;
+}

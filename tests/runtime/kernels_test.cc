@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// An application's own kernel rows: preferred, chosen by plans, checked; clamps that a row leaves; regions.
+#include "tests/common/plans.h"
+#include "tests/runtime/models.h"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <memory>
+
+namespace fettle::test {
+namespace {
+
+constexpr Op kAdd[] = {Op::add};
+constexpr LayoutPair kBoth[] = {{Layout::nchw, Layout::nchw}, {Layout::nhwc, Layout::nhwc}};
+
+int g_runs = 0;
+
+class Adder final : public BoundKernel {
+ public:
+  explicit Adder(std::int64_t count) : count_(count) {}
+  Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs,
+                     void*) noexcept override {
+    a_ = static_cast<const float*>(inputs[0]);
+    b_ = static_cast<const float*>(inputs[1]);
+    y_ = static_cast<float*>(outputs[0]);
+    return {};
+  }
+  Status run() noexcept override {
+    ++g_runs;
+    for (std::int64_t i = 0; i < count_; ++i) y_[i] = a_[i] + b_[i];
+    return {};
+  }
+
+ private:
+  std::int64_t count_;
+  const float* a_ = nullptr;
+  const float* b_ = nullptr;
+  float* y_ = nullptr;
+};
+
+Refusal supports(const LayerDesc& layer, const Cpu&) {
+  if (layer.inputs.size() != 2 || !(layer.inputs[0].shape == layer.inputs[1].shape)) return Refusal::shape;
+  return layer.main().clamp ? Refusal::clamp : Refusal::none;
+}
+Result<std::unique_ptr<BoundKernel>> bind(const BindArgs& args) {
+  return std::unique_ptr<BoundKernel>(std::make_unique<Adder>(args.layer.inputs[0].shape.elements()));
+}
+
+Kernel adder_row(bool leaves_clamp) {
+  Kernel row{};
+  row.name = "add.own.f32.test";
+  row.revision = 1;
+  row.pattern = kAdd;
+  row.type = DataType::f32;
+  row.layouts = kBoth;
+  row.in_place = 1;
+  row.leaves_clamp = leaves_clamp;
+  row.supports = supports;
+  row.bind = bind;
+  return row;
+}
+
+bool uses(const Program& program, std::string_view kernel) {
+  const auto steps = program.steps();
+  return std::any_of(steps.begin(), steps.end(), [&](const StepInfo& step) { return step.kernel == kernel; });
+}
+
+}  // namespace
+
+TEST_CASE("an application's row is taken first and gives the same results", "[runtime]") {
+  const Model model = parse(residual_network());
+  const std::vector<float> expected = outputs_of(value_of(Program::compile(model)));
+
+  // It cannot clamp, and the network clamps the sum: refused, the built-in one is used.
+  const Kernel strict = adder_row(false);
+  const Kernel* rows[] = {&strict};
+  CompileOptions options;
+  options.kernels = rows;
+  CHECK_FALSE(uses(value_of(Program::compile(model, nullptr, options)), strict.name));
+
+  // It leaves the clamp to a step of its own.
+  const Kernel lenient = adder_row(true);
+  rows[0] = &lenient;
+  const Program program = value_of(Program::compile(model, nullptr, options));
+  REQUIRE(uses(program, lenient.name));
+  g_runs = 0;
+  CHECK(relative_error(outputs_of(program), expected) < 1e-6);
+  CHECK(g_runs == 1);
+  CHECK(*std::min_element(expected.begin(), expected.end()) == 0.0f);
+  const auto after = std::find_if(program.steps().begin(), program.steps().end(),
+                                  [](const StepInfo& step) { return step.desc.main().op == Op::clamp; });
+  CHECK(after != program.steps().end());
+
+  // Its plan needs the row: without it the default is used, and the report says so.
+  const Plan plan = program.effective_plan();
+  CHECK(uses(value_of(Program::compile(model, &plan, options)), lenient.name));
+  const Program without = value_of(Program::compile(model, &plan));
+  REQUIRE_FALSE(without.report().empty());
+  CHECK(without.report()[0].what.find(std::string(lenient.name)) != std::string::npos);
+  CHECK(outputs_of(without) == expected);
+}
+
+TEST_CASE("incomplete rows are refused", "[runtime]") {
+  const Model model = parse(residual_network());
+  Kernel row = adder_row(true);
+  row.bind = nullptr;
+  const Kernel* rows[] = {&row};
+  CompileOptions options;
+  options.kernels = rows;
+  error_of(Program::compile(model, nullptr, options), ErrorCode::kInvalidArgument, "add.own.f32.test");
+  rows[0] = nullptr;
+  error_of(Program::compile(model, nullptr, options), ErrorCode::kInvalidArgument, "incomplete");
+}
+
+TEST_CASE("a region computes what its layers compute", "[runtime]") {
+  const Model model = parse(residual_network());
+  const std::vector<float> expected = outputs_of(value_of(Program::compile(model)));
+  bool covered = false;
+  const Plan plan = make_plan(model, 1, [&](const std::vector<VariantInfo>& variants) {
+    for (std::size_t i = 0; i < variants.size(); ++i) {
+      if (!variants[i].covers.empty()) return covered = true, static_cast<int>(i);
+    }
+    return -1;
+  });
+  REQUIRE(covered);
+  const Program program = value_of(Program::compile(model, &plan));
+  CHECK(program.report().empty());
+  CHECK(uses(program, "conv.gemm_add.f32.portable"));
+  std::size_t layers = 0;
+  for (const StepInfo& step : program.steps()) layers += step.conversion || step.alias ? 0 : 1;
+  CHECK(layers == model.layers().size() - 1);
+  CHECK(relative_error(outputs_of(program), expected) < 1e-5);
+}
+
+}  // namespace fettle::test
