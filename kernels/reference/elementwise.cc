@@ -12,8 +12,6 @@ namespace {
 
 float unary_value(Op op, float x, const Attributes& a) {
   switch (op) {
-    case Op::relu:
-      return std::max(x, 0.0f);
     case Op::clamp:
       return std::min(std::max(x, a.real("min")), a.real("max"));
     case Op::leaky_relu:
@@ -277,10 +275,10 @@ Refusal supports_binary(const LayerDesc& layer, const Cpu&) {
 }
 
 constexpr Op kUnaryOps[] = {
-    Op::relu,    Op::clamp,        Op::leaky_relu, Op::elu,   Op::selu, Op::celu,       Op::thresholded_relu,
-    Op::sigmoid, Op::hard_sigmoid, Op::hard_swish, Op::swish, Op::tanh, Op::softplus,   Op::softsign,
-    Op::gelu,    Op::erf,          Op::exp,        Op::log,   Op::sqrt, Op::reciprocal, Op::floor,
-    Op::ceil,    Op::round,        Op::sin,        Op::cos};
+    Op::clamp,      Op::leaky_relu,   Op::elu,        Op::selu,  Op::celu, Op::thresholded_relu,
+    Op::sigmoid,    Op::hard_sigmoid, Op::hard_swish, Op::swish, Op::tanh, Op::softplus,
+    Op::softsign,   Op::gelu,         Op::erf,        Op::exp,   Op::log,  Op::sqrt,
+    Op::reciprocal, Op::floor,        Op::ceil,       Op::round, Op::sin,  Op::cos};
 constexpr Op kTypedUnaryOps[] = {Op::abs, Op::neg, Op::sign};
 constexpr Op kBinaryOps[] = {Op::add,
                              Op::sub,
@@ -302,31 +300,19 @@ constexpr Op kBinaryOps[] = {Op::add,
 constexpr Op kNotOp[] = {Op::logical_not};
 constexpr Op kIsNanOp[] = {Op::is_nan};
 
-constexpr std::string_view kUnaryNames[] = {"relu.direct.f32.reference",
-                                            "clamp.direct.f32.reference",
-                                            "leaky_relu.direct.f32.reference",
-                                            "elu.direct.f32.reference",
-                                            "selu.direct.f32.reference",
-                                            "celu.direct.f32.reference",
-                                            "thresholded_relu.direct.f32.reference",
-                                            "sigmoid.direct.f32.reference",
-                                            "hard_sigmoid.direct.f32.reference",
-                                            "hard_swish.direct.f32.reference",
-                                            "swish.direct.f32.reference",
-                                            "tanh.direct.f32.reference",
-                                            "softplus.direct.f32.reference",
-                                            "softsign.direct.f32.reference",
-                                            "gelu.direct.f32.reference",
-                                            "erf.direct.f32.reference",
-                                            "exp.direct.f32.reference",
-                                            "log.direct.f32.reference",
-                                            "sqrt.direct.f32.reference",
-                                            "reciprocal.direct.f32.reference",
-                                            "floor.direct.f32.reference",
-                                            "ceil.direct.f32.reference",
-                                            "round.direct.f32.reference",
-                                            "sin.direct.f32.reference",
-                                            "cos.direct.f32.reference"};
+constexpr std::string_view kUnaryNames[] = {
+    "clamp.direct.f32.reference",      "leaky_relu.direct.f32.reference",
+    "elu.direct.f32.reference",        "selu.direct.f32.reference",
+    "celu.direct.f32.reference",       "thresholded_relu.direct.f32.reference",
+    "sigmoid.direct.f32.reference",    "hard_sigmoid.direct.f32.reference",
+    "hard_swish.direct.f32.reference", "swish.direct.f32.reference",
+    "tanh.direct.f32.reference",       "softplus.direct.f32.reference",
+    "softsign.direct.f32.reference",   "gelu.direct.f32.reference",
+    "erf.direct.f32.reference",        "exp.direct.f32.reference",
+    "log.direct.f32.reference",        "sqrt.direct.f32.reference",
+    "reciprocal.direct.f32.reference", "floor.direct.f32.reference",
+    "ceil.direct.f32.reference",       "round.direct.f32.reference",
+    "sin.direct.f32.reference",        "cos.direct.f32.reference"};
 constexpr std::string_view kTypedUnaryNames[] = {"abs.direct.any.reference", "neg.direct.any.reference",
                                                  "sign.direct.any.reference"};
 constexpr std::string_view kBinaryNames[] = {"add.direct.any.reference",

@@ -42,7 +42,6 @@ struct Binary {
 xnn_binary_operator type_of(Op op) noexcept {
   switch (op) {
     case Op::add:
-    case Op::sum:
       return xnn_binary_add;
     case Op::sub:
       return xnn_binary_subtract;
@@ -254,7 +253,6 @@ constexpr Kernel row(std::string_view name) noexcept {
 }  // namespace
 
 constinit const Kernel kAdd = row<Op::add>("add.direct.f32.xnnpack");
-constinit const Kernel kSum = row<Op::sum>("sum.direct.f32.xnnpack");
 constinit const Kernel kSub = row<Op::sub>("sub.direct.f32.xnnpack");
 constinit const Kernel kMul = row<Op::mul>("mul.direct.f32.xnnpack");
 constinit const Kernel kDiv = row<Op::div>("div.direct.f32.xnnpack");

@@ -30,7 +30,6 @@ extern const Kernel kSoftmax;
 extern const Kernel kTranspose;
 extern const Kernel kConvert;
 
-extern const Kernel kRelu;
 extern const Kernel kClamp;
 extern const Kernel kLeakyRelu;
 extern const Kernel kElu;
@@ -46,7 +45,6 @@ extern const Kernel kCeil;
 extern const Kernel kRound;
 
 extern const Kernel kAdd;
-extern const Kernel kSum;
 extern const Kernel kSub;
 extern const Kernel kMul;
 extern const Kernel kDiv;

@@ -24,10 +24,6 @@ struct Unary {
 Unary unary_of(const LayerPart& part) noexcept {
   Unary unary;
   switch (part.op) {
-    case Op::relu:
-      unary.type = xnn_unary_clamp;
-      unary.params.clamp.max = kInfinity;
-      break;
     case Op::clamp:
       unary.type = xnn_unary_clamp;
       unary.params.clamp.min = part.attributes.real("min", -kInfinity);
@@ -169,7 +165,6 @@ constexpr Kernel row(std::string_view name) noexcept {
 
 }  // namespace
 
-constinit const Kernel kRelu = row<Op::relu>("relu.direct.f32.xnnpack");
 constinit const Kernel kClamp = row<Op::clamp>("clamp.direct.f32.xnnpack");
 constinit const Kernel kLeakyRelu = row<Op::leaky_relu>("leaky_relu.direct.f32.xnnpack");
 constinit const Kernel kElu = row<Op::elu>("elu.direct.f32.xnnpack");
