@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Every row of the kernel table, on generated layers, against the reference: what a row accepts it must
+// compute, in every layout that it offers, from strided tensors where it takes them, in place where it says
+// so, on several threads.
+#include "lib/runtime/kernel_table.h"
+#include "tests/common/data.h"
+#include "tests/kernels/variant.h"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <map>
+#include <set>
+
+namespace fettle::test {
+namespace {
+
+using runtime::KernelTable;
+
+// Distances that leave gaps: between pixels, or wherever it may be.
+void stretch(TensorDesc& tensor, Striding striding) {
+  if (striding == Striding::dense || tensor.constant || tensor.shape.rank() < 2) return;
+  Shape wider = tensor.shape;
+  for (int axis = 0; axis < wider.rank(); ++axis)
+    wider[axis] += striding == Striding::any ? 1 : axis == 1 ? 3 : 0;
+  tensor.strides = dense_strides(wider, tensor.format);
+}
+
+// How often each kernel was run, for the check that none was forgotten.
+std::map<std::string, int, std::less<>>& runs() {
+  static std::map<std::string, int, std::less<>> counts;
+  return counts;
+}
+
+void check_layouts(const KernelTable& table, const Kernel& kernel, LayoutPair pair, const TestLayer& layer,
+                   const Expected& expected) {
+  LayerDesc desc = runtime::with_layouts(layer.desc, pair);
+  const Refusal refusal = table.check(kernel, desc);
+  CHECK_FALSE(to_string(refusal).empty());
+  if (refusal != Refusal::none) return;
+  ++runs()[std::string(kernel.name)];
+  check_variant(kernel, desc, layer, expected, {Against::end, 1});
+  check_variant(kernel, desc, layer, expected, {Against::start, 2});
+  if (kernel.threaded) check_variant(kernel, desc, layer, expected, {Against::end, 3});
+  for (std::size_t i = 0; i < desc.inputs.size(); ++i) {
+    const TensorDesc& in = desc.inputs[i];
+    const bool fits =
+        !in.constant && in.shape == desc.outputs[0].shape && in.format == desc.outputs[0].format;
+    if ((kernel.in_place >> i & 1) != 0 && fits)
+      check_variant(kernel, desc, layer, expected, {Against::end, 1, static_cast<int>(i)});
+  }
+  for (TensorDesc& tensor : desc.inputs) stretch(tensor, kernel.input_striding);
+  for (TensorDesc& tensor : desc.outputs) stretch(tensor, kernel.output_striding);
+  const bool strided = kernel.input_striding != Striding::dense || kernel.output_striding != Striding::dense;
+  if (strided && table.check(kernel, desc) == Refusal::none)
+    check_variant(kernel, desc, layer, expected, {Against::end, 2});
+}
+
+void check_layer(const TestLayer& layer) {
+  static const KernelTable table({}, this_cpu());
+  std::optional<Expected> expected;
+  for (const Kernel* kernel : table.rows()) {
+    if (kernel->pattern.size() != layer.desc.parts.size() || kernel->pattern[0] != layer.desc.main().op)
+      continue;
+    if (!expected) expected = reference_outputs(layer);
+    for (const LayoutPair& pair : kernel->layouts) check_layouts(table, *kernel, pair, layer, *expected);
+  }
+}
+
+// A case runs on its own in a developer's hands and all together in the table's last check.
+void check_family(void (*family)(int, const Visit&), int count) {
+  family(quick() ? (count + 9) / 10 : count, check_layer);
+}
+
+}  // namespace
+
+TEST_CASE("convolutions and pooling", "[kernels]") { check_family(visit_windows, 120); }
+TEST_CASE("dense layers and products of matrices", "[kernels]") { check_family(visit_products, 40); }
+TEST_CASE("elementwise operators", "[kernels]") { check_family(visit_elementwise, 30); }
+TEST_CASE("reductions and normalisations", "[kernels]") { check_family(visit_reductions, 40); }
+TEST_CASE("operators that move numbers", "[kernels]") { check_family(visit_movement, 40); }
+TEST_CASE("regions", "[kernels]") { check_family(visit_regions, 60); }
+
+TEST_CASE("every row of the table has been run", "[kernels]") {
+  if (runs().empty()) SKIP("the other cases have not been run");
+  for (const Kernel* kernel : builtin_kernels()) {
+    INFO(kernel->name);
+    CHECK(runs()[std::string(kernel->name)] > 0);
+  }
+}
+
+TEST_CASE("rows are complete and their names are unique", "[kernels]") {
+  std::set<std::string_view> names;
+  for (const Kernel* kernel : builtin_kernels()) {
+    INFO(kernel->name);
+    CHECK(names.insert(kernel->name).second);
+    CHECK(find_builtin_kernel(kernel->name) == kernel);
+    CHECK_FALSE(kernel->pattern.empty());
+    CHECK_FALSE(kernel->layouts.empty());
+    CHECK(kernel->supports != nullptr);
+    CHECK(kernel->bind != nullptr);
+    CHECK((kernel->pack == nullptr) == (kernel->packed_bytes == nullptr));
+  }
+}
+
+}  // namespace fettle::test

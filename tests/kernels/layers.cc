@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/kernels/layers.h"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <cstring>
+
+namespace fettle::test {
+namespace {
+
+template <typename T>
+void fill(std::vector<std::byte>& bytes, Random& random, double low, double high) {
+  for (std::size_t i = 0; i < bytes.size() / sizeof(T); ++i) {
+    const double unit = static_cast<double>(random() >> 8) / (1 << 24);
+    const T value = static_cast<T>(std::is_integral_v<T> ? std::floor(low + unit * (high - low + 1))
+                                                         : low + unit * (high - low));
+    std::memcpy(bytes.data() + i * sizeof(T), &value, sizeof(T));
+  }
+}
+
+std::vector<std::byte> bytes_of(const Operand& operand, Random& random) {
+  std::vector<std::byte> bytes(static_cast<std::size_t>(operand.shape.elements()) * size_of(operand.type));
+  if (!operand.integers.empty())
+    std::memcpy(bytes.data(), operand.integers.data(), bytes.size());
+  else if (operand.type == DataType::f32)
+    fill<float>(bytes, random, operand.low, operand.high);
+  else if (operand.type == DataType::s64)
+    fill<std::int64_t>(bytes, random, operand.low, operand.high);
+  else if (operand.type == DataType::s32)
+    fill<std::int32_t>(bytes, random, operand.low, operand.high);
+  else
+    fill<std::uint8_t>(bytes, random, operand.low, operand.high);
+  return bytes;
+}
+
+}  // namespace
+
+std::optional<TestLayer> make_layer(Op op, Attributes attributes, const std::vector<Operand>& operands,
+                                    std::optional<Clamp> clamp, std::size_t outputs) {
+  Random random(static_cast<std::uint32_t>(operands.front().shape.elements()));
+  graph::Graph graph;
+  graph::Node node;
+  std::vector<std::vector<std::byte>> bytes;
+  for (const Operand& operand : operands) {
+    bytes.push_back(bytes_of(operand, random));
+    if (operand.constant) {
+      const Result<graph::ValueId> id = graph.add_constant("k", operand.type, operand.shape, bytes.back());
+      REQUIRE(id);
+      node.inputs.push_back(*id);
+      continue;
+    }
+    graph::Value value;
+    value.name = "x" + std::to_string(graph.inputs.size());
+    value.type = operand.type;
+    value.shape = operand.shape;
+    graph.inputs.push_back(graph.add_value(std::move(value)));
+    node.inputs.push_back(graph.inputs.back());
+  }
+  for (std::size_t i = 0; i < outputs; ++i) {
+    graph::Value value;
+    value.name = "y" + std::to_string(i);
+    graph.outputs.push_back(graph.add_value(std::move(value)));
+  }
+  node.op = op;
+  node.id = "n";
+  node.attributes = std::move(attributes);
+  node.clamp = clamp;
+  node.outputs = graph.outputs;
+  const graph::NodeId id = graph.add_node(std::move(node));
+
+  graph::PassContext context;
+  const Result<bool> inferred = simplify(graph, context);
+  for (const graph::Problem& problem : context.problems)
+    UNSCOPED_INFO(to_string(op) << ": " << problem.reason);
+  if (!inferred || !context.problems.empty() || graph.value(graph.outputs[0]).shape->elements() == 0)
+    return std::nullopt;
+  TestLayer layer{describe(graph, id), {}};
+  // Parameters that inference has turned into attributes are no inputs of the layer.
+  bytes.resize(layer.desc.inputs.size());
+  layer.inputs = std::move(bytes);
+  return layer;
+}
+
+}  // namespace fettle::test

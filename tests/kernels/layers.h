@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Layers to test kernels with, made as the compiler makes them: by inference from a node.
+#pragma once
+
+#include "lib/graph/passes.h"
+
+#include <fettle/kernel.h>
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace fettle::test {
+
+/// A layer with every format nchw, and dense bytes for each of its inputs.
+struct TestLayer {
+  LayerDesc desc;
+  std::vector<std::vector<std::byte>> inputs;
+};
+
+/// One operand of a node to describe.
+struct Operand {
+  Shape shape;
+  bool constant = false;
+  DataType type = DataType::f32;
+  double low = -2;  ///< values are drawn from [low, high]
+  double high = 2;
+  std::vector<std::int64_t> integers = {};  ///< instead of drawn values, for s64 parameters
+};
+
+inline Operand input(const Shape& shape, double low = -2, double high = 2) {
+  return {shape, false, DataType::f32, low, high};
+}
+inline Operand weight(const Shape& shape, double low = -1, double high = 1) {
+  return {shape, true, DataType::f32, low, high};
+}
+inline Operand parameter(std::vector<std::int64_t> values) {
+  Operand operand{Shape{static_cast<std::int64_t>(values.size())}, true, DataType::s64};
+  operand.integers = std::move(values);
+  return operand;
+}
+inline Operand typed(const Shape& shape, DataType type, double low, double high, bool constant = false) {
+  return {shape, constant, type, low, high};
+}
+
+using Random = std::mt19937;
+/// A whole number from low to high, both included.
+inline std::int64_t pick(Random& random, std::int64_t low, std::int64_t high) {
+  return low + static_cast<std::int64_t>(random() % static_cast<std::uint32_t>(high - low + 1));
+}
+
+/// The layer of one node; nothing when the node is not valid (a window larger than its input). Fails the test
+/// on other mistakes, so that no case is lost unseen.
+std::optional<TestLayer> make_layer(Op op, Attributes attributes, const std::vector<Operand>& operands,
+                                    std::optional<Clamp> clamp = {}, std::size_t outputs = 1);
+
+using Visit = std::function<void(const TestLayer&)>;
+// Each family visits its layers; `count` says about how many random ones.
+void visit_windows(int count, const Visit& visit);      ///< convolutions and pooling
+void visit_products(int count, const Visit& visit);     ///< dense layers and products of matrices
+void visit_elementwise(int count, const Visit& visit);  ///< one, two and three operands with broadcasting
+void visit_reductions(int count, const Visit& visit);   ///< reductions, softmax, normalisations
+void visit_movement(int count, const Visit& visit);     ///< what only moves numbers
+void visit_regions(int count, const Visit& visit);      ///< several layers that one kernel may cover
+
+}  // namespace fettle::test

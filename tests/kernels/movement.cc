@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/kernels/layers.h"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <algorithm>
+#include <numeric>
+
+namespace fettle::test {
+namespace {
+
+using Integers = std::vector<std::int64_t>;
+
+Shape picture(Random& random) {
+  return {random() % 4 == 0 ? 2 : 1, pick(random, 1, 21), pick(random, 1, 9), pick(random, 1, 9)};
+}
+
+template <typename T>
+Attributes with(std::string_view name, T value) {
+  Attributes a;
+  a.set(name, std::move(value));
+  return a;
+}
+
+void visit_made(Op op, Attributes attributes, const std::vector<Operand>& operands, const Visit& visit,
+                std::size_t outputs = 1) {
+  const auto layer = make_layer(op, std::move(attributes), operands, {}, outputs);
+  REQUIRE(layer);
+  visit(*layer);
+}
+
+void visit_joining(Random& random, const Visit& visit) {
+  const Shape shape = picture(random);
+  const std::int64_t axis = pick(random, 0, 3);
+  std::vector<Operand> parts;
+  for (std::int64_t i = pick(random, 1, 3); i >= 0; --i) {
+    Shape part = shape;
+    part[static_cast<int>(axis)] = pick(random, 1, 9);
+    parts.push_back(input(part));
+  }
+  visit_made(Op::concat, with("axis", axis), parts, visit);
+
+  Shape whole = shape;
+  const Integers sizes{pick(random, 1, 5), pick(random, 1, 5), pick(random, 1, 5)};
+  whole[static_cast<int>(axis)] = std::accumulate(sizes.begin(), sizes.end(), std::int64_t{0});
+  visit_made(Op::split, with("axis", axis), {input(whole), parameter(sizes)}, visit, 3);
+}
+
+void visit_cutting(Random& random, const Visit& visit) {
+  const Shape shape = picture(random);
+  Integers starts;
+  Integers ends;
+  Integers steps;
+  for (int axis = 0; axis < 4; ++axis) {
+    const bool backwards = random() % 6 == 0;
+    const std::int64_t low = pick(random, 0, shape[axis] - 1);
+    const std::int64_t high = pick(random, low + 1, shape[axis]);
+    starts.push_back(backwards ? high - 1 : low);
+    ends.push_back(backwards ? low - 1 - shape[axis] : high);
+    steps.push_back(backwards ? -1 : pick(random, 1, 2));
+    if (backwards && low == 0) ends.back() = -1000;
+  }
+  visit_made(Op::slice, {},
+             {input(shape), parameter(starts), parameter(ends), parameter({0, 1, 2, 3}), parameter(steps)},
+             visit);
+
+  Integers pads;
+  for (int i = 0; i < 8; ++i) pads.push_back(pick(random, 0, std::min<std::int64_t>(3, shape[i % 4] - 1)));
+  const std::string modes[] = {"constant", "reflect", "edge"};
+  const std::string mode = modes[random() % 3];
+  Operand value = weight({1});
+  visit_made(Op::pad, with("mode", mode), {input(shape), parameter(pads), value}, visit);
+}
+
+void visit_turning(Random& random, const Visit& visit) {
+  const Shape shape = picture(random);
+  Integers order{0, 1, 2, 3};
+  std::shuffle(order.begin(), order.end(), random);
+  visit_made(Op::transpose, with("perm", order), {input(shape)}, visit);
+  visit_made(Op::transpose, with("perm", Integers{0, 2, 3, 1}), {input(shape)}, visit);
+  visit_made(Op::transpose, with("perm", Integers{1, 0}), {input({pick(random, 1, 70), pick(random, 1, 70)})},
+             visit);
+  visit_made(Op::reshape, {}, {input(shape), parameter({shape[0], -1})}, visit);
+  visit_made(Op::identity, {}, {input(shape)}, visit);
+  const std::int64_t block = pick(random, 2, 3);
+  for (const char* mode : {"DCR", "CRD"}) {
+    Attributes a = with("blocksize", block);
+    a.set("mode", std::string(mode));
+    visit_made(Op::depth_to_space, std::move(a), {input({1, 5 * block * block, shape[2], shape[3]})}, visit);
+  }
+  visit_made(Op::space_to_depth, with("blocksize", block),
+             {input({1, 5, shape[2] * block, shape[3] * block})}, visit);
+}
+
+void visit_repeating(Random& random, const Visit& visit) {
+  const Shape shape = picture(random);
+  visit_made(Op::expand, {}, {input({1, shape[1], 1, 1}), parameter({2, shape[1], shape[2], 3})}, visit);
+  visit_made(Op::tile, {}, {input(shape), parameter({1, 2, 1, 3})}, visit);
+  const std::int64_t axis = pick(random, 0, 3);
+  visit_made(Op::gather, with("axis", axis),
+             {input(shape),
+              typed({2, 3}, DataType::s64, 0, static_cast<double>(shape[static_cast<int>(axis)] - 1), true)},
+             visit);
+  for (const char* mode : {"nearest", "linear", "cubic"}) {
+    for (const char* coordinates : {"half_pixel", "align_corners", "asymmetric", "pytorch_half_pixel"}) {
+      Attributes a = with("mode", std::string(mode));
+      a.set("coordinate_transformation_mode", std::string(coordinates));
+      const Integers sizes{shape[0], shape[1], pick(random, 1, 20), pick(random, 1, 20)};
+      const Operand none{Shape{0}, true, DataType::f32};
+      visit_made(Op::resize, a, {input(shape), none, none, parameter(sizes)}, visit);
+      visit_made(Op::resize, std::move(a),
+                 {input(shape), none, none, parameter({shape[0], shape[1], shape[2] * 2, shape[3] * 2})},
+                 visit);
+    }
+  }
+}
+
+// Changes of format have no operator of ONNX: between the layouts, and from pictures of bytes.
+void visit_conversions(Random& random, const Visit& visit) {
+  const Shape shapes[] = {picture(random), {1, pick(random, 1, 40), pick(random, 1, 30)}};
+  for (const Shape& shape : shapes) {
+    TestLayer layer = make_layer(Op::identity, {}, {input(shape)}).value();
+    layer.desc.parts[0].op = Op::convert;
+    layer.desc.parts[0].operands = {0};
+    visit(layer);
+  }
+  const Shape shape{random() % 2 == 0 ? 1 : 2, 3, pick(random, 1, 40), pick(random, 1, 40)};
+  TestLayer layer = make_layer(Op::identity, {}, {typed(shape, DataType::u8, 0, 255)}).value();
+  LayerPart& part = layer.desc.parts[0];
+  part.op = Op::convert;
+  part.operands = {0};
+  part.attributes.set("scale", std::vector<float>{0.5f, 0.25f, 2.0f});
+  part.attributes.set("shift", std::vector<float>{-1, 0, 3});
+  part.attributes.set("swap", pick(random, 0, 1));
+  layer.desc.outputs[0].format.type = DataType::f32;
+  layer.desc.outputs[0].strides = dense_strides(shape, layer.desc.outputs[0].format);
+  visit(layer);
+}
+
+}  // namespace
+
+void visit_movement(int count, const Visit& visit) {
+  Random random(5);
+  for (int i = 0; i < count; ++i) {
+    visit_joining(random, visit);
+    visit_cutting(random, visit);
+    visit_turning(random, visit);
+    visit_repeating(random, visit);
+    visit_conversions(random, visit);
+  }
+}
+
+void visit_regions(int count, const Visit& visit) {
+  // A convolution, and the residual that is added to its result.
+  visit_windows(count, [&](const TestLayer& first) {
+    if (first.desc.main().op != Op::conv) return;
+    TestLayer region = first;
+    const Shape shape = first.desc.outputs[0].shape;
+    const TestLayer sum = make_layer(Op::add, {}, {input(shape), input(shape)},
+                                     shape[1] % 2 == 0 ? std::optional<Clamp>({0, 6}) : std::nullopt)
+                              .value();
+    region.desc.inner = {first.desc.outputs[0]};
+    region.desc.inputs.push_back(sum.desc.inputs[1]);
+    region.inputs.push_back(sum.inputs[1]);
+    LayerPart part = sum.desc.parts[0];
+    part.operands = {result_of_part(0), static_cast<int>(region.desc.inputs.size()) - 1};
+    if (shape[2] % 2 == 0) std::swap(part.operands[0], part.operands[1]);
+    region.desc.parts.push_back(std::move(part));
+    visit(region);
+  });
+}
+
+}  // namespace fettle::test

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/kernels/layers.h"
+
+#include <catch2/catch_test_macros.hpp>
+
+namespace fettle::test {
+
+void visit_products(int count, const Visit& visit) {
+  Random random(2);
+  for (int i = 0; i < count; ++i) {
+    const std::int64_t m = random() % 2 == 0 ? 1 : pick(random, 1, 20);
+    const std::int64_t k = pick(random, 1, 300);
+    const std::int64_t n = pick(random, 1, 140);
+    Attributes a;
+    const bool a_turned = random() % 8 == 0;
+    const bool b_turned = random() % 2 == 0;
+    a.set("transA", std::int64_t{a_turned});
+    a.set("transB", std::int64_t{b_turned});
+    if (random() % 4 == 0) a.set("alpha", 0.5f);
+    if (random() % 4 == 0) a.set("beta", 2.0f);
+    std::vector<Operand> operands{input(a_turned ? Shape{k, m} : Shape{m, k}),
+                                  weight(b_turned ? Shape{n, k} : Shape{k, n})};
+    if (random() % 8 == 0) operands[1].constant = false;
+    const Shape biases[] = {{n}, {1, n}, {1}, {m, n}};
+    if (random() % 4 != 0) operands.push_back(weight(biases[random() % 4]));
+    const std::optional<Clamp> clamp = random() % 3 == 0 ? std::optional<Clamp>({0, 6}) : std::nullopt;
+    const auto gemm = make_layer(Op::gemm, std::move(a), operands, clamp);
+    REQUIRE(gemm);
+    visit(*gemm);
+
+    const std::int64_t batch = pick(random, 1, 4);
+    const std::vector<std::pair<Shape, Shape>> shapes{{{m, k}, {k, n}},
+                                                      {{batch, m, k}, {k, n}},
+                                                      {{batch, m, k}, {batch, k, n}},
+                                                      {{m, k}, {batch, k, n}},
+                                                      {{2, batch, m, k}, {2, batch, k, n}},
+                                                      {{2, 1, m, k}, {batch, k, n}}};
+    for (const auto& [left, right] : shapes) {
+      const auto product =
+          make_layer(Op::matmul, {}, {input(left), random() % 2 == 0 ? weight(right) : input(right)});
+      REQUIRE(product);
+      visit(*product);
+    }
+  }
+}
+
+}  // namespace fettle::test

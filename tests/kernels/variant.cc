@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/kernels/variant.h"
+
+#include "kernels/reference/evaluate.h"
+
+#include <cmath>
+
+namespace fettle::test {
+namespace {
+
+// Calls body(place in the dense nchw bytes, place by the tensor's strides) for every element, both counted in
+// elements.
+template <typename Body>
+void for_each_element(const TensorDesc& tensor, Body&& body) {
+  const Shape& shape = tensor.shape;
+  std::int64_t index[kMaxRank] = {};
+  for (std::int64_t dense = 0; dense < shape.elements(); ++dense) {
+    std::int64_t place = 0;
+    for (int axis = 0; axis < shape.rank(); ++axis)
+      place += index[axis] * tensor.strides[static_cast<std::size_t>(axis)];
+    body(static_cast<std::size_t>(dense), static_cast<std::size_t>(place));
+    for (int axis = shape.rank() - 1; axis >= 0 && ++index[axis] == shape[axis]; --axis) index[axis] = 0;
+  }
+}
+
+std::size_t bytes_spanned(const TensorDesc& tensor) {
+  std::size_t last = 0;
+  for_each_element(tensor, [&](std::size_t, std::size_t place) { last = std::max(last, place); });
+  return (last + 1) * size_of(tensor.format.type);
+}
+
+void scatter(const TensorDesc& tensor, std::span<const std::byte> dense, std::byte* memory) {
+  const std::size_t size = size_of(tensor.format.type);
+  for_each_element(tensor, [&](std::size_t from, std::size_t to) {
+    std::memcpy(memory + to * size, dense.data() + from * size, size);
+  });
+}
+
+std::vector<std::byte> gather(const TensorDesc& tensor, const std::byte* memory) {
+  const std::size_t size = size_of(tensor.format.type);
+  std::vector<std::byte> dense(static_cast<std::size_t>(tensor.shape.elements()) * size);
+  for_each_element(tensor, [&](std::size_t to, std::size_t from) {
+    std::memcpy(dense.data() + to * size, memory + from * size, size);
+  });
+  return dense;
+}
+
+// Whether the bytes between a strided tensor's elements still hold the pattern.
+bool gaps_intact(const TensorDesc& tensor, std::span<const std::byte> memory) {
+  const std::size_t size = size_of(tensor.format.type);
+  std::vector<char> used(memory.size());
+  for_each_element(tensor, [&](std::size_t, std::size_t place) {
+    std::fill_n(used.begin() + static_cast<std::ptrdiff_t>(place * size), size, char{1});
+  });
+  for (std::size_t i = 0; i < memory.size(); ++i) {
+    if (used[i] == 0 && memory[i] != std::byte{GuardedBuffer::kPattern}) return false;
+  }
+  return true;
+}
+
+std::vector<std::byte> copy(std::span<const std::byte> bytes) { return {bytes.begin(), bytes.end()}; }
+
+double magnitude(float value) { return std::isfinite(value) ? std::abs(static_cast<double>(value)) : 0; }
+
+std::span<const float> floats_of(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const float*>(bytes.data()), bytes.size() / sizeof(float)};
+}
+
+// Floats up to rounding, relative to the largest; everything else to the bit.
+void check_same(const TensorDesc& tensor, std::span<const std::byte> got, std::span<const std::byte> expected,
+                double largest) {
+  if (tensor.format.type != DataType::f32) {
+    CHECK(std::equal(got.begin(), got.end(), expected.begin(), expected.end()));
+    return;
+  }
+  const std::span<const float> a = floats_of(got);
+  const std::span<const float> b = floats_of(expected);
+  REQUIRE(a.size() == b.size());
+  double difference = 0;
+  std::size_t differing = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (a[i] == b[i] || (std::isnan(a[i]) && std::isnan(b[i]))) continue;
+    const double apart = std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i]));
+    difference = std::isnan(apart) ? INFINITY : std::max(difference, apart);
+    ++differing;
+  }
+  INFO(differing << " of " << a.size() << " elements differ by up to " << difference << ", the largest is "
+                 << largest);
+  CHECK(difference <= 1e-5 * largest);
+}
+
+// The kernel's memory for one run.
+class Memory {
+ public:
+  Memory(const Kernel& kernel, const LayerDesc& desc, const TestLayer& layer, const Setting& setting)
+      : workspace_(kernel.workspace_bytes == nullptr ? 0 : kernel.workspace_bytes(desc, setting.threads),
+                   setting.against, 0, 64) {
+    for (std::size_t i = 0; i < desc.inputs.size(); ++i) {
+      const TensorDesc& tensor = desc.inputs[i];
+      const std::size_t slack = tensor.constant ? 0 : kernel.overread_bytes;
+      GuardedBuffer& buffer =
+          inputs_.emplace_back(bytes_spanned(tensor), setting.against, slack, size_of(tensor.format.type));
+      scatter(tensor, layer.inputs[i], buffer.data());
+      input_addresses_.push_back(tensor.constant && kernel.pack != nullptr ? nullptr : buffer.data());
+    }
+    for (std::size_t i = 0; i < desc.outputs.size(); ++i) {
+      const TensorDesc& tensor = desc.outputs[i];
+      outputs_.emplace_back(bytes_spanned(tensor), setting.against, 0, size_of(tensor.format.type));
+      const bool shared = i == 0 && setting.in_place >= 0;
+      output_addresses_.push_back(shared ? inputs_[static_cast<std::size_t>(setting.in_place)].data()
+                                         : outputs_[i].data());
+    }
+  }
+  std::span<const void* const> inputs() const { return input_addresses_; }
+  std::span<void* const> outputs() const { return output_addresses_; }
+  void* workspace() const { return workspace_.data(); }
+  const std::byte* output(std::size_t i) const { return static_cast<const std::byte*>(output_addresses_[i]); }
+  std::vector<std::byte> input_copy(std::size_t i) const { return copy(inputs_[i].bytes()); }
+
+  void check_surroundings(const LayerDesc& desc) const {
+    CHECK(workspace_.surroundings_intact());
+    for (const GuardedBuffer& input : inputs_) CHECK(input.surroundings_intact());
+    for (std::size_t i = 0; i < outputs_.size(); ++i) {
+      CHECK(outputs_[i].surroundings_intact());
+      CHECK(gaps_intact(desc.outputs[i], outputs_[i].bytes()));
+    }
+  }
+
+ private:
+  GuardedBuffer workspace_;
+  std::vector<GuardedBuffer> inputs_;
+  std::vector<GuardedBuffer> outputs_;
+  std::vector<const void*> input_addresses_;
+  std::vector<void*> output_addresses_;
+};
+
+GuardedBuffer pack(const Kernel& kernel, const LayerDesc& desc, const TestLayer& layer, Against against) {
+  if (kernel.pack == nullptr) return GuardedBuffer(0, against, 0, 64);
+  std::vector<ConstantBytes> constants;
+  for (std::size_t i = 0; i < desc.inputs.size(); ++i)
+    constants.push_back(desc.inputs[i].constant ? ConstantBytes(layer.inputs[i]) : ConstantBytes());
+  const Result<std::size_t> size = kernel.packed_bytes(desc, constants);
+  REQUIRE(size);
+  GuardedBuffer packed(*size, against, 0, 64);
+  const Status status = kernel.pack(desc, constants, packed.bytes());
+  INFO((status ? "" : status.error().text()));
+  REQUIRE(status);
+  CHECK(packed.surroundings_intact());
+  return packed;
+}
+
+ThreadPool* pool() {
+  static const Result<std::shared_ptr<ThreadPool>> made = make_thread_pool({.threads = 3});
+  REQUIRE(made);
+  return made->get();
+}
+
+std::vector<std::vector<std::byte>> evaluate(const LayerDesc& desc,
+                                             const std::vector<std::vector<std::byte>>& inputs) {
+  const std::vector<ConstantBytes> views(inputs.begin(), inputs.end());
+  std::vector<std::vector<std::byte>> outputs;
+  for (const TensorDesc& output : desc.outputs)
+    outputs.emplace_back(dense_bytes(output.shape, {Layout::nchw, output.format.type}));
+  const std::vector<std::span<std::byte>> results(outputs.begin(), outputs.end());
+  const Status status = kernels::evaluate_reference(desc, views, results);
+  INFO((status ? "" : status.error().text()));
+  REQUIRE(status);
+  return outputs;
+}
+
+std::vector<std::vector<std::byte>> evaluate_parts(const LayerDesc& desc,
+                                                   const std::vector<std::vector<std::byte>>& inputs) {
+  if (desc.parts.size() == 1) return evaluate(desc, inputs);
+  // A region of two: the second takes the first one's result and the last input, in either order.
+  LayerDesc first = desc;
+  first.parts.pop_back();
+  first.outputs = std::exchange(first.inner, {});
+  first.inputs.pop_back();
+  std::vector<std::vector<std::byte>> operands = evaluate(first, {inputs.begin(), inputs.end() - 1});
+  operands.push_back(inputs.back());
+  LayerDesc second = desc;
+  second.parts.erase(second.parts.begin());
+  second.parts[0].operands = {0, 1};
+  second.inputs = {first.outputs[0], desc.inputs.back()};
+  second.inner.clear();
+  return evaluate(second, operands);
+}
+
+}  // namespace
+
+Expected reference_outputs(const TestLayer& layer) {
+  Expected expected{evaluate_parts(layer.desc, layer.inputs), 0};
+  LayerDesc unclamped = layer.desc;
+  for (LayerPart& part : unclamped.parts) part.clamp.reset();
+  const std::vector<std::vector<std::byte>> whole = evaluate_parts(unclamped, layer.inputs);
+  for (std::size_t i = 0; i < whole.size(); ++i) {
+    if (layer.desc.outputs[i].format.type != DataType::f32) continue;
+    for (float value : floats_of(whole[i])) expected.largest = std::max(expected.largest, magnitude(value));
+  }
+  return expected;
+}
+
+void check_variant(const Kernel& kernel, const LayerDesc& desc, const TestLayer& layer,
+                   const Expected& expected, const Setting& setting) {
+  INFO(kernel.name << ": " << desc.text() << "\n"
+                   << setting.threads << " threads, guarded at the "
+                   << (setting.against == Against::start ? "start" : "end") << ", in place "
+                   << setting.in_place);
+  const GuardedBuffer packed = pack(kernel, desc, layer, setting.against);
+  const std::vector<std::byte> weights = copy(packed.bytes());
+  Memory memory(kernel, desc, layer, setting);
+  Result<std::unique_ptr<BoundKernel>> bound =
+      kernel.bind({desc, packed.bytes(), setting.threads > 1 ? pool() : nullptr, setting.threads});
+  INFO((bound ? "" : bound.error().text()));
+  REQUIRE(bound);
+  REQUIRE((*bound)->set_buffers(memory.inputs(), memory.outputs(), memory.workspace()));
+  REQUIRE((*bound)->run());
+
+  std::vector<std::vector<std::byte>> results;
+  for (std::size_t i = 0; i < desc.outputs.size(); ++i) {
+    results.push_back(gather(desc.outputs[i], memory.output(i)));
+    check_same(desc.outputs[i], results[i], expected.outputs[i], expected.largest);
+  }
+  memory.check_surroundings(desc);
+  const std::span<const std::byte> after = packed.bytes();
+  CHECK(std::equal(after.begin(), after.end(), weights.begin(), weights.end()));
+  if (setting.in_place >= 0) return;
+
+  for (std::size_t i = 0; i < desc.inputs.size(); ++i)
+    CHECK(gather(desc.inputs[i], memory.input_copy(i).data()) == layer.inputs[i]);
+  REQUIRE((*bound)->run());
+  for (std::size_t i = 0; i < desc.outputs.size(); ++i)
+    CHECK(gather(desc.outputs[i], memory.output(i)) == results[i]);
+}
+
+}  // namespace fettle::test

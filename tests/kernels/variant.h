@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Runs one kernel on one layer, in guarded memory, and holds it to everything that <fettle/kernel.h>
+// promises.
+#pragma once
+
+#include "tests/kernels/guarded_buffer.h"
+#include "tests/kernels/layers.h"
+
+#include <fettle/thread_pool.h>
+
+#include <memory>
+
+namespace fettle::test {
+
+/// What a layer gives, by the reference kernels.
+struct Expected {
+  std::vector<std::vector<std::byte>> outputs;  ///< dense bytes in nchw
+  double largest = 0;                           ///< of the float results before they are clamped
+};
+Expected reference_outputs(const TestLayer& layer);
+
+/// How one run is set up.
+struct Setting {
+  Against against = Against::end;
+  int threads = 1;
+  int in_place = -1;  ///< the input whose memory the output shares, or -1
+};
+
+/// Packs, binds and runs `kernel` on `desc` (formats and strides as the kernel gets them) with the layer's
+/// numbers, and checks the results, what was written, and that running again changes nothing.
+void check_variant(const Kernel& kernel, const LayerDesc& desc, const TestLayer& layer,
+                   const Expected& expected, const Setting& setting);
+
+}  // namespace fettle::test

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/kernels/layers.h"
+
+namespace fettle::test {
+namespace {
+
+using Integers = std::vector<std::int64_t>;
+
+// Window, strides, dilations and padding, not alike in both directions.
+Attributes window(Random& random, std::int64_t largest, bool dilated) {
+  Attributes a;
+  const auto pair = [&](std::int64_t low, std::int64_t high) {
+    const std::int64_t first = pick(random, low, high);
+    return Integers{first, random() % 4 == 0 ? pick(random, low, high) : first};
+  };
+  const Integers kernel = pair(1, largest);
+  const Integers dilations = dilated && random() % 4 == 0 ? pair(1, 3) : Integers{1, 1};
+  a.set("kernel_shape", kernel);
+  a.set("strides", pair(1, 3));
+  a.set("dilations", dilations);
+  Integers pads(4);
+  for (std::size_t i = 0; i < 4; ++i) {
+    const std::int64_t most = std::min<std::int64_t>(kernel[i % 2] - 1, 3);
+    pads[i] = i < 2 || random() % 4 == 0 ? pick(random, 0, most) : pads[i - 2];
+  }
+  a.set("pads", pads);
+  return a;
+}
+
+std::optional<Clamp> some_clamp(Random& random) {
+  switch (random() % 4) {
+    case 0:
+      return Clamp{0, std::numeric_limits<float>::infinity()};
+    case 1:
+      return Clamp{0, 6};
+    case 2:
+      return Clamp{-0.5f, 0.25f};
+    default:
+      return std::nullopt;
+  }
+}
+
+Shape picture(Random& random, std::int64_t channels) {
+  return {random() % 5 == 0 ? 2 : 1, channels, pick(random, 1, 15), pick(random, 1, 19)};
+}
+
+void visit_if(const std::optional<TestLayer>& layer, const Visit& visit) {
+  if (layer) visit(*layer);
+}
+
+void visit_convolution(Random& random, const Visit& visit) {
+  Attributes a = window(random, 7, true);
+  const auto kernel = a.integers("kernel_shape");
+  std::int64_t groups = 1;
+  std::int64_t in_group = pick(random, 1, 37);
+  std::int64_t out_group = pick(random, 1, 43);
+  if (const auto kind = random() % 4; kind == 0) {  // depthwise
+    groups = pick(random, 1, 45);
+    in_group = 1;
+    out_group = 1;
+  } else if (kind == 1) {
+    groups = pick(random, 2, 4);
+    in_group = pick(random, 1, 9);
+    out_group = pick(random, 1, 9);
+  }
+  a.set("group", groups);
+  std::vector<Operand> operands{input(picture(random, groups * in_group)),
+                                weight({groups * out_group, in_group, kernel[0], kernel[1]})};
+  if (random() % 2 == 0) operands.push_back(weight({groups * out_group}));
+  visit_if(make_layer(Op::conv, std::move(a), operands, some_clamp(random)), visit);
+}
+
+void visit_pointwise(Random& random, const Visit& visit) {
+  Attributes a;
+  a.set("kernel_shape", Integers{1, 1});
+  const std::int64_t in = pick(random, 1, 70);
+  const std::int64_t out = pick(random, 1, 70);
+  visit_if(
+      make_layer(Op::conv, std::move(a), {input(picture(random, in)), weight({out, in, 1, 1}), weight({out})},
+                 some_clamp(random)),
+      visit);
+}
+
+void visit_transposed(Random& random, const Visit& visit) {
+  Attributes a = window(random, 4, true);
+  const auto kernel = a.integers("kernel_shape");
+  const auto strides = a.integers("strides");
+  const std::int64_t groups = random() % 4 == 0 ? 2 : 1;
+  const std::int64_t in = groups * pick(random, 1, 13);
+  const std::int64_t out = pick(random, 1, 13);
+  a.set("group", groups);
+  if (random() % 2 == 0)
+    a.set("output_padding", Integers{pick(random, 0, strides[0] - 1), pick(random, 0, strides[1] - 1)});
+  std::vector<Operand> operands{input(picture(random, in)), weight({in, out, kernel[0], kernel[1]})};
+  if (random() % 2 == 0) operands.push_back(weight({groups * out}));
+  visit_if(make_layer(Op::conv_transpose, std::move(a), operands, some_clamp(random)), visit);
+}
+
+void visit_pool(Random& random, Op op, const Visit& visit) {
+  Attributes a = window(random, 5, op == Op::max_pool);
+  if (op == Op::average_pool) a.erase("dilations");
+  if (random() % 2 == 0) a.set("ceil_mode", std::int64_t{1});
+  if (op == Op::average_pool && random() % 2 == 0) a.set("count_include_pad", std::int64_t{1});
+  visit_if(make_layer(op, std::move(a), {input(picture(random, pick(random, 1, 40)))}, some_clamp(random)),
+           visit);
+}
+
+}  // namespace
+
+void visit_windows(int count, const Visit& visit) {
+  Random random(1);
+  for (int i = 0; i < count; ++i) {
+    visit_convolution(random, visit);
+    visit_convolution(random, visit);
+    visit_pointwise(random, visit);
+    visit_transposed(random, visit);
+    visit_pool(random, Op::max_pool, visit);
+    visit_pool(random, Op::average_pool, visit);
+    for (Op op : {Op::global_average_pool, Op::global_max_pool})
+      visit_if(make_layer(op, {}, {input(picture(random, pick(random, 1, 40)))}, some_clamp(random)), visit);
+  }
+}
+
+}  // namespace fettle::test
