@@ -71,7 +71,11 @@ Result<std::vector<LayerExplanation>> explain_program(const Model& model, const 
     tuner::apply_records(*records, (*device)->key(), space, table);
   }
   const Plan effective = planned.effective_plan();
-  return tuner::explain(space, table, choice_of(space, effective.points.front()));
+  std::vector<LayerExplanation> layers =
+      tuner::explain(space, table, choice_of(space, effective.points.front()));
+  // Records do not hold what conversions cost, and an estimate would look like a measurement.
+  for (LayerExplanation& layer : layers) layer.conversions_us = 0;
+  return layers;
 }
 
 }  // namespace

@@ -56,7 +56,8 @@ struct LayerExplanation {
   std::string layer;
   std::string desc;                   ///< LayerDesc::text
   std::vector<VariantCost> variants;  ///< measured ones first, cheapest first
-  double conversions_us = 0;          ///< what the choice pays for conversions into this layer
+  double conversions_us =
+      0;  ///< what the choice pays for conversions into this layer; 0 when only records are known
 };
 
 struct TuneResult {

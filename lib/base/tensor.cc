@@ -7,9 +7,10 @@ namespace fettle {
 namespace {
 
 Error size_error(const TensorInfo& info, std::size_t bytes) {
-  return {ErrorCode::kWrongSize, info.name + " is " + std::string(to_string(info.type)) + " " +
-                                     info.shape.text() + " and has " + std::to_string(info.bytes) +
-                                     " bytes, not " + std::to_string(bytes)};
+  return {ErrorCode::kWrongSize,
+          info.name + " is " + std::string(to_string(info.type)) + " " + info.shape.text() + " and has " +
+              std::to_string(info.bytes) + " bytes, not " + std::to_string(bytes),
+          "give exactly the tensor's bytes, dense and in its type and layout"};
 }
 
 }  // namespace

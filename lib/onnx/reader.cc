@@ -139,8 +139,10 @@ class Reader {
       for (int i = 0; fits && declared && i < dims.size(); ++i)
         fits = !dims[i].has_dim_value() || dims[i].dim_value() <= 0 || dims[i].dim_value() == shape[i];
       if (!fits)
-        return Error(ErrorCode::kWrongShape, name_ + ": the shape " + shape.text() + " given for input " +
-                                                 input.name() + " contradicts the model");
+        return Error(ErrorCode::kWrongShape,
+                     name_ + ": the shape " + shape.text() + " given for input " + input.name() +
+                         " contradicts the model",
+                     "only dimensions that the model leaves free can be given; `fettle inspect` shows them");
       return check_input(shape, input.name());
     }
     Shape shape;

@@ -111,7 +111,8 @@ class Lowering {
       const float std = input.std.empty() ? 1.0f : input.std[input.std.size() == 1 ? 0 : c];
       if (!(std > 0 || std < 0) || !(mean - mean == 0)) {
         return Error(ErrorCode::kInvalidArgument,
-                     "input " + info.name + ": std must not be 0, mean and std must be finite");
+                     "input " + info.name + ": std must not be 0, mean and std must be finite",
+                     "pixels become (pixel - mean) / std: give for example mean 127.5 and std 127.5");
       }
       scale[c] = 1.0f / std;
       shift[c] = -mean / std;

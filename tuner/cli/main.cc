@@ -3,6 +3,7 @@
 // The `fettle` command. Results go to stdout, progress and complaints to stderr.
 #include "tuner/cli/command.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 
@@ -19,6 +20,13 @@ int main(int argc, char** argv) {
   fettle::cli::add_explain(app, exit_code);
   fettle::cli::add_variants(app, exit_code);
   fettle::cli::add_plan(app, exit_code);
+  // Named before the parser sees it, which would only say that a command is missing.
+  const std::vector<CLI::App*> commands = app.get_subcommands({});
+  const auto named = [&](const CLI::App* command) { return command->get_name() == argv[1]; };
+  if (argc > 1 && argv[1][0] != '-' && std::none_of(commands.begin(), commands.end(), named)) {
+    std::fprintf(stderr, "fettle: there is no command %s\n  hint: `fettle --help` lists them\n", argv[1]);
+    return fettle::cli::kUsage;
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

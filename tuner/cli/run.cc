@@ -92,9 +92,10 @@ Status load_array(const TensorView& input, const std::string& path) {
     Result<io::Array> array = io::load_npy(path);
     if (!array) return std::move(array).error();
     if (array->type != input.type()) {
-      return Error(ErrorCode::kWrongType, path + " holds " + std::string(to_string(array->type)) +
-                                              ", input " + input.info().name + " is " +
-                                              std::string(to_string(input.type())));
+      return Error(ErrorCode::kWrongType,
+                   path + " holds " + std::string(to_string(array->type)) + ", input " + input.info().name +
+                       " is " + std::string(to_string(input.type())),
+                   "convert the array with astype");
     }
     bytes = std::move(array->bytes);
   } else {

@@ -9,9 +9,12 @@
 
 #include <fmt/format.h>
 
+#include <unistd.h>
 #include <atomic>
 #include <charconv>
+
 #include <csignal>
+#include <filesystem>
 #include <memory>
 
 namespace fettle::cli {
@@ -105,7 +108,20 @@ Result<TuneResult> run_tuner(const Model& model, const Arguments& arguments, con
   return result;
 }
 
+// Found out before the time is spent, not after.
+Status check_writable(const std::string& path) {
+  if (path.empty()) return {};
+  const std::filesystem::path parent = std::filesystem::path(path).parent_path();
+  const std::string folder = parent.empty() ? "." : parent.string();
+  if (access(folder.c_str(), W_OK) == 0 && !std::filesystem::is_directory(path)) return {};
+  return Error(ErrorCode::kFileUnwritable, path + " cannot be written",
+               "give a file in a folder that exists");
+}
+
 int tune_command(const Arguments& arguments) {
+  for (const std::string& path : {arguments.output, arguments.report, arguments.records}) {
+    if (Status status = check_writable(path); !status) return fail(status.error());
+  }
   Result<double> budget_s = parse_budget(arguments.budget);
   if (!budget_s) return fail(budget_s.error());
   Result<LoadOptions> load = arguments.model.load_options();

@@ -42,14 +42,16 @@ Status set_inputs(Runtime& runtime, const Arrays& arrays, const std::string& fil
                    "name it input:" + view.info().name);
     }
     if (array->type != view.type()) {
-      return Error(ErrorCode::kWrongType, file + ": input " + view.info().name + " is " +
-                                              std::string(to_string(array->type)) + ", the model wants " +
-                                              std::string(to_string(view.type())));
+      return Error(ErrorCode::kWrongType,
+                   file + ": input " + view.info().name + " is " + std::string(to_string(array->type)) +
+                       ", the model wants " + std::string(to_string(view.type())),
+                   "convert the array with astype");
     }
     if (Shape(array->shape) != view.shape()) {
-      return Error(ErrorCode::kWrongShape, file + ": input " + view.info().name + " is " +
-                                               Shape(array->shape).text() + ", the model wants " +
-                                               view.shape().text());
+      return Error(ErrorCode::kWrongShape,
+                   file + ": input " + view.info().name + " is " + Shape(array->shape).text() +
+                       ", the model wants " + view.shape().text(),
+                   "write the reference with this shape, or give the model another one with --shape");
     }
     if (Status status = view.copy_from(std::span<const std::byte>(array->bytes)); !status) return status;
   }

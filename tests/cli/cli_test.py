@@ -1,0 +1,357 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the fettle command as people and scripts do: what it prints, its exit codes, and every kind of bad input.
+
+    cli_test.py FETTLE SOURCE_FOLDER [--emulator PROGRAM] [unittest arguments]
+"""
+
+import io
+import json
+import os
+import re
+import shlex
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import zipfile
+import zlib
+
+COMMAND = []
+SOURCE = ""
+EMULATED = False
+OK, DIFFERENT, USAGE, FILE, MODEL, PLAN, RESOURCES, DEVICE = range(8)
+
+
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def npy(path):
+    """The bare bytes of a .npy file."""
+    data = read(path)
+    return data[10 + struct.unpack("<H", data[8:10])[0]:]
+
+
+def npy_bytes(kind, shape, data):
+    header = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {tuple(shape)}, }}"
+    header += " " * (63 - (10 + len(header)) % 64) + "\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + data
+
+
+def png_bytes(width, height, pixels):
+    rows = b"".join(b"\0" + pixels[3 * width * y: 3 * width * (y + 1)] for y in range(height))
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+class Command(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.glyphs = os.path.join(SOURCE, "examples/glyphs/glyphs.onnx")
+        cls.labels = os.path.join(SOURCE, "examples/glyphs/labels.txt")
+        images = npy(os.path.join(SOURCE, "examples/glyphs/test_images.npy"))
+        cls.pixels = images[:3072]
+        cls.label = npy(os.path.join(SOURCE, "examples/glyphs/test_labels.npy"))[0]
+        scores = npy(os.path.join(SOURCE, "examples/glyphs/reference_scores.npy"))[: 36 * 4]
+        values = [(p - 127.5) / 127.5 for p in cls.pixels]
+        planes = [values[c::3] for c in range(3)]
+        cls.input = struct.pack("<3072f", *planes[0], *planes[1], *planes[2])
+        cls.scores = scores
+        cls.reference = cls.write("good.npz", cls.npz({"input": ("<f4", [1, 3, 32, 32], cls.input),
+                                                       "output:scores": ("<f4", [1, 36], scores)}))
+        cls.plan = cls.path("default.plan")
+        done = cls.run_command("tune", cls.glyphs, "--output", cls.plan, "--budget", "1s")
+        assert done.returncode == 0, done.stderr
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    @classmethod
+    def path(cls, name):
+        return os.path.join(cls.folder.name, name)
+
+    @classmethod
+    def write(cls, name, data):
+        with open(cls.path(name), "wb") as file:
+            file.write(data if isinstance(data, bytes) else data.encode())
+        return cls.path(name)
+
+    @staticmethod
+    def npz(arrays):
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, (kind, shape, data) in arrays.items():
+                archive.writestr(name + ".npy", npy_bytes(kind, shape, data))
+        return buffer.getvalue()
+
+    @classmethod
+    def run_command(cls, *arguments):
+        return subprocess.run(COMMAND + [str(a) for a in arguments], capture_output=True, text=True, timeout=300,
+                              check=False)
+
+    def good(self, *arguments, code=OK):
+        done = self.run_command(*arguments)
+        self.assertEqual(done.returncode, code, done.stderr + done.stdout)
+        return done
+
+    def json(self, *arguments, code=OK):
+        return json.loads(self.good(*arguments, "--json", code=code).stdout)
+
+    def bad(self, code, mention, *arguments, hint=True):
+        """The command refuses: the code, one message that names the thing and says what to do, a clean stdout."""
+        done = self.run_command(*arguments)
+        self.assertEqual(done.returncode, code, f"{arguments}: {done.stderr}{done.stdout}")
+        self.assertIn(mention, done.stderr)
+        self.assertEqual(done.stdout, "")
+        if hint:
+            self.assertIn("hint: ", done.stderr)
+        return done
+
+    def changed_plan(self, name, change):
+        plan = json.loads(read(self.plan))
+        change(plan)
+        return self.write(name, json.dumps(plan))
+
+
+class Good(Command):
+    def test_help_names_every_command(self):
+        text = self.good("--help").stdout
+        for command in ("inspect", "tune", "run", "bench", "verify", "explain", "variants", "plan"):
+            self.assertIn(command, text)
+            self.good(command, "--help")
+        self.assertRegex(self.good("--version").stdout, r"\d+\.\d+\.\d+")
+
+    def test_inspect(self):
+        self.assertIn("image f32 1x3x32x32", self.good("inspect", self.glyphs).stdout)
+        data = self.json("inspect", self.glyphs)
+        self.assertEqual(data["inputs"][0]["shape"], [1, 3, 32, 32])
+        self.assertEqual(len(data["layers"]), 32)
+
+    def test_variants(self):
+        data = self.json("variants", self.glyphs)
+        self.assertEqual(len(data), 32)
+        for layer in data:
+            self.assertEqual(sum(v["default"] for v in layer["variants"]), 1, layer["layer"])
+            self.assertTrue(all(v["refusal"] is None or v["refusal"] for v in layer["variants"]))
+
+    def test_bench(self):
+        for more in ([], ["--plan", self.plan], ["--threads", "2"]):
+            data = self.json("bench", self.glyphs, "--duration", "0.1", "--warmup", "0", *more)
+            for key in ("median_us", "p90_us", "min_us", "arena_bytes", "weight_bytes", "load_us", "peak_rss_bytes"):
+                self.assertGreater(data[key], 0, key)
+            self.assertLessEqual(data["min_us"], data["median_us"])
+            self.assertLessEqual(data["median_us"], data["p90_us"])
+        trace = self.path("trace.json")
+        text = self.good("bench", self.glyphs, "--iterations", "3", "--profile", "--trace", trace).stdout
+        self.assertIn("3 runs", text)
+        self.assertIn("conv.", text)
+        json.loads(read(trace))
+
+    def test_verify(self):
+        text = self.good("verify", self.glyphs, "--reference", self.reference).stdout
+        self.assertIn("largest relative error", text)
+        data = self.json("verify", self.glyphs, "--plan", self.plan, "--reference", self.reference, "--layers")
+        self.assertTrue(data["match"])
+        self.assertLess(data["largest_relative_error"], 1e-4)
+        self.assertGreaterEqual(len(data["layers"]), 30)
+
+    def test_verify_says_when_outputs_differ(self):
+        values = bytearray(self.scores)
+        values[0:4] = struct.pack("<f", 100.0)
+        wrong = self.write("wrong.npz", self.npz({"input:image": ("<f4", [1, 3, 32, 32], self.input),
+                                                  "output:scores": ("<f4", [1, 36], bytes(values))}))
+        self.assertIn("DIFFERS", self.good("verify", self.glyphs, "--reference", wrong, code=DIFFERENT).stdout)
+        self.good("verify", self.glyphs, "--reference", wrong, "--tolerance", "2")
+
+    def test_run_takes_pictures_arrays_and_raw_bytes(self):
+        picture = self.write("a.png", png_bytes(32, 32, self.pixels))
+        array = self.write("a.npy", npy_bytes("<f4", [1, 3, 32, 32], self.input))
+        raw = self.write("a.raw", self.input)
+        options = ["--labels", self.labels, "--top", "3"]
+        pictures = self.json("run", self.glyphs, "--input", picture, picture, "--mean", "127.5", "--std", "127.5", *options)
+        self.assertEqual(len(pictures), 2)
+        arrays = self.json("run", self.glyphs, "--plan", self.plan, "--input", array, raw, *options)
+        name = read(self.labels).decode().split()[self.label]
+        for entry in pictures + arrays:
+            top = entry["outputs"][0]["top"]
+            self.assertEqual((top[0]["index"], top[0]["label"]), (self.label, name))
+            self.assertEqual(len(top), 3)
+        scores = struct.unpack("<36f", self.scores)
+        self.assertAlmostEqual(pictures[0]["outputs"][0]["top"][0]["value"], max(scores), places=3)
+        saved = self.path("out.npy")
+        self.good("run", self.glyphs, "--input", array, "--output", saved)
+        for got, wanted in zip(struct.unpack("<36f", npy(saved)), scores):
+            self.assertAlmostEqual(got, wanted, places=3)
+
+    def test_run_resizes(self):
+        big = self.write("big.png", png_bytes(48, 64, bytes(48 * 64 * 3)))
+        for resize in ("stretch", "crop"):
+            self.good("run", self.glyphs, "--input", big, "--resize", resize, "--order", "bgr")
+        self.bad(USAGE, "48x64", "run", self.glyphs, "--input", big, "--resize", "none")
+
+    def test_tune_writes_plan_records_and_report(self):
+        plan, records, report = self.path("t.plan"), self.path("t.jsonl"), self.path("t.html")
+        data = self.json("tune", self.glyphs, "--output", plan, "--budget", "2s", "--threads", "2", "--records", records,
+                         "--report", report)
+        self.assertLessEqual(data["ratio"], 1.0)
+        self.assertGreater(data["measurements"], 0)
+        for line in read(records).decode().splitlines():
+            json.loads(line)
+        page = read(report).decode()
+        self.assertIn("<svg", page)
+        self.assertNotRegex(page, r"(src|href)=\"http")
+        self.good("plan", "check", self.glyphs, "--plan", plan)
+        self.assertIn("conv", self.good("explain", self.glyphs, "--plan", plan, "--records", records).stdout)
+        layers = self.json("explain", self.glyphs, "--plan", plan, "--records", records)
+        self.assertTrue(any(v["samples"] > 0 for layer in layers for v in layer["variants"]))
+
+    def test_plan_commands(self):
+        self.assertIn("glyphs", self.good("plan", "show", self.plan).stdout)
+        self.assertIn("points", self.json("plan", "show", self.plan))
+        self.good("plan", "check", self.glyphs, "--plan", self.plan)
+        self.good("plan", "diff", self.plan, self.plan)
+
+        def other_kernel(plan):
+            layers = plan["points"][0]["layers"]
+            next(iter(layers.values()))["threads"] = 2
+        other = self.changed_plan("other.plan", other_kernel)
+        self.assertNotEqual(self.good("plan", "diff", self.plan, other, code=DIFFERENT).stdout, "")
+
+    def test_shared_models(self):
+        shared = os.environ.get("FETTLE_SHARED") or os.path.join(SOURCE, "..", "shared")
+        names = ["kws_dscnn", "resnet8_cifar10"] + ([] if EMULATED else ["face_rfb_320", "squeezenet1.1"])
+        if not os.path.isdir(os.path.join(shared, "models")):
+            self.skipTest("no shared models")
+        for name in names:
+            model, reference = f"{shared}/models/{name}.onnx", f"{shared}/refs/{name}.npz"
+            self.assertLess(self.json("verify", model, "--reference", reference)["largest_relative_error"], 1e-4)
+
+
+class Bad(Command):
+    def test_usage(self):
+        self.bad(USAGE, "", hint=False)
+        self.bad(USAGE, "juggle", "juggle")
+        self.bad(USAGE, "--wild", "bench", self.glyphs, "--wild", hint=False)
+        self.bad(USAGE, "model", "bench", hint=False)
+        self.bad(USAGE, "--output", "tune", self.glyphs, hint=False)
+        for threads in ("0", "-1", "257", "many"):
+            self.bad(USAGE, "--threads", "bench", self.glyphs, "--threads", threads, hint=False)
+        self.bad(USAGE, "--budget", "tune", self.glyphs, "--output", self.path("x"), "--budget", "0s")
+        self.bad(USAGE, "--budget", "tune", self.glyphs, "--output", self.path("x"), "--budget", "soon")
+        self.bad(USAGE, "--shape", "inspect", self.glyphs, "--shape", "1x3")
+        self.bad(USAGE, "shape", "inspect", self.glyphs, "--shape", "image=1x-3x32x32")
+        self.bad(USAGE, "1x3x64x64", "inspect", self.glyphs, "--shape", "image=1x3x64x64")
+        self.bad(USAGE, "picture", "inspect", self.glyphs, "--shape", "picture=1x3x32x32")
+
+    def test_models(self):
+        whole = read(self.glyphs)
+        self.bad(FILE, "/nowhere/a.onnx", "inspect", "/nowhere/a.onnx")
+        self.bad(FILE, self.folder.name, "inspect", self.folder.name)
+        for name, data in (("empty.onnx", b""), ("half.onnx", whole[: len(whole) // 2]), ("text.onnx", b"hello there"),
+                           ("plan.onnx", read(self.plan)), ("zeros.onnx", bytes(5000))):
+            path = self.write(name, data)
+            for command in (["inspect"], ["bench"], ["tune", "--output", self.path("never.plan")]):
+                self.bad(MODEL, name, command[0], path, *command[1:])
+        self.assertFalse(os.path.exists(self.path("never.plan")))
+
+    def test_unsupported_nodes_are_all_listed(self):
+        model = self.write("odd.onnx", read(self.glyphs).replace(b"Flatten", b"Fllaten").replace(b"Add\x32", b"Adx\x32"))
+        text = self.bad(MODEL, "Fllaten", "inspect", model).stderr
+        self.assertGreaterEqual(len(re.findall("Fllaten|Adx", text)), 1)
+
+    def test_plans(self):
+        for command in (["bench", "--iterations", "1"], ["verify", "--reference", self.reference], ["plan", "check"]):
+            start = command[:2] if command[0] == "plan" else command[:1]
+            rest = command[2:] if command[0] == "plan" else command[1:]
+
+            def with_plan(path):
+                return [*start, self.glyphs, "--plan", path, *rest]
+            self.bad(FILE, "/nowhere/a.plan", *with_plan("/nowhere/a.plan"))
+            self.bad(PLAN, "damaged.plan", *with_plan(self.write("damaged.plan", read(self.plan)[:-40])))
+            self.bad(PLAN, "empty.plan", *with_plan(self.write("empty.plan", b"")))
+
+            def other_model(plan):
+                plan["model"]["graph"] = "xxh3:" + "0" * 32
+            self.bad(PLAN, "glyphs", *with_plan(self.changed_plan("alien.plan", other_model)))
+
+    def test_plans_that_fall_back_run_and_say_so(self):
+        def unknown_kernel(plan):
+            plan["points"][0]["layers"]["/classifier/Gemm"] = {"kernel": "gemm.magic.f32.moon", "revision": 1}
+        path = self.changed_plan("magic.plan", unknown_kernel)
+        done = self.good("bench", self.glyphs, "--plan", path, "--iterations", "1")
+        self.assertIn("gemm.magic.f32.moon", done.stderr)
+        self.assertIn("gemm.magic.f32.moon", self.good("plan", "check", self.glyphs, "--plan", path, code=DIFFERENT).stdout)
+
+        def other_device(plan):
+            plan["device"]["isa"] = ["neon"]
+            plan["device"]["cores"] = [{"midr": "0x410fd034", "count": 4}]
+        path = self.changed_plan("arm.plan", other_device)
+        self.assertIn("device", self.good("bench", self.glyphs, "--plan", path, "--iterations", "1").stderr)
+
+    def test_inputs(self):
+        short = self.write("short.raw", self.input[:-4])
+        self.bad(USAGE, "short.raw", "run", self.glyphs, "--input", short)
+        self.bad(FILE, "/nowhere/a.png", "run", self.glyphs, "--input", "/nowhere/a.png")
+        self.bad(FILE, "broken.png", "run", self.glyphs, "--input", self.write("broken.png", b"\x89PNG\r\n\x1a\nrubbish"))
+        self.bad(FILE, "cut.npy", "run", self.glyphs, "--input", self.write("cut.npy", b"\x93NUMPY\x01\x00"))
+        wrong = self.write("ints.npy", npy_bytes("<i8", [1, 3, 32, 32], bytes(3072 * 8)))
+        self.bad(USAGE, "ints.npy", "run", self.glyphs, "--input", wrong)
+        picture = self.write("b.png", png_bytes(32, 32, self.pixels))
+        self.bad(USAGE, "--mean", "run", self.glyphs, "--input", picture, "--mean", "a,b")
+        self.bad(USAGE, "std", "run", self.glyphs, "--input", picture, "--std", "0")
+        self.bad(FILE, "/nowhere/labels", "run", self.glyphs, "--input", picture, "--labels", "/nowhere/labels")
+
+    def test_references(self):
+        self.bad(FILE, "/nowhere/a.npz", "verify", self.glyphs, "--reference", "/nowhere/a.npz")
+        self.bad(FILE, "no.npz", "verify", self.glyphs, "--reference", self.write("no.npz", b"PK no zip"))
+        good = read(self.reference)
+        self.bad(FILE, "cut.npz", "verify", self.glyphs, "--reference", self.write("cut.npz", good[: len(good) // 2]))
+        lonely = self.write("lonely.npz", self.npz({"input": ("<f4", [1, 3, 32, 32], self.input)}))
+        self.bad(USAGE, "output:scores", "verify", self.glyphs, "--reference", lonely)
+        small = self.write("small.npz", self.npz({"input": ("<f4", [1, 3, 4, 4], bytes(192)),
+                                                  "output:scores": ("<f4", [1, 36], self.scores)}))
+        self.bad(USAGE, "image", "verify", self.glyphs, "--reference", small)
+
+    def test_outputs_that_cannot_be_written_are_found_before_the_work(self):
+        start = time.monotonic()
+        self.bad(FILE, "/nowhere/a.plan", "tune", self.glyphs, "--output", "/nowhere/a.plan", "--budget", "60s")
+        self.bad(FILE, "/nowhere/a.html", "tune", self.glyphs, "--output", self.path("y.plan"), "--report",
+                 "/nowhere/a.html", "--budget", "60s")
+        self.assertLess(time.monotonic() - start, 30)
+
+    def test_interrupted_tuning_keeps_what_was_learnt(self):
+        plan, records = self.path("stopped.plan"), self.path("stopped.jsonl")
+        self.write("stopped.plan", b"what was there before")
+        with subprocess.Popen(COMMAND + ["tune", self.glyphs, "--output", plan, "--records", records, "--budget", "600s",
+                                         "--threads", "2"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+            deadline = time.monotonic() + 120
+            while not (os.path.exists(records) and read(records)) and child.poll() is None and time.monotonic() < deadline:
+                time.sleep(0.05)
+            child.send_signal(signal.SIGINT)
+            _, errors = child.communicate(timeout=120)
+        self.assertEqual(child.returncode, OK, errors)
+        self.good("plan", "check", self.glyphs, "--plan", plan)
+        for line in read(records).decode().splitlines():
+            json.loads(line)
+
+
+if __name__ == "__main__":
+    COMMAND = [sys.argv[1]]
+    SOURCE = sys.argv[2]
+    rest = sys.argv[3:]
+    if rest[:1] == ["--emulator"]:
+        COMMAND = shlex.split(rest[1]) + COMMAND
+        EMULATED = True
+        rest = rest[2:]
+    unittest.main(argv=[sys.argv[0]] + rest)
