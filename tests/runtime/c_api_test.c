@@ -176,6 +176,7 @@ static void test_pictures(const fettle_model* model) {
 int main(int argc, char** argv) {
   fettle_model* model = NULL;
   fettle_model* parsed = NULL;
+  fettle_model* half = NULL;
   fettle_program* program = NULL;
   fettle_runtime* runtime = NULL;
   fettle_compile_options options;
@@ -187,7 +188,7 @@ int main(int argc, char** argv) {
   check_ok(fettle_model_load(argv[1], &model));
   char* bytes = read_file(argv[1], &size);
   check_ok(fettle_model_parse(bytes, size, NULL, &parsed));
-  check_error(fettle_model_parse(bytes, size / 2, "half", &parsed), "model_malformed", "half");
+  check_error(fettle_model_parse(bytes, size / 2, "half", &half), "model_malformed", "half");
   free(bytes);
   fettle_compile_options_init(&options);
   options.threads = 2;
