@@ -57,6 +57,16 @@ Result<std::unique_ptr<Contender>> make_fettle(const Task& task, bool plan,
 /// spinning.
 Result<std::unique_ptr<Contender>> make_onnxruntime(const Task& task);
 
+/// One of ONNX Runtime's nodes, in the order in which they run.
+struct RivalNode {
+  std::string name;  ///< as in the file, or made up where the graph was rewritten
+  std::string op;
+  std::string shape;  ///< of its first output: "1x64x56x56"
+  double us = 0;      ///< mean of a run
+};
+Result<std::vector<RivalNode>> profile_onnxruntime(const Task& task, const std::vector<Values>& inputs,
+                                                   int runs);
+
 /// Numbers between -1 and 1 for every input of a model, the same on every machine. Errors: kWrongType for
 /// inputs that are not 32-bit floats.
 Result<std::vector<Values>> random_inputs(const Model& model);

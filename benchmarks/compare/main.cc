@@ -3,6 +3,7 @@
 // fettle_compare: Fettle's default, Fettle's plan, the BLAS baseline and ONNX Runtime on the same models, in
 // one interleaved run. Checks first that all give the same outputs.
 #include "benchmarks/baseline/blas_baseline.h"
+#include "benchmarks/compare/layers.h"
 #include "benchmarks/compare/table.h"
 
 #include <fettle/tuner.h>
@@ -20,7 +21,9 @@ namespace fettle::benchmarks {
 namespace {
 
 constexpr double kTolerance = 1e-3;
-#ifndef FETTLE_ONNXRUNTIME_LIBRARY
+#ifdef FETTLE_ONNXRUNTIME_LIBRARY
+#define FETTLE_ONNXRUNTIME_INCLUDED 1
+#else
 #define FETTLE_ONNXRUNTIME_LIBRARY ""
 #endif
 
@@ -36,6 +39,7 @@ struct Arguments {
   std::string json;
   std::string markdown;
   std::string probe;
+  bool layers = false;
 };
 
 int fail(const Error& error) {
@@ -144,6 +148,19 @@ Status write(const std::string& path, const std::string& text) {
   return {};
 }
 
+#ifdef FETTLE_ONNXRUNTIME_INCLUDED
+int compare_layers(const Arguments& arguments) {
+  for (const std::string& path : arguments.models) {
+    Result<std::string> table =
+        layer_table({path, arguments.plan, arguments.rival_library, arguments.threads.front()});
+    if (!table) return fail(table.error());
+    std::printf("**%s**, %d thread%s\n\n%s\n", stem(path).c_str(), arguments.threads.front(),
+                arguments.threads.front() == 1 ? "" : "s", table->c_str());
+  }
+  return 0;
+}
+#endif
+
 int compare(const Arguments& arguments) {
   Comparison comparison;
   comparison.base = takes_part(arguments, "ort") ? "ort" : arguments.contenders.front();
@@ -188,8 +205,14 @@ int main(int argc, char** argv) {
   app.add_option("--json", arguments.json, "file for all numbers");
   app.add_option("--markdown", arguments.markdown, "file for the tables, which are printed too");
   app.add_option("--probe", arguments.probe, "load and run this contender alone, and print what it cost");
+#ifdef FETTLE_ONNXRUNTIME_INCLUDED
+  app.add_flag("--layers", arguments.layers, "layer by layer, beside ONNX Runtime's profile");
+#endif
   CLI11_PARSE(app, argc, argv);
 
+#ifdef FETTLE_ONNXRUNTIME_INCLUDED
+  if (arguments.layers) return compare_layers(arguments);
+#endif
   const bool blas = arguments.probe == "blas" || (arguments.probe.empty() && takes_part(arguments, "blas"));
   if (blas) {
     fettle::Result<std::string> core = open_blas();

@@ -5,6 +5,14 @@
 
 #include <dlfcn.h>
 #include <onnxruntime_c_api.h>
+#include <unistd.h>
+#include <nlohmann/json.hpp>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <string_view>
+#include <utility>
 
 namespace fettle::benchmarks {
 namespace {
@@ -23,11 +31,14 @@ class OnnxRuntime final : public Contender {
     if (environment_ != nullptr) api_->ReleaseEnv(environment_);
   }
 
-  Status open(const Task& task) {
+  // With a prefix, a file of that name's beginning will hold a profile.
+  Status open(const Task& task, const std::string& profile_prefix = {}) {
     OrtSessionOptions* options = nullptr;
     Status status = all({api_->CreateEnv(ORT_LOGGING_LEVEL_ERROR, "compare", &environment_),
                          api_->CreateCpuMemoryInfo(OrtArenaAllocator, OrtMemTypeDefault, &memory_),
                          api_->CreateSessionOptions(&options)});
+    if (!status) return status;
+    if (!profile_prefix.empty()) status = check(api_->EnableProfiling(options, profile_prefix.c_str()));
     if (!status) return status;
     status = all({api_->SetSessionGraphOptimizationLevel(options, ORT_ENABLE_ALL),
                   api_->SetIntraOpNumThreads(options, task.threads), api_->SetInterOpNumThreads(options, 1),
@@ -72,6 +83,19 @@ class OnnxRuntime final : public Contender {
   Status run() override {
     return check(api_->Run(session_, nullptr, input_pointers_.data(), inputs_.data(), inputs_.size(),
                            output_pointers_.data(), outputs_.size(), outputs_.data()));
+  }
+  // Ends the profile and gives the file's name.
+  Result<std::string> end_profile() {
+    OrtAllocator* allocator = nullptr;
+    char* name = nullptr;
+    if (Status status = check(api_->GetAllocatorWithDefaultOptions(&allocator)); !status)
+      return std::move(status).error();
+    if (Status status = check(api_->SessionEndProfiling(session_, allocator, &name)); !status)
+      return std::move(status).error();
+    std::string path = name;
+    if (Status status = check(api_->AllocatorFree(allocator, name)); !status)
+      return std::move(status).error();
+    return path;
   }
   std::vector<Values> outputs() override {
     std::vector<Values> all;
@@ -141,10 +165,8 @@ class OnnxRuntime final : public Contender {
   std::vector<OrtValue*> inputs_, outputs_;
 };
 
-}  // namespace
-
-Result<std::unique_ptr<Contender>> make_onnxruntime(const Task& task) {
-  void* library = dlopen(task.rival_library.c_str(), RTLD_NOW | RTLD_LOCAL);
+Result<const OrtApi*> open_library(const std::string& path) {
+  void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
     return Error(ErrorCode::kNotCompiledIn, "ONNX Runtime cannot be opened: " + std::string(dlerror()),
                  "get it with scripts/bootstrap --with-benchmarks, or name it with --onnxruntime");
@@ -152,11 +174,61 @@ Result<std::unique_ptr<Contender>> make_onnxruntime(const Task& task) {
   const auto base = reinterpret_cast<const OrtApiBase* (*)()>(dlsym(library, "OrtGetApiBase"));
   const OrtApi* api = base == nullptr ? nullptr : base()->GetApi(kInterface);
   if (api == nullptr)
-    return Error(ErrorCode::kNotCompiledIn,
-                 task.rival_library + " does not offer version 12 of its interface");
-  auto contender = std::make_unique<OnnxRuntime>(api);
+    return Error(ErrorCode::kNotCompiledIn, path + " does not offer version 12 of its interface");
+  return api;
+}
+
+RivalNode describe(const nlohmann::json& event, const std::string& name) {
+  RivalNode node{name, {}, {}, 0};
+  if (!event.contains("args")) return node;
+  node.op = event["args"].value("op_name", "");
+  const nlohmann::json outputs = event["args"].value("output_type_shape", nlohmann::json::array());
+  if (outputs.empty() || !outputs[0].is_object() || outputs[0].empty()) return node;
+  for (const nlohmann::json& extent : *outputs[0].begin())
+    node.shape += (node.shape.empty() ? "" : "x") + std::to_string(extent.get<std::int64_t>());
+  return node;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Contender>> make_onnxruntime(const Task& task) {
+  Result<const OrtApi*> api = open_library(task.rival_library);
+  if (!api) return std::move(api).error();
+  auto contender = std::make_unique<OnnxRuntime>(*api);
   if (Status status = contender->open(task); !status) return std::move(status).error();
   return std::unique_ptr<Contender>(std::move(contender));
+}
+
+Result<std::vector<RivalNode>> profile_onnxruntime(const Task& task, const std::vector<Values>& inputs,
+                                                   int runs) {
+  Result<const OrtApi*> api = open_library(task.rival_library);
+  if (!api) return std::move(api).error();
+  OnnxRuntime runtime(*api);
+  const std::string prefix =
+      std::filesystem::temp_directory_path() / ("fettle_compare_" + std::to_string(getpid()));
+  if (Status status = runtime.open(task, prefix); !status) return std::move(status).error();
+  if (Status status = runtime.set_inputs(inputs); !status) return std::move(status).error();
+  for (int i = 0; i < runs; ++i) {
+    if (Status status = runtime.run(); !status) return std::move(status).error();
+  }
+  Result<std::string> path = runtime.end_profile();
+  if (!path) return std::move(path).error();
+  std::ifstream file(*path);
+  const nlohmann::json events = nlohmann::json::parse(file, nullptr, false);
+  std::filesystem::remove(*path);
+  if (!events.is_array()) return Error(ErrorCode::kFileMalformed, *path + " is no profile");
+  constexpr std::string_view kEnding = "_kernel_time";
+  std::vector<RivalNode> nodes;
+  std::map<std::string, std::size_t> places;
+  for (const nlohmann::json& event : events) {
+    std::string name = event.value("name", "");
+    if (!name.ends_with(kEnding)) continue;
+    name.resize(name.size() - kEnding.size());
+    const auto [place, fresh] = places.emplace(name, nodes.size());
+    if (fresh) nodes.push_back(describe(event, name));
+    nodes[place->second].us += event.value("dur", 0.0) / runs;
+  }
+  return nodes;
 }
 
 }  // namespace fettle::benchmarks

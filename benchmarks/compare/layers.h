@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Where the time goes: a model's layers in Fettle beside the same nodes in ONNX Runtime.
+#pragma once
+
+#include "benchmarks/compare/contender.h"
+
+#include <string>
+
+namespace fettle::benchmarks {
+
+/// A Markdown table, slowest layer first: Fettle's time, kernel and GFLOP/s, ONNX Runtime's time, the ratio,
+/// and what the layer loses (or wins). Steps that have no counterpart, such as conversions, are added up at
+/// the end.
+Result<std::string> layer_table(const Task& task);
+
+}  // namespace fettle::benchmarks
