@@ -69,7 +69,8 @@ Result<std::vector<Assignment>> default_assignments(const LayerGraph& layers, co
 Status apply_plan(const LayerGraph& layers, const Plan& plan, const AssignContext& context,
                   std::vector<Assignment>& assignments);
 
-/// How many threads, at most `most`, a layer keeps busy long enough to be worth waking when nobody has measured.
+/// How many threads, at most `most`, a layer keeps busy long enough to be worth waking when nobody has
+/// measured.
 int worthwhile_threads(const LayerDesc& desc, std::int64_t macs, int most);
 
 /// Whether the variant runs the layer (with what it covers) here.

@@ -69,7 +69,7 @@ void check_layer(const TestLayer& layer) {
 
 // A case runs on its own in a developer's hands and all together in the table's last check.
 void check_family(void (*family)(int, const Visit&), int count) {
-  family(quick() ? (count + 9) / 10 : count, check_layer);
+  family(quick() ? (count + 4) / 5 : count, check_layer);
 }
 
 }  // namespace

@@ -63,7 +63,8 @@ TEST_CASE("networks compute what their references say under every plan", "[runti
     plans["random 2"] = random_plan(model, 2, 2);
     std::int64_t macs = 0;
     for (const LayerInfo& layer : model.layers()) macs += layer.macs;
-    if (macs < (quick() ? 3'000'000 : 30'000'000)) plans["reference"] = homogeneous_plan(model, 1, ".reference", Layout::nchw);
+    if (macs < (quick() ? 3'000'000 : 30'000'000))
+      plans["reference"] = homogeneous_plan(model, 1, ".reference", Layout::nchw);
     for (const int threads : {1, 2}) {
       INFO(name << ", default, " << threads << " threads");
       CHECK(error_against(reference, model, nullptr, threads) < 1e-4);
