@@ -65,8 +65,18 @@ typedef struct fettle_tensor_info {
   size_t bytes;     /**< of the dense tensor */
 } fettle_tensor_info;
 
+/** Fixes the shape of one input; needed for models that leave dimensions free. */
+typedef struct fettle_input_shape {
+  const char* name;
+  int rank;
+  int64_t shape[8]; /**< the first `rank`, outermost first, ONNX order */
+} fettle_input_shape;
+
 /** Reads an ONNX file. */
 FETTLE_API fettle_status fettle_model_load(const char* path, fettle_model** model);
+/** The same, with the shapes of `count` inputs. */
+FETTLE_API fettle_status fettle_model_load_shaped(const char* path, const fettle_input_shape* shapes,
+                                                  size_t count, fettle_model** model);
 /** Reads an ONNX model from memory, which is not kept. `name` stands for the file in messages; may be NULL.
  */
 FETTLE_API fettle_status fettle_model_parse(const void* bytes, size_t size, const char* name,
@@ -88,10 +98,14 @@ typedef struct fettle_compile_options {
   float mean[4];             /**< subtracted from each channel of a picture */
   float std[4];              /**< then divides; none 0 */
   int swap_red_blue;         /**< 1: exchange channels 0 and 2 */
+  /** Called during compilation only, with level 0 (information) or 1 (warning); NULL: silent. */
+  void (*log)(void* context, int level, const char* message);
+  void* log_context;
 } fettle_compile_options;
 FETTLE_API void fettle_compile_options_init(fettle_compile_options* options);
 
-/** Compiles a model; `plan` and `options` may be NULL. The model and plan may be freed afterwards. */
+/** Compiles a model; `plan` and `options` may be NULL. Options that were not filled by their init function
+ * are refused. The model and plan may be freed afterwards. */
 FETTLE_API fettle_status fettle_program_compile(const fettle_model* model, const fettle_plan* plan,
                                                 const fettle_compile_options* options,
                                                 fettle_program** program);

@@ -68,6 +68,13 @@ fettle_status null_argument(const char* function) noexcept {
   }));
 }
 
+fettle_status bad_options(const char* function) noexcept {
+  return finish(fettle::guard_allocation([&]() -> Status {
+    return Error(ErrorCode::kInvalidArgument, std::string(function) + ": options of unknown size",
+                 "fill them with their init function first, from the header of this version");
+  }));
+}
+
 // Runs `make`, which gives a Result of the C++ object, and wraps it into a handle.
 template <typename Handle, typename Make>
 fettle_status create(Handle** handle, Make&& make) noexcept {
@@ -104,6 +111,12 @@ fettle::CompileOptions compile_options(const fettle_compile_options* options) {
     input.mean.assign(std::begin(options->mean), std::end(options->mean));
     input.std.assign(std::begin(options->std), std::end(options->std));
     result.inputs[options->picture_input] = std::move(input);
+  }
+  if (options->log != nullptr) {
+    result.log = [log = options->log, context = options->log_context](fettle::LogLevel level,
+                                                                      const std::string& text) {
+      log(context, level == fettle::LogLevel::warning ? 1 : 0, text.c_str());
+    };
   }
   return result;
 }
@@ -189,6 +202,24 @@ fettle_status fettle_model_load(const char* path, fettle_model** model) {
   return create(model, [&] { return fettle::Model::load(path); });
 }
 
+fettle_status fettle_model_load_shaped(const char* path, const fettle_input_shape* shapes, size_t count,
+                                       fettle_model** model) {
+  if (path == nullptr || model == nullptr || (shapes == nullptr && count > 0)) return null_argument(__func__);
+  return create(model, [&]() -> Result<fettle::Model> {
+    fettle::ModelOptions options;
+    for (const fettle_input_shape& entry : std::span(shapes, count)) {
+      if (entry.name == nullptr || entry.rank < 0 || entry.rank > fettle::kMaxRank)
+        return Error(ErrorCode::kInvalidArgument,
+                     "fettle_model_load_shaped: a shape without a name, or of a rank "
+                     "outside 0 to 8",
+                     "fill name, rank and shape");
+      const std::span<const std::int64_t> dims(entry.shape, static_cast<std::size_t>(entry.rank));
+      options.shapes[entry.name] = fettle::Shape(dims);
+    }
+    return fettle::Model::load(path, options);
+  });
+}
+
 fettle_status fettle_model_parse(const void* bytes, size_t size, const char* name, fettle_model** model) {
   if (bytes == nullptr || model == nullptr) return null_argument(__func__);
   return create(model, [&] {
@@ -221,6 +252,7 @@ void fettle_compile_options_init(fettle_compile_options* options) {
 fettle_status fettle_program_compile(const fettle_model* model, const fettle_plan* plan,
                                      const fettle_compile_options* options, fettle_program** program) {
   if (model == nullptr || program == nullptr) return null_argument(__func__);
+  if (options != nullptr && options->struct_size != sizeof(*options)) return bad_options(__func__);
   const fettle_status status = create(program, [&] {
     fettle::CompileOptions compile = compile_options(options);
     fit_channels(model->model, compile);
@@ -250,6 +282,7 @@ void fettle_runtime_options_init(fettle_runtime_options* options) {
 fettle_status fettle_runtime_create(const fettle_program* program, const fettle_runtime_options* options,
                                     fettle_runtime** runtime) {
   if (program == nullptr || runtime == nullptr) return null_argument(__func__);
+  if (options != nullptr && options->struct_size != sizeof(*options)) return bad_options(__func__);
   const fettle_status status = create(runtime, [&] {
     fettle::RuntimeOptions runtime_options;
     if (options != nullptr) {

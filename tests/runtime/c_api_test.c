@@ -147,6 +147,37 @@ static void test_running(const fettle_program* program) {
   free(options.memory);
 }
 
+static int log_lines = 0;
+static void count_line(void* context, int level, const char* message) {
+  assert(context == &log_lines && level >= 0 && level <= 1 && strlen(message) > 0);
+  ++log_lines;
+}
+
+static void test_shapes_and_log(const char* path) {
+  fettle_model* model = NULL;
+  fettle_program* program = NULL;
+  fettle_compile_options options;
+  fettle_input_shape shape = {"image", 4, {1, 3, 32, 32}};
+  check_ok(fettle_model_load_shaped(path, &shape, 1, &model));
+  fettle_compile_options_init(&options);
+  options.log = count_line;
+  options.log_context = &log_lines;
+  check_ok(fettle_program_compile(model, NULL, &options, &program));
+  assert(log_lines > 0);
+  fettle_program_free(program);
+  options.struct_size = 0;
+  check_error(fettle_program_compile(model, NULL, &options, &program), "invalid_argument", "options");
+  fettle_model_free(model);
+  shape.shape[2] = 64;
+  check_error(fettle_model_load_shaped(path, &shape, 1, &model), "wrong_shape", "1x3x64x32");
+  shape.name = "nobody";
+  check_error(fettle_model_load_shaped(path, &shape, 1, &model), "unknown_name", "nobody");
+  shape.rank = 9;
+  check_error(fettle_model_load_shaped(path, &shape, 1, &model), "invalid_argument", "rank");
+  check_error(fettle_model_load_shaped(path, NULL, 1, &model), "invalid_argument",
+              "fettle_model_load_shaped");
+}
+
 static void test_pictures(const fettle_model* model) {
   fettle_compile_options options;
   fettle_program* program = NULL;
@@ -197,6 +228,7 @@ int main(int argc, char** argv) {
   assert(fettle_program_report_count(program) == 0 && fettle_program_report(program, 0) == NULL);
   test_running(program);
   test_pictures(model);
+  test_shapes_and_log(argv[1]);
   check_ok(fettle_runtime_load(argv[1], NULL, &runtime));
   check_ok(fettle_runtime_run(runtime));
   fettle_runtime_free(runtime);
