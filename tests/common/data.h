@@ -12,7 +12,7 @@
 
 namespace fettle::test {
 
-/// Tests under an emulator do less: FETTLE_TEST_QUICK is set there.
+/// Tests under emulators and sanitizers do less: FETTLE_TEST_QUICK is set there.
 inline bool quick() { return std::getenv("FETTLE_TEST_QUICK") != nullptr; }
 
 /// A file of the source tree.
