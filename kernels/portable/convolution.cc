@@ -14,7 +14,7 @@ namespace fettle::kernels::portable {
 namespace {
 
 // Bytes of im2col columns a thread works on: about half of a small L2.
-constexpr std::int64_t kBlockElements = 32 * 1024;
+constexpr std::int64_t kBlockElements = std::int64_t{32} * 1024;
 
 bool is_pointwise(const ConvShape& s) {
   return s.kernel_h == 1 && s.kernel_w == 1 && s.stride_h == 1 && s.stride_w == 1 && s.pad_top == 0 &&

@@ -146,7 +146,7 @@ void pad(const Call& call) {
   // Negative padding cuts off.
   for (int axis = 0; axis < x.shape.rank(); ++axis) {
     const std::int64_t before = pads[static_cast<std::size_t>(axis)];
-    const std::int64_t after = pads[static_cast<std::size_t>(axis + x.shape.rank())];
+    const std::int64_t after = pads[static_cast<std::size_t>(axis) + pads.size() / 2];
     const std::int64_t skipped = std::max<std::int64_t>(0, -before);
     from += skipped * stride(x, axis);
     to += std::max<std::int64_t>(0, before) * stride(y, axis);

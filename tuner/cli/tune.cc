@@ -100,12 +100,7 @@ Result<TuneResult> run_tuner(const Model& model, const Arguments& arguments, con
   options.start = start;
   options.stop = &interrupted;
   options.progress = [&](const TuneProgress& progress) { line.show(progress); };
-  std::signal(SIGINT, on_interrupt);
-  std::signal(SIGTERM, on_interrupt);
-  Result<TuneResult> result = tune(model, options);
-  std::signal(SIGINT, SIG_DFL);
-  std::signal(SIGTERM, SIG_DFL);
-  return result;
+  return tune(model, options);
 }
 
 // Found out before the time is spent, not after.
@@ -119,6 +114,9 @@ Status check_writable(const std::string& path) {
 }
 
 int tune_command(const Arguments& arguments) {
+  // From here to the end of the process: whoever interrupts gets what is known by then, written whole.
+  std::signal(SIGINT, on_interrupt);
+  std::signal(SIGTERM, on_interrupt);
   for (const std::string& path : {arguments.output, arguments.report, arguments.records}) {
     if (Status status = check_writable(path); !status) return fail(status.error());
   }
