@@ -323,11 +323,49 @@ class Bad(Command):
                                                   "output:scores": ("<f4", [1, 36], self.scores)}))
         self.bad(USAGE, "image", "verify", self.glyphs, "--reference", small)
 
+    def test_numbers_are_finite(self):
+        picture = self.write("c.png", png_bytes(32, 32, self.pixels))
+        for value in ("nan", "inf", "-1"):
+            for option in ("--duration", "--warmup"):
+                self.bad(USAGE, value, "bench", self.glyphs, option, value, hint=False)
+        for value in ("nan", "inf"):
+            self.bad(USAGE, value, "run", self.glyphs, "--input", picture, "--mean", value)
+            self.bad(USAGE, value, "run", self.glyphs, "--input", picture, "--std", value)
+        self.bad(USAGE, "--profile", "bench", self.glyphs, "--json", "--profile", hint=False)
+
+    def test_no_output_replaces_what_is_read_or_another_output(self):
+        model, data = self.write("precious.onnx", read(self.glyphs)), read(self.glyphs)
+        array = self.write("precious.npy", npy_bytes("<f4", [1, 3, 32, 32], self.input))
+        link = self.path("link.plan")
+        os.symlink(model, link)
+        for output in (model, os.path.join(self.folder.name, ".", "precious.onnx"), link):
+            self.bad(USAGE, output, "tune", model, "--output", output, "--budget", "1s")
+        self.bad(USAGE, model, "bench", model, "--iterations", "1", "--trace", model)
+        for output in (model, array):
+            self.bad(USAGE, output, "run", model, "--input", array, "--output", output)
+        twice = self.path("twice")
+        self.bad(USAGE, twice, "tune", model, "--output", twice, "--records", twice, "--budget", "1s")
+        self.bad(USAGE, twice, "tune", model, "--output", twice, "--report", twice, "--budget", "1s")
+        self.assertFalse(os.path.exists(twice))
+        self.assertEqual(read(model), data)
+        self.assertEqual(len(npy(array)), len(self.input))
+
+    def test_a_full_disk_is_told(self):
+        if not os.path.exists("/dev/full"):
+            self.skipTest("no /dev/full")
+        with open("/dev/full", "w", encoding="ascii") as full:
+            done = subprocess.run(COMMAND + ["inspect", self.glyphs], stdout=full, stderr=subprocess.PIPE, text=True,
+                                  check=False)
+        self.assertEqual(done.returncode, FILE)
+        self.assertIn("stdout", done.stderr)
+
     def test_outputs_that_cannot_be_written_are_found_before_the_work(self):
         start = time.monotonic()
         self.bad(FILE, "/nowhere/a.plan", "tune", self.glyphs, "--output", "/nowhere/a.plan", "--budget", "60s")
         self.bad(FILE, "/nowhere/a.html", "tune", self.glyphs, "--output", self.path("y.plan"), "--report",
                  "/nowhere/a.html", "--budget", "60s")
+        self.bad(FILE, "/nowhere/a.json", "bench", self.glyphs, "--trace", "/nowhere/a.json")
+        self.bad(FILE, "/nowhere/a.npy", "run", self.glyphs, "--input", self.glyphs, "--output", "/nowhere/a.npy")
         self.assertLess(time.monotonic() - start, 30)
 
     def test_interrupted_tuning_keeps_what_was_learnt(self):

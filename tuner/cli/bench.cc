@@ -112,6 +112,8 @@ Status measure(Runtime& runtime, const Arguments& arguments, std::vector<double>
 }
 
 int bench(const Arguments& arguments) {
+  const Status outputs = check_outputs({arguments.trace}, {arguments.model.model, arguments.model.plan});
+  if (!outputs) return fail(outputs.error());
   Result<LoadOptions> options = arguments.model.load_options();
   if (!options) return fail(options.error());
   const auto start = Clock::now();
@@ -144,13 +146,13 @@ void add_bench(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("bench", "Measure a network's latency, memory and load time");
   auto arguments = std::make_shared<Arguments>();
   arguments->model.add_to(*command);
-  command->add_option("--warmup", arguments->warmup_s, "seconds of warm-up")->check(CLI::NonNegativeNumber);
-  command->add_option("--duration", arguments->duration_s, "seconds to measure")
-      ->check(CLI::NonNegativeNumber);
+  command->add_option("--warmup", arguments->warmup_s, "seconds of warm-up")->check(finite_number());
+  command->add_option("--duration", arguments->duration_s, "seconds to measure")->check(finite_number());
   command->add_option("--iterations", arguments->iterations, "runs to measure, instead of --duration")
       ->check(CLI::PositiveNumber);
-  command->add_flag("--json", arguments->json, "print JSON");
-  command->add_flag("--profile", arguments->profile, "print each layer's time after the measurement");
+  CLI::Option* json = command->add_flag("--json", arguments->json, "print JSON");
+  command->add_flag("--profile", arguments->profile, "print each layer's time after the measurement")
+      ->excludes(json);  // its table is no JSON
   command->add_option("--trace", arguments->trace, "write the profile of one run as Chrome trace events");
   command->callback([=, &exit_code] { exit_code = bench(*arguments); });
 }

@@ -3,10 +3,27 @@
 
 #include <fmt/format.h>
 
+#include <unistd.h>
 #include <charconv>
+#include <cmath>
 #include <cstdio>
+#include <cstdlib>
+#include <filesystem>
 
 namespace fettle::cli {
+namespace {
+
+// Whether two paths lead to the same file, which need not exist yet.
+bool same_file(const std::string& a, const std::string& b) {
+  std::error_code ignored;
+  if (std::filesystem::equivalent(a, b, ignored)) return true;
+  const auto whole = [&](const std::string& path) {
+    return std::filesystem::weakly_canonical(std::filesystem::absolute(path, ignored), ignored);
+  };
+  return whole(a) == whole(b);
+}
+
+}  // namespace
 
 int fail(const Error& error) {
   fmt::print(stderr, "fettle: {}\n", error.text());
@@ -29,6 +46,43 @@ int fail(const Error& error) {
 }
 
 void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
+Status check_outputs(const std::vector<std::string>& outputs, const std::vector<std::string>& inputs) {
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const std::string& path = outputs[i];
+    if (path.empty()) continue;
+    const std::filesystem::path parent = std::filesystem::path(path).parent_path();
+    const std::string folder = parent.empty() ? "." : parent.string();
+    if (access(folder.c_str(), W_OK) != 0 || std::filesystem::is_directory(path)) {
+      return Error(ErrorCode::kFileUnwritable, path + " cannot be written",
+                   "give a file in a folder that exists");
+    }
+    for (const std::string& input : inputs) {
+      if (!input.empty() && same_file(path, input)) {
+        return Error(ErrorCode::kInvalidArgument, path + " would be overwritten: the command reads it",
+                     "give another name for the output");
+      }
+    }
+    for (std::size_t j = 0; j < i; ++j) {
+      if (!outputs[j].empty() && same_file(path, outputs[j])) {
+        return Error(ErrorCode::kInvalidArgument, path + " would be written twice",
+                     "give each output a name of its own");
+      }
+    }
+  }
+  return {};
+}
+
+CLI::Validator finite_number() {
+  return CLI::Validator(
+      [](const std::string& text) {
+        char* end = nullptr;
+        const double number = std::strtod(text.c_str(), &end);
+        const bool good = end != text.c_str() && *end == '\0' && std::isfinite(number) && number >= 0;
+        return good ? std::string() : text + " is not a number of 0 or more";
+      },
+      "NUMBER >= 0");
+}
 
 void ModelArguments::add_to(CLI::App& app, bool with_plan) {
   app.add_option("model", model, "ONNX file")->required();
@@ -92,7 +146,7 @@ Result<std::vector<float>> parse_floats(const std::string& text, const std::stri
     const std::size_t comma = std::min(text.find(',', at), text.size());
     float number = 0;
     const auto [next, error] = std::from_chars(text.data() + at, text.data() + comma, number);
-    if (error != std::errc() || next != text.data() + comma) {
+    if (error != std::errc() || next != text.data() + comma || !std::isfinite(number)) {
       return Error(ErrorCode::kInvalidArgument, option + " " + text + " is not a list of numbers",
                    "write for example 127.5 or 104,117,123");
     }

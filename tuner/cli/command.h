@@ -30,8 +30,16 @@ enum ExitCode : int {
 /// Prints the error with its hint to stderr and gives the exit code of its group.
 int fail(const Error& error);
 
-/// Writes text to stdout.
+/// Writes text to stdout. main() finds out whether it arrived.
 void print(const std::string& text);
+
+/// Every path of `outputs` can be written, and is none of the files that the command reads, nor written
+/// twice. Found out before time is spent and files are lost, not after. Empty paths stand for options not
+/// given.
+Status check_outputs(const std::vector<std::string>& outputs, const std::vector<std::string>& inputs);
+
+/// Refuses negative numbers, infinity and NaN.
+CLI::Validator finite_number();
 
 /// Keys in the order in which they were put in, for output that people read too.
 using Json = nlohmann::ordered_json;

@@ -36,5 +36,9 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "fettle: %s\n", error.what());
     return fettle::cli::kInternal;
   }
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+    std::fputs("fettle: stdout cannot be written\n  hint: is the disk full?\n", stderr);
+    return fettle::cli::kFile;
+  }
   return exit_code;
 }

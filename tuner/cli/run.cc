@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <iterator>
 #include <memory>
@@ -140,9 +141,14 @@ void describe_outputs(Runtime& runtime, const Arguments& arguments, const std::v
     std::vector<std::size_t> order(values.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
     const std::size_t count = std::min(order.size(), static_cast<std::size_t>(arguments.top));
-    std::partial_sort(
-        order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
-        [&](std::size_t a, std::size_t b) { return values[a] != values[b] ? values[a] > values[b] : a < b; });
+    // NaN comes last: a comparison that does not order is undefined behaviour in a sort.
+    const auto better = [&](std::size_t a, std::size_t b) {
+      const bool a_nan = std::isnan(values[a]);
+      const bool b_nan = std::isnan(values[b]);
+      if (a_nan != b_nan) return b_nan;
+      return !a_nan && values[a] != values[b] ? values[a] > values[b] : a < b;
+    };
+    std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(), better);
     for (std::size_t k = 0; k < count; ++k) {
       const std::string label = order[k] < labels.size() ? labels[order[k]] : std::string();
       fmt::format_to(out, "  {:>6}  {:<12.6g} {}\n", order[k], values[order[k]], label);
@@ -178,6 +184,10 @@ Status save_outputs(Runtime& runtime, const std::string& path) {
 }
 
 int run(const Arguments& arguments) {
+  std::vector<std::string> read = arguments.inputs;
+  read.insert(read.end(), {arguments.model.model, arguments.model.plan, arguments.labels});
+  const Status outputs = check_outputs({arguments.output}, read);
+  if (!outputs) return fail(outputs.error());
   Result<LoadOptions> options = arguments.model.load_options();
   if (!options) return fail(options.error());
   Result<Model> model = Model::load(arguments.model.model, options->model);

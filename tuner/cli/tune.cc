@@ -9,12 +9,10 @@
 
 #include <fmt/format.h>
 
-#include <unistd.h>
 #include <atomic>
 #include <charconv>
 
 #include <csignal>
-#include <filesystem>
 #include <memory>
 
 namespace fettle::cli {
@@ -103,23 +101,13 @@ Result<TuneResult> run_tuner(const Model& model, const Arguments& arguments, con
   return tune(model, options);
 }
 
-// Found out before the time is spent, not after.
-Status check_writable(const std::string& path) {
-  if (path.empty()) return {};
-  const std::filesystem::path parent = std::filesystem::path(path).parent_path();
-  const std::string folder = parent.empty() ? "." : parent.string();
-  if (access(folder.c_str(), W_OK) == 0 && !std::filesystem::is_directory(path)) return {};
-  return Error(ErrorCode::kFileUnwritable, path + " cannot be written",
-               "give a file in a folder that exists");
-}
-
 int tune_command(const Arguments& arguments) {
   // From here to the end of the process: whoever interrupts gets what is known by then, written whole.
   std::signal(SIGINT, on_interrupt);
   std::signal(SIGTERM, on_interrupt);
-  for (const std::string& path : {arguments.output, arguments.report, arguments.records}) {
-    if (Status status = check_writable(path); !status) return fail(status.error());
-  }
+  const Status outputs =
+      check_outputs({arguments.output, arguments.report, arguments.records}, {arguments.model.model});
+  if (!outputs) return fail(outputs.error());
   Result<double> budget_s = parse_budget(arguments.budget);
   if (!budget_s) return fail(budget_s.error());
   Result<LoadOptions> load = arguments.model.load_options();
