@@ -323,9 +323,26 @@ class Bad(Command):
                                                   "output:scores": ("<f4", [1, 36], self.scores)}))
         self.bad(USAGE, "image", "verify", self.glyphs, "--reference", small)
 
+    def test_references_hold_every_output_and_no_other(self):
+        ghost = self.write("ghost.npz", self.npz({"input": ("<f4", [1, 3, 32, 32], self.input),
+                                                  "output:scores": ("<f4", [1, 36], self.scores),
+                                                  "output:ghost": ("<f4", [1, 36], self.scores)}))
+        self.bad(USAGE, "output:ghost", "verify", self.glyphs, "--reference", ghost)
+        turned = self.write("turned.npz", self.npz({"input": ("<f4", [1, 3, 32, 32], self.input),
+                                                    "output:scores": ("<f4", [36, 1], self.scores)}))
+        self.bad(USAGE, "36x1", "verify", self.glyphs, "--reference", turned)
+        for value in ("nan", "inf"):
+            scores = struct.pack("<f", float(value)) + self.scores[4:]
+            path = self.write(value + ".npz", self.npz({"input": ("<f4", [1, 3, 32, 32], self.input),
+                                                        "output:scores": ("<f4", [1, 36], scores)}))
+            text = self.good("verify", self.glyphs, "--reference", path, code=DIFFERENT).stdout
+            self.assertIn("largest relative error inf, ", text)
+            self.assertNotIn("nan", text)
+
     def test_numbers_are_finite(self):
         picture = self.write("c.png", png_bytes(32, 32, self.pixels))
         for value in ("nan", "inf", "-1"):
+            self.bad(USAGE, value, "verify", self.glyphs, "--reference", self.reference, "--tolerance", value, hint=False)
             for option in ("--duration", "--warmup"):
                 self.bad(USAGE, value, "bench", self.glyphs, option, value, hint=False)
         for value in ("nan", "inf"):

@@ -87,7 +87,9 @@ double relative_error(std::span<const float> values, std::span<const float> refe
   double largest = 0;
   double difference = 0;
   for (std::size_t i = 0; i < values.size(); ++i) {
-    if (std::isnan(values[i]) || std::isnan(reference[i])) return std::numeric_limits<double>::infinity();
+    if (values[i] == reference[i] && std::isinf(values[i])) continue;  // the same infinity is no difference
+    if (!std::isfinite(values[i]) || !std::isfinite(reference[i]))
+      return std::numeric_limits<double>::infinity();
     largest = std::max(largest, std::abs(static_cast<double>(reference[i])));
     difference =
         std::max(difference, std::abs(static_cast<double>(values[i]) - static_cast<double>(reference[i])));

@@ -11,7 +11,8 @@
 
 namespace fettle::cli {
 
-/// Largest difference, relative to the largest absolute reference value; infinite for NaN on either side.
+/// Largest difference, relative to the largest absolute reference value; infinite for NaN on either side
+/// and for an infinity that only one side has.
 double relative_error(std::span<const float> values, std::span<const float> reference);
 
 struct LayerComparison {

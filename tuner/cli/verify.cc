@@ -58,6 +58,23 @@ Status set_inputs(Runtime& runtime, const Arrays& arrays, const std::string& fil
   return {};
 }
 
+// An input or output that the model does not have is a name misspelt, or the reference of another model.
+Status check_names(const Runtime& runtime, const Arrays& arrays, const std::string& file) {
+  for (const auto& [name, array] : arrays) {
+    bool known = !name.starts_with("input:") && !name.starts_with("output:");
+    for (std::size_t i = 0; i < runtime.input_count(); ++i)
+      known = known || name == "input:" + runtime.program().inputs()[i].name;
+    for (std::size_t i = 0; i < runtime.output_count(); ++i)
+      known = known || name == "output:" + runtime.program().outputs()[i].name;
+    if (!known) {
+      return Error(
+          ErrorCode::kUnknownName, file + ": the model has nothing for the array " + name,
+          "`fettle inspect` lists the inputs and outputs; arrays are input:<name> and output:<name>");
+    }
+  }
+  return {};
+}
+
 struct Comparison {
   std::string output;
   double relative_error = 0;
@@ -70,14 +87,18 @@ Result<std::vector<Comparison>> compare_outputs(Runtime& runtime, const Arrays& 
   for (std::size_t i = 0; i < runtime.output_count(); ++i) {
     const TensorView view = runtime.output(i);
     const auto found = arrays.find("output:" + view.info().name);
-    if (found == arrays.end()) continue;
+    if (found == arrays.end()) {
+      return Error(ErrorCode::kUnknownName,
+                   arguments.reference + " has no array for output " + view.info().name,
+                   "name it output:" + view.info().name);
+    }
     const io::Array& expected = found->second;
-    if (expected.type != view.type() || expected.bytes.size() != view.bytes().size()) {
-      return Error(ErrorCode::kWrongShape, arguments.reference + ": output " + view.info().name + " is " +
-                                               std::string(to_string(expected.type)) + " " +
-                                               Shape(expected.shape).text() + ", the model gives " +
-                                               std::string(to_string(view.type())) + " " +
-                                               view.shape().text());
+    if (expected.type != view.type() || Shape(expected.shape) != view.shape()) {
+      return Error(ErrorCode::kWrongShape,
+                   arguments.reference + ": output " + view.info().name + " is " +
+                       std::string(to_string(expected.type)) + " " + Shape(expected.shape).text() +
+                       ", the model gives " + std::string(to_string(view.type())) + " " + view.shape().text(),
+                   "write the reference with the model's type and shape");
     }
     Comparison comparison{view.info().name, 0, false};
     if (view.type() == DataType::f32) {
@@ -89,10 +110,6 @@ Result<std::vector<Comparison>> compare_outputs(Runtime& runtime, const Arrays& 
     }
     comparison.match = comparison.relative_error <= arguments.tolerance;
     comparisons.push_back(comparison);
-  }
-  if (comparisons.empty()) {
-    return Error(ErrorCode::kUnknownName, arguments.reference + " has no array for any output",
-                 "name it output:" + runtime.output(0).info().name);
   }
   return comparisons;
 }
@@ -145,6 +162,8 @@ int verify(const Arguments& arguments) {
   print_report(loaded->program.report());
   Result<Runtime> runtime = Runtime::create(loaded->program, options->runtime);
   if (!runtime) return fail(runtime.error());
+  if (Status status = check_names(*runtime, *arrays, arguments.reference); !status)
+    return fail(status.error());
   if (Status status = set_inputs(*runtime, *arrays, arguments.reference); !status)
     return fail(status.error());
   std::vector<LayerComparison> layers;
@@ -172,7 +191,7 @@ void add_verify(CLI::App& app, int& exit_code) {
   command
       ->add_option("--tolerance", arguments->tolerance,
                    "largest error allowed, relative to the largest reference value")
-      ->check(CLI::NonNegativeNumber);
+      ->check(finite_number());
   command->add_flag("--layers", arguments->layers, "also compare every layer with the reference kernels");
   command->add_flag("--json", arguments->json, "print JSON");
   command->callback([=, &exit_code] { exit_code = verify(*arguments); });
