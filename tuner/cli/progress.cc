@@ -12,7 +12,11 @@
 namespace fettle::cli {
 namespace {
 
-constexpr std::size_t kBarWidth = 24;
+constexpr std::size_t kBarWidth = 12;  // leaves room for the rest in 80 columns
+
+std::string time_text(double us) {
+  return us < 1000 ? fmt::format("{:.1f} us", us) : fmt::format("{:.2f} ms", us / 1000);
+}
 
 std::size_t terminal_width() {
   winsize size{};
@@ -35,10 +39,11 @@ void ProgressLine::show(const TuneProgress& progress) {
   std::string line = fmt::format("[{}{}] {:>4.0f}s of {:.0f}s  {:<8} {:>5} passes", std::string(filled, '#'),
                                  std::string(kBarWidth - filled, '.'), progress.elapsed_s, progress.budget_s,
                                  progress.phase, progress.measurements);
-  if (progress.default_us > 0) line += fmt::format("  default {:.2f} ms", progress.default_us / 1000);
   if (progress.default_us > 0 && progress.best_us > 0) {
-    line += fmt::format("  best {:.2f} ms ({:.2f}x)", progress.best_us / 1000,
+    line += fmt::format("  best {} ({:.2f}x)", time_text(progress.best_us),
                         progress.default_us / progress.best_us);
+  } else if (progress.default_us > 0) {
+    line += fmt::format("  default {}", time_text(progress.default_us));
   }
   line.resize(std::min(line.size(), terminal_width() - 1));
   fmt::print(stderr, "\r\x1b[K{}", line);
