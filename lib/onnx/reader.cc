@@ -2,6 +2,7 @@
 #include "lib/onnx/reader.h"
 
 #include "lib/base/checked.h"
+#include "lib/base/utf8.h"
 #include "lib/graph/passes.h"
 #include "lib/onnx/node.h"
 #include "lib/onnx/tensor.h"
@@ -188,11 +189,12 @@ class Reader {
                  "simplify the model before export, or use operators that are supported");
   }
 
-  // The node's name, else its first output's, else its operator and number; made unique.
+  // The node's name, else its first output's, else its operator and number; made valid UTF-8 and unique.
   static std::string unique_id(const onnx::NodeProto& node, int index, std::set<std::string>& ids) {
     std::string id = node.name();
     if (id.empty() && node.output_size() > 0) id = node.output(0);
     if (id.empty()) id = node.op_type() + "_" + std::to_string(index);
+    id = valid_utf8(id);
     std::string unique = id;
     for (int copy = 2; !ids.insert(unique).second; ++copy) unique = id + "_" + std::to_string(copy);
     return unique;

@@ -5,6 +5,7 @@
 #include "lib/base/hash.h"
 #include "lib/base/mapped_file.h"
 #include "lib/base/memory.h"
+#include "lib/base/utf8.h"
 #include "tests/common/check.h"
 
 #include <fettle/cpu.h>
@@ -83,9 +84,27 @@ TEST_CASE("attributes are sorted, typed and have a canonical text", "[base]") {
 TEST_CASE("hashes are XXH3's", "[base]") {
   // The published value of XXH3-128 for no input.
   CHECK(hash_text({}) == "xxh3:99aa06d3014798d86001c324468d497f");
-  const char text[] = "fettle";
-  const auto bytes = std::as_bytes(std::span(text, 6));
+  const std::string_view text = "fettle";
+  const auto bytes = std::as_bytes(std::span(text));
   CHECK(hash_text(bytes) != hash_text(bytes.first(5)));
+  CHECK(hash_text(bytes).size() == 5 + 32);
+}
+
+TEST_CASE("a hash of several things tells where one ends", "[base]") {
+  const auto hash = [](std::initializer_list<std::string_view> texts) {
+    Hasher hasher;
+    for (std::string_view text : texts) hasher.add(text);
+    return hasher.text();
+  };
+  CHECK(Hasher().text() == hash_text({}));
+  CHECK(hash({"ab", "c"}) == hash({"ab", "c"}));
+  CHECK(hash({"ab", "c"}) != hash({"a", "bc"}));
+  CHECK(hash({"ab"}) != hash({"ab", ""}));
+  // Numbers are hashed as 8 bytes, lowest first, on every machine.
+  Hasher number;
+  number.add(std::int64_t{0x0102});
+  const unsigned char bytes[] = {2, 1, 0, 0, 0, 0, 0, 0};
+  CHECK(number.text() == hash_text(std::as_bytes(std::span(bytes))));
 }
 
 TEST_CASE("products and sums that overflow are seen", "[base]") {
@@ -119,10 +138,36 @@ TEST_CASE("files are mapped, or the reason is said", "[base]") {
   CHECK(file->bytes().size() == 5);
   CHECK(std::memcmp(file->bytes().data(), "hello", 5) == 0);
   error_of(MappedFile::open(path, 4), ErrorCode::kLimitExceeded, path);
+  // What is mapped stays after the name has gone.
   std::filesystem::remove(path);
-  error_of(MappedFile::open(path, 100), ErrorCode::kFileNotFound, path);
+  CHECK(std::memcmp(file->bytes().data(), "hello", 5) == 0);
+  CHECK_FALSE(error_of(MappedFile::open(path, 100), ErrorCode::kFileNotFound, path).hint().empty());
+  std::ofstream(path).close();
+  CHECK(value_of(MappedFile::open(path, 100))->bytes().empty());
+  error_of(MappedFile::open(path + "/below", 100), ErrorCode::kFileNotFound, path);
+  std::filesystem::remove(path);
+  error_of(MappedFile::open("", 100), ErrorCode::kFileNotFound);
+  error_of(MappedFile::open("/dev/zero", 100), ErrorCode::kFileUnreadable, "/dev/zero");
   error_of(MappedFile::open(std::filesystem::temp_directory_path().string(), 100), ErrorCode::kFileUnreadable,
            "");
+}
+
+TEST_CASE("text becomes valid UTF-8", "[base]") {
+  const std::string bad = "\xef\xbf\xbd";
+  CHECK(valid_utf8("") == "");
+  const std::string good =
+      "a \xc2\x80 \xdf\xbf \xe0\xa0\x80 \xed\x9f\xbf \xef\xbf\xbf \xf0\x90\x80\x80 \xf4\x8f\xbf\xbf\x7f";
+  CHECK(valid_utf8(good) == good);
+  CHECK(valid_utf8(std::string_view("a\0b", 3)) == std::string("a\0b", 3));
+  CHECK(valid_utf8("\xe4rger") == bad + "rger");
+  CHECK(valid_utf8("\x80") == bad);
+  CHECK(valid_utf8("\xc0\xaf") == bad + bad);                      // overlong
+  CHECK(valid_utf8("\xe0\x9f\xbf") == bad + bad + bad);            // overlong
+  CHECK(valid_utf8("\xed\xa0\x80") == bad + bad + bad);            // a surrogate
+  CHECK(valid_utf8("\xf4\x90\x80\x80") == bad + bad + bad + bad);  // above U+10FFFF
+  CHECK(valid_utf8("x\xc3") == "x" + bad);                         // cut off
+  CHECK(valid_utf8("\xe2\x82") == bad + bad);
+  CHECK(valid_utf8("\xf0\x9f\x98x") == bad + bad + bad + "x");
 }
 
 TEST_CASE("the CPU is described", "[base]") {

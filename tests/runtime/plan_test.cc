@@ -77,6 +77,25 @@ TEST_CASE("layers whose choice cannot be followed take their default", "[runtime
     }
     planned.check_reported("softmax", id);
   }
+  SECTION("a kernel of the operator that refuses this layer") {
+    // The only rows for a depthwise convolution are no use for a full one.
+    planned.layer(id).kernel.clear();
+    for (const LayerVariants& variants : enumerate_variants(planned.model)) {
+      if (variants.layer != id) continue;
+      for (const VariantInfo& variant : variants.variants) {
+        if (variant.refusal == Refusal::none || variant.refusal == Refusal::isa) continue;
+        planned.layer(id).kernel = std::string(variant.kernel->name);
+        planned.layer(id).revision = variant.kernel->revision;
+        planned.layer(id).layouts = variant.layouts;
+      }
+    }
+    REQUIRE_FALSE(planned.layer(id).kernel.empty());
+    planned.check_reported("refuses", id);
+  }
+  SECTION("several layouts to choose from, and no choice") {
+    planned.layer(id).layouts.reset();
+    planned.check_reported("several layouts", id);
+  }
   SECTION("layouts that the kernel does not have") {
     planned.layer(id).layouts = LayoutPair{Layout::nchwc, Layout::nchwc};
     planned.check_reported("layouts", id);
@@ -85,6 +104,18 @@ TEST_CASE("layers whose choice cannot be followed take their default", "[runtime
     planned.layer(id).covers = {"nobody"};
     planned.check_reported("cover", id);
   }
+}
+
+TEST_CASE("names that are no UTF-8 survive the text of a plan", "[runtime][plan]") {
+  onnx_bytes::ModelBytes bytes = residual_network();
+  bytes.nodes[0] =
+      onnx_bytes::node("Conv", {"x", "a.w", "a.b"}, {"a"},
+                       {onnx_bytes::attribute("pads", onnx_bytes::Dims{1, 1, 1, 1})}, "latin \xe4\xf6 \xc3");
+  const Model model = parse(bytes);
+  const Plan plan = value_of(Plan::parse(homogeneous_plan(model, 1, ".portable", Layout::nchw).json()));
+  const Program program = value_of(Program::compile(model, &plan));
+  for (const ReportEntry& entry : program.report()) FAIL_CHECK(entry.layer << ": " << entry.what);
+  CHECK(program.steps()[0].kernel.ends_with(".portable"));
 }
 
 TEST_CASE("instructions that this CPU lacks are never run", "[runtime][plan]") {

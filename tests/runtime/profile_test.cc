@@ -35,8 +35,11 @@ TEST_CASE("a profile has a time for every step that does work", "[runtime]") {
 
 TEST_CASE("a trace is JSON with an event for each step", "[runtime]") {
   onnx_bytes::ModelBytes bytes = residual_network();
-  // A name that JSON must escape.
+  // A name that JSON must escape, and one that is no UTF-8.
   bytes.nodes.back() = onnx_bytes::node("Relu", {"s"}, {"y"}, {}, "relu \"\\\n\x01");
+  bytes.nodes[2] =
+      onnx_bytes::node("Conv", {"ra", "b.w", "b.b"}, {"b"},
+                       {onnx_bytes::attribute("pads", onnx_bytes::Dims{1, 1, 1, 1})}, "latin \xe4\xf6 \xc3");
   bytes.nodes[3] = onnx_bytes::node("Add", {"b", "ra"}, {"s"}, {}, "sum \"\\\n\x01");
   const Program program = value_of(Program::compile(parse(bytes)));
   RuntimeOptions options;
