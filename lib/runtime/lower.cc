@@ -2,6 +2,7 @@
 #include "lib/runtime/lower.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <optional>
 #include <string>
@@ -109,13 +110,16 @@ class Lowering {
     for (std::size_t c = 0; c < channels; ++c) {
       const float mean = input.mean.empty() ? 0.0f : input.mean[input.mean.size() == 1 ? 0 : c];
       const float std = input.std.empty() ? 1.0f : input.std[input.std.size() == 1 ? 0 : c];
-      if (!(std > 0 || std < 0) || !(mean - mean == 0)) {
-        return Error(ErrorCode::kInvalidArgument,
-                     "input " + info.name + ": std must not be 0, mean and std must be finite",
-                     "pixels become (pixel - mean) / std: give for example mean 127.5 and std 127.5");
-      }
       scale[c] = 1.0f / std;
       shift[c] = -mean / std;
+      // Also where the quotients are too large for a float.
+      const bool good = std::isfinite(mean) && std::isfinite(std) && std::isfinite(scale[c] * 255.0f) &&
+                        std::isfinite(shift[c]);
+      if (!good) {
+        return Error(ErrorCode::kInvalidArgument,
+                     "input " + info.name + ": std must not be 0 (or nearly), mean and std must be finite",
+                     "pixels become (pixel - mean) / std: give for example mean 127.5 and std 127.5");
+      }
     }
     Attributes attributes;
     attributes.set("scale", std::move(scale));

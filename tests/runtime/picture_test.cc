@@ -60,6 +60,11 @@ TEST_CASE("impossible pictures are refused", "[runtime]") {
   error_of(compile({.u8_nhwc = true, .mean = {1, 2}}), ErrorCode::kInvalidArgument, "mean");
   error_of(compile({.u8_nhwc = true, .std = {1, 0, 1}}), ErrorCode::kInvalidArgument, "std");
   error_of(compile({.u8_nhwc = true, .std = {NAN}}), ErrorCode::kInvalidArgument, "std");
+  error_of(compile({.u8_nhwc = true, .std = {INFINITY}}), ErrorCode::kInvalidArgument, "finite");
+  error_of(compile({.u8_nhwc = true, .mean = {INFINITY}}), ErrorCode::kInvalidArgument, "finite");
+  // So small, or so large, that no pixel would come out as a number.
+  error_of(compile({.u8_nhwc = true, .std = {1e-40f}}), ErrorCode::kInvalidArgument, "std");
+  error_of(compile({.u8_nhwc = true, .mean = {3e38f}, .std = {1e-3f}}), ErrorCode::kInvalidArgument, "mean");
 
   onnx_bytes::ModelBytes flat;
   flat.inputs = {onnx_bytes::value_info("x", {2, 3})};
