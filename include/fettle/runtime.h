@@ -24,7 +24,9 @@ struct RuntimeOptions {
   std::shared_ptr<ThreadPool>
       pool;                     ///< null: a pool of Fettle's own when the program uses more than one thread
   std::span<std::byte> memory;  ///< the arena; empty: allocated. At least Program::arena().bytes, 64-byte
-                                ///< aligned; must outlive the runtime
+                                ///< aligned; must outlive the runtime. Runtimes that never run at the same
+                                ///< time may share it: then inputs and outputs last until another is made
+                                ///< or runs
   bool profile = false;         ///< time every step of every run (a clock read a step)
 };
 
@@ -87,7 +89,8 @@ class Runtime {
   FETTLE_API void set_profiling(bool on) noexcept;
   /// One entry for each of program().steps(); zeros unless profiling.
   FETTLE_API std::span<const StepTime> profile() const noexcept;
-  /// The profile as a table for people, slowest share visible.
+  /// The profile as a table for people, slowest share visible. This and the next are empty when out of
+  /// memory.
   FETTLE_API std::string profile_table() const;
   /// The last run as Chrome trace events (JSON), for chrome://tracing and Perfetto.
   FETTLE_API std::string profile_trace() const;

@@ -63,7 +63,7 @@ std::byte* Runtime::State::address(TensorId id) const {
 
 Status Runtime::State::place(BoundStep& bound) {
   const Step& step = schedule().steps[bound.index];
-  std::vector<const void*> sources(step.inputs.size(), nullptr);
+  sources.assign(step.inputs.size(), nullptr);
   for (std::size_t i = 0; i < sources.size(); ++i) {
     if (step.inputs[i] != kNoTensor) {
       sources[i] = address(step.inputs[i]);
@@ -71,7 +71,7 @@ Status Runtime::State::place(BoundStep& bound) {
       sources[i] = step.constant_blobs[i]->bytes.data();
     }
   }
-  std::vector<void*> targets;
+  targets.clear();
   for (TensorId id : step.outputs) targets.push_back(address(id));
   void* workspace = step.workspace_bytes == 0 ? nullptr : arena.data() + step.workspace_offset;
   return bound.kernel->set_buffers(sources, targets, workspace);
@@ -89,7 +89,14 @@ Status Runtime::State::place_users(TensorId root) {
   return {};
 }
 
-void Runtime::State::copy_bound_inputs() noexcept {
+void Runtime::State::prepare_run() noexcept {
+  // Every time: runtimes that never run together may share an arena, and then nothing in it lasts.
+  for (const ConstantOutput& output : schedule().constant_outputs) {
+    const std::span<const std::byte> bytes = output.bytes->bytes;
+    std::byte* target = address(schedule().outputs[static_cast<std::size_t>(output.index)]);
+    std::copy(bytes.begin(), bytes.end(), target);
+  }
+
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     if (inputs[i].memory == nullptr || inputs[i].direct) continue;
     std::memcpy(address(schedule().inputs[i]), inputs[i].memory, program.inputs()[i].bytes);
@@ -199,11 +206,7 @@ Result<std::unique_ptr<Runtime::State>> make_state(const Program& program, const
   state->profiling = options.profile;
   // Views and padding are read before they are written by vector loads that reach past the end: give them
   // defined contents.
-  std::memset(state->arena.data(), 0, state->arena.size());
-  for (const ConstantOutput& output : state->schedule().constant_outputs) {
-    const TensorId id = state->schedule().outputs[static_cast<std::size_t>(output.index)];
-    std::memcpy(state->address(id), output.bytes->bytes.data(), output.bytes->bytes.size());
-  }
+  std::fill(state->arena.begin(), state->arena.end(), std::byte{0});
   if (Status status = bind_steps(*state); !status) return std::move(status).error();
   return state;
 }
@@ -321,7 +324,7 @@ Status Runtime::bind_output(std::size_t index, std::span<std::byte> memory) {
 }
 
 Status Runtime::run() noexcept {
-  state_->copy_bound_inputs();
+  state_->prepare_run();
   Status status = state_->profiling ? state_->run_steps_profiled() : state_->run_steps();
   if (!status) return status;
   state_->copy_bound_outputs();
@@ -330,7 +333,7 @@ Status Runtime::run() noexcept {
 
 Status Runtime::run_visiting(const StepVisitor& visit) {
   return guard_allocation([&]() -> Status {
-    state_->copy_bound_inputs();
+    state_->prepare_run();
     for (State::BoundStep& bound : state_->steps) {
       const Step& step = state_->schedule().steps[bound.index];
       std::vector<std::vector<std::byte>>

@@ -39,6 +39,9 @@ struct Runtime::State {
   std::vector<Binding> outputs;
   bool profiling = false;
   std::vector<StepTime> times;  ///< one for each step of the program
+  /// Used by place() alone. Members, so that binding again does not allocate.
+  std::vector<const void*> sources;
+  std::vector<void*> targets;
 
   const runtime::Schedule& schedule() const { return program.state().schedule; }
   std::byte* address(runtime::TensorId id) const;
@@ -46,7 +49,8 @@ struct Runtime::State {
   Status place(BoundStep& step);
   /// Gives new addresses to the steps that touch any tensor in the tree of `root`.
   Status place_users(runtime::TensorId root);
-  void copy_bound_inputs() noexcept;
+  /// Fills what a run starts from: constant outputs, and inputs that are bound but cannot be used in place.
+  void prepare_run() noexcept;
   void copy_bound_outputs() noexcept;
   Status run_steps() noexcept;
   Status run_steps_profiled() noexcept;

@@ -106,6 +106,23 @@ TEST_CASE("a network whose input is its output copies it", "[runtime]") {
   CHECK(std::equal(in.begin(), in.end(), out.begin() + 6));
 }
 
+TEST_CASE("tensors without elements are no special case", "[runtime]") {
+  using namespace onnx_bytes;
+  ModelBytes bytes;
+  bytes.inputs = {value_info("x", {0, 3})};
+  bytes.nodes = {node("Relu", {"x"}, {"y"}), node("Flatten", {"x"}, {"z"})};
+  bytes.outputs = {"y", "z"};
+  const std::string text = bytes.bytes();
+  const Result<Model> model = Model::parse(as_bytes(text), "test");
+  if (!model) {
+    CHECK_FALSE(model.error().hint().empty());
+    error_of(model, model.error().code(), "x");
+    return;
+  }
+  Runtime runtime = value_of(Runtime::create(value_of(Program::compile(*model))));
+  CHECK(outputs_of(runtime).empty());
+}
+
 TEST_CASE("the arena may be the caller's", "[runtime]") {
   const Program program = value_of(Program::compile(parse(residual_network())));
   const std::vector<float> expected = outputs_of(program);
