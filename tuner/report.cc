@@ -39,6 +39,7 @@ svg.chart{display:block;width:100%;min-width:640px;height:auto;font-size:12.5px}
 svg .default,.key.default{fill:var(--default);background:var(--default)}
 svg .chosen,.key.chosen{fill:var(--chosen);background:var(--chosen)}
 svg .second,.key.second{fill:var(--second);background:var(--second)}
+svg .cut{fill:var(--second)}
 svg .name{text-anchor:end;fill:var(--ink)}
 svg .value{text-anchor:end;fill:var(--ink)}
 svg .tick{text-anchor:middle;fill:var(--soft);font-size:11px}
@@ -114,7 +115,7 @@ void chart_section(std::string& page, const TuneResult& result) {
       "<section><h2>Layer by layer</h2><div class=\"legend\"><span><i class=\"key "
       "default\"></i>default</span>"
       "<span><i class=\"key chosen\"></i>chosen</span><span><i class=\"key second\"></i>best of the "
-      "others</span></div>";
+      "others (cut off where pointed)</span></div>";
   page += "<div class=\"scroll\">" + layers_svg(result.layers) + "</div></section>";
 }
 

@@ -39,6 +39,13 @@ void bar(std::string& svg, double y, double height, double width, const char* ki
                  kind, kNameWidth, y, std::max(width, 0.5), height, title);
 }
 
+// The mark of a bar that would be longer than there is room for.
+void cut(std::string& svg, double y, double height) {
+  fmt::format_to(std::back_inserter(svg),
+                 "<path class=\"cut\" d=\"M{0:.1f} {1:.1f}l6 {2:.1f}l-6 {2:.1f}z\"/>",
+                 kNameWidth + kBarsWidth + 1, y, height / 2);
+}
+
 std::string variant_title(const char* role, const VariantCost& variant) {
   return fmt::format("{}: {}, {} ({} to {})", role, escape_html(variant.kernel), time_text(variant.us.median),
                      time_text(variant.us.low), time_text(variant.us.high));
@@ -85,7 +92,8 @@ std::string shortened(std::string_view text, std::size_t most) {
     if ((static_cast<unsigned char>(text[i]) & 0xc0u) != 0x80u) starts.push_back(i);
   }
   if (starts.size() <= most || most < 3) return std::string(text);
-  const std::size_t head = (most - 1) / 2;
+  // Most of it from the end, where the names of layers differ.
+  const std::size_t head = (most - 1) / 4;
   const std::size_t tail = most - 1 - head;
   return std::string(text.substr(0, starts[head])) + "…" +
          std::string(text.substr(starts[starts.size() - tail]));
@@ -166,7 +174,10 @@ std::string layers_svg(const std::vector<LayerExplanation>& layers) {
     if (standard != nullptr)
       bar(svg, y + 3, 9, width(*standard), "default", variant_title("default", *standard));
     if (chosen != nullptr) bar(svg, y + 13, 9, width(*chosen), "chosen", variant_title("chosen", *chosen));
-    if (second != nullptr) bar(svg, y + 23, 4, width(*second), "second", variant_title("runner-up", *second));
+    if (second != nullptr) {
+      bar(svg, y + 23, 4, width(*second), "second", variant_title("runner-up", *second));
+      if (second->us.median > scale) cut(svg, y + 20, 10);
+    }
     if (chosen != nullptr) {
       const bool same = standard == nullptr || standard == chosen;
       const bool covered = chosen->kernel.starts_with("covered by ");

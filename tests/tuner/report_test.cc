@@ -48,8 +48,20 @@ TEST_CASE("a report tells of every layer and fetches nothing", "[tuner][report]"
 
 TEST_CASE("long names are shortened between characters", "[tuner][report]") {
   CHECK(shortened("short", 10) == "short");
-  CHECK(shortened("abcdefghijkl", 7) == "abc…jkl");
-  CHECK(shortened("ääääääää", 5) == "ää…ää");
+  CHECK(shortened("abcdefghijkl", 7) == "a…hijkl");
+  CHECK(shortened("ääääääää", 5) == "ä…äää");
+}
+
+TEST_CASE("a bar without room for its length says so", "[tuner][report]") {
+  LayerExplanation layer;
+  layer.variants.resize(2);
+  for (VariantCost& variant : layer.variants) variant.samples = 5;
+  layer.variants[0].chosen = layer.variants[0].is_default = true;
+  layer.variants[0].us.median = 10;
+  layer.variants[1].us.median = 10;
+  CHECK(layers_svg({layer}).find("class=\"cut\"") == std::string::npos);
+  layer.variants[1].us.median = 25;
+  CHECK(layers_svg({layer}).find("class=\"cut\"") != std::string::npos);
 }
 
 TEST_CASE("times are readable", "[tuner][report]") {
