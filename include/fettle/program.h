@@ -118,6 +118,7 @@ class Program {
   /// The most threads any step uses.
   FETTLE_API int threads() const noexcept;
   /// The plan that this program follows, defaults written out: what `Plan` would give the same program.
+  /// Without points when out of memory.
   FETTLE_API Plan effective_plan() const;
 
   struct State;
@@ -144,7 +145,8 @@ struct LayerVariants {
   std::vector<VariantInfo> variants;
 };
 
-/// What there is to choose from, layer by layer, on `options.cpu`. Thread-safe.
+/// What there is to choose from, layer by layer, on `options.cpu`. Incomplete rows of `options.kernels` are
+/// left out; empty when out of memory. Thread-safe.
 FETTLE_API std::vector<LayerVariants> enumerate_variants(const Model& model,
                                                          const CompileOptions& options = {});
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "lib/base/guard.h"
+
 #include <fettle/tensor.h>
 
 #include <cstring>
@@ -6,11 +8,13 @@
 namespace fettle {
 namespace {
 
-Error size_error(const TensorInfo& info, std::size_t bytes) {
-  return {ErrorCode::kWrongSize,
-          info.name + " is " + std::string(to_string(info.type)) + " " + info.shape.text() + " and has " +
-              std::to_string(info.bytes) + " bytes, not " + std::to_string(bytes),
-          "give exactly the tensor's bytes, dense and in its type and layout"};
+Status size_error(const TensorInfo& info, std::size_t bytes) {
+  return guard_allocation([&]() -> Status {
+    return Error(ErrorCode::kWrongSize,
+                 info.name + " is " + std::string(to_string(info.type)) + " " + info.shape.text() +
+                     " and has " + std::to_string(info.bytes) + " bytes, not " + std::to_string(bytes),
+                 "give exactly the tensor's bytes, dense and in its type and layout");
+  });
 }
 
 }  // namespace
@@ -23,8 +27,12 @@ Status TensorView::copy_from(std::span<const std::byte> source) const {
 
 Status TensorView::copy_typed(DataType type, std::span<const std::byte> source) const {
   if (type != info_->type) {
-    return Error(ErrorCode::kWrongType, info_->name + " holds " + std::string(to_string(info_->type)) +
-                                            ", the source " + std::string(to_string(type)));
+    return guard_allocation([&]() -> Status {
+      return Error(ErrorCode::kWrongType,
+                   info_->name + " holds " + std::string(to_string(info_->type)) + ", the source " +
+                       std::string(to_string(type)),
+                   "convert the values first");
+    });
   }
   return copy_from(source);
 }

@@ -7,6 +7,8 @@
 // one. A worker joins a call by counting itself in `active_` and then checking that the call is still open;
 // the caller closes first and then waits for `active_` to fall to 0. Either the worker sees the call closed,
 // or the caller sees the worker: nobody waits for a worker that has not woken up.
+#include "lib/base/guard.h"
+
 #include <fettle/cpu.h>
 #include <fettle/thread_pool.h>
 
@@ -177,11 +179,13 @@ Result<std::shared_ptr<ThreadPool>> make_thread_pool(const ThreadPoolOptions& op
                  "ThreadPoolOptions::threads is " + std::to_string(options.threads),
                  "give 1 to 256, or 0 for one a performance core");
   }
-  ThreadPoolOptions resolved = options;
-  if (resolved.threads == 0) resolved.threads = default_threads();
-  auto pool = std::make_shared<Pool>(resolved);
-  if (Status status = pool->start(); !status) return std::move(status).error();
-  return std::shared_ptr<ThreadPool>(std::move(pool));
+  return guard_allocation([&]() -> Result<std::shared_ptr<ThreadPool>> {
+    ThreadPoolOptions resolved = options;
+    if (resolved.threads == 0) resolved.threads = default_threads();
+    auto pool = std::make_shared<Pool>(resolved);
+    if (Status status = pool->start(); !status) return std::move(status).error();
+    return std::shared_ptr<ThreadPool>(std::move(pool));
+  });
 }
 
 }  // namespace fettle

@@ -95,6 +95,12 @@ std::vector<std::string> report_texts(std::span<const fettle::ReportEntry> repor
   return texts;
 }
 
+Result<fettle_runtime> with_report(Result<fettle::Runtime> made) {
+  if (!made) return std::move(made).error();
+  std::vector<std::string> report = report_texts(made->report());
+  return fettle_runtime{*std::move(made), std::move(report), {}};
+}
+
 const char* text_at(const std::vector<std::string>& texts, std::size_t index) {
   return index < texts.size() ? texts[index].c_str() : nullptr;
 }
@@ -253,16 +259,15 @@ fettle_status fettle_program_compile(const fettle_model* model, const fettle_pla
                                      const fettle_compile_options* options, fettle_program** program) {
   if (model == nullptr || program == nullptr) return null_argument(__func__);
   if (options != nullptr && options->struct_size != sizeof(*options)) return bad_options(__func__);
-  const fettle_status status = create(program, [&] {
+  return create(program, [&]() -> Result<fettle_program> {
     fettle::CompileOptions compile = compile_options(options);
     fit_channels(model->model, compile);
-    return fettle::Program::compile(model->model, plan != nullptr ? &plan->plan : nullptr, compile);
+    Result<fettle::Program> made =
+        fettle::Program::compile(model->model, plan != nullptr ? &plan->plan : nullptr, compile);
+    if (!made) return std::move(made).error();
+    std::vector<std::string> report = report_texts(made->report());
+    return fettle_program{*std::move(made), std::move(report)};
   });
-  if (status != 0) return status;
-  return finish(fettle::guard_allocation([&]() -> Status {
-    (*program)->report = report_texts((*program)->program.report());
-    return {};
-  }));
 }
 
 void fettle_program_free(fettle_program* program) { delete program; }
@@ -283,7 +288,7 @@ fettle_status fettle_runtime_create(const fettle_program* program, const fettle_
                                     fettle_runtime** runtime) {
   if (program == nullptr || runtime == nullptr) return null_argument(__func__);
   if (options != nullptr && options->struct_size != sizeof(*options)) return bad_options(__func__);
-  const fettle_status status = create(runtime, [&] {
+  return create(runtime, [&]() -> Result<fettle_runtime> {
     fettle::RuntimeOptions runtime_options;
     if (options != nullptr) {
       runtime_options.memory = {static_cast<std::byte*>(options->memory),
@@ -291,24 +296,15 @@ fettle_status fettle_runtime_create(const fettle_program* program, const fettle_
       runtime_options.profile = options->profile != 0;
       if (options->pool != nullptr) runtime_options.pool = std::make_shared<CallbackPool>(*options->pool);
     }
-    return fettle::Runtime::create(program->program, runtime_options);
+    return with_report(fettle::Runtime::create(program->program, runtime_options));
   });
-  if (status != 0) return status;
-  return finish(fettle::guard_allocation([&]() -> Status {
-    (*runtime)->report = program->report;
-    return {};
-  }));
 }
 
 fettle_status fettle_runtime_load(const char* model_path, const char* plan_path, fettle_runtime** runtime) {
   if (model_path == nullptr || runtime == nullptr) return null_argument(__func__);
-  const fettle_status status = create(
-      runtime, [&] { return fettle::Runtime::load(model_path, plan_path != nullptr ? plan_path : ""); });
-  if (status != 0) return status;
-  return finish(fettle::guard_allocation([&]() -> Status {
-    (*runtime)->report = report_texts((*runtime)->runtime.report());
-    return {};
-  }));
+  return create(runtime, [&] {
+    return with_report(fettle::Runtime::load(model_path, plan_path != nullptr ? plan_path : ""));
+  });
 }
 
 void fettle_runtime_free(fettle_runtime* runtime) { delete runtime; }
@@ -389,6 +385,7 @@ namespace {
 const char* keep_text(fettle_runtime* runtime, std::string (fettle::Runtime::*make)() const) noexcept {
   const fettle_status status = finish(fettle::guard_allocation([&]() -> Status {
     runtime->text = (runtime->runtime.*make)();
+    if (runtime->text.empty()) return fettle::out_of_memory();
     return {};
   }));
   return status == 0 ? runtime->text.c_str() : nullptr;

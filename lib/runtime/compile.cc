@@ -163,10 +163,7 @@ Status check_options(const CompileOptions& options) {
                  "give 1 to " + std::to_string(kMostThreads) + ", or 0 for what the plan says");
   }
   for (const Kernel* kernel : options.kernels) {
-    const bool whole = kernel != nullptr && !kernel->name.empty() && !kernel->pattern.empty() &&
-                       !kernel->layouts.empty() && kernel->supports != nullptr && kernel->bind != nullptr &&
-                       (kernel->pack == nullptr) == (kernel->packed_bytes == nullptr);
-    if (!whole) {
+    if (!is_complete(kernel)) {
       return Error(
           ErrorCode::kInvalidArgument,
           "CompileOptions::kernels holds an incomplete row" +
@@ -228,6 +225,9 @@ std::span<const ReportEntry> Program::report() const noexcept { return state_->r
 const ArenaInfo& Program::arena() const noexcept { return state_->arena; }
 std::size_t Program::weight_bytes() const noexcept { return state_->weight_bytes; }
 int Program::threads() const noexcept { return state_->threads; }
-Plan Program::effective_plan() const { return state_->effective; }
+Plan Program::effective_plan() const {
+  Result<Plan> copy = guard_allocation([&]() -> Result<Plan> { return state_->effective; });
+  return copy ? *std::move(copy) : Plan{};
+}
 
 }  // namespace fettle

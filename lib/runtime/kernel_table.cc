@@ -2,6 +2,7 @@
 #include "lib/runtime/kernel_table.h"
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 
 namespace fettle::runtime {
@@ -45,11 +46,19 @@ bool pattern_fits(const Kernel& kernel, const LayerDesc& layer) {
 
 }  // namespace
 
-KernelTable::KernelTable(std::span<const Kernel* const> own, const Cpu& cpu)
-    : rows_(own.begin(), own.end()), cpu_(&cpu) {
+bool is_complete(const Kernel* row) {
+  return row != nullptr && !row->name.empty() && !row->pattern.empty() && !row->layouts.empty() &&
+         row->supports != nullptr && row->bind != nullptr &&
+         (row->pack == nullptr) == (row->packed_bytes == nullptr);
+}
+
+KernelTable::KernelTable(std::span<const Kernel* const> own, const Cpu& cpu) : cpu_(&cpu) {
+  std::copy_if(own.begin(), own.end(), std::back_inserter(rows_), is_complete);
+  const std::size_t count = rows_.size();
   for (const Kernel* row : builtin_kernels()) {
+    const auto end = rows_.begin() + static_cast<std::ptrdiff_t>(count);
     const bool hidden =
-        std::any_of(own.begin(), own.end(), [&](const Kernel* mine) { return mine->name == row->name; });
+        std::any_of(rows_.begin(), end, [&](const Kernel* mine) { return mine->name == row->name; });
     if (!hidden) rows_.push_back(row);
   }
 }

@@ -12,10 +12,14 @@
 
 namespace fettle::runtime {
 
+/// Whether a row has all that compiling and running it takes.
+bool is_complete(const Kernel* row);
+
 /// An application's rows first, then the built-in ones, in order of preference. A row of the application's
 /// hides a built-in one of the same name.
 class KernelTable {
  public:
+  /// Rows of `own` that are not complete are left out.
   KernelTable(std::span<const Kernel* const> own, const Cpu& cpu);
 
   std::span<const Kernel* const> rows() const { return rows_; }

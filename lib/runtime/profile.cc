@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The profile, as a table for people and as Chrome trace events.
+#include "lib/base/guard.h"
 #include "lib/runtime/runtime_state.h"
 
 #include <fmt/format.h>
 
 #include <iterator>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -38,18 +40,15 @@ std::string json_escaped(std::string_view text) {
   return escaped;
 }
 
-}  // namespace
-
-std::string Runtime::profile_table() const {
-  const std::span<const StepInfo> steps = program().steps();
+std::string table_of(std::span<const StepInfo> steps, std::span<const StepTime> times) {
   double total = 0;
-  for (const StepTime& time : state_->times) {
+  for (const StepTime& time : times) {
     if (time.runs > 0) total += static_cast<double>(time.total_ns) / static_cast<double>(time.runs);
   }
   std::string text = fmt::format("{:<32} {:<34} {:<20} {:>3} {:>10} {:>10} {:>6} {:>8}\n", "layer", "kernel",
                                  "output", "thr", "mean us", "min us", "%", "GFLOP/s");
   for (std::size_t i = 0; i < steps.size(); ++i) {
-    const StepTime& time = state_->times[i];
+    const StepTime& time = times[i];
     if (steps[i].alias || time.runs == 0) continue;
     const double mean = static_cast<double>(time.total_ns) / static_cast<double>(time.runs);
     const std::string layer = steps[i].conversion ? "-> " + steps[i].layer : steps[i].layer;
@@ -64,12 +63,11 @@ std::string Runtime::profile_table() const {
   return text;
 }
 
-std::string Runtime::profile_trace() const {
-  const std::span<const StepInfo> steps = program().steps();
+std::string trace_of(std::span<const StepInfo> steps, std::span<const StepTime> times) {
   std::string text = "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[";
   bool first = true;
   for (std::size_t i = 0; i < steps.size(); ++i) {
-    const StepTime& time = state_->times[i];
+    const StepTime& time = times[i];
     if (steps[i].alias || time.runs == 0) continue;
     const auto last = static_cast<double>(time.last_ns);
     fmt::format_to(
@@ -83,6 +81,20 @@ std::string Runtime::profile_trace() const {
   }
   text += "\n]}\n";
   return text;
+}
+
+}  // namespace
+
+std::string Runtime::profile_table() const {
+  Result<std::string> text =
+      guard_allocation([&]() -> Result<std::string> { return table_of(program().steps(), state_->times); });
+  return text ? *std::move(text) : std::string();
+}
+
+std::string Runtime::profile_trace() const {
+  Result<std::string> text =
+      guard_allocation([&]() -> Result<std::string> { return trace_of(program().steps(), state_->times); });
+  return text ? *std::move(text) : std::string();
 }
 
 }  // namespace fettle

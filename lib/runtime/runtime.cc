@@ -40,13 +40,15 @@ bool is_overread(const Schedule& schedule, TensorId root) {
 Result<TensorView> view_by_name(std::span<const TensorInfo> infos, std::string_view name,
                                 std::string_view kind, TensorView (Runtime::*view)(std::size_t) noexcept,
                                 Runtime& runtime) {
-  std::string names;
   for (std::size_t i = 0; i < infos.size(); ++i) {
     if (infos[i].name == name) return (runtime.*view)(i);
-    names.append(i == 0 ? "" : ", ").append(infos[i].name);
   }
-  return Error(ErrorCode::kUnknownName, "no " + std::string(kind) + " is named " + std::string(name),
-               "there are: " + names);
+  return guard_allocation([&]() -> Result<TensorView> {
+    std::string names;
+    for (const TensorInfo& info : infos) names.append(names.empty() ? "" : ", ").append(info.name);
+    return Error(ErrorCode::kUnknownName, "no " + std::string(kind) + " is named " + std::string(name),
+                 "there are: " + names);
+  });
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What there is to choose from, layer by layer: every kernel of the layer's operator, runnable or refused.
+#include "lib/base/guard.h"
 #include "lib/runtime/assignment.h"
 #include "lib/runtime/kernel_table.h"
 
@@ -21,9 +22,7 @@ VariantInfo describe_variant(const LayerGraph& layers, const KernelTable& table,
   return info;
 }
 
-}  // namespace
-
-std::vector<LayerVariants> enumerate_variants(const Model& model, const CompileOptions& options) {
+std::vector<LayerVariants> list_variants(const Model& model, const CompileOptions& options) {
   const KernelTable table(options.kernels, options.cpu != nullptr ? *options.cpu : this_cpu());
   const LayerGraph layers(model.state());
   std::vector<ReportEntry> report;
@@ -50,6 +49,14 @@ std::vector<LayerVariants> enumerate_variants(const Model& model, const CompileO
     all.push_back(std::move(entry));
   }
   return all;
+}
+
+}  // namespace
+
+std::vector<LayerVariants> enumerate_variants(const Model& model, const CompileOptions& options) {
+  Result<std::vector<LayerVariants>> all =
+      guard_allocation([&]() -> Result<std::vector<LayerVariants>> { return list_variants(model, options); });
+  return all ? *std::move(all) : std::vector<LayerVariants>{};
 }
 
 }  // namespace fettle
