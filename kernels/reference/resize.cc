@@ -4,7 +4,9 @@
 #include "kernels/reference/reference.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <span>
 
 namespace fettle::kernels::reference {
 namespace {
@@ -37,6 +39,15 @@ struct Tap {
   double weight;
 };
 
+// At most four along an axis; no heap memory, since running must not allocate.
+struct Taps {
+  std::array<Tap, 4> taps{};
+  std::size_t count = 0;
+
+  void add(Tap tap) { taps[count++] = tap; }
+  std::span<Tap> all() { return {taps.data(), count}; }
+};
+
 double cubic_weight(double distance, double a) {
   const double d = std::abs(distance);
   if (d <= 1) return ((a + 2) * d - (a + 3)) * d * d + 1;
@@ -44,13 +55,17 @@ double cubic_weight(double distance, double a) {
 }
 
 // The input positions that an output position mixes.
-std::vector<Tap> taps(const Axis& axis, std::int64_t at, const Attributes& attributes) {
-  if (axis.input == axis.output && axis.scale == 1) return {{at, 1}};
+Taps taps(const Axis& axis, std::int64_t at, const Attributes& attributes) {
+  if (axis.input == axis.output && axis.scale == 1) {
+    Taps same;
+    same.add({at, 1});
+    return same;
+  }
   const double position = source_position(axis, at, attributes.string("coordinate_transformation_mode"));
   const std::string_view mode = attributes.string("mode");
-  std::vector<Tap> result;
+  Taps result;
   if (mode == "nearest") {
-    result.push_back({nearest(position, attributes.string("nearest_mode")), 1});
+    result.add({nearest(position, attributes.string("nearest_mode")), 1});
   } else {
     const auto floor = static_cast<std::int64_t>(std::floor(position));
     const bool cubic = mode == "cubic";
@@ -61,11 +76,11 @@ std::vector<Tap> taps(const Axis& axis, std::int64_t at, const Attributes& attri
       double weight = cubic ? cubic_weight(distance, a) : 1 - std::abs(distance);
       if (attributes.integer("exclude_outside") != 0 && (p < 0 || p >= axis.input)) weight = 0;
       sum += weight;
-      result.push_back({p, weight});
+      result.add({p, weight});
     }
-    for (Tap& tap : result) tap.weight /= sum;
+    for (Tap& tap : result.all()) tap.weight /= sum;
   }
-  for (Tap& tap : result) tap.position = std::clamp<std::int64_t>(tap.position, 0, axis.input - 1);
+  for (Tap& tap : result.all()) tap.position = std::clamp<std::int64_t>(tap.position, 0, axis.input - 1);
   return result;
 }
 
@@ -75,12 +90,12 @@ void resize(const Buffers& b) {
   const auto scales = b.attributes().reals("scales");
   const int rank = x.desc.shape.rank();
   for_each_index(y.desc.shape, [&](const Index& out) {
-    std::array<std::vector<Tap>, kMaxRank> all;
+    std::array<Taps, kMaxRank> all;
     Shape counts;
     for (int axis = 0; axis < rank; ++axis) {
       const auto k = static_cast<std::size_t>(axis);
       all[k] = taps({x.extent(axis), y.extent(axis), static_cast<double>(scales[k])}, out[k], b.attributes());
-      counts.push_back(static_cast<std::int64_t>(all[k].size()));
+      counts.push_back(static_cast<std::int64_t>(all[k].count));
     }
     double sum = 0;
     for_each_index(counts, [&](const Index& choice) {
@@ -88,7 +103,7 @@ void resize(const Buffers& b) {
       double weight = 1;
       for (int axis = 0; axis < rank; ++axis) {
         const auto k = static_cast<std::size_t>(axis);
-        const Tap& tap = all[k][static_cast<std::size_t>(choice[k])];
+        const Tap& tap = all[k].taps[static_cast<std::size_t>(choice[k])];
         from[k] = tap.position;
         weight *= tap.weight;
       }
