@@ -4,7 +4,7 @@
 #include "kernels/portable/eigen.h"
 #include "kernels/portable/portable.h"
 
-#include <cstring>
+#include <utility>
 
 namespace fettle::kernels::portable {
 namespace {
@@ -20,26 +20,44 @@ struct GemmShape {
         k(layer.inputs.front().shape[1]) {}
 };
 
+// A product's output in tiles that depend on its shape alone. Threads share out tiles, so the bits are the
+// same however many there are and however the pool cuts the range (a busy one does all of it at once).
+struct Tiles {
+  std::int64_t m, n, k;
+  std::int64_t rows, columns;  // of a tile
+  std::int64_t across;         // tiles next to each other
+
+  Tiles(std::int64_t m_, std::int64_t n_, std::int64_t k_)
+      : m(m_), n(n_), k(k_), rows(32), columns(m_ < 4 ? 64 : 96), across((n_ + columns - 1) / columns) {}
+  std::int64_t count() const { return (m + rows - 1) / rows * across; }
+
+  // Multiplies the part of a and b (dense m x k, k x n) that tile `i` needs and returns the tile of y with
+  // its first column.
+  std::pair<Matrix, std::int64_t> multiply_tile(std::int64_t i, const float* a, const float* b,
+                                                float* y) const {
+    const std::int64_t row = i / across * rows;
+    const std::int64_t column = i % across * columns;
+    const std::int64_t height = std::min(rows, m - row);
+    const std::int64_t width = std::min(columns, n - column);
+    Matrix tile(y + row * n + column, height, width, Stride(n));
+    multiply(tile, ConstMatrix(a + row * k, height, k, Stride(k)),
+             ConstMatrix(b + column, k, width, Stride(n)));
+    return {tile, column};
+  }
+};
+
 void gemm(const Call& call) {
   const GemmShape shape(call.layer);
   const auto* weight = reinterpret_cast<const float*>(call.packed.data());
   const float* bias = weight + shape.k * shape.n;
   const Clamp clamp = clamp_of(call.layer);
-  // One row is a product of a vector and a matrix, whose columns are shared out; several rows are shared out
-  // themselves.
-  const bool by_column = shape.m < 4;
-  const std::int64_t range = by_column ? (shape.n + 63) / 64 : shape.m;
-  call.parallel(range, [&](std::int64_t begin, std::int64_t end, int) {
-    const std::int64_t row = by_column ? 0 : begin;
-    const std::int64_t rows = by_column ? shape.m : end - begin;
-    const std::int64_t column = by_column ? begin * 64 : 0;
-    const std::int64_t columns = by_column ? std::min(end * 64, shape.n) - column : shape.n;
-    const ConstMatrix a(call.in(0) + row * shape.k, rows, shape.k, Stride(shape.k));
-    const ConstMatrix b(weight + column, shape.k, columns, Stride(shape.n));
-    Matrix y(call.out() + row * shape.n + column, rows, columns, Stride(shape.n));
-    multiply(y, a, b);
-    y.rowwise() += ConstRow(bias + column, columns);
-    y = y.cwiseMax(clamp.low).cwiseMin(clamp.high);
+  const Tiles tiles(shape.m, shape.n, shape.k);
+  call.parallel(tiles.count(), [&](std::int64_t begin, std::int64_t end, int) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      auto [y, column] = tiles.multiply_tile(i, call.in(0), weight, call.out());
+      y.rowwise() += ConstRow(bias + column, y.cols());
+      y = y.cwiseMax(clamp.low).cwiseMin(clamp.high);
+    }
   });
 }
 
@@ -94,15 +112,13 @@ void matmul(const Call& call) {
   const std::int64_t batches = call.layer.outputs.front().shape.elements() / (m * n);
   const std::int64_t step_a = a.elements() == m * k ? 0 : m * k;
   const std::int64_t step_b = b.elements() == k * n ? 0 : k * n;
-  const std::int64_t rows = batches > 1 ? batches : m;
-  call.parallel(rows, [&](std::int64_t begin, std::int64_t end, int) {
-    const auto product = [&](std::int64_t batch, std::int64_t row, std::int64_t count) {
-      const ConstMatrix left(call.in(0) + batch * step_a + row * k, count, k, Stride(k));
-      const ConstMatrix right(call.in(1) + batch * step_b, k, n, Stride(n));
-      multiply(Matrix(call.out() + (batch * m + row) * n, count, n, Stride(n)), left, right);
-    };
-    if (batches == 1) return product(0, begin, end - begin);
-    for (std::int64_t batch = begin; batch < end; ++batch) product(batch, 0, m);
+  const Tiles tiles(m, n, k);
+  call.parallel(batches * tiles.count(), [&](std::int64_t begin, std::int64_t end, int) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::int64_t batch = i / tiles.count();
+      tiles.multiply_tile(i % tiles.count(), call.in(0) + batch * step_a, call.in(1) + batch * step_b,
+                          call.out() + batch * m * n);
+    }
   });
 }
 
@@ -126,11 +142,16 @@ constexpr Op kGemmOp[] = {Op::gemm};
 constexpr Op kMatmulOp[] = {Op::matmul};
 constexpr Kernel kGemm = [] {
   Kernel kernel = row<gemm>("gemm.packed.f32.portable", kGemmOp, kNchw, supports_gemm);
+  kernel.revision = 2;
   kernel.packed_bytes = gemm_packed_bytes;
   kernel.pack = gemm_pack;
   return kernel;
 }();
-constexpr Kernel kMatmul = row<matmul>("matmul.gemm.f32.portable", kMatmulOp, kNchw, supports_matmul);
+constexpr Kernel kMatmul = [] {
+  Kernel kernel = row<matmul>("matmul.gemm.f32.portable", kMatmulOp, kNchw, supports_matmul);
+  kernel.revision = 2;
+  return kernel;
+}();
 constexpr const Kernel* kRows[] = {&kGemm, &kMatmul};
 
 }  // namespace
