@@ -27,15 +27,46 @@ ConvShape::ConvShape(const LayerDesc& layer) {
   biased = layer.main().operands.size() > 2;
 }
 
+namespace {
+
+// What ConvShape reads is there, and its numbers belong together.
+bool consistent(const LayerDesc& layer) {
+  const Attributes& a = layer.main().attributes;
+  if (a.integers("strides").size() != 2 || a.integers("dilations").size() != 2 ||
+      a.integers("pads").size() != 4)
+    return false;
+  for (const std::int64_t step : a.integers("strides")) {
+    if (step < 1) return false;
+  }
+  for (const std::int64_t step : a.integers("dilations")) {
+    if (step < 1) return false;
+  }
+  const Shape& x = layer.inputs[0].shape;
+  const Shape& w = layer.inputs[1].shape;
+  const Shape& y = layer.parts.size() > 1 ? layer.inner.front().shape : layer.outputs.front().shape;
+  const std::int64_t groups = a.integer("group", 1);
+  return groups >= 1 && w.rank() == 4 && y.rank() == 4 && y[0] == x[0] && y[1] == w[0] &&
+         w[0] % groups == 0 && x[1] % groups == 0 && w[1] == x[1] / groups;
+}
+
+}  // namespace
+
 Refusal check_conv(const LayerDesc& layer) {
+  const std::vector<int>& operands = layer.main().operands;
+  const std::size_t own = layer.inputs.size() - (layer.parts.size() > 1 ? 1 : 0);
+  if (operands.size() < 2 || operands.size() > 3 || layer.inputs.size() < operands.size() ||
+      operands.size() != own || layer.outputs.empty() || layer.inner.size() + 1 != layer.parts.size())
+    return Refusal::op;
   if (layer.inputs[0].shape.rank() != 4) return Refusal::rank;
   if (layer.inputs[0].constant) return Refusal::constant;
-  if (!layer.inputs[1].constant || (layer.main().operands.size() > 2 && !layer.inputs[2].constant))
-    return Refusal::not_constant;
+  const bool biased = operands.size() > 2;
+  if (!layer.inputs[1].constant || (biased && !layer.inputs[2].constant)) return Refusal::not_constant;
   for (const TensorDesc& tensor : layer.inputs) {
-    if (tensor.shape.elements() == 0) return Refusal::shape;
+    if (tensor.shape.elements() <= 0) return Refusal::shape;
   }
-  return layer.outputs.front().shape.elements() > 0 ? Refusal::none : Refusal::shape;
+  if (layer.outputs.front().shape.elements() <= 0 || !consistent(layer)) return Refusal::shape;
+  return !biased || layer.inputs[2].shape.elements() == layer.inputs[1].shape[0] ? Refusal::none
+                                                                                 : Refusal::shape;
 }
 
 std::span<const Kernel* const> convolution_rows() noexcept {

@@ -125,11 +125,12 @@ void matmul(const Call& call) {
 Refusal supports_matmul(const LayerDesc& layer, const Cpu&) {
   if (const Refusal refusal = uniform_f32(layer); refusal != Refusal::none) return refusal;
   if (layout_of(layer) != Layout::nchw) return Refusal::layout;
+  if (layer.inputs.size() != 2 || layer.outputs.empty()) return Refusal::op;
   const Shape& a = layer.inputs[0].shape;
   const Shape& b = layer.inputs[1].shape;
   const Shape& y = layer.outputs.front().shape;
   if (a.rank() < 2 || b.rank() < 2) return Refusal::rank;
-  if (y.elements() == 0 || a[a.rank() - 1] == 0) return Refusal::shape;
+  if (y.elements() <= 0 || a.elements() <= 0 || b.elements() <= 0) return Refusal::shape;
   // Each operand has all batches or one; a mixture would need an index for each batch.
   const std::int64_t batches = y.elements() / (a[a.rank() - 2] * b[b.rank() - 1]);
   const std::int64_t batches_a = a.elements() / (a[a.rank() - 2] * a[a.rank() - 1]);
