@@ -39,9 +39,14 @@ void check_layouts(const KernelTable& table, const Kernel& kernel, LayoutPair pa
   CHECK_FALSE(to_string(refusal).empty());
   if (refusal != Refusal::none) return;
   ++runs()[std::string(kernel.name)];
-  check_variant(kernel, desc, layer, expected, {Against::end, 1});
-  check_variant(kernel, desc, layer, expected, {Against::start, 2});
-  if (kernel.threaded) check_variant(kernel, desc, layer, expected, {Against::end, 3});
+  const Results alone = check_variant(kernel, desc, layer, expected, {Against::end, 1});
+  const Results two = check_variant(kernel, desc, layer, expected, {Against::start, 2});
+  if (kernel.threaded) {
+    const Results three = check_variant(kernel, desc, layer, expected, {Against::end, 3});
+    INFO(kernel.name << ": " << desc.text());
+    CHECK(two == alone);
+    CHECK(three == alone);
+  }
   for (std::size_t i = 0; i < desc.inputs.size(); ++i) {
     const TensorDesc& in = desc.inputs[i];
     const bool fits =

@@ -2,6 +2,7 @@
 #include "tests/kernels/variant.h"
 
 #include "kernels/reference/evaluate.h"
+#include "tests/kernels/allocations.h"
 
 #include <cmath>
 
@@ -200,8 +201,8 @@ Expected reference_outputs(const TestLayer& layer) {
   return expected;
 }
 
-void check_variant(const Kernel& kernel, const LayerDesc& desc, const TestLayer& layer,
-                   const Expected& expected, const Setting& setting) {
+Results check_variant(const Kernel& kernel, const LayerDesc& desc, const TestLayer& layer,
+                      const Expected& expected, const Setting& setting) {
   INFO(kernel.name << ": " << desc.text() << "\n"
                    << setting.threads << " threads, guarded at the "
                    << (setting.against == Against::start ? "start" : "end") << ", in place "
@@ -214,9 +215,13 @@ void check_variant(const Kernel& kernel, const LayerDesc& desc, const TestLayer&
   INFO((bound ? "" : bound.error().text()));
   REQUIRE(bound);
   REQUIRE((*bound)->set_buffers(memory.inputs(), memory.outputs(), memory.workspace()));
-  REQUIRE((*bound)->run());
+  const long allocated = allocations();
+  const Status ran = (*bound)->run();
+  const long in_run = allocations() - allocated;
+  REQUIRE(ran);
+  CHECK(in_run == 0);
 
-  std::vector<std::vector<std::byte>> results;
+  Results results;
   for (std::size_t i = 0; i < desc.outputs.size(); ++i) {
     results.push_back(gather(desc.outputs[i], memory.output(i)));
     check_same(desc.outputs[i], results[i], expected.outputs[i], expected.largest);
@@ -224,13 +229,14 @@ void check_variant(const Kernel& kernel, const LayerDesc& desc, const TestLayer&
   memory.check_surroundings(desc);
   const std::span<const std::byte> after = packed.bytes();
   CHECK(std::equal(after.begin(), after.end(), weights.begin(), weights.end()));
-  if (setting.in_place >= 0) return;
+  if (setting.in_place >= 0) return results;
 
   for (std::size_t i = 0; i < desc.inputs.size(); ++i)
     CHECK(gather(desc.inputs[i], memory.input_copy(i).data()) == layer.inputs[i]);
   REQUIRE((*bound)->run());
   for (std::size_t i = 0; i < desc.outputs.size(); ++i)
     CHECK(gather(desc.outputs[i], memory.output(i)) == results[i]);
+  return results;
 }
 
 }  // namespace fettle::test

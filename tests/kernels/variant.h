@@ -20,6 +20,9 @@ struct Expected {
 };
 Expected reference_outputs(const TestLayer& layer);
 
+/// What a run gave: dense bytes in nchw, an entry an output.
+using Results = std::vector<std::vector<std::byte>>;
+
 /// How one run is set up.
 struct Setting {
   Against against = Against::end;
@@ -28,8 +31,9 @@ struct Setting {
 };
 
 /// Packs, binds and runs `kernel` on `desc` (formats and strides as the kernel gets them) with the layer's
-/// numbers, and checks the results, what was written, and that running again changes nothing.
-void check_variant(const Kernel& kernel, const LayerDesc& desc, const TestLayer& layer,
-                   const Expected& expected, const Setting& setting);
+/// numbers, and checks the results, what was written, that running allocates nothing and that running again
+/// changes nothing. Returns the results.
+Results check_variant(const Kernel& kernel, const LayerDesc& desc, const TestLayer& layer,
+                      const Expected& expected, const Setting& setting);
 
 }  // namespace fettle::test

@@ -105,6 +105,29 @@ void visit_pool(Random& random, Op op, const Visit& visit) {
            visit);
 }
 
+// Signals and volumes: fewer and more than two directions.
+void visit_other_ranks(Random& random, const Visit& visit) {
+  const std::int64_t channels = pick(random, 1, 20);
+  const std::int64_t out = pick(random, 1, 20);
+  const std::int64_t length = pick(random, 1, 4);
+  Attributes line;
+  line.set("kernel_shape", Integers{length});
+  line.set("strides", Integers{pick(random, 1, 2)});
+  line.set("pads", Integers{pick(random, 0, length - 1), pick(random, 0, length - 1)});
+  const Operand signal = input({pick(random, 1, 2), channels, pick(random, 4, 30)});
+  visit_if(make_layer(Op::conv, line, {signal, weight({out, channels, length}), weight({out})},
+                      some_clamp(random)),
+           visit);
+  visit_if(make_layer(Op::max_pool, line, {signal}), visit);
+  visit_if(make_layer(Op::average_pool, line, {signal}), visit);
+  const Operand volume =
+      input({pick(random, 1, 2), channels, pick(random, 1, 4), pick(random, 1, 5), pick(random, 1, 4)});
+  for (Op op : {Op::global_average_pool, Op::global_max_pool}) {
+    visit_if(make_layer(op, {}, {signal}, some_clamp(random)), visit);
+    visit_if(make_layer(op, {}, {volume}, some_clamp(random)), visit);
+  }
+}
+
 }  // namespace
 
 void visit_windows(int count, const Visit& visit) {
@@ -114,6 +137,7 @@ void visit_windows(int count, const Visit& visit) {
     visit_convolution(random, visit);
     visit_pointwise(random, visit);
     visit_transposed(random, visit);
+    visit_other_ranks(random, visit);
     visit_pool(random, Op::max_pool, visit);
     visit_pool(random, Op::average_pool, visit);
     for (Op op : {Op::global_average_pool, Op::global_max_pool})
