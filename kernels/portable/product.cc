@@ -24,11 +24,15 @@ struct GemmShape {
 // same however many there are and however the pool cuts the range (a busy one does all of it at once).
 struct Tiles {
   std::int64_t m, n, k;
-  std::int64_t rows, columns;  // of a tile
-  std::int64_t across;         // tiles next to each other
+  std::int64_t rows;     // of a tile
+  std::int64_t columns;  // of a tile
+  std::int64_t across;   // tiles next to each other
 
   Tiles(std::int64_t m_, std::int64_t n_, std::int64_t k_)
-      : m(m_), n(n_), k(k_), rows(32), columns(m_ < 4 ? 64 : 96), across((n_ + columns - 1) / columns) {}
+      : m(m_), n(n_), k(k_), rows(32), columns(m_ < 4 ? 64 : 96), across((n_ + columns - 1) / columns) {
+    // Tall tiles pack less; short ones leave something to share out where the product is small.
+    if ((m + 95) / 96 * across >= 16) rows = 96;
+  }
   std::int64_t count() const { return (m + rows - 1) / rows * across; }
 
   // Multiplies the part of a and b (dense m x k, k x n) that tile `i` needs and returns the tile of y with
