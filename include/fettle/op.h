@@ -75,17 +75,25 @@ using AttributeValue = std::variant<std::int64_t, float, std::vector<std::int64_
 /// An operator's attributes under their ONNX names, kept sorted by name so that their text is canonical.
 ///
 /// What layers carry, by operator (beside ONNX's own scalar attributes, defaults always filled in):
-///   conv, conv_transpose: kernel_shape, strides, dilations, pads (begin..., end...), group; conv_transpose
-///   also output_padding max_pool, average_pool: kernel_shape, strides, pads, dilations, ceil_mode,
-///   count_include_pad gemm: alpha, beta, transA, transB     softmax, log_softmax, concat, split, gather:
-///   axis (never negative) softmax before opset 13 is rewritten to the later meaning (with reshapes where the
-///   meanings differ) split: split (sizes)     slice: starts, ends, axes, steps (all normalised and clamped
-///   to the extents) pad: pads, mode, value   transpose: perm     reduce_*: axes (sorted, never negative),
-///   keepdims reshape, flatten, squeeze, unsqueeze: none; the output shape says everything (op is `reshape`
-///   for all of them) resize (and upsample, as resize): mode, coordinate_transformation_mode, nearest_mode,
-///   cubic_coeff_a, exclude_outside, extrapolation_value, scales (floats, one an axis)     clamp: min, max
-///   expand, tile: the output shape says it (tile: repeats) leaky_relu, elu, hard_sigmoid...: alpha, beta,
-///   ...     layer_norm: axis, epsilon     cast: to (text of a DataType)
+///   - conv, conv_transpose: kernel_shape, strides, dilations, pads (begin..., end...), group; conv_transpose
+///     also output_padding
+///   - max_pool, average_pool: kernel_shape, strides, pads, dilations, ceil_mode, count_include_pad
+///   - gemm: alpha, beta, transA, transB
+///   - softmax, log_softmax, concat, split, gather: axis (never negative); softmax before opset 13 is
+///     rewritten to the later meaning (with reshapes where the meanings differ)
+///   - split: split (sizes)
+///   - slice: starts, ends, axes, steps (all normalised and clamped to the extents)
+///   - pad: pads, mode, value
+///   - transpose: perm
+///   - reduce_*: axes (sorted, never negative), keepdims
+///   - reshape, flatten, squeeze, unsqueeze: none; the output shape says everything (op is `reshape` for all)
+///   - resize (and upsample, as resize): mode, coordinate_transformation_mode, nearest_mode, cubic_coeff_a,
+///     exclude_outside, extrapolation_value, scales (floats, one an axis)
+///   - clamp: min, max
+///   - expand, tile: the output shape says it (tile: repeats)
+///   - leaky_relu, elu, hard_sigmoid...: alpha, beta, ...
+///   - layer_norm: axis, epsilon
+///   - cast: to (text of a DataType)
 class Attributes {
  public:
   using Entry = std::pair<std::string, AttributeValue>;
