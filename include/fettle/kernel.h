@@ -168,7 +168,8 @@ struct Kernel {
   bool threaded = false;      ///< can use more than one thread
 
   /// The only gate: `Refusal::none` means that pack, bind and run do the layer. `layer` has the formats of
-  /// one entry of `layouts`.
+  /// one entry of `layouts`, and obeys the rules of its operators (operands, ranks, attributes, the outputs'
+  /// shapes): import and passes see to that. Its types, sizes, strides and constants may be any.
   Refusal (*supports)(const LayerDesc& layer, const Cpu& cpu);
   /// Scratch memory during run, for this many threads; null: none.
   std::size_t (*workspace_bytes)(const LayerDesc& layer, int threads);

@@ -93,17 +93,25 @@ Status gemm_pack(const LayerDesc& layer, std::span<const ConstantBytes> constant
 
 Refusal supports_gemm(const LayerDesc& layer, const Cpu&) {
   if (const Refusal refusal = uniform_f32(layer); refusal != Refusal::none) return refusal;
-  if (layer.main().attributes.integer("transA") != 0) return Refusal::attribute;
-  if (layer.inputs[0].constant || !layer.inputs[1].constant ||
-      (layer.inputs.size() > 2 && !layer.inputs[2].constant))
+  if (layer.inputs.size() < 2 || layer.inputs.size() > 3 || layer.outputs.empty()) return Refusal::op;
+  const Attributes& attributes = layer.main().attributes;
+  if (attributes.integer("transA") != 0) return Refusal::attribute;
+  const bool biased = layer.inputs.size() > 2;
+  if (layer.inputs[0].constant || !layer.inputs[1].constant || (biased && !layer.inputs[2].constant))
     return Refusal::not_constant;
-  const std::int64_t columns = layer.outputs.front().shape[1];
-  const bool bias_fits = layer.inputs.size() < 3 || layer.inputs[2].shape.elements() == 1 ||
-                         (layer.inputs[2].shape.elements() == columns &&
-                          (layer.inputs[2].shape.rank() == 1 || layer.inputs[2].shape[0] == 1));
-  return bias_fits && layer.outputs.front().shape.elements() > 0 && layer.inputs[0].shape.elements() > 0
-             ? Refusal::none
-             : Refusal::shape;
+  const Shape& x = layer.inputs[0].shape;
+  const Shape& w = layer.inputs[1].shape;
+  const Shape& y = layer.outputs[0].shape;
+  if (x.rank() != 2 || w.rank() != 2 || y.rank() != 2) return Refusal::rank;
+  const bool transposed = attributes.integer("transB") != 0;
+  const bool fits = x.elements() > 0 && y.elements() > 0 && y[0] == x[0] && y[1] == w[transposed ? 0 : 1] &&
+                    x[1] == w[transposed ? 1 : 0];
+  if (!fits) return Refusal::shape;
+  if (!biased) return Refusal::none;
+  const Shape& bias = layer.inputs[2].shape;
+  const bool bias_fits =
+      bias.elements() == 1 || (bias.elements() == y[1] && (bias.rank() == 1 || bias[0] == 1));
+  return bias_fits ? Refusal::none : Refusal::shape;
 }
 
 // Batches of products; an operand without batch axes is used for all.

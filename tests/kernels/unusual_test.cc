@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Layers of unusual types, sizes and strides, with constants in odd places: each row must refuse or accept
+// them, and give its reason, without touching what is not there. Sanitizers see more of it than a plain
+// build.
+#include "lib/runtime/kernel_table.h"
+#include "tests/common/data.h"
+#include "tests/kernels/layers.h"
+
+#include <catch2/catch_test_macros.hpp>
+
+namespace fettle::test {
+namespace {
+
+using runtime::KernelTable;
+
+// Types, constancy, sizes and strides that the operator's rules allow elsewhere. Operands and attributes
+// stay: a layer obeys the rules of its operator, which import and passes see to.
+void spoil(Random& random, LayerDesc& layer) {
+  std::vector<TensorDesc>& tensors = random() % 3 == 0 ? layer.outputs : layer.inputs;
+  TensorDesc& tensor = tensors[random() % tensors.size()];
+  const auto axis = static_cast<int>(random() % kMaxRank);
+  switch (random() % 4) {
+    case 0:
+      tensor.constant = !tensor.constant;
+      return;
+    case 1:
+      tensor.format.type = static_cast<DataType>(random() % 14);
+      return;
+    case 2:
+      if (axis < tensor.shape.rank()) tensor.shape[axis] = pick(random, 0, 1);
+      return;
+    default:
+      if (axis < tensor.shape.rank()) tensor.strides[static_cast<std::size_t>(axis)] += pick(random, 1, 7);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("unusual layers are refused or accepted, with a reason", "[kernels]") {
+  const KernelTable table({}, this_cpu());
+  Random random(6);
+  long asked = 0;
+  const auto check = [&](const TestLayer& usual) {
+    for (int i = 0; i < 6; ++i) {
+      LayerDesc odd = usual.desc;
+      spoil(random, odd);
+      for (const Kernel* kernel : table.rows()) {
+        if (kernel->pattern.size() != odd.parts.size() || kernel->pattern[0] != odd.main().op) continue;
+        for (const LayoutPair& pair : kernel->layouts) {
+          INFO(kernel->name << ": " << odd.text());
+          CHECK_FALSE(to_string(table.check(*kernel, runtime::with_layouts(odd, pair))).empty());
+          ++asked;
+        }
+      }
+    }
+  };
+  const int scale = quick() ? 1 : 5;
+  visit_windows(10 * scale, check);
+  visit_products(4 * scale, check);
+  visit_elementwise(2 * scale, check);
+  visit_reductions(4 * scale, check);
+  visit_movement(4 * scale, check);
+  visit_regions(5 * scale, check);
+  CHECK(asked > 1000);
+}
+
+}  // namespace fettle::test
