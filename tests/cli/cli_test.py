@@ -385,13 +385,27 @@ class Bad(Command):
         self.bad(FILE, "/nowhere/a.npy", "run", self.glyphs, "--input", self.glyphs, "--output", "/nowhere/a.npy")
         self.assertLess(time.monotonic() - start, 30)
 
+    @staticmethod
+    def wait_for_handler(pid, number):
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            with open(f"/proc/{pid}/status", encoding="ascii") as status:
+                caught = next(int(line.split()[1], 16) for line in status if line.startswith("SigCgt:"))
+            if caught >> (number - 1) & 1:
+                return
+            time.sleep(0.01)
+        raise AssertionError(f"process {pid} never caught signal {number}")
+
     def test_interrupted_tuning_keeps_what_was_learnt(self):
         plan, records = self.path("stopped.plan"), self.path("stopped.jsonl")
         self.write("stopped.plan", b"what was there before")
         with subprocess.Popen(COMMAND + ["tune", self.glyphs, "--output", plan, "--records", records, "--budget", "600s",
                                          "--threads", "2", "--json"],
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
-            time.sleep(5 if EMULATED else 0.5)
+            if EMULATED:
+                time.sleep(5)
+            else:
+                self.wait_for_handler(child.pid, signal.SIGINT)
             child.send_signal(signal.SIGINT)
             output, errors = child.communicate(timeout=120)
         self.assertEqual(child.returncode, OK, errors)

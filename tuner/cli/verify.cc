@@ -130,12 +130,17 @@ int report(const std::vector<Comparison>& comparisons, const std::vector<LayerCo
                                {"relative_error", comparison.relative_error},
                                {"match", comparison.match}});
   }
+  std::size_t id_width = 0, kernel_width = 0;
+  for (const LayerComparison& layer : layers) {
+    id_width = std::max(id_width, layer.layer.size());
+    kernel_width = std::max(kernel_width, layer.kernel.size());
+  }
   const LayerComparison* first = nullptr;
   for (const LayerComparison& layer : layers) {
     const bool differs = !(layer.relative_error <= arguments.tolerance);
     if (differs && first == nullptr) first = &layer;
-    fmt::format_to(out, "  {:<32} {:<36} {:.3g}{}\n", layer.layer, layer.kernel, layer.relative_error,
-                   differs ? " DIFFERS" : "");
+    fmt::format_to(out, "  {:<{}}  {:<{}}  {:.3g}{}\n", layer.layer, id_width, layer.kernel, kernel_width,
+                   layer.relative_error, differs ? " DIFFERS" : "");
     json["layers"].push_back(
         {{"layer", layer.layer}, {"kernel", layer.kernel}, {"relative_error", layer.relative_error}});
   }
