@@ -153,7 +153,9 @@ std::string layers_svg(const std::vector<LayerExplanation>& layers) {
       "default, choice, runner-up\">",
       kWidth, height);
   const double step = nice_step(scale);
-  for (double tick = 0; tick <= scale * 1.0001; tick += step) {
+  const int ticks = static_cast<int>(scale / step * 1.0001);
+  for (int i = 0; i <= ticks; ++i) {
+    const double tick = i * step;
     const double x = kNameWidth + kBarsWidth * tick / scale;
     fmt::format_to(
         std::back_inserter(svg),

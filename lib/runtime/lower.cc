@@ -46,17 +46,18 @@ class Lowering {
 
   TensorId add_tensor(TensorDesc desc, int value) {
     Tensor tensor;
-    tensor.desc = std::move(desc);
+    tensor.desc = desc;
     tensor.value = value;
-    schedule_.tensors.push_back(std::move(tensor));
+    schedule_.tensors.push_back(tensor);
     return static_cast<TensorId>(schedule_.tensors.size()) - 1;
   }
 
   Status add_inputs() {
     for (const auto& [name, input] : options_.inputs) {
       const auto& infos = layers_.model().inputs;
-      const bool known =
-          std::any_of(infos.begin(), infos.end(), [&](const TensorInfo& info) { return info.name == name; });
+      const bool known = std::any_of(infos.begin(), infos.end(), [&wanted = name](const TensorInfo& info) {
+        return info.name == wanted;
+      });
       if (!known)
         return Error(ErrorCode::kUnknownName, "the model has no input named " + name,
                      "see `fettle inspect` for the names");

@@ -147,7 +147,7 @@ Result<std::vector<float>> parse_floats(const std::string& text, const std::stri
     float number = 0;
     const auto [next, error] = std::from_chars(text.data() + at, text.data() + comma, number);
     if (error != std::errc() || next != text.data() + comma || !std::isfinite(number)) {
-      return Error(ErrorCode::kInvalidArgument, option + " " + text + " is not a list of numbers",
+      return Error(ErrorCode::kInvalidArgument, fmt::format("{} {} is not a list of numbers", option, text),
                    "write for example 127.5 or 104,117,123");
     }
     numbers.push_back(number);

@@ -7,7 +7,9 @@
 #include <cstdio>
 #include <exception>
 
-int main(int argc, char** argv) {
+namespace {
+
+int run(int argc, char** argv) {
   CLI::App app("Fettle: run ONNX networks on CPUs, and tune them on the device they run on.", "fettle");
   app.set_version_flag("--version", std::string("fettle ") + FETTLE_VERSION);
   app.require_subcommand(1);
@@ -32,13 +34,21 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     const int code = app.exit(error);
     return code == 0 ? fettle::cli::kSuccess : fettle::cli::kUsage;
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "fettle: %s\n", error.what());
-    return fettle::cli::kInternal;
   }
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
     std::fputs("fettle: stdout cannot be written\n  hint: is the disk full?\n", stderr);
     return fettle::cli::kFile;
   }
   return exit_code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "fettle: %s\n", error.what());
+    return fettle::cli::kInternal;
+  }
 }

@@ -68,7 +68,7 @@ Status check_names(const Runtime& runtime, const Arrays& arrays, const std::stri
       known = known || name == "output:" + runtime.program().outputs()[i].name;
     if (!known) {
       return Error(
-          ErrorCode::kUnknownName, file + ": the model has nothing for the array " + name,
+          ErrorCode::kUnknownName, fmt::format("{}: the model has nothing for the array {}", file, name),
           "`fettle inspect` lists the inputs and outputs; arrays are input:<name> and output:<name>");
     }
   }
