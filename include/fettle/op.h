@@ -46,7 +46,20 @@ namespace fettle {
   X(space_to_depth, "SpaceToDepth") X(cast, "Cast") X(shape, "Shape") X(size, "Size")                       \
   X(constant, "Constant") X(constant_of_shape, "ConstantOfShape") X(range, "Range")                         \
   X(identity, "Identity") X(dropout, "Dropout") X(quantize_linear, "QuantizeLinear")                        \
-  X(dequantize_linear, "DequantizeLinear") X(convert, "")
+  X(dequantize_linear, "DequantizeLinear") X(tan, "Tan") X(asin, "Asin") X(acos, "Acos") X(atan, "Atan")    \
+  X(sinh, "Sinh") X(cosh, "Cosh") X(asinh, "Asinh") X(acosh, "Acosh") X(atanh, "Atanh")                     \
+  X(shrink, "Shrink") X(is_inf, "IsInf") X(bit_shift, "BitShift") X(hardmax, "Hardmax")                     \
+  X(lp_pool, "LpPool") X(global_lp_pool, "GlobalLpPool") X(max_unpool, "MaxUnpool")                         \
+  X(lp_normalization, "LpNormalization") X(mean_variance_norm, "MeanVarianceNormalization")                 \
+  X(cum_sum, "CumSum") X(einsum, "Einsum") X(det, "Det") X(cast_like, "CastLike")                           \
+  X(gather_elements, "GatherElements") X(gather_nd, "GatherND") X(scatter_elements, "ScatterElements")      \
+  X(scatter, "Scatter") X(scatter_nd, "ScatterND") X(one_hot, "OneHot") X(trilu, "Trilu")                   \
+  X(reverse_sequence, "ReverseSequence") X(eye_like, "EyeLike") X(top_k, "TopK") X(non_zero, "NonZero")     \
+  X(compress, "Compress") X(unique, "Unique") X(non_max_suppression, "NonMaxSuppression")                   \
+  X(grid_sample, "GridSample") X(roi_align, "RoiAlign") X(dft, "DFT") X(stft, "STFT")                       \
+  X(hann_window, "HannWindow") X(hamming_window, "HammingWindow") X(blackman_window, "BlackmanWindow")      \
+  X(mel_weight_matrix, "MelWeightMatrix") X(nll_loss, "NegativeLogLikelihoodLoss")                          \
+  X(cross_entropy_loss, "SoftmaxCrossEntropyLoss") X(convert, "")
 // clang-format on
 
 /// An operator of the graph and of layers.

@@ -247,8 +247,8 @@ Refusal supports_nchw(const LayerDesc& layer, const Cpu& cpu) {
 }
 
 Refusal supports_pad(const LayerDesc& layer, const Cpu& cpu) {
-  return layer.main().attributes.string("mode") == "constant" ? supports_plain(layer, cpu)
-                                                              : Refusal::attribute;
+  const bool plain = layer.main().attributes.string("mode") == "constant" && layer.inputs.size() == 1;
+  return plain ? supports_plain(layer, cpu) : Refusal::attribute;
 }
 
 Refusal supports_convert(const LayerDesc& layer, const Cpu&) {
@@ -264,8 +264,11 @@ Refusal supports_convert(const LayerDesc& layer, const Cpu&) {
 Refusal supports_resize(const LayerDesc& layer, const Cpu& cpu) {
   const Attributes& a = layer.main().attributes;
   const Shape& x = layer.inputs.front().shape;
+  if (layer.inputs.size() != 1) return Refusal::attribute;
   if (x.rank() != 4 || a.reals("scales").size() != 4) return Refusal::rank;
-  if (a.string("mode") != "nearest") return Refusal::attribute;
+  if (a.string("mode") != "nearest" ||
+      a.string("coordinate_transformation_mode") == "tf_half_pixel_for_nn")
+    return Refusal::attribute;
   const Shape& y = layer.outputs.front().shape;
   if (x[0] != y[0] || x[1] != y[1] || a.reals("scales")[0] != 1 || a.reals("scales")[1] != 1 ||
       x.elements() == 0)

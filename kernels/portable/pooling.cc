@@ -131,6 +131,7 @@ void global_pool(const Call& call) {
 
 Refusal supports_pool(const LayerDesc& layer, const Cpu&) {
   if (const Refusal refusal = uniform_f32(layer); refusal != Refusal::none) return refusal;
+  if (layer.outputs.size() != 1) return Refusal::op;  // the places of the largest elements
   if (layer.inputs[0].shape.rank() != 4) return Refusal::rank;
   return layer.inputs[0].shape.elements() > 0 && layer.outputs[0].shape.elements() > 0 ? Refusal::none
                                                                                        : Refusal::shape;

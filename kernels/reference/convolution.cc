@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Convolutions, pools, products of matrices. Sums are taken in double.
-#include "kernels/reference/reference.h"
+// Convolutions and pools. Sums are taken in double.
+#include "kernels/reference/numbers.h"
 
 #include <algorithm>
 #include <cmath>
@@ -31,14 +31,14 @@ struct Window {
 };
 
 void conv(const Buffers& b) {
-  const auto x = b.in<float>(0);
-  const auto w = b.in<float>(1);
-  const auto y = b.out<float>();
+  const auto x = operand(b, 0);
+  const auto w = operand(b, 1);
+  const auto y = result(b);
   const Window window(b.attributes());
   const std::int64_t group = b.attributes().integer("group");
   const std::int64_t outputs_per_group = w.extent(0) / group;
-  for_each_index(y.desc.shape, [&](const Index& out) {
-    double sum = b.has(2) ? static_cast<double>(b.in<float>(2)[{out[1]}]) : 0.0;
+  for_each_index(y.shape(), [&](const Index& out) {
+    double sum = b.has(2) ? operand(b, 2)[{out[1]}] : 0.0;
     for (std::int64_t c = 0; c < w.extent(1); ++c) {
       for_each_index(window.shape(), [&](const Index& tap) {
         Index from{out[0], out[1] / outputs_per_group * w.extent(1) + c};
@@ -48,24 +48,24 @@ void conv(const Buffers& b) {
           weight[axis + 2] = tap[axis];
           if (from[axis + 2] < 0 || from[axis + 2] >= x.extent(static_cast<int>(axis) + 2)) return;
         }
-        sum += static_cast<double>(x[from]) * static_cast<double>(w[weight]);
+        sum += x[from] * w[weight];
       });
     }
-    y[out] = static_cast<float>(sum);
+    y.set(out, sum);
   });
 }
 
 // Gathers: an output element sums the taps whose input position is whole and inside.
 void conv_transpose(const Buffers& b) {
-  const auto x = b.in<float>(0);
-  const auto w = b.in<float>(1);
-  const auto y = b.out<float>();
+  const auto x = operand(b, 0);
+  const auto w = operand(b, 1);
+  const auto y = result(b);
   const Window window(b.attributes());
   const std::int64_t group = b.attributes().integer("group");
   const std::int64_t inputs_per_group = x.extent(1) / group;
-  for_each_index(y.desc.shape, [&](const Index& out) {
+  for_each_index(y.shape(), [&](const Index& out) {
     const std::int64_t g = out[1] / w.extent(1);
-    double sum = b.has(2) ? static_cast<double>(b.in<float>(2)[{out[1]}]) : 0.0;
+    double sum = b.has(2) ? operand(b, 2)[{out[1]}] : 0.0;
     for (std::int64_t c = 0; c < inputs_per_group; ++c) {
       for_each_index(window.shape(), [&](const Index& tap) {
         Index from{out[0], g * inputs_per_group + c};
@@ -77,23 +77,56 @@ void conv_transpose(const Buffers& b) {
           weight[axis + 2] = tap[axis];
           if (from[axis + 2] >= x.extent(static_cast<int>(axis) + 2)) return;
         }
-        sum += static_cast<double>(x[from]) * static_cast<double>(w[weight]);
+        sum += x[from] * w[weight];
       });
     }
-    y[out] = static_cast<float>(sum);
+    y.set(out, sum);
   });
 }
 
+// What the pools make of the elements under a window.
+struct Pooled {
+  double sum = 0;
+  double largest = -std::numeric_limits<double>::infinity();
+  double powers = 0;  // sum of |x|^p
+  std::int64_t count = 0;
+  Index largest_at{};
+
+  void add(double x, const Index& at, double p) {
+    sum += x;
+    powers += std::pow(std::abs(x), p);
+    if (x > largest) {
+      largest = x;
+      largest_at = at;
+    }
+  }
+  double value(Op op, double p) const {
+    if (op == Op::max_pool || op == Op::global_max_pool) return largest;
+    if (op == Op::lp_pool || op == Op::global_lp_pool) return std::pow(powers, 1 / p);
+    return sum / static_cast<double>(std::max<std::int64_t>(1, count));
+  }
+};
+
+// The number of an element when the whole tensor is counted through, the last two axes by columns if wished.
+std::int64_t flat_index(const Shape& shape, const Index& at, bool by_column) {
+  std::int64_t index = 0;
+  for (int axis = 0; axis < shape.rank(); ++axis) {
+    const int k = by_column && axis >= 2 ? shape.rank() + 1 - axis : axis;
+    index = index * shape[k] + at[static_cast<std::size_t>(k)];
+  }
+  return index;
+}
+
 void pool(const Buffers& b) {
-  const auto x = b.in<float>(0);
-  const auto y = b.out<float>();
+  const auto x = operand(b, 0);
+  const auto y = result(b);
   const Window window(b.attributes());
-  const bool maximum = b.layer.main().op == Op::max_pool;
+  const Op op = b.layer.main().op;
+  const auto p = static_cast<double>(b.attributes().integer("p", 2));
   const bool count_padding = b.attributes().integer("count_include_pad") != 0;
-  for_each_index(y.desc.shape, [&](const Index& out) {
-    double sum = 0;
-    float largest = -std::numeric_limits<float>::infinity();
-    std::int64_t count = 0;
+  const bool by_column = b.attributes().integer("storage_order") != 0;
+  for_each_index(y.shape(), [&](const Index& out) {
+    Pooled pooled;
     for_each_index(window.shape(), [&](const Index& tap) {
       Index from{out[0], out[1]};
       bool inside = true;
@@ -104,113 +137,79 @@ void pool(const Buffers& b) {
         inside = inside && from[axis + 2] >= 0 && from[axis + 2] < extent;
         counted = counted && from[axis + 2] < extent + window.pads[axis + window.axes()];
       }
-      if (inside) {
-        sum += static_cast<double>(x[from]);
-        largest = std::max(largest, x[from]);
-      }
-      count += (count_padding ? counted : inside) ? 1 : 0;
+      if (inside) pooled.add(x[from], from, p);
+      pooled.count += (count_padding ? counted : inside) ? 1 : 0;
     });
-    y[out] =
-        maximum ? largest : static_cast<float>(sum / static_cast<double>(std::max<std::int64_t>(1, count)));
+    y.set(out, pooled.value(op, p));
+    if (b.outputs.size() > 1)
+      result<std::int64_t>(b, 1).set(out, flat_index(x.shape(), pooled.largest_at, by_column));
   });
+}
+
+// A second output holds the places of the largest elements.
+Refusal supports_pool(const LayerDesc& layer, const Cpu& cpu) {
+  const DataType type = layer.inputs.front().format.type;
+  const bool maximum = layer.main().op == Op::max_pool;
+  if (layer.outputs.front().format.type != type || (!maximum && kind_of(type) != Kind::real))
+    return Refusal::data_type;
+  if (layer.outputs.size() > 1 && (!maximum || layer.outputs[1].format.type != DataType::s64))
+    return Refusal::data_type;
+  return any_type(layer, cpu);
 }
 
 void global_pool(const Buffers& b) {
-  const auto x = b.in<float>(0);
-  const auto y = b.out<float>();
-  const bool maximum = b.layer.main().op == Op::global_max_pool;
-  Shape spatial(x.desc.shape.dims().subspan(2));
-  for_each_index(y.desc.shape, [&](const Index& out) {
-    double sum = 0;
-    float largest = -std::numeric_limits<float>::infinity();
+  const auto x = operand(b, 0);
+  const auto y = result(b);
+  const Op op = b.layer.main().op;
+  const auto p = static_cast<double>(b.attributes().integer("p", 2));
+  const Shape spatial(x.shape().dims().subspan(2));
+  for_each_index(y.shape(), [&](const Index& out) {
+    Pooled pooled;
+    pooled.count = spatial.elements();
     for_each_index(spatial, [&](const Index& at) {
       Index from{out[0], out[1]};
       std::copy_n(at.begin(), kMaxRank - 2, from.begin() + 2);
-      sum += static_cast<double>(x[from]);
-      largest = std::max(largest, x[from]);
+      pooled.add(x[from], from, p);
     });
-    y[out] = maximum ? largest : static_cast<float>(sum / static_cast<double>(spatial.elements()));
+    y.set(out, pooled.value(op, p));
   });
 }
 
-void gemm(const Buffers& b) {
-  const auto a = b.in<float>(0);
-  const auto w = b.in<float>(1);
-  const auto y = b.out<float>();
-  const bool trans_a = b.attributes().integer("transA") != 0;
-  const bool trans_b = b.attributes().integer("transB") != 0;
-  const double alpha = b.attributes().real("alpha", 1);
-  const double beta = b.attributes().real("beta", 1);
-  const std::int64_t depth = a.extent(trans_a ? 0 : 1);
-  for_each_index(y.desc.shape, [&](const Index& out) {
-    double sum = 0;
-    for (std::int64_t k = 0; k < depth; ++k) {
-      const Index left = trans_a ? Index{k, out[0]} : Index{out[0], k};
-      const Index right = trans_b ? Index{out[1], k} : Index{k, out[1]};
-      sum += static_cast<double>(a[left]) * static_cast<double>(w[right]);
+// Puts elements where max_pool found them; places outside the result are passed over. Places count through
+// the tensor that was pooled, which the result may be larger than.
+void max_unpool(const Buffers& b) {
+  const auto pooled = b.attributes().integers("places_shape");
+  const auto x = operand(b, 0);
+  const auto places = operand<std::int64_t>(b, 1);
+  const auto y = result(b);
+  for_each_index(y.shape(), [&](const Index& i) { y.set(i, 0); });
+  for_each_index(x.shape(), [&](const Index& i) {
+    std::int64_t place = places[i];
+    if (place < 0 || place >= Shape(pooled).elements()) return;
+    Index at{};
+    bool fits = true;
+    for (auto axis = pooled.size(); axis-- > 0; place /= pooled[axis]) {
+      at[axis] = place % pooled[axis];
+      fits = fits && at[axis] < y.extent(static_cast<int>(axis));
     }
-    sum *= alpha;
-    if (b.has(2)) {
-      const auto c = b.in<float>(2);
-      sum += beta * static_cast<double>(c[broadcast_index(out, 2, c.desc.shape)]);
-    }
-    y[out] = static_cast<float>(sum);
+    if (fits) y.set(at, x[i]);
   });
 }
 
-// Vectors count as matrices of one row or column; batch axes are broadcast.
-void matmul(const Buffers& b) {
-  const auto a = b.in<float>(0);
-  const auto w = b.in<float>(1);
-  const auto y = b.out<float>();
-  const int rank_a = a.desc.shape.rank();
-  const int rank_b = w.desc.shape.rank();
-  const bool row = rank_a > 1;
-  const bool column = rank_b > 1;
-  const std::int64_t depth = a.extent(rank_a - 1);
-  const int rank_y = y.desc.shape.rank();
-  const int batch = rank_y - (row ? 1 : 0) - (column ? 1 : 0);
-  for_each_index(y.desc.shape, [&](const Index& out) {
-    const Shape batch_a(a.desc.shape.dims().first(static_cast<std::size_t>(std::max(0, rank_a - 2))));
-    const Shape batch_b(w.desc.shape.dims().first(static_cast<std::size_t>(std::max(0, rank_b - 2))));
-    Index left = broadcast_index(out, batch, batch_a);
-    Index right = broadcast_index(out, batch, batch_b);
-    if (row) left[static_cast<std::size_t>(rank_a - 2)] = out[static_cast<std::size_t>(batch)];
-    if (column) right[static_cast<std::size_t>(rank_b - 1)] = out[static_cast<std::size_t>(rank_y - 1)];
-    double sum = 0;
-    for (std::int64_t k = 0; k < depth; ++k) {
-      left[static_cast<std::size_t>(rank_a - 1)] = k;
-      right[static_cast<std::size_t>(column ? rank_b - 2 : 0)] = k;
-      sum += static_cast<double>(a[left]) * static_cast<double>(w[right]);
-    }
-    y[out] = static_cast<float>(sum);
-  });
+Refusal supports_unpool(const LayerDesc& layer, const Cpu& cpu) {
+  const DataType type = layer.inputs.front().format.type;
+  const bool fits = kind_of(type) == Kind::real && layer.outputs.front().format.type == type &&
+                    kind_of(layer.inputs[1].format.type) == Kind::whole;
+  return fits ? any_type(layer, cpu) : Refusal::data_type;
 }
 
-constexpr Op kConvOp[] = {Op::conv};
-constexpr Op kConvTransposeOp[] = {Op::conv_transpose};
-constexpr Op kMaxPoolOp[] = {Op::max_pool};
-constexpr Op kAveragePoolOp[] = {Op::average_pool};
-constexpr Op kGlobalAveragePoolOp[] = {Op::global_average_pool};
-constexpr Op kGlobalMaxPoolOp[] = {Op::global_max_pool};
-constexpr Op kGemmOp[] = {Op::gemm};
-constexpr Op kMatmulOp[] = {Op::matmul};
-
-constexpr Kernel kConv = row<conv>("conv.direct.f32.reference", kConvOp, all_f32);
-constexpr Kernel kConvTranspose =
-    row<conv_transpose>("conv_transpose.gather.f32.reference", kConvTransposeOp, all_f32);
-constexpr Kernel kMaxPool = row<pool>("max_pool.direct.f32.reference", kMaxPoolOp, all_f32);
-constexpr Kernel kAveragePool = row<pool>("average_pool.direct.f32.reference", kAveragePoolOp, all_f32);
-constexpr Kernel kGlobalAveragePool =
-    row<global_pool>("global_average_pool.direct.f32.reference", kGlobalAveragePoolOp, all_f32);
-constexpr Kernel kGlobalMaxPool =
-    row<global_pool>("global_max_pool.direct.f32.reference", kGlobalMaxPoolOp, all_f32);
-constexpr Kernel kGemm = row<gemm>("gemm.direct.f32.reference", kGemmOp, all_f32);
-constexpr Kernel kMatmul = row<matmul>("matmul.direct.f32.reference", kMatmulOp, all_f32);
-
-constexpr const Kernel* kRows[] = {
-    &kConv,          &kConvTranspose, &kMaxPool, &kAveragePool, &kGlobalAveragePool,
-    &kGlobalMaxPool, &kGemm,          &kMatmul};
+constexpr auto kRows =
+    join(kFamily<conv, same_real, "direct.any", Op::conv>,
+         kFamily<conv_transpose, same_real, "gather.any", Op::conv_transpose>,
+         kFamily<pool, supports_pool, "direct.any", Op::max_pool, Op::average_pool, Op::lp_pool>,
+         kFamily<global_pool, same_real, "direct.any", Op::global_average_pool, Op::global_max_pool,
+                 Op::global_lp_pool>,
+         kFamily<max_unpool, supports_unpool, "scatter.any", Op::max_unpool>);
 
 }  // namespace
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Elementwise operators: one template for those of one operand, one for those of two.
-#include "kernels/reference/reference.h"
+#include "kernels/reference/numbers.h"
 
 #include <algorithm>
 #include <cmath>
@@ -10,180 +10,204 @@
 namespace fettle::kernels::reference {
 namespace {
 
-float unary_value(Op op, float x, const Attributes& a) {
+double activation_value(Op op, double x, const Attributes& a) {
+  const auto attribute = [&](std::string_view name) { return static_cast<double>(a.real(name)); };
   switch (op) {
     case Op::clamp:
-      return std::min(std::max(x, a.real("min")), a.real("max"));
+      return std::min(std::max(x, attribute("min")), attribute("max"));
     case Op::leaky_relu:
-      return x < 0 ? a.real("alpha") * x : x;
+      return x < 0 ? attribute("alpha") * x : x;
     case Op::elu:
-      return x < 0 ? a.real("alpha") * std::expm1(x) : x;
+      return x < 0 ? attribute("alpha") * std::expm1(x) : x;
     case Op::selu:
-      return a.real("gamma") * (x < 0 ? a.real("alpha") * std::expm1(x) : x);
+      return attribute("gamma") * (x < 0 ? attribute("alpha") * std::expm1(x) : x);
     case Op::celu:
-      return std::max(0.0f, x) + std::min(0.0f, a.real("alpha") * std::expm1(x / a.real("alpha")));
+      return std::max(0.0, x) + std::min(0.0, attribute("alpha") * std::expm1(x / attribute("alpha")));
     case Op::thresholded_relu:
-      return x > a.real("alpha") ? x : 0.0f;
+      return x > attribute("alpha") ? x : 0.0;
+    case Op::shrink:
+      return x < -attribute("lambd")  ? x + attribute("bias")
+             : x > attribute("lambd") ? x - attribute("bias")
+                                      : 0.0;
     case Op::sigmoid:
-      return 1.0f / (1.0f + std::exp(-x));
+      return 1.0 / (1.0 + std::exp(-x));
     case Op::hard_sigmoid:
-      return std::min(std::max(a.real("alpha") * x + a.real("beta"), 0.0f), 1.0f);
+      return std::min(std::max(attribute("alpha") * x + attribute("beta"), 0.0), 1.0);
     case Op::hard_swish:
-      return x * std::min(std::max(x / 6.0f + 0.5f, 0.0f), 1.0f);
+      return x * std::min(std::max(x / 6.0 + 0.5, 0.0), 1.0);
     case Op::swish:
-      return x / (1.0f + std::exp(-x));
-    case Op::tanh:
-      return std::tanh(x);
+      return x / (1.0 + std::exp(-x));
     case Op::softplus:
-      return std::max(x, 0.0f) + std::log1p(std::exp(-std::abs(x)));
+      return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x)));
     case Op::softsign:
-      return x / (1.0f + std::abs(x));
+      return x / (1.0 + std::abs(x));
     case Op::gelu:
-      return 0.5f * x * (1.0f + std::erf(x * 0.70710678118654752440f));
-    case Op::erf:
-      return std::erf(x);
-    case Op::exp:
-      return std::exp(x);
-    case Op::log:
-      return std::log(x);
-    case Op::sqrt:
-      return std::sqrt(x);
-    case Op::reciprocal:
-      return 1.0f / x;
-    case Op::abs:
-      return std::abs(x);
-    case Op::neg:
-      return -x;
-    case Op::floor:
-      return std::floor(x);
-    case Op::ceil:
-      return std::ceil(x);
-    case Op::round:
-      return std::nearbyint(x);
-    case Op::sign:
-      return static_cast<float>((x > 0) - (x < 0));
-    case Op::sin:
-      return std::sin(x);
-    case Op::cos:
-      return std::cos(x);
+      return 0.5 * x * (1.0 + std::erf(x * 0.70710678118654752440));
     default:
       return x;
   }
 }
 
-void unary(const Buffers& b) {
-  const auto x = b.in<float>(0);
-  const auto y = b.out<float>();
-  for_each_index(y.desc.shape,
-                 [&](const Index& i) { y[i] = unary_value(b.layer.main().op, x[i], b.attributes()); });
-}
-
-// Wraps around instead of overflowing.
-template <typename T>
-T wrapped_negative(T x) {
-  return static_cast<T>(std::make_unsigned_t<T>{0} - static_cast<std::make_unsigned_t<T>>(x));
-}
-
-template <typename T>
-void integer_unary(const Buffers& b) {
-  const auto x = b.in<T>(0);
-  const auto y = b.out<T>();
-  for_each_index(y.desc.shape, [&](const Index& i) {
-    const T value = x[i];
-    switch (b.layer.main().op) {
-      case Op::neg:
-        y[i] = wrapped_negative(value);
-        break;
-      case Op::abs:
-        y[i] = value < 0 ? wrapped_negative(value) : value;
-        break;
-      case Op::sign:
-        y[i] = static_cast<T>((value > 0) - (value < 0));
-        break;
-      default:
-        y[i] = value;
-    }
-  });
-}
-
-void unary_any(const Buffers& b) {
-  switch (b.layer.outputs.front().format.type) {
-    case DataType::s64:
-      return integer_unary<std::int64_t>(b);
-    case DataType::s32:
-      return integer_unary<std::int32_t>(b);
+using Function = double (*)(double);
+Function function_of(Op op) {
+  switch (op) {
+    case Op::tanh:
+      return std::tanh;
+    case Op::erf:
+      return std::erf;
+    case Op::exp:
+      return std::exp;
+    case Op::log:
+      return std::log;
+    case Op::sqrt:
+      return std::sqrt;
+    case Op::floor:
+      return std::floor;
+    case Op::ceil:
+      return std::ceil;
+    case Op::round:
+      return std::nearbyint;
+    case Op::sin:
+      return std::sin;
+    case Op::cos:
+      return std::cos;
+    case Op::tan:
+      return std::tan;
+    case Op::asin:
+      return std::asin;
+    case Op::acos:
+      return std::acos;
+    case Op::atan:
+      return std::atan;
+    case Op::sinh:
+      return std::sinh;
+    case Op::cosh:
+      return std::cosh;
+    case Op::asinh:
+      return std::asinh;
+    case Op::acosh:
+      return std::acosh;
+    case Op::atanh:
+      return std::atanh;
     default:
-      return unary(b);
+      return [](double x) { return 1.0 / x; };
   }
 }
 
-Refusal supports_unary_any(const LayerDesc& layer, const Cpu&) {
-  const DataType type = layer.inputs.front().format.type;
-  if (type != layer.outputs.front().format.type ||
-      (type != DataType::f32 && type != DataType::s32 && type != DataType::s64))
-    return Refusal::data_type;
-  return plain_layouts(layer);
+void activation(const Buffers& b) {
+  const auto x = operand(b, 0);
+  const auto y = result(b);
+  for_each_index(y.shape(), [&](const Index& i) {
+    y.set(i, activation_value(b.layer.main().op, x[i], b.attributes()));
+  });
+}
+
+void function(const Buffers& b) {
+  const auto x = operand(b, 0);
+  const auto y = result(b);
+  const Function value = function_of(b.layer.main().op);
+  for_each_index(y.shape(), [&](const Index& i) { y.set(i, value(x[i])); });
+}
+
+template <Number T>
+void sign_typed(const Buffers& b) {
+  const auto x = operand<T>(b, 0);
+  const auto y = result<T>(b);
+  const Op op = b.layer.main().op;
+  for_each_index(y.shape(), [&](const Index& i) {
+    const T value = x[i];
+    const bool below = value < T{};
+    if (op == Op::neg) return y.set(i, negative(value));
+    if (op == Op::abs) return y.set(i, below ? negative(value) : value == T{} ? T{} : value);
+    y.set(i, below ? negative(T{1}) : value > T{} ? T{1} : value == T{} ? T{} : value);
+  });
+}
+
+// Abs, neg and sign, which integers have too.
+void sign(const Buffers& b) {
+  with_number(b.layer.outputs.front().format.type, [&](auto number) { sign_typed<decltype(number)>(b); });
 }
 
 void logical_not(const Buffers& b) {
-  const auto x = b.in<std::uint8_t>(0);
-  const auto y = b.out<std::uint8_t>();
-  for_each_index(y.desc.shape, [&](const Index& i) { y[i] = x[i] == 0 ? 1 : 0; });
+  const auto x = operand<std::uint64_t>(b, 0);
+  const auto y = result<std::uint64_t>(b);
+  for_each_index(y.shape(), [&](const Index& i) { y.set(i, x[i] == 0 ? 1 : 0); });
 }
 
-void is_nan(const Buffers& b) {
-  const auto x = b.in<float>(0);
-  const auto y = b.out<std::uint8_t>();
-  for_each_index(y.desc.shape, [&](const Index& i) { y[i] = std::isnan(x[i]) ? 1 : 0; });
+void classify(const Buffers& b) {
+  const auto x = operand(b, 0);
+  const auto y = result<std::uint64_t>(b);
+  const bool nan = b.layer.main().op == Op::is_nan;
+  const bool positive = b.attributes().integer("detect_positive", 1) != 0;
+  const bool negative = b.attributes().integer("detect_negative", 1) != 0;
+  for_each_index(y.shape(), [&](const Index& i) {
+    const double value = x[i];
+    const bool infinite = std::isinf(value) && (value > 0 ? positive : negative);
+    y.set(i, (nan ? std::isnan(value) : infinite) ? 1 : 0);
+  });
 }
 
-template <typename T>
-T power(T a, T b) {
-  if constexpr (std::is_floating_point_v<T>)
-    return std::pow(a, b);
-  else
-    return static_cast<T>(std::pow(static_cast<double>(a), static_cast<double>(b)));
+template <Number T>
+T power(T a, double b) {
+  if constexpr (std::is_floating_point_v<T>) return std::pow(a, b);
+  // Whole exponents exactly, by squaring; anything else by way of double.
+  if (b < 0 || b > 64 || b != std::floor(b)) return static_cast<T>(std::pow(static_cast<double>(a), b));
+  std::uint64_t result = 1;
+  auto factor = static_cast<std::uint64_t>(a);
+  for (auto exponent = static_cast<unsigned>(b); exponent > 0; exponent >>= 1) {
+    if ((exponent & 1) != 0) result *= factor;
+    factor *= factor;
+  }
+  return static_cast<T>(result);
 }
 
 // Division that cannot trap: by zero gives zero, the one overflow wraps.
-template <typename T>
+template <Number T>
 T quotient(T a, T b) {
   if constexpr (std::is_floating_point_v<T>) {
     return a / b;
   } else {
-    if (b == 0) return 0;
+    if (b == T{}) return T{};
     if constexpr (std::is_signed_v<T>) {
-      if (b == -1) return wrapped_negative(a);
+      if (b == -1) return negative(a);
     }
-    return static_cast<T>(a / b);
+    return a / b;
   }
 }
 
-template <typename T>
+template <Number T>
 T remainder_of(T a, T b, bool fmod) {
+  T r{};
   if constexpr (std::is_floating_point_v<T>) {
-    const T r = std::fmod(a, b);
-    return !fmod && r != 0 && ((r < 0) != (b < 0)) ? r + b : r;
+    r = std::fmod(a, b);
   } else {
-    if (b == 0 || b == static_cast<T>(-1)) return 0;
-    const T r = static_cast<T>(a % b);
-    return !fmod && r != 0 && ((r < 0) != (b < 0)) ? static_cast<T>(r + b) : r;
+    if (b == T{} || (std::is_signed_v<T> && b == static_cast<T>(-1))) return T{};
+    r = a % b;
   }
+  return !fmod && r != T{} && ((r < T{}) != (b < T{})) ? r + b : r;
 }
 
-template <typename T>
+template <Number T>
 T wrapped(Op op, T a, T b) {
   if constexpr (std::is_floating_point_v<T>) {
     return op == Op::add ? a + b : op == Op::sub ? a - b : a * b;
   } else {
-    using U = std::make_unsigned_t<T>;
-    const auto x = static_cast<std::uint64_t>(static_cast<U>(a));
-    const auto y = static_cast<std::uint64_t>(static_cast<U>(b));
+    const auto x = static_cast<std::uint64_t>(a);
+    const auto y = static_cast<std::uint64_t>(b);
     return static_cast<T>(op == Op::add ? x + y : op == Op::sub ? x - y : x * y);
   }
 }
 
-template <typename T>
+template <Number T>
+T shifted(T a, T b, bool left) {
+  if constexpr (std::is_same_v<T, std::uint64_t>) {
+    if (b >= 64) return 0;
+    return left ? a << b : a >> b;
+  }
+  return a;
+}
+
+template <Number T>
 T binary_value(Op op, T a, T b, const Attributes& attributes) {
   switch (op) {
     case Op::add:
@@ -192,22 +216,22 @@ T binary_value(Op op, T a, T b, const Attributes& attributes) {
       return wrapped(op, a, b);
     case Op::div:
       return quotient(a, b);
-    case Op::pow:
-      return power(a, b);
     case Op::mod:
       return remainder_of(a, b, attributes.integer("fmod") != 0);
     case Op::min:
-      return std::min(a, b);
+      return b < a || b != b ? b : a;  // NaN wins
     case Op::max:
-      return std::max(a, b);
+      return b > a || b != b ? b : a;
     case Op::prelu:
-      return a < 0 ? wrapped(Op::mul, a, b) : a;
+      return a < T{} ? wrapped(Op::mul, a, b) : a;
+    case Op::bit_shift:
+      return shifted(a, b, attributes.string("direction") == "LEFT");
     default:
       return a;
   }
 }
 
-template <typename T>
+template <Number T>
 bool compare_value(Op op, T a, T b) {
   switch (op) {
     case Op::equal:
@@ -221,143 +245,92 @@ bool compare_value(Op op, T a, T b) {
     case Op::less_or_equal:
       return a <= b;
     case Op::logical_and:
-      return a != 0 && b != 0;
+      return a != T{} && b != T{};
     case Op::logical_or:
-      return a != 0 || b != 0;
-    case Op::logical_xor:
-      return (a != 0) != (b != 0);
+      return a != T{} || b != T{};
     default:
-      return false;
+      return (a != T{}) != (b != T{});
   }
 }
 
-template <typename T>
-void binary_typed(const Buffers& b) {
-  const auto x = b.in<T>(0);
-  const auto w = b.in<T>(1);
-  const Op op = b.layer.main().op;
+// Calls `body` with each output index and the two operands' elements that belong to it.
+template <Number T, Number U = T, typename Body>
+void for_each_pair(const Buffers& b, Body&& body) {
+  const auto x = operand<T>(b, 0);
+  const auto w = operand<U>(b, 1);
   const Shape& shape = b.layer.outputs.front().shape;
-  const auto left = [&](const Index& i) { return x[broadcast_index(i, shape.rank(), x.desc.shape)]; };
-  const auto right = [&](const Index& i) { return w[broadcast_index(i, shape.rank(), w.desc.shape)]; };
-  if (b.layer.outputs.front().format.type == DataType::boolean) {
-    const auto y = b.out<std::uint8_t>();
-    for_each_index(shape, [&](const Index& i) { y[i] = compare_value(op, left(i), right(i)) ? 1 : 0; });
-  } else {
-    const auto y = b.out<T>();
-    for_each_index(shape,
-                   [&](const Index& i) { y[i] = binary_value(op, left(i), right(i), b.attributes()); });
-  }
+  for_each_index(shape, [&](const Index& i) {
+    body(i, x[broadcast_index(i, shape.rank(), x.shape())], w[broadcast_index(i, shape.rank(), w.shape())]);
+  });
 }
 
 void binary(const Buffers& b) {
-  switch (b.layer.inputs.front().format.type) {
-    case DataType::f32:
-      return binary_typed<float>(b);
-    case DataType::s64:
-      return binary_typed<std::int64_t>(b);
-    case DataType::s32:
-      return binary_typed<std::int32_t>(b);
-    default:
-      return binary_typed<std::uint8_t>(b);
-  }
+  with_number(b.layer.outputs.front().format.type, [&](auto number) {
+    using T = decltype(number);
+    const auto y = result<T>(b);
+    for_each_pair<T>(b, [&](const Index& i, T left, T right) {
+      y.set(i, binary_value(b.layer.main().op, left, right, b.attributes()));
+    });
+  });
 }
 
-Refusal supports_binary(const LayerDesc& layer, const Cpu&) {
-  if (layer.inputs.empty() || layer.main().operands.size() != 2) return Refusal::shape;
-  const DataType type = layer.inputs.front().format.type;
-  const bool known = type == DataType::f32 || type == DataType::s64 || type == DataType::s32 ||
-                     type == DataType::u8 || type == DataType::boolean;
-  const DataType result = layer.outputs.front().format.type;
-  if (!known || layer.inputs.back().format.type != type || (result != type && result != DataType::boolean))
-    return Refusal::data_type;
-  if (layer.main().clamp && result != DataType::f32) return Refusal::clamp;
-  return plain_layouts(layer);
+void compare(const Buffers& b) {
+  const auto y = result<std::uint64_t>(b);
+  with_number(b.layer.inputs.front().format.type, [&](auto number) {
+    using T = decltype(number);
+    for_each_pair<T>(b, [&](const Index& i, T left, T right) {
+      y.set(i, compare_value(b.layer.main().op, left, right) ? 1 : 0);
+    });
+  });
 }
 
-constexpr Op kUnaryOps[] = {
-    Op::clamp,      Op::leaky_relu,   Op::elu,        Op::selu,  Op::celu, Op::thresholded_relu,
-    Op::sigmoid,    Op::hard_sigmoid, Op::hard_swish, Op::swish, Op::tanh, Op::softplus,
-    Op::softsign,   Op::gelu,         Op::erf,        Op::exp,   Op::log,  Op::sqrt,
-    Op::reciprocal, Op::floor,        Op::ceil,       Op::round, Op::sin,  Op::cos};
-constexpr Op kTypedUnaryOps[] = {Op::abs, Op::neg, Op::sign};
-constexpr Op kBinaryOps[] = {Op::add,
-                             Op::sub,
-                             Op::mul,
-                             Op::div,
-                             Op::pow,
-                             Op::mod,
-                             Op::min,
-                             Op::max,
-                             Op::prelu,
-                             Op::equal,
-                             Op::greater,
-                             Op::less,
-                             Op::greater_or_equal,
-                             Op::less_or_equal,
-                             Op::logical_and,
-                             Op::logical_or,
-                             Op::logical_xor};
-constexpr Op kNotOp[] = {Op::logical_not};
-constexpr Op kIsNanOp[] = {Op::is_nan};
-
-constexpr std::string_view kUnaryNames[] = {
-    "clamp.direct.f32.reference",      "leaky_relu.direct.f32.reference",
-    "elu.direct.f32.reference",        "selu.direct.f32.reference",
-    "celu.direct.f32.reference",       "thresholded_relu.direct.f32.reference",
-    "sigmoid.direct.f32.reference",    "hard_sigmoid.direct.f32.reference",
-    "hard_swish.direct.f32.reference", "swish.direct.f32.reference",
-    "tanh.direct.f32.reference",       "softplus.direct.f32.reference",
-    "softsign.direct.f32.reference",   "gelu.direct.f32.reference",
-    "erf.direct.f32.reference",        "exp.direct.f32.reference",
-    "log.direct.f32.reference",        "sqrt.direct.f32.reference",
-    "reciprocal.direct.f32.reference", "floor.direct.f32.reference",
-    "ceil.direct.f32.reference",       "round.direct.f32.reference",
-    "sin.direct.f32.reference",        "cos.direct.f32.reference"};
-constexpr std::string_view kTypedUnaryNames[] = {"abs.direct.any.reference", "neg.direct.any.reference",
-                                                 "sign.direct.any.reference"};
-constexpr std::string_view kBinaryNames[] = {"add.direct.any.reference",
-                                             "sub.direct.any.reference",
-                                             "mul.direct.any.reference",
-                                             "div.direct.any.reference",
-                                             "pow.direct.any.reference",
-                                             "mod.direct.any.reference",
-                                             "min.direct.any.reference",
-                                             "max.direct.any.reference",
-                                             "prelu.direct.any.reference",
-                                             "equal.direct.any.reference",
-                                             "greater.direct.any.reference",
-                                             "less.direct.any.reference",
-                                             "greater_or_equal.direct.any.reference",
-                                             "less_or_equal.direct.any.reference",
-                                             "logical_and.direct.any.reference",
-                                             "logical_or.direct.any.reference",
-                                             "logical_xor.direct.any.reference"};
-
-// One row for each operator of a family that a template computes.
-template <Compute compute, std::size_t count>
-constexpr std::array<Kernel, count> family(const std::string_view (&names)[count], const Op (&ops)[count],
-                                           Supports supports) {
-  std::array<Kernel, count> rows{};
-  for (std::size_t i = 0; i < count; ++i) rows[i] = row<compute>(names[i], {&ops[i], 1}, supports);
-  return rows;
+// The exponent may be of another type.
+void pow(const Buffers& b) {
+  with_number(b.layer.outputs.front().format.type, [&](auto number) {
+    using T = decltype(number);
+    const auto y = result<T>(b);
+    for_each_pair<T, double>(b, [&](const Index& i, T left, double right) { y.set(i, power(left, right)); });
+  });
 }
 
-constexpr auto kUnary = family<unary>(kUnaryNames, kUnaryOps, all_f32);
-constexpr auto kTypedUnary = family<unary_any>(kTypedUnaryNames, kTypedUnaryOps, supports_unary_any);
-constexpr auto kBinary = family<binary>(kBinaryNames, kBinaryOps, supports_binary);
-constexpr Kernel kNot = row<logical_not>("logical_not.direct.boolean.reference", kNotOp, any_type);
-constexpr Kernel kIsNan = row<is_nan>("is_nan.direct.f32.reference", kIsNanOp, any_type);
+Refusal supports_classify(const LayerDesc& layer, const Cpu& cpu) {
+  if (kind_of(layer.inputs.front().format.type) != Kind::real) return Refusal::data_type;
+  return layer.outputs.front().format.type == DataType::boolean ? any_type(layer, cpu) : Refusal::data_type;
+}
 
-constexpr auto kRows = [] {
-  std::array<const Kernel*, kUnary.size() + kTypedUnary.size() + kBinary.size() + 2> rows{};
-  std::size_t count = 0;
-  for (const Kernel& kernel : kUnary) rows[count++] = &kernel;
-  for (const Kernel& kernel : kTypedUnary) rows[count++] = &kernel;
-  for (const Kernel& kernel : kBinary) rows[count++] = &kernel;
-  rows[count++] = &kNot;
-  rows[count++] = &kIsNan;
-  return rows;
-}();
+Refusal supports_compare(const LayerDesc& layer, const Cpu& cpu) {
+  const bool alike = layer.inputs.front().format.type == layer.inputs.back().format.type;
+  return alike && layer.outputs.front().format.type == DataType::boolean ? any_type(layer, cpu)
+                                                                         : Refusal::data_type;
+}
+
+Refusal supports_pow(const LayerDesc& layer, const Cpu& cpu) {
+  const bool kept = layer.inputs.front().format.type == layer.outputs.front().format.type;
+  return kept ? any_type(layer, cpu) : Refusal::data_type;
+}
+
+Refusal supports_bit_shift(const LayerDesc& layer, const Cpu& cpu) {
+  return kind_of(layer.inputs.front().format.type) == Kind::natural ? same_number(layer, cpu)
+                                                                    : Refusal::data_type;
+}
+
+constexpr auto kRows =
+    join(kFamily<activation, same_real, "direct.any", Op::clamp, Op::leaky_relu, Op::elu, Op::selu, Op::celu,
+                 Op::thresholded_relu, Op::sigmoid, Op::hard_sigmoid, Op::hard_swish, Op::swish, Op::softplus,
+                 Op::softsign, Op::gelu>,
+         kFamily<function, same_real, "direct.any", Op::tanh, Op::erf, Op::exp, Op::log, Op::sqrt,
+                 Op::reciprocal, Op::floor, Op::ceil, Op::round, Op::sin, Op::cos, Op::tan, Op::asin,
+                 Op::acos, Op::atan, Op::sinh, Op::cosh, Op::asinh, Op::acosh, Op::atanh>,
+         kFamily<activation, same_number, "direct.any", Op::shrink>,
+         kFamily<sign, same_number, "direct.any", Op::abs, Op::neg, Op::sign>,
+         kFamily<binary, same_number, "direct.any", Op::add, Op::sub, Op::mul, Op::div, Op::mod, Op::min,
+                 Op::max, Op::prelu>,
+         kFamily<binary, supports_bit_shift, "direct.any", Op::bit_shift>,
+         kFamily<pow, supports_pow, "direct.any", Op::pow>,
+         kFamily<compare, supports_compare, "direct.any", Op::equal, Op::greater, Op::less,
+                 Op::greater_or_equal, Op::less_or_equal, Op::logical_and, Op::logical_or, Op::logical_xor>,
+         kFamily<logical_not, any_type, "direct.any", Op::logical_not>,
+         kFamily<classify, supports_classify, "direct.any", Op::is_nan, Op::is_inf>);
 
 }  // namespace
 

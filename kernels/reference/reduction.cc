@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Operators that combine many elements: softmax, reductions, normalisations. Sums are taken in double.
-#include "kernels/reference/reference.h"
+// Operators that combine many elements: softmax, reductions, running sums. Real sums are taken in double.
+#include "kernels/reference/numbers.h"
 
 #include <algorithm>
 #include <cmath>
@@ -19,128 +19,153 @@ void for_each_line(const Shape& shape, int axis, Body&& body) {
 }
 
 void softmax(const Buffers& b) {
-  const auto x = b.in<float>(0);
-  const auto y = b.out<float>();
+  const auto x = operand(b, 0);
+  const auto y = result(b);
   const auto axis = static_cast<std::size_t>(b.attributes().integer("axis"));
   const bool logarithm = b.layer.main().op == Op::log_softmax;
   const std::int64_t extent = x.extent(static_cast<int>(axis));
-  for_each_line(x.desc.shape, static_cast<int>(axis), [&](Index i) {
-    float largest = -std::numeric_limits<float>::infinity();
+  for_each_line(x.shape(), static_cast<int>(axis), [&](Index i) {
+    double largest = -std::numeric_limits<double>::infinity();
     for (i[axis] = 0; i[axis] < extent; ++i[axis]) largest = std::max(largest, x[i]);
     double sum = 0;
-    for (i[axis] = 0; i[axis] < extent; ++i[axis]) sum += std::exp(static_cast<double>(x[i] - largest));
+    for (i[axis] = 0; i[axis] < extent; ++i[axis]) sum += std::exp(x[i] - largest);
     for (i[axis] = 0; i[axis] < extent; ++i[axis]) {
-      const double shifted = static_cast<double>(x[i] - largest);
-      y[i] = static_cast<float>(logarithm ? shifted - std::log(sum) : std::exp(shifted) / sum);
+      const double shifted = x[i] - largest;
+      y.set(i, logarithm ? shifted - std::log(sum) : std::exp(shifted) / sum);
     }
+  });
+}
+
+// One where the first largest element of a line is, zero elsewhere.
+void hardmax(const Buffers& b) {
+  const auto x = operand(b, 0);
+  const auto y = result(b);
+  const auto axis = static_cast<std::size_t>(b.attributes().integer("axis"));
+  const std::int64_t extent = x.extent(static_cast<int>(axis));
+  for_each_line(x.shape(), static_cast<int>(axis), [&](Index i) {
+    Index best = i;
+    for (i[axis] = 0; i[axis] < extent; ++i[axis]) {
+      y.set(i, 0);
+      if (x[i] > x[best]) best = i;
+    }
+    y.set(best, 1);
   });
 }
 
 // The running value of a reduction and how it ends.
-struct Reduction {
-  Op op;
-  double value;
-  explicit Reduction(Op o) : op(o), value(start(o)) {}
+template <Number T>
+class Reduction {
+ public:
+  explicit Reduction(Op op) : op_(op), value_(start(op)) {}
 
-  static double start(Op op) {
-    if (op == Op::reduce_prod) return 1;
-    if (op == Op::reduce_max || op == Op::reduce_log_sum_exp) return -std::numeric_limits<double>::infinity();
-    return op == Op::reduce_min ? std::numeric_limits<double>::infinity() : 0;
-  }
-  void add(double x) {
-    switch (op) {
+  void add(T x) {
+    switch (op_) {
       case Op::reduce_prod:
-        value *= x;
+        value_ = multiply_add(value_, x, T{});
         break;
       case Op::reduce_max:
-        value = std::max(value, x);
+        value_ = std::max(value_, x);
         break;
       case Op::reduce_min:
-        value = std::min(value, x);
+        value_ = std::min(value_, x);
         break;
       case Op::reduce_l1:
-        value += std::abs(x);
+        value_ = multiply_add(T{1}, x < T{} ? negative(x) : x, value_);
         break;
       case Op::reduce_l2:
       case Op::reduce_sum_square:
-        value += x * x;
+        value_ = multiply_add(x, x, value_);
         break;
-      case Op::reduce_log_sum_exp: {
-        // log(e^a + e^b) without overflow
-        const double high = std::max(value, x);
-        value = std::isinf(high) ? high : high + std::log(std::exp(value - high) + std::exp(x - high));
+      case Op::reduce_log_sum_exp:
+        value_ = static_cast<T>(log_of_sum(static_cast<double>(value_), static_cast<double>(x)));
         break;
-      }
       default:
-        value += x;
+        value_ = multiply_add(T{1}, x, value_);
     }
   }
-  double result(std::int64_t count) const {
-    if (op == Op::reduce_mean) return value / static_cast<double>(std::max<std::int64_t>(1, count));
-    if (op == Op::reduce_l2) return std::sqrt(value);
-    return op == Op::reduce_log_sum ? std::log(value) : value;
+
+  T result(std::int64_t count) const {
+    const auto real = static_cast<double>(value_);
+    if (op_ == Op::reduce_mean) return value_ / static_cast<T>(std::max<std::int64_t>(1, count));
+    if (op_ == Op::reduce_l2) return static_cast<T>(std::sqrt(real));
+    return op_ == Op::reduce_log_sum ? static_cast<T>(std::log(real)) : value_;
   }
+
+ private:
+  static T start(Op op) {
+    using Limits = std::numeric_limits<T>;
+    if (op == Op::reduce_prod) return T{1};
+    if (op == Op::reduce_max || op == Op::reduce_log_sum_exp)
+      return Limits::has_infinity ? -Limits::infinity() : Limits::lowest();
+    if (op == Op::reduce_min) return Limits::has_infinity ? Limits::infinity() : Limits::max();
+    return T{};
+  }
+  // log(e^a + e^b) without overflow.
+  static double log_of_sum(double a, double b) {
+    const double high = std::max(a, b);
+    return std::isinf(high) ? high : high + std::log(std::exp(a - high) + std::exp(b - high));
+  }
+
+  Op op_;
+  T value_;
 };
 
-template <typename T>
-void reduce_typed(const Buffers& b) {
-  const auto x = b.in<T>(0);
-  const auto y = b.out<T>();
-  const auto axes = b.attributes().integers("axes");
-  Shape reduced;  // extents of the reduced axes, 1 elsewhere
-  Shape kept;     // the other way round
-  for (int axis = 0; axis < x.desc.shape.rank(); ++axis) {
-    const bool in = std::find(axes.begin(), axes.end(), axis) != axes.end();
-    reduced.push_back(in ? x.extent(axis) : 1);
-    kept.push_back(in ? 1 : x.extent(axis));
+// Moves the extents of the axes that `axes` names into `reduced` and the others into `kept`, 1 elsewhere.
+void divide_axes(const Shape& shape, std::span<const std::int64_t> axes, Shape& reduced, Shape& kept) {
+  for (int axis = 0; axis < shape.rank(); ++axis) {
+    const bool named = std::find(axes.begin(), axes.end(), axis) != axes.end();
+    reduced.push_back(named ? shape[axis] : 1);
+    kept.push_back(named ? 1 : shape[axis]);
   }
+}
+
+// The index of a result, whose reduced axes are gone unless they are kept.
+Index reduced_index(const Index& base, int rank, std::span<const std::int64_t> axes, bool keep) {
+  Index index{};
+  std::size_t next = 0;
+  for (int axis = 0; axis < rank; ++axis) {
+    const bool named = std::find(axes.begin(), axes.end(), axis) != axes.end();
+    if (!named || keep) index[next++] = named ? 0 : base[static_cast<std::size_t>(axis)];
+  }
+  return index;
+}
+
+template <Number T>
+void reduce_typed(const Buffers& b) {
+  const auto x = operand<T>(b, 0);
+  const auto y = result<T>(b);
+  const auto axes = b.attributes().integers("axes");
   const bool keep = b.attributes().integer("keepdims") != 0;
+  Shape reduced;
+  Shape kept;
+  divide_axes(x.shape(), axes, reduced, kept);
   for_each_index(kept, [&](const Index& base) {
-    Reduction reduction(b.layer.main().op);
+    Reduction<T> reduction(b.layer.main().op);
     for_each_index(reduced, [&](const Index& step) {
       Index i{};
       for (std::size_t axis = 0; axis < i.size(); ++axis) i[axis] = base[axis] + step[axis];
-      reduction.add(static_cast<double>(x[i]));
+      reduction.add(x[i]);
     });
-    Index out{};
-    std::size_t next = 0;
-    for (int axis = 0; axis < kept.rank(); ++axis) {
-      const bool in = std::find(axes.begin(), axes.end(), axis) != axes.end();
-      if (!in || keep) out[next++] = base[static_cast<std::size_t>(axis)];
-    }
-    y[out] = static_cast<T>(reduction.result(reduced.elements()));
+    y.set(reduced_index(base, kept.rank(), axes, keep), reduction.result(reduced.elements()));
   });
 }
 
 void reduce(const Buffers& b) {
-  switch (b.layer.inputs.front().format.type) {
-    case DataType::s64:
-      return reduce_typed<std::int64_t>(b);
-    case DataType::s32:
-      return reduce_typed<std::int32_t>(b);
-    default:
-      return reduce_typed<float>(b);
-  }
+  with_number(b.layer.outputs.front().format.type, [&](auto number) { reduce_typed<decltype(number)>(b); });
 }
 
-Refusal supports_reduce(const LayerDesc& layer, const Cpu&) {
-  const DataType type = layer.inputs.front().format.type;
-  if (type != DataType::f32 && type != DataType::s64 && type != DataType::s32) return Refusal::data_type;
-  if (layer.main().clamp && type != DataType::f32) return Refusal::clamp;
-  return type == layer.outputs.front().format.type ? plain_layouts(layer) : Refusal::data_type;
-}
-
-void arg(const Buffers& b) {
-  const auto x = b.in<float>(0);
-  const auto y = b.out<std::int64_t>();
-  const auto axis = static_cast<std::size_t>(b.attributes().integer("axis"));
+template <Number T>
+void arg_typed(const Buffers& b) {
+  const auto x = operand<T>(b, 0);
+  const auto y = result<std::int64_t>(b);
+  const std::int64_t axes[] = {b.attributes().integer("axis")};
+  const auto axis = static_cast<std::size_t>(axes[0]);
   const bool keep = b.attributes().integer("keepdims") != 0;
   const bool last = b.attributes().integer("select_last_index") != 0;
   const bool maximum = b.layer.main().op == Op::arg_max;
-  for_each_line(x.desc.shape, static_cast<int>(axis), [&](Index i) {
+  for_each_line(x.shape(), static_cast<int>(axis), [&](Index i) {
     std::int64_t best = 0;
-    i[axis] = 0;
-    float best_value = x[i];
+    T best_value = x[i];
     for (i[axis] = 1; i[axis] < x.extent(static_cast<int>(axis)); ++i[axis]) {
       const bool better = maximum ? x[i] > best_value : x[i] < best_value;
       if (better || (last && x[i] == best_value)) {
@@ -148,148 +173,58 @@ void arg(const Buffers& b) {
         best_value = x[i];
       }
     }
-    Index out{};
-    std::size_t next = 0;
-    for (std::size_t a = 0; a < static_cast<std::size_t>(x.desc.shape.rank()); ++a) {
-      if (a != axis)
-        out[next++] = i[a];
-      else if (keep)
-        out[next++] = 0;
-    }
-    y[out] = best;
+    y.set(reduced_index(i, x.rank(), axes, keep), best);
   });
 }
 
-Refusal supports_arg(const LayerDesc& layer, const Cpu&) {
-  return layer.inputs.front().format.type == DataType::f32 ? plain_layouts(layer) : Refusal::data_type;
+void arg(const Buffers& b) {
+  with_number(b.layer.inputs.front().format.type, [&](auto number) { arg_typed<decltype(number)>(b); });
 }
 
-void batch_norm(const Buffers& b) {
-  const auto x = b.in<float>(0);
-  const auto y = b.out<float>();
-  const double epsilon = b.attributes().real("epsilon");
-  for_each_index(y.desc.shape, [&](const Index& i) {
-    const Index c{i[1]};
-    const double scale =
-        static_cast<double>(b.in<float>(1)[c]) / std::sqrt(static_cast<double>(b.in<float>(4)[c]) + epsilon);
-    y[i] = static_cast<float>((static_cast<double>(x[i]) - static_cast<double>(b.in<float>(3)[c])) * scale +
-                              static_cast<double>(b.in<float>(2)[c]));
-  });
+Refusal supports_arg(const LayerDesc& layer, const Cpu& cpu) {
+  return layer.outputs.front().format.type == DataType::s64 ? any_type(layer, cpu) : Refusal::data_type;
 }
 
-struct Moments {
-  double mean = 0;
-  double variance = 0;
-};
-
-// Mean and variance of the elements x[base + step] for all steps.
-Moments moments(const View<const float>& x, const Index& base, const Shape& steps) {
-  Moments m;
-  const auto count = static_cast<double>(std::max<std::int64_t>(1, steps.elements()));
-  const auto at = [&](const Index& step) {
-    Index i{};
-    for (std::size_t axis = 0; axis < i.size(); ++axis) i[axis] = base[axis] + step[axis];
-    return static_cast<double>(x[i]);
-  };
-  for_each_index(steps, [&](const Index& step) { m.mean += at(step) / count; });
-  for_each_index(steps,
-                 [&](const Index& step) { m.variance += (at(step) - m.mean) * (at(step) - m.mean) / count; });
-  return m;
-}
-
-// Normalises over the axes from `first` on; `scale_index` says which element of scale and bias belongs to an
-// index.
-template <typename ScaleIndex>
-void normalise(const Buffers& b, int first, ScaleIndex&& scale_index) {
-  const auto x = b.in<float>(0);
-  const auto y = b.out<float>();
-  const double epsilon = b.attributes().real("epsilon");
-  Shape outer;
-  Shape inner;
-  for (int axis = 0; axis < x.desc.shape.rank(); ++axis) {
-    outer.push_back(axis < first ? x.extent(axis) : 1);
-    inner.push_back(axis < first ? 1 : x.extent(axis));
-  }
-  for_each_index(outer, [&](const Index& base) {
-    const Moments m = moments(x, base, inner);
-    for_each_index(inner, [&](const Index& step) {
-      Index i{};
-      for (std::size_t axis = 0; axis < i.size(); ++axis) i[axis] = base[axis] + step[axis];
-      const double normal = (static_cast<double>(x[i]) - m.mean) / std::sqrt(m.variance + epsilon);
-      const double bias = b.has(2) ? static_cast<double>(b.in<float>(2)[scale_index(i)]) : 0.0;
-      y[i] = static_cast<float>(normal * static_cast<double>(b.in<float>(1)[scale_index(i)]) + bias);
+// Running sums along an axis, which the second operand may name.
+void cum_sum(const Buffers& b) {
+  const std::int64_t given = operand<std::int64_t>(b, 1)[{}];
+  const int rank = b.layer.outputs.front().shape.rank();
+  const auto axis =
+      static_cast<std::size_t>(std::clamp<std::int64_t>(given < 0 ? given + rank : given, 0, rank - 1));
+  const bool exclusive = b.attributes().integer("exclusive") != 0;
+  const bool reverse = b.attributes().integer("reverse") != 0;
+  with_number(b.layer.outputs.front().format.type, [&](auto number) {
+    using T = decltype(number);
+    const auto x = operand<T>(b, 0);
+    const auto y = result<T>(b);
+    const std::int64_t extent = x.extent(static_cast<int>(axis));
+    for_each_line(x.shape(), static_cast<int>(axis), [&](Index i) {
+      T sum{};
+      for (std::int64_t k = 0; k < extent; ++k) {
+        i[axis] = reverse ? extent - 1 - k : k;
+        const T next = multiply_add(T{1}, x[i], sum);
+        y.set(i, exclusive ? sum : next);
+        sum = next;
+      }
     });
   });
 }
 
-void instance_norm(const Buffers& b) {
-  normalise(b, 2, [](const Index& i) { return Index{i[1]}; });
+Refusal supports_cum_sum(const LayerDesc& layer, const Cpu& cpu) {
+  const DataType type = layer.inputs.front().format.type;
+  const bool fits = layer.outputs.front().format.type == type && layer.inputs.size() == 2 &&
+                    kind_of(layer.inputs[1].format.type) == Kind::whole && layer.inputs[0].shape.rank() > 0;
+  return fits ? any_type(layer, cpu) : Refusal::data_type;
 }
 
-void layer_norm(const Buffers& b) {
-  const int axis = static_cast<int>(b.attributes().integer("axis"));
-  const int rank = b.layer.outputs.front().shape.rank();
-  normalise(b, axis, [&](const Index& i) { return broadcast_index(i, rank, b.in<float>(1).desc.shape); });
-}
-
-void lrn(const Buffers& b) {
-  const auto x = b.in<float>(0);
-  const auto y = b.out<float>();
-  const std::int64_t size = b.attributes().integer("size");
-  for_each_index(y.desc.shape, [&](const Index& i) {
-    double sum = 0;
-    Index from = i;
-    const std::int64_t begin = std::max<std::int64_t>(0, i[1] - (size - 1) / 2);
-    const std::int64_t end = std::min(x.extent(1) - 1, i[1] + size / 2);
-    for (from[1] = begin; from[1] <= end; ++from[1])
-      sum += static_cast<double>(x[from]) * static_cast<double>(x[from]);
-    const double base = static_cast<double>(b.attributes().real("bias")) +
-                        static_cast<double>(b.attributes().real("alpha")) / static_cast<double>(size) * sum;
-    y[i] = static_cast<float>(static_cast<double>(x[i]) /
-                              std::pow(base, static_cast<double>(b.attributes().real("beta"))));
-  });
-}
-
-constexpr Op kSoftmaxOps[] = {Op::softmax, Op::log_softmax};
-constexpr Op kReduceOps[] = {Op::reduce_sum,     Op::reduce_mean,       Op::reduce_max, Op::reduce_min,
-                             Op::reduce_prod,    Op::reduce_l1,         Op::reduce_l2,  Op::reduce_sum_square,
-                             Op::reduce_log_sum, Op::reduce_log_sum_exp};
-constexpr std::string_view kReduceNames[] = {
-    "reduce_sum.direct.any.reference",     "reduce_mean.direct.any.reference",
-    "reduce_max.direct.any.reference",     "reduce_min.direct.any.reference",
-    "reduce_prod.direct.any.reference",    "reduce_l1.direct.any.reference",
-    "reduce_l2.direct.any.reference",      "reduce_sum_square.direct.any.reference",
-    "reduce_log_sum.direct.any.reference", "reduce_log_sum_exp.direct.any.reference"};
-constexpr Op kArgOps[] = {Op::arg_max, Op::arg_min};
-constexpr Op kBatchNormOp[] = {Op::batch_norm};
-constexpr Op kInstanceNormOp[] = {Op::instance_norm};
-constexpr Op kLayerNormOp[] = {Op::layer_norm};
-constexpr Op kLrnOp[] = {Op::lrn};
-
-constexpr Kernel kSoftmax = row<softmax>("softmax.direct.f32.reference", {&kSoftmaxOps[0], 1}, all_f32);
-constexpr Kernel kLogSoftmax =
-    row<softmax>("log_softmax.direct.f32.reference", {&kSoftmaxOps[1], 1}, all_f32);
-constexpr Kernel kArgMax = row<arg>("arg_max.direct.f32.reference", {&kArgOps[0], 1}, supports_arg);
-constexpr Kernel kArgMin = row<arg>("arg_min.direct.f32.reference", {&kArgOps[1], 1}, supports_arg);
-constexpr Kernel kBatchNorm = row<batch_norm>("batch_norm.direct.f32.reference", kBatchNormOp, all_f32);
-constexpr Kernel kInstanceNorm =
-    row<instance_norm>("instance_norm.direct.f32.reference", kInstanceNormOp, all_f32);
-constexpr Kernel kLayerNorm = row<layer_norm>("layer_norm.direct.f32.reference", kLayerNormOp, all_f32);
-constexpr Kernel kLrn = row<lrn>("lrn.direct.f32.reference", kLrnOp, all_f32);
-
-constexpr auto kReduce = [] {
-  std::array<Kernel, std::size(kReduceOps)> rows{};
-  for (std::size_t i = 0; i < rows.size(); ++i)
-    rows[i] = row<reduce>(kReduceNames[i], {&kReduceOps[i], 1}, supports_reduce);
-  return rows;
-}();
-
-constexpr auto kRows = [] {
-  std::array<const Kernel*, kReduce.size() + 8> rows{&kSoftmax,   &kLogSoftmax,   &kArgMax,    &kArgMin,
-                                                     &kBatchNorm, &kInstanceNorm, &kLayerNorm, &kLrn};
-  for (std::size_t i = 0; i < kReduce.size(); ++i) rows[8 + i] = &kReduce[i];
-  return rows;
-}();
+constexpr auto kRows =
+    join(kFamily<softmax, same_real, "direct.any", Op::softmax, Op::log_softmax>,
+         kFamily<hardmax, same_real, "direct.any", Op::hardmax>,
+         kFamily<reduce, same_number, "direct.any", Op::reduce_sum, Op::reduce_mean, Op::reduce_max,
+                 Op::reduce_min, Op::reduce_prod, Op::reduce_l1, Op::reduce_l2, Op::reduce_sum_square>,
+         kFamily<reduce, same_real, "direct.any", Op::reduce_log_sum, Op::reduce_log_sum_exp>,
+         kFamily<arg, supports_arg, "direct.any", Op::arg_max, Op::arg_min>,
+         kFamily<cum_sum, supports_cum_sum, "direct.any", Op::cum_sum>);
 
 }  // namespace
 

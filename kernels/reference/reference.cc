@@ -4,6 +4,7 @@
 #include "kernels/reference/evaluate.h"
 #include "kernels/reference/reference_kernels.h"
 #include "lib/base/guard.h"
+#include "lib/base/memory.h"
 
 #include <algorithm>
 
@@ -20,7 +21,8 @@ void apply_clamp(const Buffers& buffers) {
 }
 
 Status BoundReference::set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs,
-                                   void*) noexcept {
+                                   void* workspace) noexcept {
+  workspace_ = workspace;
   return guard_allocation([&]() -> Status {
     inputs_.assign(inputs.begin(), inputs.end());
     outputs_.assign(outputs.begin(), outputs.end());
@@ -29,7 +31,7 @@ Status BoundReference::set_buffers(std::span<const void* const> inputs, std::spa
 }
 
 Status BoundReference::run() noexcept {
-  const Buffers buffers{layer_, inputs_, outputs_};
+  const Buffers buffers{layer_, inputs_, outputs_, workspace_};
   compute_(buffers);
   apply_clamp(buffers);
   return {};
@@ -66,8 +68,11 @@ std::span<const Kernel* const> reference_kernels() noexcept {
   };
   static const Table table = [] {
     Table made;
-    for (auto family : {reference::convolution_rows(), reference::elementwise_rows(),
-                        reference::reduction_rows(), reference::movement_rows(), reference::resize_rows()}) {
+    for (auto family :
+         {reference::convolution_rows(), reference::product_rows(), reference::elementwise_rows(),
+          reference::reduction_rows(), reference::normalisation_rows(), reference::loss_rows(),
+          reference::movement_rows(), reference::indexing_rows(), reference::selection_rows(),
+          reference::sampling_rows(), reference::signal_rows(), reference::resize_rows()}) {
       for (const Kernel* kernel : family) made.rows[made.count++] = kernel;
     }
     return made;
@@ -87,7 +92,11 @@ Status evaluate_reference(const LayerDesc& layer, std::span<const ConstantBytes>
     for (const ConstantBytes& bytes : inputs) sources.push_back(bytes.data());
     std::vector<void*> targets;
     for (std::span<std::byte> bytes : outputs) targets.push_back(bytes.data());
-    if (Status status = (*bound)->set_buffers(sources, targets, nullptr); !status) return status;
+    const std::size_t workspace = kernel->workspace_bytes == nullptr ? 0 : kernel->workspace_bytes(layer, 1);
+    Result<AlignedBuffer> scratch = AlignedBuffer::allocate(workspace);
+    if (!scratch) return std::move(scratch).error();
+    if (Status status = (*bound)->set_buffers(sources, targets, scratch->bytes().data()); !status)
+      return status;
     return (*bound)->run();
   }
   return Error(ErrorCode::kModelUnsupported, "no reference kernel for " + layer.text());

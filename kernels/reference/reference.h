@@ -6,12 +6,15 @@
 
 #include <fettle/kernel.h>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <new>
 #include <span>
+#include <string_view>
 #include <vector>
 
 namespace fettle::kernels::reference {
@@ -63,6 +66,7 @@ struct Buffers {
   const LayerDesc& layer;
   std::span<const void* const> inputs;
   std::span<void* const> outputs;
+  void* workspace = nullptr;
 
   const Attributes& attributes() const { return layer.main().attributes; }
   bool has(std::size_t operand) const { return layer.operand(operand) != nullptr; }
@@ -77,6 +81,18 @@ struct Buffers {
     return {layer.outputs[output], static_cast<T*>(outputs[output])};
   }
   std::size_t element_bytes() const { return size_of(layer.outputs.front().format.type); }
+};
+
+/// Copies one element of any type.
+struct Mover {
+  std::size_t bytes;
+
+  explicit Mover(const Buffers& b) : bytes(b.element_bytes()) {}
+  void operator()(const View<std::byte>& to, const Index& i, const View<const std::byte>& from,
+                  const Index& j) const {
+    std::memcpy(to.data + to.offset(i) * static_cast<std::int64_t>(bytes),
+                from.data + from.offset(j) * static_cast<std::int64_t>(bytes), bytes);
+  }
 };
 
 using Compute = void (*)(const Buffers&);
@@ -97,6 +113,7 @@ class BoundReference final : public BoundKernel {
   Compute compute_;
   std::vector<const void*> inputs_;
   std::vector<void*> outputs_;
+  void* workspace_ = nullptr;
 };
 
 template <Compute compute>
@@ -125,6 +142,55 @@ constexpr Kernel row(std::string_view name, std::span<const Op> pattern, Support
   return kernel;
 }
 
+/// A string as a template argument.
+template <std::size_t size>
+struct Text {
+  char chars[size]{};
+  constexpr Text(const char (&text)[size]) {
+    std::copy_n(text, size, chars);
+  }  // NOLINT: meant to be implicit
+};
+
+/// "<operator>.<algorithm and type>.reference".
+template <Op op, Text algorithm>
+struct RowName {
+  static constexpr auto kChars = [] {
+    constexpr std::string_view kNames[] = {
+#define FETTLE_X(name, onnx) #name,
+        FETTLE_OPERATORS(FETTLE_X)
+#undef FETTLE_X
+    };
+    constexpr std::string_view kName = kNames[static_cast<std::size_t>(op)];
+    constexpr std::string_view kEnd = ".reference";
+    std::array<char, kName.size() + sizeof algorithm.chars + kEnd.size()> text{};
+    char* at = std::copy(kName.begin(), kName.end(), text.data());
+    *at++ = '.';
+    at = std::copy_n(algorithm.chars, sizeof algorithm.chars - 1, at);
+    std::copy(kEnd.begin(), kEnd.end(), at);
+    return text;
+  }();
+  static constexpr std::string_view kText{kChars.data(), kChars.size()};
+};
+
+template <Op op>
+inline constexpr Op kPatternOf[] = {op};
+
+/// The row of one operator, and those of operators that share a function.
+template <Op op, Compute compute, Supports supports, Text algorithm = "direct.any">
+inline constexpr Kernel kRowOf = row<compute>(RowName<op, algorithm>::kText, kPatternOf<op>, supports);
+
+template <Compute compute, Supports supports, Text algorithm, Op... ops>
+inline constexpr std::array<const Kernel*, sizeof...(ops)> kFamily = {
+    &kRowOf<ops, compute, supports, algorithm>...};
+
+template <std::size_t... sizes>
+constexpr auto join(const std::array<const Kernel*, sizes>&... parts) {
+  std::array<const Kernel*, (sizes + ...)> rows{};
+  auto at = rows.begin();
+  ((at = std::copy(parts.begin(), parts.end(), at)), ...);
+  return rows;
+}
+
 /// Whether all tensors are nchw and not quantised, and those that are there have type f32.
 Refusal all_f32(const LayerDesc& layer, const Cpu& cpu);
 /// nchw, any type, inputs and outputs alike in type where the operator keeps the type.
@@ -134,9 +200,16 @@ Refusal plain_layouts(const LayerDesc& layer);
 
 /// The rows of each family.
 std::span<const Kernel* const> convolution_rows() noexcept;
+std::span<const Kernel* const> product_rows() noexcept;
 std::span<const Kernel* const> elementwise_rows() noexcept;
 std::span<const Kernel* const> reduction_rows() noexcept;
+std::span<const Kernel* const> normalisation_rows() noexcept;
+std::span<const Kernel* const> loss_rows() noexcept;
 std::span<const Kernel* const> movement_rows() noexcept;
+std::span<const Kernel* const> indexing_rows() noexcept;
+std::span<const Kernel* const> selection_rows() noexcept;
+std::span<const Kernel* const> sampling_rows() noexcept;
+std::span<const Kernel* const> signal_rows() noexcept;
 std::span<const Kernel* const> resize_rows() noexcept;
 
 }  // namespace fettle::kernels::reference

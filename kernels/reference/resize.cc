@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Resize: nearest, linear and cubic, one axis after the other. ONNX operator specification, Resize-13.
-#include "kernels/reference/reference.h"
+#include "kernels/reference/numbers.h"
 
 #include <algorithm>
 #include <array>
@@ -15,10 +15,18 @@ struct Axis {
   std::int64_t input;
   std::int64_t output;
   double scale;
+  double begin;  // of the region of interest, as a share of the axis
+  double end;
 };
 
 double source_position(const Axis& axis, std::int64_t at, std::string_view mode) {
   const auto x = static_cast<double>(at);
+  if (mode == "tf_crop_and_resize") {
+    const auto last = static_cast<double>(axis.input - 1);
+    if (axis.output == 1) return 0.5 * (axis.begin + axis.end) * last;
+    return (axis.begin + x * (axis.end - axis.begin) / static_cast<double>(axis.output - 1)) * last;
+  }
+  if (mode == "tf_half_pixel_for_nn") return (x + 0.5) / axis.scale;
   if (mode == "asymmetric") return x / axis.scale;
   if (mode == "align_corners")
     return axis.output == 1 ? 0
@@ -56,14 +64,19 @@ double cubic_weight(double distance, double a) {
 
 // The input positions that an output position mixes.
 Taps taps(const Axis& axis, std::int64_t at, const Attributes& attributes) {
-  if (axis.input == axis.output && axis.scale == 1) {
+  const std::string_view transformation = attributes.string("coordinate_transformation_mode");
+  const bool crops = transformation == "tf_crop_and_resize";
+  if (axis.input == axis.output && axis.scale == 1 && !crops) {
     Taps same;
     same.add({at, 1});
     return same;
   }
-  const double position = source_position(axis, at, attributes.string("coordinate_transformation_mode"));
-  const std::string_view mode = attributes.string("mode");
+  double position = source_position(axis, at, transformation);
+  if (!std::isfinite(position)) position = -1;
   Taps result;
+  // What a crop takes from outside is not the picture's.
+  if (crops && (position < 0 || position > static_cast<double>(axis.input - 1))) return result;
+  const std::string_view mode = attributes.string("mode");
   if (mode == "nearest") {
     result.add({nearest(position, attributes.string("nearest_mode")), 1});
   } else {
@@ -85,18 +98,21 @@ Taps taps(const Axis& axis, std::int64_t at, const Attributes& attributes) {
 }
 
 void resize(const Buffers& b) {
-  const auto x = b.in<float>(0);
-  const auto y = b.out<float>();
+  const auto x = operand(b, 0);
+  const auto y = result(b);
   const auto scales = b.attributes().reals("scales");
-  const int rank = x.desc.shape.rank();
-  for_each_index(y.desc.shape, [&](const Index& out) {
+  const int rank = x.rank();
+  for_each_index(y.shape(), [&](const Index& out) {
     std::array<Taps, kMaxRank> all;
     Shape counts;
     for (int axis = 0; axis < rank; ++axis) {
       const auto k = static_cast<std::size_t>(axis);
-      all[k] = taps({x.extent(axis), y.extent(axis), static_cast<double>(scales[k])}, out[k], b.attributes());
+      const double begin = b.has(1) ? operand(b, 1)[{axis}] : 0;
+      const double end = b.has(1) ? operand(b, 1)[{axis + rank}] : 1;
+      all[k] = taps({x.extent(axis), y.extent(axis), scales[k], begin, end}, out[k], b.attributes());
       counts.push_back(static_cast<std::int64_t>(all[k].count));
     }
+    if (counts.elements() == 0) return y.set(out, b.attributes().real("extrapolation_value"));
     double sum = 0;
     for_each_index(counts, [&](const Index& choice) {
       Index from{};
@@ -107,9 +123,9 @@ void resize(const Buffers& b) {
         from[k] = tap.position;
         weight *= tap.weight;
       }
-      sum += weight * static_cast<double>(x[from]);
+      sum += weight * x[from];
     });
-    y[out] = static_cast<float>(sum);
+    y.set(out, sum);
   });
 }
 
@@ -118,12 +134,11 @@ Refusal supports_resize(const LayerDesc& layer, const Cpu& cpu) {
   if (layer.main().attributes.reals("scales").size() != static_cast<std::size_t>(x.shape.rank()))
     return Refusal::attribute;
   if (x.shape.elements() == 0) return Refusal::shape;
-  return all_f32(layer, cpu);
+  const DataType type = x.format.type;
+  return type == layer.outputs.front().format.type ? any_type(layer, cpu) : Refusal::data_type;
 }
 
-constexpr Op kResizeOp[] = {Op::resize};
-constexpr Kernel kResize = row<resize>("resize.direct.f32.reference", kResizeOp, supports_resize);
-constexpr const Kernel* kRows[] = {&kResize};
+constexpr auto kRows = kFamily<resize, supports_resize, "direct.any", Op::resize>;
 
 }  // namespace
 

@@ -43,6 +43,7 @@ bool fit_end(std::size_t inputs, std::size_t outputs, std::int64_t span, std::ui
 
 Refusal read_pooling(const LayerDesc& layer, Op op, Pooling& p) {
   if (Refusal no = check_pattern(layer, op, 1); no != Refusal::none) return no;
+  if (layer.outputs.size() != 1) return Refusal::op;  // the places of the largest elements
   const TensorDesc& x = *layer.operand(0);
   if (x.constant) return Refusal::constant;
   if (Refusal no = read_pixels(x, p.input); no != Refusal::none) return no;

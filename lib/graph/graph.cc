@@ -156,6 +156,10 @@ Status Graph::compact() {
     nodes.push_back(std::move(kept));
   }
   for (ValueId& output : outputs) keep(output);
+  // The same node makes a value and its extents.
+  for (Value& kept : values) {
+    if (kept.extents != kNoValue) kept.extents = renamed[static_cast<std::size_t>(kept.extents)];
+  }
   values_ = std::move(values);
   nodes_ = std::move(nodes);
   for (std::size_t i = 0; i < nodes_.size(); ++i) {

@@ -46,6 +46,9 @@ struct Value {
       shape;  ///< empty until inferred; extents >= 0 once inferred (-1: free, in inputs only)
   std::shared_ptr<const Constant> constant;  ///< set for initialisers and folded values
   NodeId producer = kNoNode;
+  /// For results whose size depends on data: `shape` is the most there can be, and this value (s64, one
+  /// number an axis) holds what it is.
+  ValueId extents = kNoValue;
 };
 
 struct Node {
@@ -62,7 +65,7 @@ struct Node {
 class Graph {
  public:
   std::string name;
-  std::int64_t opset = 0;
+  std::int64_t opset = 17;      ///< whose meaning the nodes have
   std::vector<ValueId> inputs;  ///< without initialisers
   std::vector<ValueId> outputs;
 

@@ -35,7 +35,11 @@ void visit_unary(Random& random, Op op, const Visit& visit) {
     a.set("min", -0.5f);
     a.set("max", 0.75f);
   }
-  const bool clamped = op != Op::is_nan && random() % 4 == 0;
+  if (op == Op::shrink) {
+    a.set("lambd", 1.5f);
+    a.set("bias", 0.5f);
+  }
+  const bool clamped = op != Op::is_nan && op != Op::is_inf && random() % 4 == 0;
   const std::optional<Clamp> clamp = clamped ? std::optional<Clamp>({-0.25f, 0.5f}) : std::nullopt;
   const auto layer = make_layer(op, std::move(a), {input(any_shape(random), positive ? 0.1 : -8, 8)}, clamp);
   REQUIRE(layer);
@@ -72,17 +76,25 @@ void visit_binary(Random& random, Op op, const Visit& visit) {
 void visit_elementwise(int count, const Visit& visit) {
   Random random(3);
   for (int i = 0; i < count; ++i) {
-    for (Op op : {Op::clamp,      Op::leaky_relu,   Op::elu,        Op::selu,  Op::celu, Op::thresholded_relu,
-                  Op::sigmoid,    Op::hard_sigmoid, Op::hard_swish, Op::swish, Op::tanh, Op::softplus,
-                  Op::softsign,   Op::gelu,         Op::erf,        Op::exp,   Op::log,  Op::sqrt,
-                  Op::reciprocal, Op::abs,          Op::neg,        Op::floor, Op::ceil, Op::round,
-                  Op::sign,       Op::sin,          Op::cos,        Op::is_nan})
+    for (Op op :
+         {Op::clamp,      Op::leaky_relu,   Op::elu,        Op::selu,   Op::celu,   Op::thresholded_relu,
+          Op::sigmoid,    Op::hard_sigmoid, Op::hard_swish, Op::swish,  Op::tanh,   Op::softplus,
+          Op::softsign,   Op::gelu,         Op::erf,        Op::exp,    Op::log,    Op::sqrt,
+          Op::reciprocal, Op::abs,          Op::neg,        Op::floor,  Op::ceil,   Op::round,
+          Op::sign,       Op::sin,          Op::cos,        Op::is_nan, Op::is_inf, Op::tan,
+          Op::asin,       Op::acos,         Op::atan,       Op::sinh,   Op::cosh,   Op::asinh,
+          Op::acosh,      Op::atanh,        Op::shrink})
       visit_unary(random, op, visit);
     for (Op op : {Op::add, Op::sub, Op::mul, Op::div, Op::pow, Op::mod, Op::min, Op::max, Op::prelu,
                   Op::equal, Op::greater, Op::less, Op::greater_or_equal, Op::less_or_equal, Op::logical_and,
                   Op::logical_or, Op::logical_xor})
       visit_binary(random, op, visit);
     const Shape shape = any_shape(random);
+    Attributes shift;
+    shift.set("direction", std::string(random() % 2 == 0 ? "LEFT" : "RIGHT"));
+    visit(make_layer(Op::bit_shift, std::move(shift),
+                     {typed(shape, DataType::u8, 0, 255), typed(narrowed(random, shape), DataType::u8, 0, 9)})
+              .value());
     visit(make_layer(Op::logical_not, {}, {typed(shape, DataType::boolean, 0, 1)}).value());
     visit(make_layer(Op::where, {},
                      {typed(shape, DataType::boolean, 0, 1), input(narrowed(random, shape)), input(shape)})

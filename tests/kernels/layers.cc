@@ -3,6 +3,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <algorithm>
 #include <cstring>
 
 namespace fettle::test {
@@ -43,6 +44,10 @@ std::optional<TestLayer> make_layer(Op op, Attributes attributes, const std::vec
   std::vector<std::vector<std::byte>> bytes;
   for (const Operand& operand : operands) {
     bytes.push_back(bytes_of(operand, random));
+    if (operand.absent) {
+      node.inputs.push_back(graph::kNoValue);
+      continue;
+    }
     if (operand.constant) {
       const Result<graph::ValueId> id = graph.add_constant("k", operand.type, operand.shape, bytes.back());
       REQUIRE(id);
@@ -66,6 +71,7 @@ std::optional<TestLayer> make_layer(Op op, Attributes attributes, const std::vec
   node.attributes = std::move(attributes);
   node.clamp = clamp;
   node.outputs = graph.outputs;
+  const std::vector<graph::ValueId> given = node.inputs;
   const graph::NodeId id = graph.add_node(std::move(node));
 
   graph::PassContext context;
@@ -76,8 +82,16 @@ std::optional<TestLayer> make_layer(Op op, Attributes attributes, const std::vec
     return std::nullopt;
   TestLayer layer{describe(graph, id), {}};
   // Parameters that inference has turned into attributes are no inputs of the layer.
-  bytes.resize(layer.desc.inputs.size());
-  layer.inputs = std::move(bytes);
+  for (const graph::ValueId kept : graph.node(id).inputs) {
+    if (kept == graph::kNoValue) continue;
+    const auto found = std::find(given.begin(), given.end(), kept);
+    if (found != given.end()) {
+      layer.inputs.push_back(bytes[static_cast<std::size_t>(found - given.begin())]);
+    } else {
+      const std::span<const std::byte> contents = graph.value(kept).constant->bytes;
+      layer.inputs.emplace_back(contents.begin(), contents.end());
+    }
+  }
   return layer;
 }
 

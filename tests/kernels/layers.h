@@ -30,6 +30,7 @@ struct Operand {
   double low = -2;  ///< values are drawn from [low, high]
   double high = 2;
   std::vector<std::int64_t> integers = {};  ///< instead of drawn values, for s64 parameters
+  bool absent = false;                      ///< an optional operand that is left out
 };
 
 inline Operand input(const Shape& shape, double low = -2, double high = 2) {
@@ -65,6 +66,8 @@ void visit_products(int count, const Visit& visit);     ///< dense layers and pr
 void visit_elementwise(int count, const Visit& visit);  ///< one, two and three operands with broadcasting
 void visit_reductions(int count, const Visit& visit);   ///< reductions, softmax, normalisations
 void visit_movement(int count, const Visit& visit);     ///< what only moves numbers
+void visit_choosing(int count, const Visit& visit);     ///< indices, selections
+void visit_sampling(int count, const Visit& visit);     ///< between pixels; signals
 void visit_regions(int count, const Visit& visit);      ///< several layers that one kernel may cover
 
 }  // namespace fettle::test

@@ -49,7 +49,7 @@ void visit_reductions(int count, const Visit& visit) {
     }
     const Shape shape = any_shape(random);
     const std::int64_t rank = shape.rank();
-    for (Op op : {Op::softmax, Op::log_softmax})
+    for (Op op : {Op::softmax, Op::log_softmax, Op::hardmax})
       visit_made(op, axis(pick(random, -rank, rank - 1)), {input(shape)}, visit);
     for (Op op : {Op::arg_max, Op::arg_min})
       visit_made(op, axis(pick(random, 0, rank - 1)), {input(shape)}, visit);
@@ -60,6 +60,16 @@ void visit_reductions(int count, const Visit& visit) {
                {input(picture), weight(each), weight(each), weight(each), weight(each, 0.5, 2)}, visit);
     visit_made(Op::instance_norm, {}, {input(picture), weight(each), weight(each)}, visit);
     visit_made(Op::layer_norm, axis(-1), {input(picture), weight({picture[3]}), weight({picture[3]})}, visit);
+    Attributes loss;
+    const char* reductions[] = {"mean", "sum", "none"};
+    loss.set("reduction", std::string(reductions[random() % 3]));
+    loss.set("ignore_index", std::int64_t{-1});
+    visit_made(
+        Op::nll_loss, std::move(loss),
+        {input(picture),
+         typed({picture[0], picture[2], picture[3]}, DataType::s64, 0, static_cast<double>(channels - 1)),
+         weight(each, 0.1, 1)},
+        visit);
     Attributes a;
     a.set("size", pick(random, 1, 5));
     visit_made(Op::lrn, std::move(a), {input(picture)}, visit);

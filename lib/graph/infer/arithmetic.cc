@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <vector>
 
 namespace fettle::graph {
 namespace {
@@ -24,6 +25,8 @@ constexpr Default kDefaults[] = {
     {Op::thresholded_relu, "alpha", 1.0f},
     {Op::hard_sigmoid, "alpha", 0.2f},
     {Op::hard_sigmoid, "beta", 0.5f},
+    {Op::shrink, "lambd", 0.5f},
+    {Op::shrink, "bias", 0.0f},
 };
 
 bool compares(Op op) {
@@ -31,15 +34,76 @@ bool compares(Op op) {
          op == Op::less_or_equal;
 }
 
-// A bound of Clip: an attribute before opset 11, a constant scalar input after.
-bool clip_bound(NodeView& view, const char* name, std::size_t input, float fallback, float& bound) {
-  bound = view.attributes().real(name, fallback);
+// A bound of Clip: an attribute before opset 11, an input after.
+struct Bound {
+  bool given = false;
+  bool known = false;  // `value` holds it
+  float value = 0;
+  ValueId input = kNoValue;
+};
+
+bool read_bound(NodeView& view, const char* name, std::size_t input, Bound& bound) {
+  if (view.attributes().has(name)) bound = {true, true, view.attributes().real(name), kNoValue};
   if (!view.has(input)) return true;
-  const auto values = view.reals(input);
-  if (!values || values->size() != 1)
-    return view.fail(std::string("input ") + name + " must be one constant f32");
-  bound = values->front();
+  bound = {true, false, 0, view.node().inputs[input]};
+  if (!view.expect(view.shape(input).elements() == 1 && view.type(input) == view.type(0),
+                   "the bounds must be single numbers of the input's type"))
+    return false;
+  if (const auto values = view.reals(input)) {
+    bound.known = true;
+    bound.value = values->front();
+  }
   return true;
+}
+
+// A clamp whose bounds are no constants, or of another type than float: min(max(x, low), high).
+bool expand_clamp(NodeView& view, const Bound& low, const Bound& high) {
+  const Shape shape = view.shape(0);
+  const DataType type = view.type(0);
+  const auto operand = [&](const Bound& bound) {
+    return bound.input != kNoValue ? bound.input : view.scalar(bound.value, type);
+  };
+  ValueId x = view.node().inputs[0];
+  if (low.given && high.given) {
+    const ValueId least = operand(low);
+    if (least == kNoValue) return false;
+    x = view.add(Op::max, ".max", {x, least}, shape, type);
+  }
+  const Bound& last = high.given ? high : low;
+  view.node().op = !last.given ? Op::identity : high.given ? Op::min : Op::max;
+  view.node().attributes = {};
+  view.node().inputs = {x};
+  if (last.given) {
+    const ValueId bound = operand(last);
+    if (bound == kNoValue) return false;
+    view.node().inputs.push_back(bound);
+  }
+  return view.set(0, shape, type);
+}
+
+// Before opset 7 the second operand was broadcast from an axis on, and only where an attribute said so; a
+// slope of PRelu lay along the channels.
+void align_legacy_operand(NodeView& view) {
+  if (view.graph().opset >= 7) return;
+  const bool slope = view.node().op == Op::prelu;
+  const int rank = view.rank(0);
+  const Shape given = view.shape(1);
+  std::int64_t axis = view.attributes().integer("axis", slope ? 1 : rank - given.rank());
+  for (const char* name : {"axis", "broadcast"}) view.attributes().erase(name);
+  if (axis < 0) axis += rank;
+  if (given.elements() == 1 || axis < 0 || axis + given.rank() >= rank) return;
+  Shape aligned = given;
+  while (aligned.rank() < rank - axis) aligned.push_back(1);
+  view.reshape_input(1, aligned);
+}
+
+// Nodes of a mean over axes that are kept.
+ValueId mean_over(NodeView& view, const char* suffix, ValueId x, const std::vector<std::int64_t>& axes,
+                  const Shape& reduced, DataType type) {
+  Attributes attributes;
+  attributes.set("axes", axes);
+  attributes.set("keepdims", std::int64_t{1});
+  return view.add(Op::reduce_mean, suffix, {x}, reduced, type, std::move(attributes));
 }
 
 }  // namespace
@@ -49,24 +113,27 @@ bool infer_unary(NodeView& view) {
     if (entry.op == view.node().op) view.fill(entry.name, entry.value);
   }
   const Op op = view.node().op;
-  return view.set(0, view.shape(0), op == Op::is_nan ? DataType::boolean : view.type(0));
+  return view.set(0, view.shape(0), op == Op::is_nan || op == Op::is_inf ? DataType::boolean : view.type(0));
 }
 
 bool infer_clamp(NodeView& view) {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  float low = -kInfinity;
-  float high = kInfinity;
-  if (view.node().op == Op::relu) {
-    low = 0;
-  } else if (!clip_bound(view, "min", 1, -kInfinity, low) || !clip_bound(view, "max", 2, kInfinity, high)) {
+  Bound low;
+  Bound high;
+  if (view.node().op == Op::relu)
+    low = {true, true, 0, kNoValue};
+  else if (!read_bound(view, "min", 1, low) || !read_bound(view, "max", 2, high))
     return false;
-  }
-  if (!view.expect(view.type(0) == DataType::f32, "only f32 is supported")) return false;
-  if (!view.expect(low <= high, "the lower bound is above the upper one")) return false;
+  const bool constant = (!low.given || low.known) && (!high.given || high.known);
+  if (view.type(0) != DataType::f32 || !constant) return expand_clamp(view, low, high);
+  if (!low.given) low.value = -kInfinity;
+  if (!high.given) high.value = kInfinity;
+  if (!view.expect(low.value <= high.value, "the lower bound is above the upper one")) return false;
   view.node().op = Op::clamp;
   view.keep_inputs(1);
-  view.attributes().set("min", low);
-  view.attributes().set("max", high);
+  view.attributes() = {};
+  view.attributes().set("min", low.value);
+  view.attributes().set("max", high.value);
   return view.same_as_input();
 }
 
@@ -75,6 +142,7 @@ bool infer_binary(NodeView& view) {
   const Op op = view.node().op;
   if (!view.expect(view.type(0) == view.type(1) || op == Op::pow, "the inputs have different types"))
     return false;
+  align_legacy_operand(view);
   const std::optional<Shape> shape = broadcast(view.shape(0), view.shape(1));
   if (!shape)
     return view.fail("shapes " + view.shape(0).text() + " and " + view.shape(1).text() +
@@ -154,14 +222,22 @@ bool infer_normalisation(NodeView& view) {
           !view.expect(view.shape(i) == row, "scale and bias need the shape of the normalised axes"))
         return false;
     }
-    view.node().outputs.resize(1);
+    // Mean and inverse deviation, where something uses them.
+    Shape reduced(x.dims().first(static_cast<std::size_t>(axis)));
+    while (reduced.rank() < x.rank()) reduced.push_back(1);
+    if (view.node().outputs.size() > 1) {
+      const DataType type = view.type(0);
+      view.complete_outputs(3);
+      return view.set(0, Shape(view.shape(0)), type) && view.set(1, reduced, type) &&
+             view.set(2, reduced, type);
+    }
   } else if (op == Op::batch_norm) {
     view.fill("epsilon", 1e-5f);
     if (!view.expect(
             view.attributes().integer("training_mode") == 0 && view.attributes().integer("spatial", 1) == 1,
             "only inference over channels is supported"))
       return false;
-    for (const char* name : {"momentum", "training_mode", "spatial", "is_test", "consumed_inputs"})
+    for (const char* name : {"momentum", "training_mode", "spatial", "is_test"})
       view.attributes().erase(name);
     view.node().outputs.resize(1);
     if (!view.expect(channels(1) && channels(2) && channels(3) && channels(4),
@@ -172,6 +248,85 @@ bool infer_normalisation(NodeView& view) {
     if (!view.expect(channels(1) && channels(2), "scale and bias need one number a channel")) return false;
   }
   return view.same_as_input();
+}
+
+// (x - mean) / (standard deviation + 1e-9).
+bool infer_mean_variance_norm(NodeView& view) {
+  const Shape x = view.shape(0);
+  const DataType type = view.type(0);
+  const auto given = view.attributes().integers("axes");
+  std::vector<std::int64_t> axes(given.begin(), given.end());
+  if (axes.empty()) axes = {0, 2, 3};
+  Shape reduced = x;
+  for (std::int64_t& axis : axes) {
+    if (!view.normal_axis(axis, x.rank())) return false;
+    reduced[static_cast<int>(axis)] = 1;
+  }
+  std::sort(axes.begin(), axes.end());
+  const ValueId input = view.node().inputs[0];
+  const ValueId epsilon = view.scalar(1e-9f, type);
+  if (epsilon == kNoValue) return false;
+  const ValueId mean = mean_over(view, ".mean", input, axes, reduced, type);
+  const ValueId centred = view.add(Op::sub, ".centred", {input, mean}, x, type);
+  const ValueId square = view.add(Op::mul, ".square", {centred, centred}, x, type);
+  const ValueId variance = mean_over(view, ".variance", square, axes, reduced, type);
+  const ValueId deviation = view.add(Op::sqrt, ".deviation", {variance}, reduced, type);
+  const ValueId divisor = view.add(Op::add, ".divisor", {deviation, epsilon}, reduced, type);
+  view.node().op = Op::div;
+  view.node().attributes = {};
+  view.node().inputs = {centred, divisor};
+  return view.set(0, x, type);
+}
+
+// x / its norm along an axis.
+bool infer_lp_normalization(NodeView& view) {
+  const Shape x = view.shape(0);
+  const DataType type = view.type(0);
+  std::int64_t axis = view.attributes().integer("axis", -1);
+  if (!view.normal_axis(axis, x.rank())) return false;
+  const std::int64_t p = view.attributes().integer("p", 2);
+  if (!view.expect(p == 1 || p == 2, "attribute p must be 1 or 2")) return false;
+  Shape reduced = x;
+  reduced[static_cast<int>(axis)] = 1;
+  Attributes attributes;
+  attributes.set("axes", std::vector<std::int64_t>{axis});
+  attributes.set("keepdims", std::int64_t{1});
+  const ValueId input = view.node().inputs[0];
+  const ValueId norm = view.add(p == 1 ? Op::reduce_l1 : Op::reduce_l2, ".norm", {input}, reduced, type,
+                                std::move(attributes));
+  view.node().op = Op::div;
+  view.node().attributes = {};
+  view.node().inputs = {input, norm};
+  return view.set(0, x, type);
+}
+
+bool infer_cum_sum(NodeView& view) {
+  view.fill("exclusive", std::int64_t{0});
+  view.fill("reverse", std::int64_t{0});
+  if (!view.expect(view.inputs() == 2 && view.shape(1).elements() == 1 && view.rank(0) >= 1 &&
+                       (view.type(1) == DataType::s64 || view.type(1) == DataType::s32),
+                   "a tensor and the number of an axis are needed"))
+    return false;
+  if (view.rank(1) > 0) view.reshape_input(1, Shape{});
+  return view.same_as_input();
+}
+
+bool infer_det(NodeView& view) {
+  const Shape& x = view.shape(0);
+  const int rank = x.rank();
+  if (!view.expect(rank >= 2 && x[rank - 1] == x[rank - 2] && x[rank - 1] >= 1 && x[rank - 1] <= 4096,
+                   "square matrices are needed"))
+    return false;
+  return view.set(0, Shape(x.dims().first(static_cast<std::size_t>(rank - 2))), view.type(0));
+}
+
+bool infer_cast_like(NodeView& view) {
+  const DataType type = view.type(1);
+  view.node().op = Op::cast;
+  view.attributes() = {};
+  view.attributes().set("to", std::string(to_string(type)));
+  view.keep_inputs(1);
+  return view.set(0, view.shape(0), type);
 }
 
 bool infer_softmax(NodeView& view) {

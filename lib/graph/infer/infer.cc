@@ -65,6 +65,82 @@ bool NodeView::set(std::size_t output, const Shape& shape, DataType type) {
   return true;
 }
 
+std::optional<std::int64_t> NodeView::integer(std::size_t i) {
+  const auto values = integers(i);
+  if (!values || values->size() != 1) return std::nullopt;
+  return values->front();
+}
+
+DataType NodeView::take_type(std::string_view attribute, DataType fallback) {
+  if (!attributes().has(attribute)) {
+    const DataType known = graph_.value(node().outputs[0]).type;  // by an earlier round
+    return known == DataType::undefined ? fallback : known;
+  }
+  const DataType type = data_type_from_string(attributes().string(attribute));
+  attributes().erase(attribute);
+  return type;
+}
+
+ValueId NodeView::add(Op op, const char* suffix, std::vector<ValueId> inputs, const Shape& shape,
+                      DataType type, Attributes attributes) {
+  Value value;
+  value.name = node().id + suffix + "#" + std::to_string(graph_.value_count());
+  value.type = type;
+  value.shape = shape;
+  const ValueId output = graph_.add_value(std::move(value));
+  Node made;
+  made.op = op;
+  made.id = node().id + suffix;
+  made.attributes = std::move(attributes);
+  made.inputs = std::move(inputs);
+  made.outputs = {output};
+  graph_.add_node(std::move(made));
+  return output;
+}
+
+ValueId NodeView::scalar(float value, DataType type) {
+  Result<ValueId> constant =
+      graph_.add_constant(node().id, DataType::f32, Shape{}, std::as_bytes(std::span(&value, 1)));
+  if (!constant) {
+    fail("out of memory");
+    return kNoValue;
+  }
+  if (type == DataType::f32) return *constant;
+  Attributes attributes;
+  attributes.set("to", std::string(to_string(type)));
+  return add(Op::cast, ".scalar", {*constant}, Shape{}, type, std::move(attributes));
+}
+
+void NodeView::reshape_input(std::size_t i, const Shape& shape) {
+  const Value& value = graph_.value(node().inputs[i]);
+  if (value.constant) {
+    Value copy = value;
+    copy.name += "#" + std::to_string(graph_.value_count());
+    copy.shape = shape;
+    node().inputs[i] = graph_.add_value(std::move(copy));
+  } else {
+    const ValueId reshaped = add(Op::reshape, ".reshape", {node().inputs[i]}, shape, value.type);
+    node().inputs[i] = reshaped;
+  }
+}
+
+void NodeView::complete_outputs(std::size_t count) {
+  node().outputs.resize(std::max(count, node().outputs.size()), kNoValue);
+  for (std::size_t i = 0; i < count; ++i) {
+    if (node().outputs[i] != kNoValue) continue;
+    Value value;
+    value.name = node().id + "#" + std::to_string(graph_.value_count());
+    value.producer = id_;
+    const ValueId added = graph_.add_value(std::move(value));
+    node().outputs[i] = added;
+  }
+}
+
+bool NodeView::set_bounded(std::size_t output, const Shape& shape, DataType type, std::size_t extents) {
+  graph_.value(node().outputs[output]).extents = node().outputs[extents];
+  return set(output, shape, type) && set(extents, Shape{shape.rank()}, DataType::s64);
+}
+
 bool NodeView::fail(std::string reason) {
   context_.problems.push_back({node().id, std::string(to_string(node().op)), std::move(reason)});
   return false;
@@ -96,7 +172,9 @@ Rule rule_for(Op op) noexcept {
       return infer_matmul;
     case Op::max_pool:
     case Op::average_pool:
+    case Op::lp_pool:
       return infer_pool;
+    case Op::global_lp_pool:
     case Op::global_average_pool:
     case Op::global_max_pool:
       return infer_global_pool;
@@ -136,7 +214,19 @@ Rule rule_for(Op op) noexcept {
     case Op::cos:
     case Op::logical_not:
     case Op::is_nan:
+    case Op::is_inf:
+    case Op::shrink:
+    case Op::tan:
+    case Op::asin:
+    case Op::acos:
+    case Op::atan:
+    case Op::sinh:
+    case Op::cosh:
+    case Op::asinh:
+    case Op::acosh:
+    case Op::atanh:
       return infer_unary;
+    case Op::bit_shift:
     case Op::prelu:
     case Op::add:
     case Op::sub:
@@ -159,6 +249,7 @@ Rule rule_for(Op op) noexcept {
       return infer_where;
     case Op::softmax:
     case Op::log_softmax:
+    case Op::hardmax:
       return infer_softmax;
     case Op::reduce_sum:
     case Op::reduce_mean:
@@ -219,6 +310,68 @@ Rule rule_for(Op op) noexcept {
     case Op::quantize_linear:
     case Op::dequantize_linear:
       return infer_quantize;
+    case Op::mean_variance_norm:
+      return infer_mean_variance_norm;
+    case Op::lp_normalization:
+      return infer_lp_normalization;
+    case Op::cum_sum:
+      return infer_cum_sum;
+    case Op::einsum:
+      return infer_einsum;
+    case Op::det:
+      return infer_det;
+    case Op::cast_like:
+      return infer_cast_like;
+    case Op::max_unpool:
+      return infer_max_unpool;
+    case Op::gather_elements:
+      return infer_gather_elements;
+    case Op::gather_nd:
+      return infer_gather_nd;
+    case Op::scatter_elements:
+      return infer_scatter_elements;
+    case Op::scatter:
+      return infer_scatter_elements;
+    case Op::scatter_nd:
+      return infer_scatter_nd;
+    case Op::one_hot:
+      return infer_one_hot;
+    case Op::trilu:
+      return infer_trilu;
+    case Op::reverse_sequence:
+      return infer_reverse_sequence;
+    case Op::eye_like:
+      return infer_eye_like;
+    case Op::top_k:
+      return infer_top_k;
+    case Op::non_zero:
+      return infer_non_zero;
+    case Op::compress:
+      return infer_compress;
+    case Op::unique:
+      return infer_unique;
+    case Op::non_max_suppression:
+      return infer_non_max_suppression;
+    case Op::grid_sample:
+      return infer_grid_sample;
+    case Op::roi_align:
+      return infer_roi_align;
+    case Op::dft:
+      return infer_dft;
+    case Op::stft:
+      return infer_stft;
+    case Op::hann_window:
+      return infer_window;
+    case Op::hamming_window:
+      return infer_window;
+    case Op::blackman_window:
+      return infer_window;
+    case Op::mel_weight_matrix:
+      return infer_mel_weight_matrix;
+    case Op::nll_loss:
+      return infer_nll_loss;
+    case Op::cross_entropy_loss:
+      return infer_cross_entropy_loss;
     // The importer rewrites these; passes never see them.
     case Op::sum:
     case Op::mean:

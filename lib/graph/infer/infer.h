@@ -41,6 +41,25 @@ class NodeView {
     if (!attributes().has(name)) attributes().set(name, std::move(value));
   }
 
+  /// The only element of a constant integer input.
+  std::optional<std::int64_t> integer(std::size_t i);
+  /// The data type that the attribute names (as text), else `fallback`. Erases the attribute.
+  DataType take_type(std::string_view attribute, DataType fallback);
+
+  // Rewriting into several nodes. References to nodes, values and shapes do not survive these.
+
+  /// A new node whose one output has this shape and type; returns the output.
+  ValueId add(Op op, const char* suffix, std::vector<ValueId> inputs, const Shape& shape, DataType type,
+              Attributes attributes = {});
+  /// A constant scalar of a numeric type; kNoValue (and a problem noted) when out of memory.
+  ValueId scalar(float value, DataType type);
+  /// Input `i` with another shape of as many elements.
+  void reshape_input(std::size_t i, const Shape& shape);
+  /// Outputs that the model leaves out, up to `count`, made up.
+  void complete_outputs(std::size_t count);
+  /// An output whose extents are at most `shape`; output `extents` holds the actual ones.
+  bool set_bounded(std::size_t output, const Shape& shape, DataType type, std::size_t extents);
+
   /// Makes an axis attribute non-negative; fails when it lies outside [-rank, rank + beyond).
   bool normal_axis(std::int64_t& axis, int rank, int beyond = 0);
   bool set(std::size_t output, const Shape& shape, DataType type);
@@ -57,6 +76,12 @@ class NodeView {
 
 /// A rule: false when it has noted a problem.
 using Rule = bool (*)(NodeView&);
+
+/// Whether the operator works on each element of its first input alone, so that it takes any size.
+bool elementwise_of_one(const Node& node);
+/// Notes a problem, and returns false, where an input has extents that only running tells and the operator
+/// needs to know them.
+bool follow_data(NodeView& view);
 
 /// The rule for an operator; null when there is none.
 Rule rule_for(Op op) noexcept;
@@ -96,6 +121,34 @@ bool infer_shape(NodeView& view);
 bool infer_constant_of_shape(NodeView& view);
 bool infer_range(NodeView& view);
 bool infer_quantize(NodeView& view);
+bool infer_mean_variance_norm(NodeView& view);
+bool infer_lp_normalization(NodeView& view);
+bool infer_cum_sum(NodeView& view);
+bool infer_einsum(NodeView& view);
+bool infer_det(NodeView& view);
+bool infer_cast_like(NodeView& view);
+bool infer_max_unpool(NodeView& view);
+bool infer_gather_elements(NodeView& view);
+bool infer_gather_nd(NodeView& view);
+bool infer_scatter_elements(NodeView& view);
+bool infer_scatter_nd(NodeView& view);
+bool infer_one_hot(NodeView& view);
+bool infer_trilu(NodeView& view);
+bool infer_reverse_sequence(NodeView& view);
+bool infer_eye_like(NodeView& view);
+bool infer_top_k(NodeView& view);
+bool infer_non_zero(NodeView& view);
+bool infer_compress(NodeView& view);
+bool infer_unique(NodeView& view);
+bool infer_non_max_suppression(NodeView& view);
+bool infer_grid_sample(NodeView& view);
+bool infer_roi_align(NodeView& view);
+bool infer_dft(NodeView& view);
+bool infer_stft(NodeView& view);
+bool infer_window(NodeView& view);
+bool infer_mel_weight_matrix(NodeView& view);
+bool infer_nll_loss(NodeView& view);
+bool infer_cross_entropy_loss(NodeView& view);
 
 /// Numpy's broadcasting of two shapes; nothing when they do not fit.
 std::optional<Shape> broadcast(const Shape& a, const Shape& b);

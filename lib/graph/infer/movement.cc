@@ -4,6 +4,7 @@
 #include "lib/graph/infer/infer.h"
 
 #include "lib/base/checked.h"
+#include "lib/base/memory.h"
 
 #include <algorithm>
 #include <cmath>
@@ -33,6 +34,53 @@ bool normal_axes(NodeView& view, Ints& axes, int rank) {
   std::sort(sorted.begin(), sorted.end());
   return view.expect(std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end(),
                      "an axis is named twice");
+}
+
+// The value of padding stays an operand unless it is a constant float. Canonical nodes have it second.
+bool read_pad_value(NodeView& view) {
+  const std::size_t at = view.attributes().has("pads") ? 1 : 2;
+  if (!view.has(at)) {
+    view.keep_inputs(1);
+    return true;
+  }
+  if (!view.expect(view.shape(at).elements() == 1 && view.type(at) == view.type(0),
+                   "the padding value must be one number of the input's type"))
+    return false;
+  const auto value = view.reals(at);
+  const ValueId input = view.node().inputs[at];
+  view.keep_inputs(1);
+  if (value) {
+    view.attributes().set("value", value->front());
+  } else {
+    view.node().inputs.push_back(input);
+    if (view.rank(1) > 0) view.reshape_input(1, Shape{});
+  }
+  return true;
+}
+
+// The mask of a Dropout that drops nothing: all ones, boolean since opset 10.
+bool make_mask(NodeView& view, ValueId mask) {
+  Value& value = view.graph().value(mask);
+  value.producer = kNoNode;
+  value.type = view.graph().opset >= 10 ? DataType::boolean : view.type(0);
+  value.shape = view.shape(0);
+  if (!view.expect(value.type == DataType::boolean || value.type == DataType::f32,
+                   "the mask of Dropout is not supported in this type"))
+    return false;
+  Result<AlignedBuffer> buffer =
+      AlignedBuffer::allocate(dense_bytes(*value.shape, {Layout::nchw, value.type}));
+  if (!buffer) return view.fail("out of memory");
+  auto memory = std::make_shared<AlignedBuffer>(*std::move(buffer));
+  const auto count = static_cast<std::size_t>(value.shape->elements());
+  if (value.type == DataType::f32)
+    std::fill_n(reinterpret_cast<float*>(memory->bytes().data()), count, 1.0f);
+  else
+    std::fill_n(memory->bytes().data(), count, std::byte{1});
+  auto constant = std::make_shared<Constant>();
+  constant->bytes = memory->bytes();
+  constant->owner = std::move(memory);
+  value.constant = std::move(constant);
+  return true;
 }
 
 }  // namespace
@@ -229,17 +277,15 @@ bool infer_slice(NodeView& view) {
 bool infer_pad(NodeView& view) {
   const Shape& x = view.shape(0);
   std::optional<Ints> pads;
-  if (!view.parameter(view.attributes().has("paddings") ? "paddings" : "pads", 1, pads)) return false;
+  const bool canonical = view.attributes().has("pads");
+  if (!view.parameter(view.attributes().has("paddings") ? "paddings" : "pads", canonical ? 9 : 1, pads))
+    return false;
   if (!view.expect(pads && pads->size() == 2 * static_cast<std::size_t>(x.rank()),
                    "pads needs two numbers for each dimension"))
     return false;
   view.fill("mode", std::string("constant"));
   view.fill("value", 0.0f);
-  if (view.has(2)) {
-    const auto value = view.reals(2);
-    if (!view.expect(value && value->size() == 1, "the padding value must be one constant f32")) return false;
-    view.attributes().set("value", value->front());
-  }
+  if (!read_pad_value(view)) return false;
   const std::string mode(view.attributes().string("mode"));
   if (!view.expect(mode == "constant" || mode == "reflect" || mode == "edge", "unknown mode")) return false;
   Shape output = x;
@@ -262,7 +308,6 @@ bool infer_pad(NodeView& view) {
   }
   view.attributes().erase("paddings");
   view.attributes().set("pads", *pads);
-  view.keep_inputs(1);
   return view.set(0, output, view.type(0));
 }
 
@@ -338,62 +383,6 @@ bool infer_gather(NodeView& view) {
   return view.set(0, output, view.type(0));
 }
 
-bool infer_resize(NodeView& view) {
-  const Shape& x = view.shape(0);
-  const bool upsample = view.node().op == Op::upsample;
-  // Inputs: Upsample and Resize 10: X, scales. Resize 11 and later: X, roi, scales, sizes.
-  const std::size_t scales_at = view.inputs() <= 2 ? 1 : 2;
-  std::optional<std::vector<float>> scales = view.reals(scales_at);
-  if (view.attributes().has("scales")) {
-    const auto given = view.attributes().reals("scales");
-    scales.emplace(given.begin(), given.end());
-  }
-  if (scales && scales->empty()) scales.reset();
-  const std::optional<Ints> sizes = view.integers(3);
-  const bool canonical = view.inputs() == 1 && view.graph().value(view.node().outputs[0]).shape.has_value();
-  Shape output;
-  if (canonical) {
-    output = *view.graph().value(view.node().outputs[0]).shape;
-  } else if (sizes && sizes->size() == static_cast<std::size_t>(x.rank())) {
-    output = Shape(std::span<const std::int64_t>(*sizes));
-    scales.emplace();
-    for (int axis = 0; axis < x.rank(); ++axis) {
-      if (!view.expect(output[axis] >= 0 && x[axis] > 0, "a size is out of range")) return false;
-      scales->push_back(static_cast<float>(output[axis]) / static_cast<float>(x[axis]));
-    }
-  } else if (scales && scales->size() == static_cast<std::size_t>(x.rank())) {
-    for (int axis = 0; axis < x.rank(); ++axis) {
-      const double extent = std::floor(static_cast<double>(x[axis]) *
-                                       static_cast<double>((*scales)[static_cast<std::size_t>(axis)]));
-      if (!view.expect(extent >= 0 && extent < 1e9, "a scale is out of range")) return false;
-      output.push_back(static_cast<std::int64_t>(extent));
-    }
-  } else {
-    return view.fail("scales or sizes must be constant, with one number for each dimension");
-  }
-  const std::string mode(view.attributes().string("mode", "nearest"));
-  // Before opset 11 there was one way to map coordinates.
-  const bool old = upsample || scales_at == 1;
-  if (!view.expect(mode == "nearest" || mode == "linear" || mode == "bilinear" || mode == "cubic",
-                   "unknown mode"))
-    return false;
-  view.attributes().set("mode", std::string(mode == "bilinear" ? "linear" : mode));
-  if (!canonical) {
-    view.fill("coordinate_transformation_mode", std::string(old ? "asymmetric" : "half_pixel"));
-    view.fill("nearest_mode", std::string(old ? "floor" : "round_prefer_floor"));
-  }
-  view.fill("cubic_coeff_a", -0.75f);
-  view.fill("exclude_outside", std::int64_t{0});
-  view.fill("extrapolation_value", 0.0f);
-  if (!view.expect(view.attributes().string("coordinate_transformation_mode") != "tf_crop_and_resize",
-                   "coordinate_transformation_mode tf_crop_and_resize is not supported"))
-    return false;
-  if (scales) view.attributes().set("scales", *scales);
-  view.node().op = Op::resize;
-  view.keep_inputs(1);
-  return view.set(0, output, view.type(0));
-}
-
 bool infer_depth_space(NodeView& view) {
   const Shape& x = view.shape(0);
   const std::int64_t block = view.attributes().integer("blocksize");
@@ -420,11 +409,16 @@ bool infer_cast(NodeView& view) {
 }
 
 bool infer_identity(NodeView& view) {
-  const bool dropout = view.node().op == Op::dropout;
-  if (dropout && view.node().outputs.size() > 1) {
-    if (!view.expect(view.graph().consumers(view.node().outputs[1]).empty() &&
-                         !view.graph().is_output(view.node().outputs[1]),
-                     "the mask of Dropout is not supported"))
+  if (view.node().op == Op::dropout) {
+    bool training = false;
+    if (view.has(2)) {
+      const Value& given = view.graph().value(view.node().inputs[2]);
+      if (!view.expect(given.constant != nullptr, "training_mode must be constant")) return false;
+      training = given.constant->bytes.empty() || given.constant->bytes[0] != std::byte{0};
+    }
+    if (!view.expect(!training, "training is not supported")) return false;
+    if (view.node().outputs.size() > 1 && view.node().outputs[1] != kNoValue &&
+        !make_mask(view, view.node().outputs[1]))
       return false;
     view.node().outputs.resize(1);
   }
@@ -461,17 +455,17 @@ bool infer_constant_of_shape(NodeView& view) {
 }
 
 bool infer_range(NodeView& view) {
-  const auto start = view.integers(0);
-  const auto limit = view.integers(1);
-  const auto delta = view.integers(2);
-  const bool scalars =
-      start && limit && delta && start->size() == 1 && limit->size() == 1 && delta->size() == 1;
-  if (!view.expect(scalars && delta->front() != 0,
-                   "start, limit and delta must be constant integers, delta not 0"))
-    return false;
-  const double count = std::ceil((static_cast<double>(limit->front()) - static_cast<double>(start->front())) /
-                                 static_cast<double>(delta->front()));
-  if (!view.expect(count < 1e9, "the range is too long")) return false;
+  double numbers[3] = {};
+  for (std::size_t i = 0; i < 3; ++i) {
+    const auto integer = view.integer(i);
+    const auto real = view.reals(i);
+    if (!view.expect(integer || (real && real->size() == 1),
+                     "start, limit and delta must be constant numbers (f32, s32 or s64)"))
+      return false;
+    numbers[i] = integer ? static_cast<double>(*integer) : static_cast<double>(real->front());
+  }
+  const double count = std::ceil((numbers[1] - numbers[0]) / numbers[2]);
+  if (!view.expect(numbers[2] != 0 && count < 1e9, "delta is 0, or the range is too long")) return false;
   return view.set(0, Shape{static_cast<std::int64_t>(std::max(0.0, count))}, view.type(0));
 }
 

@@ -108,6 +108,14 @@ bool check_group(NodeView& view, std::int64_t& group) {
   return view.expect(group >= 1 && group <= kMaxWindow, "attribute group must be positive");
 }
 
+// The exponent of a norm, which opset 1 had as a real number.
+bool read_power(NodeView& view) {
+  const std::int64_t whole = static_cast<std::int64_t>(view.attributes().real("p", 2));
+  const std::int64_t power = view.attributes().integer("p", whole);
+  view.attributes().set("p", power);
+  return view.expect(power >= 1 && power <= 64, "attribute p must be from 1 to 64");
+}
+
 }  // namespace
 
 bool infer_conv(NodeView& view) {
@@ -164,16 +172,19 @@ bool infer_conv_transpose(NodeView& view) {
       const std::int64_t extent =
           output_shape.empty() ? x[static_cast<int>(i) + 2] * window.strides[i] : output_shape[i];
       const std::int64_t total = std::max<std::int64_t>(0, full - extent);
+      extra[i] += std::max<std::int64_t>(0, extent - full);
       window.pads[i] = window.auto_pad == "SAME_LOWER" ? total - total / 2 : total / 2;
       window.pads[i + axes] = total - window.pads[i];
     }
-    const std::int64_t extent = full - window.pads[i] - window.pads[i + axes];
+    const std::int64_t extent = window.strides[i] * (x[static_cast<int>(i) + 2] - 1) + extra[i] +
+                                window.reach(i) - window.pads[i] - window.pads[i + axes];
     if (!view.expect(extent >= 1, "the padding removes the whole output")) return false;
     output.push_back(extent);
   }
   view.attributes().erase("output_shape");
   view.attributes().erase("auto_pad");
   view.attributes().set("pads", window.pads);
+  view.attributes().set("output_padding", extra);
   return view.set(0, output, view.type(0));
 }
 
@@ -181,13 +192,13 @@ bool infer_pool(NodeView& view) {
   const int rank = view.rank(0);
   if (!view.expect(rank >= 3, "the input needs a rank of 3 or more")) return false;
   if (!view.expect(view.attributes().has("kernel_shape"), "attribute kernel_shape is missing")) return false;
-  if (!view.expect(view.node().outputs.size() == 1 || view.node().outputs[1] == kNoValue,
-                   "the output Indices is not supported"))
-    return false;
-  view.node().outputs.resize(1);
-  if (!view.expect(view.attributes().integer("storage_order") == 0, "attribute storage_order must be 0"))
-    return false;
-  view.attributes().erase("storage_order");
+  const bool places = view.node().outputs.size() > 1 && view.node().outputs[1] != kNoValue;
+  if (!view.expect(!places || view.node().op == Op::max_pool, "there is a second output")) return false;
+  if (!places) {
+    view.node().outputs.resize(1);
+    view.attributes().erase("storage_order");
+  }
+  if (view.node().op == Op::lp_pool && !read_power(view)) return false;
   Window window;
   if (!read_window(view, static_cast<std::size_t>(rank) - 2, window)) return false;
   const Shape& x = view.shape(0);
@@ -202,10 +213,11 @@ bool infer_pool(NodeView& view) {
   if (view.node().op == Op::average_pool) view.fill("count_include_pad", std::int64_t{0});
   Shape output{x[0], x[1]};
   return window_output(view, window, x, view.attributes().integer("ceil_mode") != 0, output) &&
-         view.set(0, output, view.type(0));
+         view.set(0, output, view.type(0)) && view.set(1, output, DataType::s64);
 }
 
 bool infer_global_pool(NodeView& view) {
+  if (view.node().op == Op::global_lp_pool && !read_power(view)) return false;
   const Shape& x = view.shape(0);
   if (!view.expect(x.rank() >= 3, "the input needs a rank of 3 or more")) return false;
   Shape output{x[0], x[1]};

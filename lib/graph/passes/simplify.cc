@@ -26,6 +26,11 @@ bool inputs_constant(const Graph& graph, const Node& node) {
   return true;
 }
 
+template <typename T, typename Step>
+void fill_range(T* target, std::int64_t count, Step start, Step delta) {
+  for (std::int64_t i = 0; i < count; ++i) target[i] = static_cast<T>(start + static_cast<Step>(i) * delta);
+}
+
 class Folding {
  public:
   Folding(Graph& graph, PassContext& context) : graph_(graph), context_(context) {}
@@ -35,15 +40,46 @@ class Folding {
     if (!order) return std::move(order).error();
     for (NodeId id : *order) {
       if (!inputs_known(graph_, graph_.node(id))) continue;  // a node before it has a problem, which is noted
-      const Rule rule = rule_for(graph_.node(id).op);
       NodeView view(graph_, id, context_);
-      if (rule == nullptr || !rule(view)) continue;
+      if (!follow_data(view)) continue;
+      const Rule rule = rule_for(graph_.node(id).op);
+      const std::vector<ValueId> outputs = graph_.node(id).outputs;
+      if (rule == nullptr || !rule(view) || !outputs_known(view, outputs)) continue;
+      hand_on_extents(graph_.node(id));
       if (Status status = fold(id); !status) return std::move(status).error();
     }
     return changed_;
   }
 
  private:
+  // A rule gives a shape to every output that it supports.
+  bool outputs_known(NodeView& view, const std::vector<ValueId>& outputs) const {
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      if (outputs[i] == kNoValue || graph_.value(outputs[i]).shape) continue;
+      if (graph_.is_output(outputs[i]) || !graph_.consumers(outputs[i]).empty())
+        return view.fail("output " + std::to_string(i) + " is not supported");
+    }
+    return true;
+  }
+
+  // What works element by element makes as many elements as it is given.
+  void hand_on_extents(const Node& node) {
+    if (node.inputs.empty() || node.inputs.front() == kNoValue || !elementwise_of_one(node)) return;
+    graph_.value(node.outputs.front()).extents = graph_.value(node.inputs.front()).extents;
+  }
+
+  // A folded result has the extents that were found.
+  void trim(ValueId output) {
+    Value& value = graph_.value(output);
+    if (value.extents == kNoValue || !graph_.is_constant(value.extents)) return;
+    const auto extents = graph_.value(value.extents).constant->values<std::int64_t>();
+    value.shape = Shape(extents);
+    auto constant = std::make_shared<Constant>(*value.constant);
+    constant->bytes = constant->bytes.first(dense_bytes(*value.shape, {Layout::nchw, value.type}));
+    value.constant = std::move(constant);
+    value.extents = kNoValue;
+  }
+
   Status fold(NodeId id) {
     const Node& node = graph_.node(id);
     if (node.op == Op::shape || node.op == Op::size) return fold_shape(id);
@@ -102,6 +138,7 @@ class Folding {
     }
     graph_.remove_node(id);
     for (std::size_t i = 0; i < outputs.size(); ++i) make_constant(outputs[i], std::move(buffers[i]));
+    for (ValueId output : outputs) trim(output);
     return {};
   }
 
@@ -141,18 +178,17 @@ class Folding {
   Status fold_range(NodeId id) {
     const Node node = graph_.node(id);
     NodeView view(graph_, id, context_);
-    const std::int64_t start = view.integers(0)->front();
-    const std::int64_t delta = view.integers(2)->front();
     Result<std::shared_ptr<AlignedBuffer>> buffer = buffer_for(node.outputs.front());
     if (!buffer) return std::move(buffer).error();
     const Value& value = graph_.value(node.outputs.front());
-    for (std::int64_t i = 0; i < value.shape->elements(); ++i) {
-      const std::int64_t item = start + i * delta;
-      std::byte* target = (*buffer)->bytes().data() + static_cast<std::size_t>(i) * size_of(value.type);
-      if (value.type == DataType::s64) std::memcpy(target, &item, sizeof item);
-      const auto narrow = static_cast<std::int32_t>(item);
-      if (value.type == DataType::s32) std::memcpy(target, &narrow, sizeof narrow);
-    }
+    const std::int64_t count = value.shape->elements();
+    void* target = (*buffer)->bytes().data();
+    if (value.type == DataType::f32)
+      fill_range(static_cast<float*>(target), count, view.reals(0)->front(), view.reals(2)->front());
+    else if (value.type == DataType::s64)
+      fill_range(static_cast<std::int64_t*>(target), count, *view.integer(0), *view.integer(2));
+    else
+      fill_range(static_cast<std::int32_t*>(target), count, *view.integer(0), *view.integer(2));
     graph_.remove_node(id);
     make_constant(node.outputs.front(), *std::move(buffer));
     return {};

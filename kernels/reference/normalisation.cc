@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Normalisations. Sums are taken in double.
+#include "kernels/reference/numbers.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace fettle::kernels::reference {
+namespace {
+
+void batch_norm(const Buffers& b) {
+  const auto x = operand(b, 0);
+  const auto y = result(b);
+  const double epsilon = b.attributes().real("epsilon");
+  for_each_index(y.shape(), [&](const Index& i) {
+    const Index c{i[1]};
+    const double scale = operand(b, 1)[c] / std::sqrt(operand(b, 4)[c] + epsilon);
+    y.set(i, (x[i] - operand(b, 3)[c]) * scale + operand(b, 2)[c]);
+  });
+}
+
+struct Moments {
+  double mean = 0;
+  double variance = 0;
+};
+
+// Mean and variance of the elements x[base + step] for all steps.
+Moments moments(const Numbers<double>& x, const Index& base, const Shape& steps) {
+  Moments m;
+  const auto count = static_cast<double>(std::max<std::int64_t>(1, steps.elements()));
+  const auto at = [&](const Index& step) {
+    Index i{};
+    for (std::size_t axis = 0; axis < i.size(); ++axis) i[axis] = base[axis] + step[axis];
+    return x[i];
+  };
+  for_each_index(steps, [&](const Index& step) { m.mean += at(step) / count; });
+  for_each_index(steps,
+                 [&](const Index& step) { m.variance += (at(step) - m.mean) * (at(step) - m.mean) / count; });
+  return m;
+}
+
+// Normalises over the axes from `first` on; `scale_index` says which element of scale and bias belongs to an
+// index.
+template <typename ScaleIndex>
+void normalise(const Buffers& b, int first, ScaleIndex&& scale_index) {
+  const auto x = operand(b, 0);
+  const auto y = result(b);
+  const double epsilon = b.attributes().real("epsilon");
+  Shape outer;
+  Shape inner;
+  for (int axis = 0; axis < x.rank(); ++axis) {
+    outer.push_back(axis < first ? x.extent(axis) : 1);
+    inner.push_back(axis < first ? 1 : x.extent(axis));
+  }
+  for_each_index(outer, [&](const Index& base) {
+    const Moments m = moments(x, base, inner);
+    if (b.outputs.size() > 1) {
+      result(b, 1).set(base, m.mean);
+      result(b, 2).set(base, 1 / std::sqrt(m.variance + epsilon));
+    }
+    for_each_index(inner, [&](const Index& step) {
+      Index i{};
+      for (std::size_t axis = 0; axis < i.size(); ++axis) i[axis] = base[axis] + step[axis];
+      const double normal = (x[i] - m.mean) / std::sqrt(m.variance + epsilon);
+      const double bias = b.has(2) ? operand(b, 2)[scale_index(i)] : 0.0;
+      y.set(i, normal * operand(b, 1)[scale_index(i)] + bias);
+    });
+  });
+}
+
+void instance_norm(const Buffers& b) {
+  normalise(b, 2, [](const Index& i) { return Index{i[1]}; });
+}
+
+void layer_norm(const Buffers& b) {
+  const int axis = static_cast<int>(b.attributes().integer("axis"));
+  const int rank = b.layer.outputs.front().shape.rank();
+  normalise(b, axis, [&](const Index& i) { return broadcast_index(i, rank, operand(b, 1).shape()); });
+}
+
+void lrn(const Buffers& b) {
+  const auto x = operand(b, 0);
+  const auto y = result(b);
+  const std::int64_t size = b.attributes().integer("size");
+  for_each_index(y.shape(), [&](const Index& i) {
+    double sum = 0;
+    Index from = i;
+    const std::int64_t begin = std::max<std::int64_t>(0, i[1] - (size - 1) / 2);
+    const std::int64_t end = std::min(x.extent(1) - 1, i[1] + size / 2);
+    for (from[1] = begin; from[1] <= end; ++from[1]) sum += x[from] * x[from];
+    const double base = static_cast<double>(b.attributes().real("bias")) +
+                        static_cast<double>(b.attributes().real("alpha")) / static_cast<double>(size) * sum;
+    y.set(i, x[i] / std::pow(base, static_cast<double>(b.attributes().real("beta"))));
+  });
+}
+
+constexpr auto kRows = join(kFamily<batch_norm, same_real, "direct.any", Op::batch_norm>,
+                            kFamily<instance_norm, same_real, "direct.any", Op::instance_norm>,
+                            kFamily<layer_norm, same_real, "direct.any", Op::layer_norm>,
+                            kFamily<lrn, same_real, "direct.any", Op::lrn>);
+
+}  // namespace
+
+std::span<const Kernel* const> normalisation_rows() noexcept { return kRows; }
+
+}  // namespace fettle::kernels::reference

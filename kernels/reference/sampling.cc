@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Operators that read a picture between its pixels: GridSample and RoiAlign.
+#include "kernels/reference/numbers.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace fettle::kernels::reference {
+namespace {
+
+// One plane of a batch of pictures.
+struct Plane {
+  const Numbers<double>& x;
+  std::int64_t batch;
+  std::int64_t channel;
+
+  std::int64_t height() const { return x.extent(2); }
+  std::int64_t width() const { return x.extent(3); }
+  double at(std::int64_t row, std::int64_t column) const { return x[{batch, channel, row, column}]; }
+  bool has(double row, double column) const {
+    return row >= 0 && column >= 0 && row < static_cast<double>(height()) &&
+           column < static_cast<double>(width());
+  }
+};
+
+// How GridSample maps coordinates, and what it finds outside the picture.
+struct Grid {
+  std::string_view mode;
+  std::string_view padding;
+  bool align_corners;
+
+  explicit Grid(const Attributes& a)
+      : mode(a.string("mode")),
+        padding(a.string("padding_mode")),
+        align_corners(a.integer("align_corners") != 0) {}
+
+  double place(double coordinate, std::int64_t extent) const {
+    const auto size = static_cast<double>(extent);
+    return align_corners ? (coordinate + 1) / 2 * (size - 1) : ((coordinate + 1) * size - 1) / 2;
+  }
+  // Folds a place back into the picture as a mirror at its edges would.
+  double reflect(double place, std::int64_t extent) const {
+    const double low = align_corners ? 0 : -0.5;
+    const double high = static_cast<double>(extent) - (align_corners ? 1 : 0.5);
+    const double span = high - low;
+    if (!(span > 0) || !std::isfinite(place)) return 0;
+    const double offset = std::fmod(std::abs(place - low), 2 * span);
+    return low + (offset > span ? 2 * span - offset : offset);
+  }
+  double inside(double place, std::int64_t extent) const {
+    if (padding == "reflection") place = reflect(place, extent);
+    if (padding == "zeros") return place;
+    return std::clamp(place, 0.0, static_cast<double>(extent - 1));
+  }
+  // A pixel by its whole coordinates, which may lie outside.
+  double pixel(const Plane& plane, double row, double column) const {
+    row = inside(row, plane.height());
+    column = inside(column, plane.width());
+    if (!plane.has(row, column)) return 0;
+    return plane.at(static_cast<std::int64_t>(row), static_cast<std::int64_t>(column));
+  }
+  double sample(const Plane& plane, double row, double column) const;
+};
+
+double cubic(double distance) {
+  constexpr double kA = -0.75;
+  const double d = std::abs(distance);
+  if (d <= 1) return ((kA + 2) * d - (kA + 3)) * d * d + 1;
+  return d < 2 ? ((kA * d - 5 * kA) * d + 8 * kA) * d - 4 * kA : 0;
+}
+
+double Grid::sample(const Plane& plane, double row, double column) const {
+  if (!std::isfinite(row) || !std::isfinite(column)) return 0;
+  if (mode != "bicubic") {
+    row = inside(row, plane.height());
+    column = inside(column, plane.width());
+  }
+  if (mode == "nearest") return pixel(plane, std::nearbyint(row), std::nearbyint(column));
+  const bool wide = mode == "bicubic";
+  const double top = std::floor(row);
+  const double left = std::floor(column);
+  double sum = 0;
+  for (int i = wide ? -1 : 0; i <= (wide ? 2 : 1); ++i) {
+    for (int j = wide ? -1 : 0; j <= (wide ? 2 : 1); ++j) {
+      const double down = row - top - i;
+      const double right = column - left - j;
+      const double weight = wide ? cubic(down) * cubic(right) : (1 - std::abs(down)) * (1 - std::abs(right));
+      if (weight != 0) sum += weight * pixel(plane, top + i, left + j);
+    }
+  }
+  return sum;
+}
+
+void grid_sample(const Buffers& b) {
+  const auto x = operand(b, 0);
+  const auto places = operand(b, 1);
+  const auto y = result(b);
+  const Grid grid(b.attributes());
+  for_each_index(y.shape(), [&](const Index& i) {
+    const Plane plane{x, i[0], i[1]};
+    const double column = grid.place(places[{i[0], i[2], i[3], 0}], plane.width());
+    const double row = grid.place(places[{i[0], i[2], i[3], 1}], plane.height());
+    y.set(i, grid.sample(plane, row, column));
+  });
+}
+
+Refusal supports_grid_sample(const LayerDesc& layer, const Cpu& cpu) {
+  const Shape& x = layer.inputs[0].shape;
+  if (x.elements() == 0) return Refusal::shape;
+  return same_real(layer, cpu);
+}
+
+// The weighted pixels of a sampling point, largest or summed.
+double roi_point(const Plane& plane, double row, double column, bool largest) {
+  if (!(row >= -1 && column >= -1 && row <= static_cast<double>(plane.height()) &&
+        column <= static_cast<double>(plane.width())))
+    return 0;
+  const auto bounded = [](double place, std::int64_t extent) {
+    return std::clamp(place, 0.0, static_cast<double>(extent - 1));
+  };
+  row = bounded(row, plane.height());
+  column = bounded(column, plane.width());
+  const auto top = static_cast<std::int64_t>(row);
+  const auto left = static_cast<std::int64_t>(column);
+  const double down = row - static_cast<double>(top);
+  const double right = column - static_cast<double>(left);
+  double sum = 0;
+  double most = -std::numeric_limits<double>::infinity();
+  for (int i = 0; i < 2; ++i) {
+    for (int j = 0; j < 2; ++j) {
+      const double weight = (i == 0 ? 1 - down : down) * (j == 0 ? 1 - right : right);
+      const double value =
+          weight * plane.at(std::min(top + i, plane.height() - 1), std::min(left + j, plane.width() - 1));
+      sum += value;
+      most = std::max(most, value);
+    }
+  }
+  return largest ? most : sum;
+}
+
+// A region of interest in the input's pixels, and its division into cells.
+struct Region {
+  double top, left, cell_height, cell_width;
+  std::int64_t rows, columns;  // sampling points of a cell
+
+  Region(const Numbers<double>& rois, std::int64_t roi, const Shape& y, const Attributes& a) {
+    const double scale = static_cast<double>(a.real("spatial_scale"));
+    const bool half_pixel = a.string("coordinate_transformation_mode") == "half_pixel";
+    const double shift = half_pixel ? 0.5 : 0;
+    left = rois[{roi, 0}] * scale - shift;
+    top = rois[{roi, 1}] * scale - shift;
+    double width = rois[{roi, 2}] * scale - shift - left;
+    double height = rois[{roi, 3}] * scale - shift - top;
+    if (!half_pixel) {
+      width = std::max(width, 1.0);
+      height = std::max(height, 1.0);
+    }
+    cell_height = height / static_cast<double>(y[2]);
+    cell_width = width / static_cast<double>(y[3]);
+    const std::int64_t ratio = a.integer("sampling_ratio");
+    rows = ratio > 0 ? ratio : points(cell_height);
+    columns = ratio > 0 ? ratio : points(cell_width);
+  }
+  // A point a pixel; bounded, since regions are data.
+  static std::int64_t points(double size) {
+    return size > 0 ? static_cast<std::int64_t>(std::ceil(std::min(size, 65536.0))) : 0;
+  }
+};
+
+// Operands: pictures, regions, and which picture each region is of.
+void roi_align(const Buffers& b) {
+  const auto x = operand(b, 0);
+  const auto rois = operand(b, 1);
+  const auto batches = operand<std::int64_t>(b, 2);
+  const auto y = result(b);
+  const bool largest = b.attributes().string("mode") == "max";
+  for_each_index(y.shape(), [&](const Index& i) {
+    const Region region(rois, i[0], y.shape(), b.attributes());
+    const Plane plane{x, std::clamp<std::int64_t>(batches[{i[0]}], 0, x.extent(0) - 1), i[1]};
+    double sum = 0;
+    double most = -std::numeric_limits<double>::infinity();
+    for_each_index(Shape{region.rows, region.columns}, [&](const Index& point) {
+      const auto part = [](std::int64_t at, std::int64_t count) {
+        return (static_cast<double>(at) + 0.5) / static_cast<double>(count);
+      };
+      const double row =
+          region.top + region.cell_height * (static_cast<double>(i[2]) + part(point[0], region.rows));
+      const double column =
+          region.left + region.cell_width * (static_cast<double>(i[3]) + part(point[1], region.columns));
+      const double value = roi_point(plane, row, column, largest);
+      sum += value;
+      most = std::max(most, value);
+    });
+    const std::int64_t count = region.rows * region.columns;
+    if (count == 0) return y.set(i, 0);
+    y.set(i, largest ? most : sum / static_cast<double>(count));
+  });
+}
+
+Refusal supports_roi_align(const LayerDesc& layer, const Cpu& cpu) {
+  const DataType type = layer.inputs[0].format.type;
+  if (kind_of(type) != Kind::real || layer.outputs[0].format.type != type) return Refusal::data_type;
+  return layer.inputs[0].shape.elements() == 0 ? Refusal::shape : any_type(layer, cpu);
+}
+
+constexpr auto kRows = join(kFamily<grid_sample, supports_grid_sample, "direct.any", Op::grid_sample>,
+                            kFamily<roi_align, supports_roi_align, "direct.any", Op::roi_align>);
+
+}  // namespace
+
+std::span<const Kernel* const> sampling_rows() noexcept { return kRows; }
+
+}  // namespace fettle::kernels::reference

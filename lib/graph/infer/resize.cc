@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Resize and Upsample.
+#include "lib/graph/infer/infer.h"
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+namespace fettle::graph {
+namespace {
+
+using Reals = std::vector<float>;
+
+// Upsample 1: attributes for height and width. Upsample 7: an attribute. Upsample 9, Resize 10: input 1.
+// Resize 11 and later: input 2, or sizes in input 3. Empty where none are known.
+Reals read_scales(NodeView& view, std::size_t scales_at) {
+  const Attributes& attributes = view.attributes();
+  if (attributes.has("height_scale"))
+    return {1, 1, attributes.real("height_scale"), attributes.real("width_scale", 1)};
+  if (attributes.has("scales")) {
+    const auto given = attributes.reals("scales");
+    return Reals(given.begin(), given.end());
+  }
+  return view.reals(scales_at).value_or(Reals{});
+}
+
+// The output's shape, and the scales where sizes were given.
+bool find_output(NodeView& view, std::size_t scales_at, Reals& scales, Shape& output) {
+  const Shape& x = view.shape(0);
+  const auto rank = static_cast<std::size_t>(x.rank());
+  const auto sizes = view.integers(3);
+  if (sizes && sizes->size() == rank) {
+    output = Shape(std::span<const std::int64_t>(*sizes));
+    for (int axis = 0; axis < x.rank(); ++axis) {
+      if (!view.expect(output[axis] >= 0 && x[axis] > 0, "a size is out of range")) return false;
+      scales.push_back(static_cast<float>(output[axis]) / static_cast<float>(x[axis]));
+    }
+    return true;
+  }
+  scales = read_scales(view, scales_at);
+  if (!view.expect(scales.size() == rank,
+                   "scales or sizes must be constant, with one number for each dimension"))
+    return false;
+  for (int axis = 0; axis < x.rank(); ++axis) {
+    const double extent = std::floor(static_cast<double>(x[axis]) *
+                                     static_cast<double>(scales[static_cast<std::size_t>(axis)]));
+    if (!view.expect(extent >= 0 && extent < 1e9, "a scale is out of range")) return false;
+    output.push_back(static_cast<std::int64_t>(extent));
+  }
+  return true;
+}
+
+// The region of interest, which one way of mapping coordinates crops to, stays an operand.
+bool keep_region(NodeView& view) {
+  const bool crops = view.attributes().string("coordinate_transformation_mode") == "tf_crop_and_resize";
+  if (crops && !view.expect(view.has(1) && view.shape(1) == Shape{2 * std::int64_t{view.rank(0)}},
+                            "the region of interest needs two numbers for each dimension"))
+    return false;
+  view.keep_inputs(crops ? 2 : 1);
+  return true;
+}
+
+}  // namespace
+
+bool infer_resize(NodeView& view) {
+  // Canonical already: scales and sizes have become an attribute and the output's shape.
+  if (view.attributes().has("extrapolation_value") && view.attributes().has("scales"))
+    return view.expect(view.graph().value(view.node().outputs[0]).shape.has_value(), "the shape is missing");
+  const bool upsample = view.node().op == Op::upsample;
+  const std::size_t scales_at = view.inputs() <= 2 ? 1 : 2;
+  Reals scales;
+  Shape output;
+  if (!find_output(view, scales_at, scales, output)) return false;
+  std::string mode(view.attributes().string("mode", "nearest"));
+  if (mode == "bilinear") mode = "linear";
+  if (!view.expect(mode == "nearest" || mode == "linear" || mode == "cubic", "unknown mode")) return false;
+  // Before opset 11 there was one way to map coordinates.
+  const bool old = upsample || scales_at == 1;
+  view.attributes().set("mode", mode);
+  view.fill("coordinate_transformation_mode", std::string(old ? "asymmetric" : "half_pixel"));
+  view.fill("nearest_mode", std::string(old ? "floor" : "round_prefer_floor"));
+  view.fill("cubic_coeff_a", -0.75f);
+  view.fill("exclude_outside", std::int64_t{0});
+  view.fill("extrapolation_value", 0.0f);
+  view.attributes().erase("height_scale");
+  view.attributes().erase("width_scale");
+  view.attributes().set("scales", scales);
+  view.node().op = Op::resize;
+  return keep_region(view) && view.set(0, output, view.type(0));
+}
+
+}  // namespace fettle::graph

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Operators that read pictures between their pixels.
+#include "lib/graph/infer/infer.h"
+
+#include <algorithm>
+#include <vector>
+
+namespace fettle::graph {
+
+bool infer_grid_sample(NodeView& view) {
+  view.fill("mode", std::string("bilinear"));
+  view.fill("padding_mode", std::string("zeros"));
+  view.fill("align_corners", std::int64_t{0});
+  const std::string_view mode = view.attributes().string("mode");
+  const std::string_view padding = view.attributes().string("padding_mode");
+  if (!view.expect(mode == "bilinear" || mode == "nearest" || mode == "bicubic", "unknown mode") ||
+      !view.expect(padding == "zeros" || padding == "border" || padding == "reflection",
+                   "unknown padding_mode"))
+    return false;
+  const Shape& x = view.shape(0);
+  if (!view.expect(view.inputs() == 2 && x.rank() == 4 && view.rank(1) == 4 && view.shape(1)[3] == 2 &&
+                       view.shape(1)[0] == x[0],
+                   "a picture N x C x H x W and a grid N x h x w x 2 are needed"))
+    return false;
+  return view.set(0, Shape{x[0], x[1], view.shape(1)[1], view.shape(1)[2]}, view.type(0));
+}
+
+bool infer_roi_align(NodeView& view) {
+  const bool half = view.graph().opset >= 16;
+  view.fill("coordinate_transformation_mode", std::string(half ? "half_pixel" : "output_half_pixel"));
+  view.fill("mode", std::string("avg"));
+  view.fill("output_height", std::int64_t{1});
+  view.fill("output_width", std::int64_t{1});
+  view.fill("sampling_ratio", std::int64_t{0});
+  view.fill("spatial_scale", 1.0f);
+  const std::string_view mode = view.attributes().string("mode");
+  if (!view.expect(mode == "avg" || mode == "max", "unknown mode")) return false;
+  const std::int64_t height = view.attributes().integer("output_height");
+  const std::int64_t width = view.attributes().integer("output_width");
+  const std::int64_t ratio = view.attributes().integer("sampling_ratio");
+  constexpr std::int64_t kMost = 1 << 16;
+  if (!view.expect(
+          height >= 1 && width >= 1 && ratio >= 0 && height <= kMost && width <= kMost && ratio <= kMost,
+          "output_height, output_width or sampling_ratio is out of range"))
+    return false;
+  if (!view.expect(view.inputs() == 3 && view.rank(0) == 4 && view.rank(1) == 2 && view.shape(1)[1] == 4 &&
+                       view.rank(2) == 1 && view.shape(2)[0] == view.shape(1)[0] &&
+                       view.type(2) == DataType::s64,
+                   "pictures N x C x H x W, regions R x 4 and R picture numbers are needed"))
+    return false;
+  return view.set(0, Shape{view.shape(1)[0], view.shape(0)[1], height, width}, view.type(0));
+}
+
+bool infer_max_unpool(NodeView& view) {
+  const Shape x = view.shape(0);
+  const auto axes = static_cast<std::size_t>(std::max(0, x.rank() - 2));
+  if (!view.expect(x.rank() >= 3 && view.inputs() >= 2 && view.shape(1) == x && view.type(1) == DataType::s64,
+                   "a tensor of rank 3 or more, and places of its shape, are needed"))
+    return false;
+  if (view.attributes().has("places_shape")) return true;  // canonical
+  const auto kernel = view.attributes().integers("kernel_shape");
+  const auto given_strides = view.attributes().integers("strides");
+  const auto given_pads = view.attributes().integers("pads");
+  std::vector<std::int64_t> strides(given_strides.begin(), given_strides.end());
+  std::vector<std::int64_t> pads(given_pads.begin(), given_pads.end());
+  if (strides.empty()) strides.assign(axes, 1);
+  if (pads.empty()) pads.assign(2 * axes, 0);
+  if (!view.expect(kernel.size() == axes && strides.size() == axes && pads.size() == 2 * axes,
+                   "kernel_shape, strides or pads has the wrong length"))
+    return false;
+  // The places count through the tensor that the pool read, which a wished shape may be larger than.
+  Shape pooled{x[0], x[1]};
+  for (std::size_t i = 0; i < axes; ++i) {
+    constexpr std::int64_t kMost = 1 << 20;
+    const bool small = kernel[i] >= 1 && kernel[i] <= kMost && strides[i] >= 1 && strides[i] <= kMost &&
+                       pads[i] >= 0 && pads[i + axes] >= 0 && pads[i] <= kMost && pads[i + axes] <= kMost;
+    if (!view.expect(small && x[static_cast<int>(i) + 2] <= kMost, "the window is out of range"))
+      return false;
+    const std::int64_t extent =
+        (x[static_cast<int>(i) + 2] - 1) * strides[i] + kernel[i] - pads[i] - pads[i + axes];
+    if (!view.expect(extent >= 1, "the padding removes the whole output")) return false;
+    pooled.push_back(extent);
+  }
+  Shape output = pooled;
+  if (view.has(2)) {
+    const auto wished = view.integers(2);
+    if (!view.expect(wished && wished->size() == static_cast<std::size_t>(x.rank()),
+                     "output_shape must be constant, one number an axis"))
+      return false;
+    for (int axis = 0; axis < x.rank(); ++axis) {
+      output[axis] = (*wished)[static_cast<std::size_t>(axis)];
+      if (!view.expect(output[axis] >= 1, "output_shape is out of range")) return false;
+    }
+  }
+  for (const char* name : {"kernel_shape", "strides", "pads"}) view.attributes().erase(name);
+  view.attributes().set("places_shape", std::vector<std::int64_t>(pooled.begin(), pooled.end()));
+  view.keep_inputs(2);
+  return view.set(0, output, view.type(0));
+}
+
+}  // namespace fettle::graph
