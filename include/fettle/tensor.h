@@ -45,6 +45,9 @@ struct TensorInfo {
   DataType type = DataType::f32;
   Layout layout = Layout::nchw;  ///< nhwc for inputs declared as pictures (see InputOptions)
   std::size_t bytes = 0;         ///< of the dense tensor; 0 while a dimension is free
+  /// For outputs whose size depends on the data (NonZero, NonMaxSuppression): shape and bytes are the most
+  /// there can be. The views that a runtime gives have the actual ones after each run.
+  bool bounded = false;
 };
 
 /// A view of the memory of one input or output; valid as long as its runtime and as the binding does not

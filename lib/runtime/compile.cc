@@ -129,6 +129,8 @@ void describe_tensors(Program::State& state, const Model::State& model) {
   };
   describe(model.inputs, state.schedule.inputs, state.inputs);
   describe(model.outputs, state.schedule.outputs, state.outputs);
+  state.own_outputs = model.own_outputs;
+  state.extents = model.extents;
 }
 
 Plan effective_plan(const LayerGraph& layers, const std::vector<Assignment>& assignments,
@@ -219,7 +221,9 @@ Result<Program> Program::compile(const Model& model, const Plan* plan, const Com
 }
 
 std::span<const TensorInfo> Program::inputs() const noexcept { return state_->inputs; }
-std::span<const TensorInfo> Program::outputs() const noexcept { return state_->outputs; }
+std::span<const TensorInfo> Program::outputs() const noexcept {
+  return std::span(state_->outputs).first(state_->own_outputs);
+}
 std::span<const StepInfo> Program::steps() const noexcept { return state_->steps; }
 std::span<const ReportEntry> Program::report() const noexcept { return state_->report; }
 const ArenaInfo& Program::arena() const noexcept { return state_->arena; }

@@ -13,6 +13,7 @@
 #include "lib/onnx/reader.h"
 #endif
 
+#include <algorithm>
 #include <utility>
 
 namespace fettle {
@@ -44,6 +45,22 @@ TensorInfo describe_tensor(const graph::Value& value) {
   info.type = value.type;
   info.bytes = dense_bytes(info.shape, {Layout::nchw, info.type});
   return info;
+}
+
+// Values that hold the extents of outputs become outputs themselves, behind the model's own.
+void add_extents(graph::Graph& graph, std::vector<int>& extents) {
+  const std::size_t own = graph.outputs.size();
+  for (std::size_t i = 0; i < own; ++i) {
+    const graph::ValueId id = graph.value(graph.outputs[i]).extents;
+    if (id == graph::kNoValue) {
+      extents.push_back(-1);
+      continue;
+    }
+    const auto found =
+        std::find(graph.outputs.begin() + static_cast<std::ptrdiff_t>(own), graph.outputs.end(), id);
+    extents.push_back(static_cast<int>(found - graph.outputs.begin()));
+    if (found == graph.outputs.end()) graph.outputs.push_back(id);
+  }
 }
 
 void describe_layers(Model::State& state) {
@@ -89,12 +106,16 @@ Result<Model> build(std::span<const std::byte> bytes, const std::string& path, c
   context.evaluate = runtime::evaluate_constant;
   context.limits = options.limits;
   if (Status status = graph::optimise(*imported, context); !status) return std::move(status).error();
+  add_extents(*imported, state->extents);
+  state->own_outputs = output_names.size();
   state->graph = std::make_shared<graph::Graph>(*std::move(imported));
   for (graph::ValueId input : state->graph->inputs)
     state->inputs.push_back(describe_tensor(state->graph->value(input)));
+  for (graph::ValueId output : state->graph->outputs)
+    state->outputs.push_back(describe_tensor(state->graph->value(output)));
   for (std::size_t i = 0; i < output_names.size(); ++i) {
-    state->outputs.push_back(describe_tensor(state->graph->value(state->graph->outputs[i])));
-    state->outputs.back().name = output_names[i];
+    state->outputs[i].name = output_names[i];
+    state->outputs[i].bounded = state->extents[i] >= 0;
   }
   describe_layers(*state);
   return Model(std::move(state));
@@ -122,7 +143,9 @@ Result<Model> Model::parse(std::span<const std::byte> bytes, const std::string& 
 
 const std::string& Model::name() const noexcept { return state_->name; }
 std::span<const TensorInfo> Model::inputs() const noexcept { return state_->inputs; }
-std::span<const TensorInfo> Model::outputs() const noexcept { return state_->outputs; }
+std::span<const TensorInfo> Model::outputs() const noexcept {
+  return std::span(state_->outputs).first(state_->own_outputs);
+}
 const std::string& Model::graph_hash() const noexcept { return state_->graph_hash; }
 const std::string& Model::weights_hash() const noexcept { return state_->weights_hash; }
 std::span<const LayerInfo> Model::layers() const noexcept { return state_->layers; }

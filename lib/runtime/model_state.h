@@ -23,7 +23,9 @@ struct Model::State {
   std::int64_t opset = 0;
   std::size_t imported_nodes = 0;
   std::vector<TensorInfo> inputs;
-  std::vector<TensorInfo> outputs;
+  std::vector<TensorInfo> outputs;  ///< the model's own, then those that hold the extents of bounded ones
+  std::size_t own_outputs = 0;
+  std::vector<int> extents;  ///< for each own output, the output that holds its extents; -1: it is not bounded
   std::vector<LayerInfo> layers;           ///< in execution order
   std::vector<graph::NodeId> layer_nodes;  ///< the node of each layer
   std::size_t constant_bytes = 0;

@@ -19,7 +19,9 @@ struct Program::State {
   runtime::Schedule schedule;
   std::shared_ptr<WeightStore> weights;
   std::vector<TensorInfo> inputs;
-  std::vector<TensorInfo> outputs;
+  std::vector<TensorInfo> outputs;  ///< as Model::State has them: hidden ones last
+  std::size_t own_outputs = 0;
+  std::vector<int> extents;
   std::vector<StepInfo> steps;  ///< parallel to schedule.steps
   std::vector<ReportEntry> report;
   ArenaInfo arena;

@@ -203,7 +203,8 @@ Result<std::unique_ptr<Runtime::State>> make_state(const Program& program, const
   if (Status status = provide_arena(*state, options); !status) return std::move(status).error();
   if (Status status = provide_pool(*state, options); !status) return std::move(status).error();
   state->inputs.resize(program.inputs().size());
-  state->outputs.resize(program.outputs().size());
+  state->outputs.resize(program.state().outputs.size());
+  state->output_infos.assign(program.outputs().begin(), program.outputs().end());
   state->times.resize(program.steps().size());
   state->profiling = options.profile;
   // Views and padding are read before they are written by vector loads that reach past the end: give them
@@ -249,7 +250,7 @@ Runtime& Runtime::operator=(Runtime&&) noexcept = default;
 Runtime::~Runtime() = default;
 
 std::size_t Runtime::input_count() const noexcept { return state_->inputs.size(); }
-std::size_t Runtime::output_count() const noexcept { return state_->outputs.size(); }
+std::size_t Runtime::output_count() const noexcept { return state_->output_infos.size(); }
 const Program& Runtime::program() const noexcept { return state_->program; }
 
 TensorView Runtime::input(std::size_t index) noexcept {
@@ -260,7 +261,7 @@ TensorView Runtime::input(std::size_t index) noexcept {
 
 TensorView Runtime::output(std::size_t index) noexcept {
   std::byte* bound = state_->outputs[index].memory;
-  return {&state_->program.outputs()[index],
+  return {&state_->output_infos[index],
           bound != nullptr ? bound : state_->address(state_->schedule().outputs[index])};
 }
 
@@ -325,11 +326,28 @@ Status Runtime::bind_output(std::size_t index, std::span<std::byte> memory) {
   });
 }
 
+void Runtime::State::update_extents() noexcept {
+  for (std::size_t i = 0; i < output_infos.size(); ++i) {
+    if (!output_infos[i].bounded) continue;
+    const TensorInfo& most = program.state().outputs[i];
+    const auto source = static_cast<std::size_t>(program.state().extents[i]);
+    const std::byte* found = address(schedule().outputs[source]);
+    TensorInfo& info = output_infos[i];
+    for (int axis = 0; axis < most.shape.rank(); ++axis) {
+      std::int64_t extent = 0;
+      std::memcpy(&extent, found + static_cast<std::size_t>(axis) * sizeof extent, sizeof extent);
+      info.shape[axis] = std::clamp<std::int64_t>(extent, 0, most.shape[axis]);
+    }
+    info.bytes = dense_bytes(info.shape, {Layout::nchw, info.type});
+  }
+}
+
 Status Runtime::run() noexcept {
   state_->prepare_run();
   Status status = state_->profiling ? state_->run_steps_profiled() : state_->run_steps();
   if (!status) return status;
   state_->copy_bound_outputs();
+  state_->update_extents();
   return {};
 }
 
@@ -363,6 +381,7 @@ Status Runtime::run_visiting(const StepVisitor& visit) {
       visit(bound.index, inputs, outputs);
     }
     state_->copy_bound_outputs();
+    state_->update_extents();
     return {};
   });
 }

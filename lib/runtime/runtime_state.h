@@ -36,7 +36,8 @@ struct Runtime::State {
   std::span<std::byte> arena;
   std::vector<BoundStep> steps;
   std::vector<Binding> inputs;
-  std::vector<Binding> outputs;
+  std::vector<Binding> outputs;          ///< hidden ones too
+  std::vector<TensorInfo> output_infos;  ///< with the actual extents of bounded outputs
   bool profiling = false;
   std::vector<StepTime> times;  ///< one for each step of the program
   /// Used by place() alone. Members, so that binding again does not allocate.
@@ -52,6 +53,8 @@ struct Runtime::State {
   /// Fills what a run starts from: constant outputs, and inputs that are bound but cannot be used in place.
   void prepare_run() noexcept;
   void copy_bound_outputs() noexcept;
+  /// Takes over the extents that the run has found for bounded outputs.
+  void update_extents() noexcept;
   Status run_steps() noexcept;
   Status run_steps_profiled() noexcept;
 };
