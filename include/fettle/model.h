@@ -28,9 +28,22 @@ struct ModelLimits {
   std::size_t folded_bytes = std::size_t{1} << 30;       ///< all constants that folding creates
 };
 
+/// Contents for an input that is a parameter rather than data: a shape, axes, a number of classes.
+struct BoundInput {
+  DataType type = DataType::undefined;  ///< undefined: `integers` are given, for an integer type
+  Shape shape;
+  std::vector<std::byte> bytes;  ///< dense, row-major, in the machine's byte order
+  /// Without `type`: as many numbers as the input's declared shape has elements, or a vector of any length
+  /// where the model leaves the shape free.
+  std::vector<std::int64_t> integers;
+};
+
 /// How to read a model.
 struct ModelOptions {
   std::map<std::string, Shape> shapes;  ///< fixes the shape of inputs by name; needed for free dimensions
+  /// Makes inputs constants, by name: they are inputs no more, and what follows from them is computed at
+  /// load.
+  std::map<std::string, BoundInput> constants;
   ModelLimits limits;
 };
 

@@ -21,7 +21,11 @@ Error invalid(const std::string& what) {
   return {ErrorCode::kModelInvalid, what, "the file is damaged; export it again"};
 }
 
-bool is_softmax(Op op) { return op == Op::softmax || op == Op::log_softmax; }
+bool is_softmax(Op op) { return op == Op::softmax || op == Op::log_softmax || op == Op::hardmax; }
+bool names_a_type(Op op, std::string_view attribute) {
+  return (op == Op::cast && attribute == "to") || attribute == "output_datatype" ||
+         (op == Op::eye_like && attribute == "dtype");
+}
 bool is_variadic(Op op) { return op == Op::sum || op == Op::mean || op == Op::max || op == Op::min; }
 
 }  // namespace
@@ -61,10 +65,13 @@ Status NodeImporter::read_attributes(graph::Node& target) {
 
 Status NodeImporter::read_attribute(const AttributeProto& attribute, graph::Node& target) {
   const std::string& name = attribute.name();
-  if (target.op == Op::cast && name == "to") {
-    const DataType type = data_type(static_cast<std::int32_t>(attribute.i()));
-    if (type == DataType::undefined) problem("attribute to: unsupported type");
-    target.attributes.set("to", std::string(to_string(type)));
+  if (name == "consumed_inputs") return {};  // a hint of the first opsets
+  if (names_a_type(target.op, name)) {
+    const DataType type = attribute.type() == AttributeProto::STRING
+                              ? data_type(attribute.s())
+                              : data_type(static_cast<std::int32_t>(attribute.i()));
+    if (type == DataType::undefined) problem("attribute " + name + ": unsupported type");
+    target.attributes.set(name, std::string(to_string(type)));
     return {};
   }
   switch (attribute.type()) {
@@ -86,7 +93,7 @@ Status NodeImporter::read_attribute(const AttributeProto& attribute, graph::Node
       return {};
     case AttributeProto::TENSOR: {
       if (target.op != Op::constant_of_shape) break;
-      Result<ImportedTensor> value = import_tensor(attribute.t(), id_ + ": attribute " + name, limits_);
+      Result<ImportedTensor> value = import_weights(attribute.t(), id_ + ": attribute " + name, limits_);
       if (!value) return std::move(value).error();
       std::vector<std::int64_t> bytes;
       for (std::byte byte :
@@ -170,7 +177,7 @@ Status NodeImporter::import_constant() {
       problem("attribute " + attribute.name() + " has an unsupported type");
       continue;
     }
-    Result<ImportedTensor> imported = import_tensor(tensor, "constant " + id_, limits_);
+    Result<ImportedTensor> imported = import_weights(tensor, "constant " + id_, limits_);
     if (!imported) return std::move(imported).error();
     value.type = imported->type;
     value.shape = imported->shape;
@@ -228,10 +235,12 @@ void NodeImporter::add_chain(graph::Node node) {
   if (count == 1) return finish({Op::identity, node.id, {}, {}, {sum}, {result}});
   if (!mean) return;
   const float factor = 1.0f / static_cast<float>(count);
-  Result<ValueId> scale =
+  Result<ValueId> factor_value =
       graph_.add_constant(node.id + ".scale", DataType::f32, Shape{}, std::as_bytes(std::span(&factor, 1)));
-  if (!scale) return problem("out of memory");
-  finish({Op::mul, node.id, {}, {}, {sum, *scale}, {result}});
+  if (!factor_value) return problem("out of memory");
+  const ValueId scale = new_value();
+  finish({Op::cast_like, node.id + ".scale", {}, {}, {*factor_value, sum}, {scale}});
+  finish({Op::mul, node.id, {}, {}, {sum, scale}, {result}});
 }
 
 }  // namespace fettle::onnx_import

@@ -18,7 +18,7 @@
 namespace fettle::onnx_import {
 namespace {
 
-constexpr std::int64_t kOldestOpset = 7;
+constexpr std::int64_t kOldestOpset = 1;
 constexpr std::int64_t kNewestOpset = 17;
 constexpr std::int64_t kOldestIr = 3;  // the first with versions of operators
 
@@ -54,12 +54,14 @@ class Reader {
   }
 
   Status read_opset() {
+    // Without an entry no operator is ONNX's own, and each is refused by its domain.
+    graph_.opset = kNewestOpset;
     for (const onnx::OperatorSetIdProto& entry : proto_.opset_import()) {
       if (entry.domain().empty() || entry.domain() == "ai.onnx") graph_.opset = entry.version();
     }
     if (graph_.opset < kOldestOpset || graph_.opset > kNewestOpset) {
       return Error(ErrorCode::kModelUnsupported, name_ + ": opset " + std::to_string(graph_.opset),
-                   "export with an opset from 7 to 17");
+                   "export with an opset from 1 to 17");
     }
     return {};
   }
@@ -79,7 +81,7 @@ class Reader {
 
   Status add_constant(const onnx::TensorProto& tensor, const std::string& value_name,
                       const std::string& what) {
-    Result<ImportedTensor> imported = import_tensor(tensor, what, options_.limits);
+    Result<ImportedTensor> imported = import_weights(tensor, what, options_.limits);
     if (!imported) return std::move(imported).error();
     graph::Value value;
     value.name = value_name;
@@ -111,6 +113,10 @@ class Reader {
       if (value.type == DataType::undefined)
         return Error(ErrorCode::kModelUnsupported,
                      name_ + ": input " + input.name() + " has an unsupported element type");
+      if (const auto bound = options_.constants.find(input.name()); bound != options_.constants.end()) {
+        if (Status status = bind(input, std::move(value), bound->second); !status) return status;
+        continue;
+      }
       Result<Shape> shape = input_shape(input);
       if (!shape) return std::move(shape).error();
       value.shape = *shape;
@@ -118,15 +124,83 @@ class Reader {
       graph_.inputs.push_back(values_.at(input.name()));
     }
     for (const auto& [wanted, shape] : options_.shapes) {
-      const auto found = values_.find(wanted);
-      if (found == values_.end() ||
-          std::find(graph_.inputs.begin(), graph_.inputs.end(), found->second) == graph_.inputs.end()) {
-        return Error(ErrorCode::kUnknownName,
-                     name_ + " has no input " + wanted + ", but a shape is given for it",
-                     "give the name of an input");
-      }
+      if (Status status = check_name(wanted, "a shape"); !status) return status;
+    }
+    for (const auto& [wanted, contents] : options_.constants) {
+      if (Status status = check_name(wanted, "contents"); !status) return status;
     }
     return {};
+  }
+
+  // Something is given for an input that there is.
+  Status check_name(const std::string& wanted, const char* what) const {
+    const auto& inputs = proto_.graph().input();
+    const bool listed = std::any_of(inputs.begin(), inputs.end(), [&](const onnx::ValueInfoProto& input) {
+      return input.name() == wanted;
+    });
+    const auto found = values_.find(wanted);
+    const bool input =
+        listed && found != values_.end() &&
+        (options_.constants.contains(wanted) ||
+         std::find(graph_.inputs.begin(), graph_.inputs.end(), found->second) != graph_.inputs.end());
+    if (input) return {};
+    return Error(ErrorCode::kUnknownName,
+                 name_ + " has no input " + wanted + ", but " + what + (what[0] == 'a' ? " is" : " are") +
+                     " given for it",
+                 "give the name of an input");
+  }
+
+  // An input that is a constant from now on.
+  Status bind(const onnx::ValueInfoProto& input, graph::Value value, const BoundInput& given) {
+    const BoundInput bound =
+        given.type == DataType::undefined ? from_integers(input, value.type, given.integers) : given;
+    const auto elements = checked_elements(bound.shape.dims(), options_.limits.tensor_elements);
+    const auto bytes = elements ? checked_bytes(*elements, bound.type) : std::nullopt;
+    if (bound.type != value.type || !fits(input, bound.shape) || bytes != bound.bytes.size()) {
+      return Error(ErrorCode::kWrongShape,
+                   name_ + ": what is bound to input " + value.name + ", " +
+                       std::string(to_string(bound.type)) + " " + bound.shape.text() + " in " +
+                       std::to_string(bound.bytes.size()) + " bytes, does not fit its type " +
+                       std::string(to_string(value.type)) + " or its shape",
+                   "bind as many numbers as the input has, of its type; `fettle inspect` shows both");
+    }
+    Result<graph::ValueId> constant = graph_.add_constant(value.name, bound.type, bound.shape, bound.bytes);
+    if (!constant) return std::move(constant).error();
+    values_.emplace(value.name, *constant);
+    graph_.value(*constant).name = std::move(value.name);
+    return {};
+  }
+
+  // Whether a shape contradicts nothing that the model says of an input.
+  static bool fits(const onnx::ValueInfoProto& input, const Shape& shape) {
+    const auto& dims = input.type().tensor_type().shape().dim();
+    if (!input.type().tensor_type().has_shape()) return true;
+    if (shape.rank() != dims.size()) return false;
+    for (int i = 0; i < dims.size(); ++i) {
+      const bool known = dims[i].has_dim_value() && dims[i].dim_value() > 0;
+      if (known && dims[i].dim_value() != shape[i]) return false;
+    }
+    return true;
+  }
+
+  // Integers in an input's own type, in its shape where that is known.
+  static BoundInput from_integers(const onnx::ValueInfoProto& input, DataType type,
+                                  std::span<const std::int64_t> integers) {
+    BoundInput bound;
+    bound.type = type;
+    const auto& shape = input.type().tensor_type().shape();
+    bool known = input.type().tensor_type().has_shape() && shape.dim_size() <= kMaxRank;
+    for (const auto& dim : shape.dim()) known = known && dim.dim_value() > 0;
+    for (int i = 0; known && i < shape.dim_size(); ++i) bound.shape.push_back(shape.dim(i).dim_value());
+    if (!known) bound.shape = Shape{static_cast<std::int64_t>(integers.size())};
+    // The machine is little-endian: a narrow integer is the beginning of a wide one.
+    const bool whole = type != DataType::f32 && type != DataType::f64 && type != DataType::f16 &&
+                       type != DataType::bf16 && type != DataType::undefined;
+    for (const std::int64_t integer : integers) {
+      const auto* first = reinterpret_cast<const std::byte*>(&integer);
+      if (whole) bound.bytes.insert(bound.bytes.end(), first, first + size_of(type));
+    }
+    return bound;
   }
 
   Result<Shape> input_shape(const onnx::ValueInfoProto& input) const {
@@ -136,10 +210,7 @@ class Reader {
     if (dims.size() > kMaxRank) return invalid("input " + input.name() + " has more than 8 dimensions");
     if (given != options_.shapes.end()) {
       const Shape& shape = given->second;
-      bool fits = !declared || shape.rank() == dims.size();
-      for (int i = 0; fits && declared && i < dims.size(); ++i)
-        fits = !dims[i].has_dim_value() || dims[i].dim_value() <= 0 || dims[i].dim_value() == shape[i];
-      if (!fits)
+      if (!fits(input, shape))
         return Error(ErrorCode::kWrongShape,
                      name_ + ": the shape " + shape.text() + " given for input " + input.name() +
                          " contradicts the model",

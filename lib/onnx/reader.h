@@ -13,7 +13,7 @@
 
 namespace fettle::onnx_import {
 
-/// Parses a model of opset 7 to 17. `bytes` are copied where they are kept. Every size, count and name is
+/// Parses a model of opset 1 to 17. `bytes` are copied where they are kept. Every size, count and name is
 /// checked: the bytes are untrusted. Inputs named in `options.shapes` get those shapes. Errors:
 /// kModelMalformed (not ONNX, damaged), kModelInvalid (names that lead nowhere, NaN weights),
 /// kModelUnsupported (listing every node that cannot be imported), kLimitExceeded, kWrongShape (an input

@@ -102,6 +102,19 @@ DataType data_type(std::int32_t onnx_type) noexcept {
   }
 }
 
+DataType data_type(const std::string& onnx_name) noexcept {
+  constexpr std::pair<std::string_view, DataType> kNames[] = {
+      {"FLOAT", DataType::f32},   {"FLOAT16", DataType::f16}, {"BFLOAT16", DataType::bf16},
+      {"DOUBLE", DataType::f64},  {"INT8", DataType::s8},     {"UINT8", DataType::u8},
+      {"INT16", DataType::s16},   {"UINT16", DataType::u16},  {"INT32", DataType::s32},
+      {"UINT32", DataType::u32},  {"INT64", DataType::s64},   {"UINT64", DataType::u64},
+      {"BOOL", DataType::boolean}};
+  for (const auto& [name, type] : kNames) {
+    if (name == onnx_name) return type;
+  }
+  return DataType::undefined;
+}
+
 Result<ImportedTensor> import_tensor(const TensorProto& tensor, const std::string& what,
                                      const ModelLimits& limits) {
   ImportedTensor imported;
@@ -137,7 +150,13 @@ Result<ImportedTensor> import_tensor(const TensorProto& tensor, const std::strin
   constant->bytes = memory->bytes();
   constant->owner = std::move(memory);
   imported.constant = std::move(constant);
-  if (has_nan(imported))
+  return imported;
+}
+
+Result<ImportedTensor> import_weights(const TensorProto& tensor, const std::string& what,
+                                      const ModelLimits& limits) {
+  Result<ImportedTensor> imported = import_tensor(tensor, what, limits);
+  if (imported && has_nan(*imported))
     return Error(ErrorCode::kModelInvalid, what + " holds NaN", "the training diverged or the export failed");
   return imported;
 }

@@ -84,10 +84,31 @@ CLI::Validator finite_number() {
       "NUMBER >= 0");
 }
 
+namespace {
+
+Result<std::vector<std::int64_t>> parse_integers(const std::string& text) {
+  std::vector<std::int64_t> integers;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  for (;;) {
+    std::int64_t integer = 0;
+    const auto [next, error] = std::from_chars(at, end, integer);
+    if (error != std::errc() || (next != end && *next != ','))
+      return Error(ErrorCode::kInvalidArgument, fmt::format("\"{}\" is not a list of integers", text),
+                   "write for example 1,3,224 or -1");
+    integers.push_back(integer);
+    if (next == end) return integers;
+    at = next + 1;
+  }
+}
+
+}  // namespace
+
 void ModelArguments::add_to(CLI::App& app, bool with_plan) {
   app.add_option("model", model, "ONNX file")->required();
   if (with_plan) app.add_option("--plan", plan, "plan file, written by `fettle tune`");
   app.add_option("--shape", shapes, "fix an input's shape: NAME=1x3x224x224 (repeatable)");
+  app.add_option("--bind", bound, "make an input of integers a constant: NAME=1,3,224 (repeatable)");
   app.add_option("--threads", threads, "the most threads any layer may use")->check(CLI::Range(1, 256));
 }
 
@@ -101,6 +122,14 @@ Result<LoadOptions> ModelArguments::load_options() const {
     Result<Shape> shape = parse_shape(text.substr(equals + 1));
     if (!shape) return std::move(shape).error();
     options.model.shapes[text.substr(0, equals)] = *shape;
+  }
+  for (const std::string& text : bound) {
+    const std::size_t equals = text.rfind('=');
+    if (equals == std::string::npos || equals == 0)
+      return Error(ErrorCode::kInvalidArgument, "--bind " + text, "write NAME=1,3,224");
+    Result<std::vector<std::int64_t>> integers = parse_integers(text.substr(equals + 1));
+    if (!integers) return std::move(integers).error();
+    options.model.constants[text.substr(0, equals)].integers = *std::move(integers);
   }
   return options;
 }

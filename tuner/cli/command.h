@@ -49,6 +49,7 @@ struct ModelArguments {
   std::string model;
   std::string plan;
   std::vector<std::string> shapes;  ///< NAME=1x3x224x224
+  std::vector<std::string> bound;   ///< NAME=1,3,224
   int threads = 0;
 
   void add_to(CLI::App& app, bool with_plan = true);
