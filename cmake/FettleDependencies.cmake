@@ -183,6 +183,11 @@ _fettle_header_target(stb stb_image.h SUFFIXES stb)
 _fettle_archive_target(catch2_nomain Catch2 catch2/catch_test_macros.hpp)
 _fettle_archive_target(catch2 Catch2Main catch2/catch_test_macros.hpp LINK fettle_deps::catch2_nomain)
 
+# The ONNX backend tests, for the tests alone, which skip what is absent.
+set(FETTLE_ONNX_TESTDATA "/usr/share/libonnx-testdata/data")
+if(_fettle_prefix AND EXISTS "${_fettle_prefix}/share/onnx/testdata")
+  set(FETTLE_ONNX_TESTDATA "${_fettle_prefix}/share/onnx/testdata")
+endif()
 if(_fettle_prefix AND EXISTS "${_fettle_prefix}/share/onnx/onnx.proto")
   set(FETTLE_ONNX_PROTO "${_fettle_prefix}/share/onnx/onnx.proto")
 else()

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Loads and runs a case, and says what came of it.
+#pragma once
+
+#include "tests/conformance/cases.h"
+
+#include <string>
+#include <vector>
+
+namespace fettle::test {
+
+enum class Outcome {
+  passed,
+  folded,   ///< right, and nothing was left to run: folding computed it all
+  refused,  ///< an error at load, which names what cannot be run
+  failed    ///< wrong results, or any other error
+};
+
+struct CaseResult {
+  Outcome outcome = Outcome::failed;
+  std::string reason;              ///< of a refusal or failure
+  std::vector<std::string> bound;  ///< "Reshape operand 1", ...: inputs that were made constants
+};
+
+CaseResult run_case(const Case& test);
+
+}  // namespace fettle::test
