@@ -59,7 +59,9 @@ namespace fettle {
   X(grid_sample, "GridSample") X(roi_align, "RoiAlign") X(dft, "DFT") X(stft, "STFT")                       \
   X(hann_window, "HannWindow") X(hamming_window, "HammingWindow") X(blackman_window, "BlackmanWindow")      \
   X(mel_weight_matrix, "MelWeightMatrix") X(nll_loss, "NegativeLogLikelihoodLoss")                          \
-  X(cross_entropy_loss, "SoftmaxCrossEntropyLoss") X(convert, "")
+  X(cross_entropy_loss, "SoftmaxCrossEntropyLoss")                           \
+  X(lstm, "LSTM") X(gru, "GRU") X(rnn, "RNN")                                                               \
+  X(convert, "")
 // clang-format on
 
 /// An operator of the graph and of layers.
@@ -107,6 +109,10 @@ using AttributeValue = std::variant<std::int64_t, float, std::vector<std::int64_
 ///   - leaky_relu, elu, hard_sigmoid...: alpha, beta, ...
 ///   - layer_norm: axis, epsilon
 ///   - cast: to (text of a DataType)
+///   - lstm, gru, rnn: direction, hidden_size, layout, clip (of the sums that gates are made from; infinite:
+///     none); activations (names with commas between them, direction by direction) with alphas and betas, a
+///     number each; outputs (which of Y, Y_h, Y_c the results are); lstm: input_forget; gru:
+///     linear_before_reset. A sequence of length 0 leaves its initial state
 class Attributes {
  public:
   using Entry = std::pair<std::string, AttributeValue>;

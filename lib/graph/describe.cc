@@ -4,6 +4,13 @@
 namespace fettle::graph {
 namespace {
 
+// Every gate of every step takes a product with the input and one with the state.
+std::int64_t recurrent_macs(const LayerDesc& layer) {
+  const Shape& x = layer.inputs.front().shape;
+  const TensorDesc* r = layer.operand(2);
+  return r == nullptr ? 0 : x[0] * x[1] * r->shape[0] * r->shape[1] * (x[2] + r->shape[2]);
+}
+
 TensorDesc describe_value(const Value& value) {
   TensorDesc desc;
   desc.shape = value.shape.value_or(Shape{});
@@ -51,6 +58,10 @@ std::int64_t count_macs(const LayerDesc& layer) {
       return outputs * x->shape[layer.main().attributes.integer("transA") != 0 ? 0 : 1];
     case Op::matmul:
       return outputs * x->shape[x->shape.rank() - 1];
+    case Op::lstm:
+    case Op::gru:
+    case Op::rnn:
+      return recurrent_macs(layer);
     default:
       return 0;
   }

@@ -27,6 +27,13 @@ bool names_a_type(Op op, std::string_view attribute) {
          (op == Op::eye_like && attribute == "dtype");
 }
 bool is_variadic(Op op) { return op == Op::sum || op == Op::mean || op == Op::max || op == Op::min; }
+bool is_recurrent(Op op) { return op == Op::lstm || op == Op::gru || op == Op::rnn; }
+
+// Where any of the outputs may be left out, the first too.
+bool may_skip_first(const std::string& op_type) {
+  const std::optional<Op> op = op_from_onnx(op_type);
+  return op && is_recurrent(*op);
+}
 
 }  // namespace
 
@@ -47,6 +54,7 @@ Status NodeImporter::import(const onnx::NodeProto& node, const std::string& id) 
   if (Status status = read_attributes(target); !status) return status;
   if (Status status = read_operands(target); !status) return status;
   if (Status status = add_outputs(target.outputs); !status) return status;
+  if (is_recurrent(op)) drop_unnamed(target);
   if (is_softmax(op) && graph_.opset < kSoftmaxAlongAxis)
     add_softmax(std::move(target));
   else if (is_variadic(op))
@@ -91,6 +99,13 @@ Status NodeImporter::read_attribute(const AttributeProto& attribute, graph::Node
     case AttributeProto::FLOATS:
       target.attributes.set(name, std::vector<float>(attribute.floats().begin(), attribute.floats().end()));
       return {};
+    case AttributeProto::STRINGS: {
+      if (!is_recurrent(target.op)) break;
+      std::string list;
+      for (const std::string& text : attribute.strings()) list.append(list.empty() ? "" : ",").append(text);
+      target.attributes.set(name, std::move(list));
+      return {};
+    }
     case AttributeProto::TENSOR: {
       if (target.op != Op::constant_of_shape) break;
       Result<ImportedTensor> value = import_weights(attribute.t(), id_ + ": attribute " + name, limits_);
@@ -124,13 +139,15 @@ Status NodeImporter::read_operands(graph::Node& target) {
   while (!target.inputs.empty() && target.inputs.back() == graph::kNoValue) target.inputs.pop_back();
   const bool needs_first = target.inputs.empty() || target.inputs.front() == graph::kNoValue;
   if (needs_first) return invalid("node " + id_ + " lacks its first input");
-  const std::size_t least =
-      target.op == Op::batch_norm                                                          ? 5
-      : target.op == Op::instance_norm || target.op == Op::where || target.op == Op::range ? 3
-      : target.op == Op::matmul || target.op == Op::gather || target.op == Op::conv ||
-              target.op == Op::conv_transpose || target.op == Op::gemm || target.op == Op::layer_norm
-          ? 2
-          : 1;
+  const std::size_t least = target.op == Op::batch_norm ? 5
+                            : target.op == Op::instance_norm || target.op == Op::where ||
+                                    target.op == Op::range || is_recurrent(target.op)
+                                ? 3
+                            : target.op == Op::matmul || target.op == Op::gather || target.op == Op::conv ||
+                                    target.op == Op::conv_transpose || target.op == Op::gemm ||
+                                    target.op == Op::layer_norm
+                                ? 2
+                                : 1;
   const auto missing =
       std::find(target.inputs.begin(), target.inputs.end(), graph::kNoValue) - target.inputs.begin();
   if (static_cast<std::size_t>(missing) < least) return invalid("node " + id_ + " lacks an input");
@@ -150,8 +167,21 @@ Status NodeImporter::add_outputs(std::vector<ValueId>& outputs) {
     if (!values_.emplace(name, id).second) return invalid("the value " + name + " is made twice");
     outputs.push_back(id);
   }
-  if (outputs.front() == graph::kNoValue) return invalid("node " + id_ + " does not name its first output");
+  const auto named =
+      std::find_if(outputs.begin(), outputs.end(), [](ValueId v) { return v != graph::kNoValue; });
+  if (named == outputs.end() || (named != outputs.begin() && !may_skip_first(node_->op_type())))
+    return invalid("node " + id_ + " does not name its first output");
   return {};
+}
+
+// Layers list the results that are there; which those are stands in the attribute `outputs`.
+void NodeImporter::drop_unnamed(graph::Node& target) {
+  std::vector<std::int64_t> there;
+  for (std::size_t i = 0; i < target.outputs.size(); ++i) {
+    if (target.outputs[i] != graph::kNoValue) there.push_back(static_cast<std::int64_t>(i));
+  }
+  std::erase(target.outputs, graph::kNoValue);
+  target.attributes.set("outputs", std::move(there));
 }
 
 // Constant nodes are initialisers in another place.

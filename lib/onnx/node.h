@@ -33,6 +33,7 @@ class NodeImporter {
   Status read_attribute(const onnx::AttributeProto& attribute, graph::Node& target);
   Status read_operands(graph::Node& target);
   Status add_outputs(std::vector<graph::ValueId>& outputs);
+  static void drop_unnamed(graph::Node& target);
   Status import_constant();
   void add_softmax(graph::Node node);
   void add_chain(graph::Node node);

@@ -372,6 +372,10 @@ Rule rule_for(Op op) noexcept {
       return infer_nll_loss;
     case Op::cross_entropy_loss:
       return infer_cross_entropy_loss;
+    case Op::lstm:
+    case Op::gru:
+    case Op::rnn:
+      return infer_recurrent;
     // The importer rewrites these; passes never see them.
     case Op::sum:
     case Op::mean:

@@ -149,6 +149,7 @@ bool infer_window(NodeView& view);
 bool infer_mel_weight_matrix(NodeView& view);
 bool infer_nll_loss(NodeView& view);
 bool infer_cross_entropy_loss(NodeView& view);
+bool infer_recurrent(NodeView& view);
 
 /// Numpy's broadcasting of two shapes; nothing when they do not fit.
 std::optional<Shape> broadcast(const Shape& a, const Shape& b);
