@@ -72,7 +72,7 @@ std::span<const Kernel* const> reference_kernels() noexcept {
          {reference::convolution_rows(), reference::product_rows(), reference::elementwise_rows(),
           reference::reduction_rows(), reference::normalisation_rows(), reference::loss_rows(),
           reference::movement_rows(), reference::indexing_rows(), reference::selection_rows(),
-          reference::sampling_rows(), reference::signal_rows(), reference::resize_rows()}) {
+          reference::sampling_rows(), reference::signal_rows(), reference::resize_rows(), reference::recurrent_rows()}) {
       for (const Kernel* kernel : family) made.rows[made.count++] = kernel;
     }
     return made;

@@ -211,5 +211,6 @@ std::span<const Kernel* const> selection_rows() noexcept;
 std::span<const Kernel* const> sampling_rows() noexcept;
 std::span<const Kernel* const> signal_rows() noexcept;
 std::span<const Kernel* const> resize_rows() noexcept;
+std::span<const Kernel* const> recurrent_rows() noexcept;
 
 }  // namespace fettle::kernels::reference

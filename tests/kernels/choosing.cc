@@ -87,7 +87,7 @@ void visit_selection(Random& random, const Visit& visit) {
   visit_made(Op::unique, std::move(sorted), {typed(shape, DataType::s32, 0, 1)}, visit, 6);
   const std::int64_t boxes = pick(random, 1, 12);
   Operand none;
-  none.absent = true;
+  none.left_out = true;
   visit_made(Op::non_max_suppression, with("center_point_box", pick(random, 0, 1)),
              {input({2, boxes, 4}, 0.1), input({2, 3, boxes}, 0), parameter({pick(random, 1, 4)}),
               typed({}, DataType::f32, 0, 1), random() % 2 == 0 ? none : typed({}, DataType::f32, 0, 1)},

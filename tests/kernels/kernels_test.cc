@@ -86,6 +86,7 @@ TEST_CASE("reductions and normalisations", "[kernels]") { check_family(visit_red
 TEST_CASE("operators that move numbers", "[kernels]") { check_family(visit_movement, 40); }
 TEST_CASE("operators that index and choose", "[kernels]") { check_family(visit_choosing, 30); }
 TEST_CASE("operators that sample pictures and signals", "[kernels]") { check_family(visit_sampling, 30); }
+TEST_CASE("recurrent operators", "[kernels]") { check_family(visit_recurrent, 15); }
 TEST_CASE("regions", "[kernels]") { check_family(visit_regions, 60); }
 
 TEST_CASE("every row of the table has been run", "[kernels]") {

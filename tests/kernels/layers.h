@@ -30,7 +30,7 @@ struct Operand {
   double low = -2;  ///< values are drawn from [low, high]
   double high = 2;
   std::vector<std::int64_t> integers = {};  ///< instead of drawn values, for s64 parameters
-  bool absent = false;                      ///< an optional operand that is left out
+  bool left_out = false;                    ///< an optional operand that is not there
 };
 
 inline Operand input(const Shape& shape, double low = -2, double high = 2) {
@@ -46,6 +46,11 @@ inline Operand parameter(std::vector<std::int64_t> values) {
 }
 inline Operand typed(const Shape& shape, DataType type, double low, double high, bool constant = false) {
   return {shape, constant, type, low, high};
+}
+inline Operand left_out() {
+  Operand operand{Shape{}};
+  operand.left_out = true;
+  return operand;
 }
 
 using Random = std::mt19937;
@@ -68,6 +73,7 @@ void visit_reductions(int count, const Visit& visit);   ///< reductions, softmax
 void visit_movement(int count, const Visit& visit);     ///< what only moves numbers
 void visit_choosing(int count, const Visit& visit);     ///< indices, selections
 void visit_sampling(int count, const Visit& visit);     ///< between pixels; signals
+void visit_recurrent(int count, const Visit& visit);    ///< LSTM, GRU and RNN
 void visit_regions(int count, const Visit& visit);      ///< several layers that one kernel may cover
 
 }  // namespace fettle::test

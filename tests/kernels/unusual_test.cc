@@ -63,6 +63,7 @@ TEST_CASE("unusual layers are refused or accepted, with a reason", "[kernels]") 
   visit_movement(4 * scale, check);
   visit_choosing(4 * scale, check);
   visit_sampling(4 * scale, check);
+  visit_recurrent(scale, check);
   visit_regions(5 * scale, check);
   CHECK(asked > 1000);
 }

@@ -107,6 +107,21 @@ inline Message value_info(std::string_view name, const Dims& dims, int type = kF
                                          Message().message(1, Message().integer(1, type).message(2, shape)));
 }
 
+inline Message attribute(std::string_view name, const std::vector<float>& values) {
+  Message result;
+  result.text(1, name);
+  for (float value : values) result.real(7, value);
+  return result.integer(20, 6);
+}
+
+/// An attribute of several strings.
+inline Message attribute(std::string_view name, const std::vector<std::string>& values) {
+  Message result;
+  result.text(1, name);
+  for (const std::string& value : values) result.text(9, value);
+  return result.integer(20, 8);
+}
+
 /// A whole model; every part may be replaced.
 struct ModelBytes {
   std::int64_t ir_version = 8;
@@ -125,7 +140,9 @@ struct ModelBytes {
     for (const std::string& name : outputs) graph.message(12, Message().text(1, name));
     Message model;
     if (ir_version != 0) model.integer(1, ir_version);
-    return model.message(7, graph).message(8, Message().text(1, "").integer(2, opset)).bytes();
+    return model.message(7, graph)
+        .message(8, Message().text(1, "").integer(2, opset))
+        .bytes();
   }
 };
 
