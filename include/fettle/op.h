@@ -18,7 +18,8 @@
 namespace fettle {
 
 /// X(enumerator, ONNX operator name). The enumerator is also the text of the operator in layer descriptions.
-/// `convert` and `clamp` are Fettle's own: a change of format, and min(max(x, low), high).
+/// `convert` and `clamp` are Fettle's own: a change of format, and min(max(x, low), high). Some never reach
+/// layers: what is rewritten when a model is read (flatten, sum, constant, branch, loop, scan...).
 // clang-format off
 #define FETTLE_OPERATORS(X)                                                                                 \
   X(conv, "Conv") X(conv_transpose, "ConvTranspose") X(gemm, "Gemm") X(matmul, "MatMul")                    \
@@ -59,8 +60,8 @@ namespace fettle {
   X(grid_sample, "GridSample") X(roi_align, "RoiAlign") X(dft, "DFT") X(stft, "STFT")                       \
   X(hann_window, "HannWindow") X(hamming_window, "HammingWindow") X(blackman_window, "BlackmanWindow")      \
   X(mel_weight_matrix, "MelWeightMatrix") X(nll_loss, "NegativeLogLikelihoodLoss")                          \
-  X(cross_entropy_loss, "SoftmaxCrossEntropyLoss")                           \
-  X(lstm, "LSTM") X(gru, "GRU") X(rnn, "RNN")                                                               \
+  X(cross_entropy_loss, "SoftmaxCrossEntropyLoss") X(lstm, "LSTM") X(gru, "GRU") X(rnn, "RNN")              \
+  X(branch, "If") X(loop, "Loop") X(scan, "Scan")                                                           \
   X(convert, "")
 // clang-format on
 

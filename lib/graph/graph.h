@@ -51,6 +51,8 @@ struct Value {
   ValueId extents = kNoValue;
 };
 
+struct Subgraph;
+
 struct Node {
   Op op = Op::identity;
   std::string id;  ///< unique, never empty, made by the importer before any pass; fusion keeps the id of the
@@ -60,6 +62,9 @@ struct Node {
   std::vector<ValueId> inputs;
   std::vector<ValueId> outputs;
   bool removed = false;
+  /// What `branch` (then, else), `loop` and `scan` compute, until inlined. Inputs are the operator's own,
+  /// then the captures of each body.
+  std::vector<std::shared_ptr<const Subgraph>> bodies = {};
 };
 
 class Graph {
@@ -102,6 +107,22 @@ class Graph {
  private:
   std::vector<Value> values_;
   std::vector<Node> nodes_;
+};
+
+/// One problem of a model, for the list of all of them.
+struct Problem {
+  std::string node;  ///< the node's id
+  std::string op;    ///< as the model spells it
+  std::string reason;
+};
+
+/// A graph inside a node. Its inputs are what the operator gives it, then the values of graphs around it that
+/// it names: the captures. As inputs of the node too, those order it like any other operand. The importer has
+/// checked that inputs and outputs are as many as the operator needs.
+struct Subgraph {
+  Graph graph;
+  std::size_t captures = 0;
+  std::vector<Problem> problems;  ///< of import; they matter only if the graph is used
 };
 
 /// "xxh3:..." of structure, attributes, types and constants' shapes; without names, weights and bound input

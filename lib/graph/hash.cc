@@ -3,6 +3,7 @@
 
 #include "lib/graph/graph.h"
 
+// Subgraphs are hashed by recursion: the importer bounds how deep they are nested.
 namespace fettle::graph {
 namespace {
 
@@ -64,6 +65,7 @@ std::string structure_hash(const Graph& graph) {
     if (node.removed) continue;
     hasher.add(to_string(node.op));
     hasher.add(node.attributes.text());
+    for (const auto& body : node.bodies) hasher.add(structure_hash(body->graph));
     hasher.add(static_cast<std::int64_t>(node.inputs.size()));
     for (ValueId input : node.inputs) add_value(hasher, graph, input, numbering);
     hasher.add(static_cast<std::int64_t>(node.outputs.size()));
@@ -78,6 +80,9 @@ std::string weights_hash(const Graph& graph) {
   for (std::size_t i = 0; i < graph.value_count(); ++i) {
     const Value& value = graph.value(static_cast<ValueId>(i));
     if (value.constant) hasher.add(value.constant->bytes);
+  }
+  for (std::size_t i = 0; i < graph.node_count(); ++i) {
+    for (const auto& body : graph.node(static_cast<NodeId>(i)).bodies) hasher.add(weights_hash(body->graph));
   }
   return hasher.text();
 }

@@ -16,13 +16,6 @@ namespace fettle::graph {
 using Evaluator = Status (*)(const LayerDesc& layer, std::span<const ConstantBytes> inputs,
                              std::span<const std::span<std::byte>> outputs);
 
-/// One problem of a model, for the list of all of them.
-struct Problem {
-  std::string node;  ///< the node's id
-  std::string op;    ///< as the model spells it
-  std::string reason;
-};
-
 /// What the passes work with.
 struct PassContext {
   Evaluator evaluate = nullptr;
@@ -32,8 +25,9 @@ struct PassContext {
 
 /// Infers shapes and types in topological order; turns constant parameters (axes, pads, sizes, scales, slice
 /// bounds) into the attributes that op.h lists, flatten/squeeze/unsqueeze/reshape into `reshape`, upsample
-/// into `resize`, relu and relu6-like clips into `clamp`; and folds nodes whose inputs are all constant
-/// (Shape of a known shape too). One walk, because shapes depend on folded values.
+/// into `resize`, relu and relu6-like clips into `clamp`; folds nodes whose inputs are all constant (Shape of
+/// a known shape too); and puts the bodies of If, Loop and Scan in their place (inline_subgraphs.h). One
+/// walk, because shapes depend on folded values, and which branch is taken, too.
 Result<bool> simplify(Graph& graph, PassContext& context);
 /// Identity, dropout, no-op reshape/transpose/cast/pad/concat/...
 Result<bool> remove_identities(Graph& graph, PassContext& context);

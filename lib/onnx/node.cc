@@ -2,6 +2,7 @@
 #include "lib/onnx/node.h"
 
 #include "lib/base/op_names.h"
+#include "lib/base/utf8.h"
 #include "lib/onnx/tensor.h"
 
 #include <algorithm>
@@ -17,22 +18,30 @@ using onnx::AttributeProto;
 // The first opset in which Softmax works along one axis instead of on a matrix.
 constexpr std::int64_t kSoftmaxAlongAxis = 13;
 
-Error invalid(const std::string& what) {
-  return {ErrorCode::kModelInvalid, what, "the file is damaged; export it again"};
-}
-
 bool is_softmax(Op op) { return op == Op::softmax || op == Op::log_softmax || op == Op::hardmax; }
 bool names_a_type(Op op, std::string_view attribute) {
   return (op == Op::cast && attribute == "to") || attribute == "output_datatype" ||
          (op == Op::eye_like && attribute == "dtype");
 }
 bool is_variadic(Op op) { return op == Op::sum || op == Op::mean || op == Op::max || op == Op::min; }
+bool is_control(Op op) { return op == Op::branch || op == Op::loop || op == Op::scan; }
 bool is_recurrent(Op op) { return op == Op::lstm || op == Op::gru || op == Op::rnn; }
 
 // Where any of the outputs may be left out, the first too.
 bool may_skip_first(const std::string& op_type) {
   const std::optional<Op> op = op_from_onnx(op_type);
-  return op && is_recurrent(*op);
+  return op && (is_recurrent(*op) || is_control(*op));
+}
+
+// The node's name, else its first output's, else its operator and number; made valid UTF-8 and unique.
+std::string unique_id(const onnx::NodeProto& node, int index, std::set<std::string>& ids) {
+  std::string id = node.name();
+  if (id.empty() && node.output_size() > 0) id = node.output(0);
+  if (id.empty()) id = node.op_type() + "_" + std::to_string(index);
+  id = valid_utf8(id);
+  std::string unique = id;
+  for (int copy = 2; !ids.insert(unique).second; ++copy) unique = id + "_" + std::to_string(copy);
+  return unique;
 }
 
 }  // namespace
@@ -51,6 +60,7 @@ Status NodeImporter::import(const onnx::NodeProto& node, const std::string& id) 
   }
   const Op op = target.op;
   if (op == Op::constant) return import_constant();
+  if (is_control(op)) return import_control(std::move(target));
   if (Status status = read_attributes(target); !status) return status;
   if (Status status = read_operands(target); !status) return status;
   if (Status status = add_outputs(target.outputs); !status) return status;
@@ -108,7 +118,8 @@ Status NodeImporter::read_attribute(const AttributeProto& attribute, graph::Node
     }
     case AttributeProto::TENSOR: {
       if (target.op != Op::constant_of_shape) break;
-      Result<ImportedTensor> value = import_weights(attribute.t(), id_ + ": attribute " + name, limits_);
+      Result<ImportedTensor> value =
+          import_weights(attribute.t(), id_ + ": attribute " + name, state_.limits);
       if (!value) return std::move(value).error();
       std::vector<std::int64_t> bytes;
       for (std::byte byte :
@@ -131,10 +142,10 @@ Status NodeImporter::read_operands(graph::Node& target) {
       target.inputs.push_back(graph::kNoValue);
       continue;
     }
-    const auto found = values_.find(name);
-    if (found == values_.end())
+    const ValueId found = scope_.find(name);
+    if (found == graph::kNoValue)
       return invalid("node " + id_ + " uses " + name + ", which no node before it makes");
-    target.inputs.push_back(found->second);
+    target.inputs.push_back(found);
   }
   while (!target.inputs.empty() && target.inputs.back() == graph::kNoValue) target.inputs.pop_back();
   const bool needs_first = target.inputs.empty() || target.inputs.front() == graph::kNoValue;
@@ -163,9 +174,8 @@ Status NodeImporter::add_outputs(std::vector<ValueId>& outputs) {
     }
     graph::Value value;
     value.name = name;
-    const ValueId id = graph_.add_value(std::move(value));
-    if (!values_.emplace(name, id).second) return invalid("the value " + name + " is made twice");
-    outputs.push_back(id);
+    if (Status status = scope_.define(std::move(value)); !status) return status;
+    outputs.push_back(scope_.find(name));
   }
   const auto named =
       std::find_if(outputs.begin(), outputs.end(), [](ValueId v) { return v != graph::kNoValue; });
@@ -207,7 +217,7 @@ Status NodeImporter::import_constant() {
       problem("attribute " + attribute.name() + " has an unsupported type");
       continue;
     }
-    Result<ImportedTensor> imported = import_weights(tensor, "constant " + id_, limits_);
+    Result<ImportedTensor> imported = import_weights(tensor, "constant " + id_, state_.limits);
     if (!imported) return std::move(imported).error();
     value.type = imported->type;
     value.shape = imported->shape;
@@ -271,6 +281,21 @@ void NodeImporter::add_chain(graph::Node node) {
   const ValueId scale = new_value();
   finish({Op::cast_like, node.id + ".scale", {}, {}, {*factor_value, sum}, {scale}});
   finish({Op::mul, node.id, {}, {}, {sum, scale}, {result}});
+}
+
+Status import_nodes(const onnx::GraphProto& source, Scope& scope, ImportState& state,
+                    std::vector<graph::Problem>& problems) {
+  NodeImporter importer(scope, state, problems);
+  for (int i = 0; i < source.node_size(); ++i) {
+    if (state.ids.size() >= state.limits.nodes) {
+      return Error(ErrorCode::kLimitExceeded,
+                   "there are more nodes than the limit of " + std::to_string(state.limits.nodes),
+                   "raise ModelLimits::nodes if you trust the file");
+    }
+    const onnx::NodeProto& node = source.node(i);
+    if (Status status = importer.import(node, unique_id(node, i, state.ids)); !status) return status;
+  }
+  return {};
 }
 
 }  // namespace fettle::onnx_import

@@ -4,25 +4,19 @@
 // cannot wait for shapes is evened out here.
 #pragma once
 
-#include "lib/graph/passes.h"
-
-#include <fettle/model.h>
+#include "lib/onnx/scope.h"
 
 #include <onnx.pb.h>
 
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 namespace fettle::onnx_import {
 
-using ValueNames = std::unordered_map<std::string, graph::ValueId>;
-
 class NodeImporter {
  public:
-  NodeImporter(graph::Graph& graph, ValueNames& values, const ModelLimits& limits,
-               std::vector<graph::Problem>& problems)
-      : graph_(graph), values_(values), limits_(limits), problems_(problems) {}
+  NodeImporter(Scope& scope, ImportState& state, std::vector<graph::Problem>& problems)
+      : graph_(scope.graph()), scope_(scope), state_(state), problems_(problems) {}
 
   /// Adds the node under `id`. What cannot be run is noted as a problem; errors are damage.
   Status import(const onnx::NodeProto& node, const std::string& id);
@@ -35,17 +29,26 @@ class NodeImporter {
   Status add_outputs(std::vector<graph::ValueId>& outputs);
   static void drop_unnamed(graph::Node& target);
   Status import_constant();
+  Status import_control(graph::Node target);
+  Status read_control_operands(graph::Node& target);
+  Status import_subgraph(const onnx::GraphProto& source, graph::Node& target,
+                         std::vector<graph::ValueId>& captures);
+  Status check_control(const graph::Node& target, std::size_t operands) const;
   void add_softmax(graph::Node node);
   void add_chain(graph::Node node);
   graph::ValueId new_value();
   void finish(graph::Node node);
 
   graph::Graph& graph_;
-  ValueNames& values_;
-  const ModelLimits& limits_;
+  Scope& scope_;
+  ImportState& state_;
   std::vector<graph::Problem>& problems_;
   const onnx::NodeProto* node_ = nullptr;
   std::string id_;
 };
+
+/// Imports all nodes of a graph, each under an id of its own. Errors as for one, and kLimitExceeded.
+Status import_nodes(const onnx::GraphProto& source, Scope& scope, ImportState& state,
+                    std::vector<graph::Problem>& problems);
 
 }  // namespace fettle::onnx_import

@@ -2,8 +2,6 @@
 #include "lib/onnx/reader.h"
 
 #include "lib/base/checked.h"
-#include "lib/base/utf8.h"
-#include "lib/graph/passes.h"
 #include "lib/onnx/node.h"
 #include "lib/onnx/tensor.h"
 
@@ -11,9 +9,8 @@
 
 #include <algorithm>
 #include <limits>
-#include <set>
-#include <unordered_map>
 #include <utility>
+#include <vector>
 
 namespace fettle::onnx_import {
 namespace {
@@ -31,13 +28,6 @@ class Reader {
 
   Result<graph::Graph> run() {
     const onnx::GraphProto& source = proto_.graph();
-    const std::size_t nodes = static_cast<std::size_t>(source.node_size());
-    if (nodes > options_.limits.nodes) {
-      return Error(ErrorCode::kLimitExceeded,
-                   name_ + " has " + std::to_string(nodes) + " nodes, the limit is " +
-                       std::to_string(options_.limits.nodes),
-                   "raise ModelLimits::nodes if you trust the file");
-    }
     if (source.output_size() == 0)
       return Error(ErrorCode::kModelMalformed, name_ + ": the graph has no outputs",
                    "is this an ONNX model?");
@@ -66,43 +56,20 @@ class Reader {
     return {};
   }
 
+  // An error that does not name the file yet.
+  Status in_file(Status status) const {
+    if (status) return status;
+    return Error(status.error().code(), name_ + ": " + status.error().message(), status.error().hint());
+  }
+
   Status read_initialisers() {
-    const onnx::GraphProto& source = proto_.graph();
-    if (source.sparse_initializer_size() > 0)
-      return Error(ErrorCode::kModelUnsupported, name_ + ": sparse initialisers",
-                   "store the weights densely");
-    for (const onnx::TensorProto& tensor : source.initializer()) {
-      if (Status status = add_constant(tensor, tensor.name(), name_ + ": initialiser " + tensor.name());
-          !status)
-        return status;
-    }
-    return {};
-  }
-
-  Status add_constant(const onnx::TensorProto& tensor, const std::string& value_name,
-                      const std::string& what) {
-    Result<ImportedTensor> imported = import_weights(tensor, what, options_.limits);
-    if (!imported) return std::move(imported).error();
-    graph::Value value;
-    value.name = value_name;
-    value.type = imported->type;
-    value.shape = imported->shape;
-    value.constant = std::move(imported->constant);
-    return define(std::move(value));
-  }
-
-  Status define(graph::Value value) {
-    if (value.name.empty()) return invalid("a value has no name");
-    const std::string key = value.name;
-    const graph::ValueId id = graph_.add_value(std::move(value));
-    if (!values_.emplace(key, id).second) return invalid("the value " + key + " is made twice");
-    return {};
+    return in_file(scope_.define_initialisers(proto_.graph(), "", options_.limits));
   }
 
   Status read_inputs() {
     for (const onnx::ValueInfoProto& input : proto_.graph().input()) {
       // Files of old versions list initialisers among the inputs.
-      if (values_.contains(input.name())) continue;
+      if (scope_.contains(input.name())) continue;
       const onnx::TypeProto& type = input.type();
       if (!type.has_tensor_type())
         return Error(ErrorCode::kModelUnsupported, name_ + ": input " + input.name() + " is not a tensor",
@@ -113,6 +80,7 @@ class Reader {
       if (value.type == DataType::undefined)
         return Error(ErrorCode::kModelUnsupported,
                      name_ + ": input " + input.name() + " has an unsupported element type");
+      input_names_.insert(input.name());
       if (const auto bound = options_.constants.find(input.name()); bound != options_.constants.end()) {
         if (Status status = bind(input, std::move(value), bound->second); !status) return status;
         continue;
@@ -120,33 +88,23 @@ class Reader {
       Result<Shape> shape = input_shape(input);
       if (!shape) return std::move(shape).error();
       value.shape = *shape;
-      if (Status status = define(std::move(value)); !status) return status;
-      graph_.inputs.push_back(values_.at(input.name()));
+      if (Status status = in_file(scope_.define(std::move(value))); !status) return status;
+      graph_.inputs.push_back(scope_.find(input.name()));
     }
     for (const auto& [wanted, shape] : options_.shapes) {
-      if (Status status = check_name(wanted, "a shape"); !status) return status;
+      if (Status status = check_name(wanted, "a shape is"); !status) return status;
     }
     for (const auto& [wanted, contents] : options_.constants) {
-      if (Status status = check_name(wanted, "contents"); !status) return status;
+      if (Status status = check_name(wanted, "contents are"); !status) return status;
     }
     return {};
   }
 
   // Something is given for an input that there is.
   Status check_name(const std::string& wanted, const char* what) const {
-    const auto& inputs = proto_.graph().input();
-    const bool listed = std::any_of(inputs.begin(), inputs.end(), [&](const onnx::ValueInfoProto& input) {
-      return input.name() == wanted;
-    });
-    const auto found = values_.find(wanted);
-    const bool input =
-        listed && found != values_.end() &&
-        (options_.constants.contains(wanted) ||
-         std::find(graph_.inputs.begin(), graph_.inputs.end(), found->second) != graph_.inputs.end());
-    if (input) return {};
+    if (input_names_.contains(wanted)) return {};
     return Error(ErrorCode::kUnknownName,
-                 name_ + " has no input " + wanted + ", but " + what + (what[0] == 'a' ? " is" : " are") +
-                     " given for it",
+                 name_ + " has no input " + wanted + ", but " + what + " given for it",
                  "give the name of an input");
   }
 
@@ -164,11 +122,13 @@ class Reader {
                        std::string(to_string(value.type)) + " or its shape",
                    "bind as many numbers as the input has, of its type; `fettle inspect` shows both");
     }
-    Result<graph::ValueId> constant = graph_.add_constant(value.name, bound.type, bound.shape, bound.bytes);
-    if (!constant) return std::move(constant).error();
-    values_.emplace(value.name, *constant);
-    graph_.value(*constant).name = std::move(value.name);
-    return {};
+    const auto bytes_kept = std::make_shared<std::vector<std::byte>>(bound.bytes);
+    auto constant = std::make_shared<graph::Constant>();
+    constant->bytes = *bytes_kept;
+    constant->owner = bytes_kept;
+    value.shape = bound.shape;
+    value.constant = std::move(constant);
+    return in_file(scope_.define(std::move(value)));
   }
 
   // Whether a shape contradicts nothing that the model says of an input.
@@ -242,15 +202,10 @@ class Reader {
   }
 
   Status read_nodes() {
-    std::set<std::string> ids;
     std::vector<graph::Problem> problems;
-    NodeImporter importer(graph_, values_, options_.limits, problems);
-    for (int i = 0; i < proto_.graph().node_size(); ++i) {
-      const onnx::NodeProto& node = proto_.graph().node(i);
-      if (Status status = importer.import(node, unique_id(node, i, ids)); !status) {
-        return Error(status.error().code(), name_ + ": " + status.error().message(), status.error().hint());
-      }
-    }
+    ImportState state{options_.limits};
+    if (Status status = in_file(import_nodes(proto_.graph(), scope_, state, problems)); !status)
+      return status;
     if (problems.empty()) return {};
     std::string message = name_ + ": " + std::to_string(problems.size()) +
                           (problems.size() == 1 ? " node" : " nodes") + " cannot be run:";
@@ -260,22 +215,11 @@ class Reader {
                  "simplify the model before export, or use operators that are supported");
   }
 
-  // The node's name, else its first output's, else its operator and number; made valid UTF-8 and unique.
-  static std::string unique_id(const onnx::NodeProto& node, int index, std::set<std::string>& ids) {
-    std::string id = node.name();
-    if (id.empty() && node.output_size() > 0) id = node.output(0);
-    if (id.empty()) id = node.op_type() + "_" + std::to_string(index);
-    id = valid_utf8(id);
-    std::string unique = id;
-    for (int copy = 2; !ids.insert(unique).second; ++copy) unique = id + "_" + std::to_string(copy);
-    return unique;
-  }
-
   Status read_outputs() {
     for (const onnx::ValueInfoProto& output : proto_.graph().output()) {
-      const auto found = values_.find(output.name());
-      if (found == values_.end()) return invalid("the output " + output.name() + " is made by no node");
-      graph_.outputs.push_back(found->second);
+      const graph::ValueId found = scope_.find(output.name());
+      if (found == graph::kNoValue) return invalid("the output " + output.name() + " is made by no node");
+      graph_.outputs.push_back(found);
     }
     return {};
   }
@@ -283,8 +227,9 @@ class Reader {
   const onnx::ModelProto& proto_;
   const std::string& name_;
   const ModelOptions& options_;
+  std::set<std::string> input_names_;  // initialisers that are listed among the inputs left out
   graph::Graph graph_;
-  ValueNames values_;
+  Scope scope_{graph_};
 };
 
 }  // namespace

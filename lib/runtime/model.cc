@@ -14,6 +14,7 @@
 #endif
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 namespace fettle {
@@ -65,7 +66,7 @@ void add_extents(graph::Graph& graph, std::vector<int>& extents) {
 
 void describe_layers(Model::State& state) {
   const graph::Graph& graph = *state.graph;
-  std::vector<char> counted(graph.value_count(), 0);
+  std::set<const graph::Constant*> counted;  // values may share one
   for (std::size_t i = 0; i < graph.node_count(); ++i) {
     const auto id = static_cast<graph::NodeId>(i);
     const graph::Node& node = graph.node(id);
@@ -76,10 +77,9 @@ void describe_layers(Model::State& state) {
     for (graph::ValueId input : node.inputs) {
       if (input == graph::kNoValue) continue;
       layer.inputs.push_back(graph.is_constant(input) ? -1 : input);
-      char& seen = counted[static_cast<std::size_t>(input)];
-      if (graph.is_constant(input) && seen == 0)
-        state.constant_bytes += graph.value(input).constant->bytes.size();
-      seen = 1;
+      const graph::Constant* constant = graph.value(input).constant.get();
+      if (constant != nullptr && counted.insert(constant).second)
+        state.constant_bytes += constant->bytes.size();
     }
     for (graph::ValueId output : node.outputs) {
       if (output != graph::kNoValue) layer.outputs.push_back(output);

@@ -114,6 +114,21 @@ inline Message attribute(std::string_view name, const std::vector<float>& values
   return result.integer(20, 6);
 }
 
+/// GraphProto.
+inline Message graph(const std::vector<Message>& nodes, const std::vector<Message>& inputs,
+                     const std::vector<std::string>& outputs, const std::vector<Message>& initialisers = {}) {
+  Message result;
+  for (const Message& entry : nodes) result.message(1, entry);
+  result.text(2, "graph");
+  for (const Message& entry : initialisers) result.message(5, entry);
+  for (const Message& entry : inputs) result.message(11, entry);
+  for (const std::string& name : outputs) result.message(12, Message().text(1, name));
+  return result;
+}
+/// An attribute that holds a graph.
+inline Message body(std::string_view name, const Message& graph) {
+  return Message().text(1, name).message(6, graph).integer(20, 5);
+}
 /// An attribute of several strings.
 inline Message attribute(std::string_view name, const std::vector<std::string>& values) {
   Message result;
@@ -132,15 +147,9 @@ struct ModelBytes {
   std::vector<std::string> outputs;
 
   std::string bytes() const {
-    Message graph;
-    for (const Message& entry : nodes) graph.message(1, entry);
-    graph.text(2, "graph");
-    for (const Message& entry : initialisers) graph.message(5, entry);
-    for (const Message& entry : inputs) graph.message(11, entry);
-    for (const std::string& name : outputs) graph.message(12, Message().text(1, name));
     Message model;
     if (ir_version != 0) model.integer(1, ir_version);
-    return model.message(7, graph)
+    return model.message(7, graph(nodes, inputs, outputs, initialisers))
         .message(8, Message().text(1, "").integer(2, opset))
         .bytes();
   }

@@ -376,6 +376,11 @@ Rule rule_for(Op op) noexcept {
     case Op::gru:
     case Op::rnn:
       return infer_recurrent;
+    // Their bodies take their place before any rule is asked for.
+    case Op::branch:
+    case Op::loop:
+    case Op::scan:
+      return nullptr;
     // The importer rewrites these; passes never see them.
     case Op::sum:
     case Op::mean:

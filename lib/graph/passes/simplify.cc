@@ -5,6 +5,7 @@
 #include "lib/graph/infer/infer.h"
 
 #include "lib/base/memory.h"
+#include "lib/graph/passes/inline_subgraphs.h"
 
 #include <cstring>
 #include <utility>
@@ -33,13 +34,24 @@ void fill_range(T* target, std::int64_t count, Step start, Step delta) {
 
 class Folding {
  public:
-  Folding(Graph& graph, PassContext& context) : graph_(graph), context_(context) {}
+  Folding(Graph& graph, PassContext& context) : graph_(graph), context_(context), inliner_(graph, context) {}
 
   Result<bool> run() {
     Result<std::vector<NodeId>> order = graph_.topological_order();
     if (!order) return std::move(order).error();
-    for (NodeId id : *order) {
+    // What is to be done, the next at the end.
+    std::vector<NodeId> pending(order->rbegin(), order->rend());
+    while (!pending.empty()) {
+      const NodeId id = pending.back();
+      pending.pop_back();
       if (!inputs_known(graph_, graph_.node(id))) continue;  // a node before it has a problem, which is noted
+      if (!graph_.node(id).bodies.empty()) {
+        std::vector<NodeId> next;
+        if (Status status = inliner_.advance(id, next); !status) return std::move(status).error();
+        pending.insert(pending.end(), next.rbegin(), next.rend());
+        changed_ = true;
+        continue;
+      }
       NodeView view(graph_, id, context_);
       if (!follow_data(view)) continue;
       const Rule rule = rule_for(graph_.node(id).op);
@@ -85,8 +97,19 @@ class Folding {
     if (node.op == Op::shape || node.op == Op::size) return fold_shape(id);
     if (node.op == Op::constant_of_shape) return fold_fill(id);
     if (node.op == Op::range) return fold_range(id);
-    if (node.inputs.empty() || !inputs_constant(graph_, node) || node.op == Op::identity) return {};
+    if (node.inputs.empty() || !inputs_constant(graph_, node)) return {};
+    if (node.op == Op::identity) return fold_identity(id);
     return evaluate(id);
+  }
+
+  // Both values share the bytes.
+  Status fold_identity(NodeId id) {
+    const ValueId from = graph_.node(id).inputs.front();
+    const ValueId to = graph_.node(id).outputs.front();
+    graph_.remove_node(id);
+    graph_.value(to).constant = graph_.value(from).constant;
+    changed_ = true;
+    return {};
   }
 
   // Memory for the result of a node, counted against the limit.
@@ -196,6 +219,7 @@ class Folding {
 
   Graph& graph_;
   PassContext& context_;
+  SubgraphInliner inliner_;
   std::size_t folded_bytes_ = 0;
   bool changed_ = false;
 };

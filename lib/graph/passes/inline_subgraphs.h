@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Control flow whose course is known when the model is read: If becomes the branch taken, Loop and Scan
+// become their iterations one after the other. A part of `simplify`, which finds conditions and trip counts.
+#pragma once
+
+#include "lib/graph/passes.h"
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+namespace fettle::graph {
+
+class SubgraphInliner {
+ public:
+  SubgraphInliner(Graph& graph, PassContext& context) : graph_(graph), context_(context) {}
+
+  /// Goes one step with a node that has bodies and inputs of known shapes: a branch, an iteration, or the
+  /// end. `next` gets the nodes to be simplified next, in order, the node itself last while there is more to
+  /// do for it. What cannot be decided is noted as a problem. Errors: kLimitExceeded, kOutOfMemory.
+  Status advance(NodeId id, std::vector<NodeId>& next);
+
+ private:
+  // A node on its way.
+  struct Expansion {
+    std::shared_ptr<const Subgraph> body;  // null before the first step
+    std::vector<NodeId> order;             // the body's nodes
+    std::size_t cost = 0;                  // of one copy of the body
+    std::size_t known_problems = 0;        // when the first copy was made
+    std::optional<std::int64_t> trips;     // at most
+    std::int64_t iteration = 0;
+    ValueId condition = kNoValue;               // of the next iteration; Loop's alone
+    std::vector<ValueId> captures;              // of the body
+    std::map<ValueId, ValueId> constants;       // of the body, in the graph
+    std::vector<ValueId> results;               // of the last copy
+    std::vector<ValueId> carried;               // from one iteration to the next
+    std::vector<std::vector<ValueId>> scanned;  // what the iterations add to each scan output
+  };
+
+  Status begin(NodeId id, std::size_t body, Expansion& expansion);
+  Status advance_branch(NodeId id, Expansion& expansion, std::vector<NodeId>& next);
+  Status begin_loop(NodeId id, Expansion& expansion);
+  Status advance_loop(NodeId id, Expansion& expansion, std::vector<NodeId>& next);
+  Status begin_scan(NodeId id, Expansion& expansion);
+  Status advance_scan(NodeId id, Expansion& expansion, std::vector<NodeId>& next);
+  Status slice(NodeId id, std::size_t input, const Expansion& expansion, std::vector<ValueId>& arguments,
+               std::vector<NodeId>& next);
+
+  Status add_body(NodeId id, Expansion& expansion, std::vector<ValueId> arguments, const std::string& suffix,
+                  std::vector<NodeId>& next);
+  ValueId mapped(ValueId value, Expansion& expansion, const std::vector<ValueId>& copies);
+  Status finish(NodeId id, const Expansion& expansion, std::vector<NodeId>& next);
+  void add_result(const std::string& id, ValueId from, ValueId to, std::vector<NodeId>& next);
+  Status stack(const Node& node, std::size_t output, std::vector<ValueId> pieces, ValueId to,
+               std::vector<NodeId>& next);
+
+  Status problem(NodeId id, std::string reason);
+  Status charge(const std::string& id, std::size_t nodes);
+  // Makes a node of one result, `to` or a value of its own.
+  ValueId add(Node node, ValueId to, std::vector<NodeId>& next);
+  ValueId new_value(const std::string& name);
+  std::string unique(const std::string& id);
+
+  Graph& graph_;
+  PassContext& context_;
+  std::map<NodeId, Expansion> expansions_;
+  std::unordered_set<std::string> ids_;  // of all nodes; filled when first needed
+  std::size_t nodes_ = 0;                // how many there have been
+};
+
+}  // namespace fettle::graph

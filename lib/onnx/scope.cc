@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/onnx/scope.h"
+
+#include "lib/onnx/tensor.h"
+
+#include <utility>
+
+namespace fettle::onnx_import {
+
+Error invalid(const std::string& what) {
+  return {ErrorCode::kModelInvalid, what, "the file is damaged; export it again"};
+}
+
+Status Scope::define(graph::Value value) {
+  if (value.name.empty()) return invalid("a value has no name");
+  const std::string key = value.name;
+  const graph::ValueId id = graph_.add_value(std::move(value));
+  if (!values_.emplace(key, id).second) return invalid("the value " + key + " is made twice");
+  return {};
+}
+
+Status Scope::define_initialisers(const onnx::GraphProto& source, const std::string& where,
+                                  const ModelLimits& limits) {
+  if (source.sparse_initializer_size() > 0) {
+    return Error(ErrorCode::kModelUnsupported, where + "sparse initialisers", "store the weights densely");
+  }
+  for (const onnx::TensorProto& tensor : source.initializer()) {
+    Result<ImportedTensor> imported = import_weights(tensor, where + "initialiser " + tensor.name(), limits);
+    if (!imported) return std::move(imported).error();
+    graph::Value value;
+    value.name = tensor.name();
+    value.type = imported->type;
+    value.shape = imported->shape;
+    value.constant = std::move(imported->constant);
+    if (Status status = define(std::move(value)); !status) return status;
+  }
+  return {};
+}
+
+// As deep as graphs are nested, which import bounds.
+graph::ValueId Scope::find(const std::string& name) {
+  if (const auto own = values_.find(name); own != values_.end()) return own->second;
+  if (outer_ == nullptr) return graph::kNoValue;
+  const graph::ValueId outside = outer_->find(name);
+  if (outside == graph::kNoValue) return graph::kNoValue;
+  graph::Value value;
+  value.name = name;
+  const graph::ValueId inside = graph_.add_value(std::move(value));
+  graph_.inputs.push_back(inside);
+  captures_.push_back(outside);
+  values_.emplace(name, inside);
+  return inside;
+}
+
+}  // namespace fettle::onnx_import

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What importing remembers: names of values in a graph and in those around it, and what the graphs of a model
+// share.
+#pragma once
+
+#include "lib/graph/graph.h"
+
+#include <fettle/model.h>
+
+#include <onnx.pb.h>
+
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace fettle::onnx_import {
+
+/// How deep graphs may lie inside nodes of graphs. Bounds every recursion over them.
+inline constexpr int kMostNesting = 8;
+
+/// What all graphs of a model share while they are read.
+struct ImportState {
+  const ModelLimits& limits;
+  std::set<std::string> ids = {};  ///< of nodes, those of subgraphs too
+};
+
+/// The values of a graph under construction, by name.
+class Scope {
+ public:
+  explicit Scope(graph::Graph& graph, Scope* outer = nullptr)
+      : graph_(graph), outer_(outer), depth_(outer == nullptr ? 0 : outer->depth_ + 1) {}
+
+  graph::Graph& graph() { return graph_; }
+  int depth() const { return depth_; }  ///< 0 for the model's own graph
+
+  /// Adds the value to the graph. Errors: kModelInvalid when it has no name, or another one has the same.
+  Status define(graph::Value value);
+  /// The same for every initialiser. `where` stands before its name in messages.
+  Status define_initialisers(const onnx::GraphProto& source, const std::string& where,
+                             const ModelLimits& limits);
+  /// Whether this graph itself has a value of that name.
+  bool contains(const std::string& name) const { return values_.contains(name); }
+  /// The value of that name, else kNoValue. A value of a graph around this one becomes an input of this one
+  /// and a capture.
+  graph::ValueId find(const std::string& name);
+  /// The values of the graph around this one that this graph's last inputs stand for.
+  const std::vector<graph::ValueId>& captures() const { return captures_; }
+
+ private:
+  graph::Graph& graph_;
+  Scope* outer_;
+  int depth_;
+  std::unordered_map<std::string, graph::ValueId> values_;
+  std::vector<graph::ValueId> captures_;
+};
+
+/// kModelInvalid: the file contradicts itself.
+Error invalid(const std::string& what);
+
+}  // namespace fettle::onnx_import
