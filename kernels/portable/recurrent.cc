@@ -46,7 +46,8 @@ void apply(const GateFunction& function, Array x) {
       x = x.tanh();
       return;
     case Activation::sigmoid:
-      x = x.logistic();
+      // Not logistic(), which is 1 where its argument is large: a GRU lives on the little that lacks.
+      x = (1.0f + (-x).exp()).inverse();
       return;
     case Activation::relu:
       x = x.max(0.0f);

@@ -9,6 +9,8 @@
 
 #include <algorithm>
 #include <limits>
+#include <memory>
+#include <set>
 #include <utility>
 #include <vector>
 

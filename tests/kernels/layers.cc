@@ -43,10 +43,6 @@ std::optional<TestLayer> make_layer(Op op, Attributes attributes, const std::vec
   graph::Node node;
   std::vector<std::vector<std::byte>> bytes;
   for (const Operand& operand : operands) {
-    if (operand.left_out) {
-      node.inputs.push_back(graph::kNoValue);
-      continue;
-    }
     bytes.push_back(bytes_of(operand, random));
     if (operand.left_out) {
       node.inputs.push_back(graph::kNoValue);
