@@ -126,4 +126,30 @@ TEST_CASE("recurrences that contradict themselves are refused", "[onnx][recurren
   refused(lstm({"y"}, {attribute("activations", Names(100000, "Tanh"))}), "3 activations are needed");
 }
 
+TEST_CASE("damaged recurrences never crash", "[onnx][recurrent][bad]") {
+  const std::vector<Message> attributes{
+      attribute("activation_alpha", Floats{2}), attribute("clip", 3.0f), attribute("layout", std::int64_t{0}),
+      attribute("hidden_size", std::int64_t{1}), attribute("direction", "forward")};
+  const std::string whole = sums(attributes, {"x", "w", "r", "b", "one", "start"}).bytes();
+  REQUIRE(Model::parse(as_bytes(whole), "whole"));
+  ModelOptions options;
+  options.limits.tensor_elements = 1 << 16;
+  std::uint32_t random = 777;
+  const auto next = [&] { return (random = random * 1664525u + 1013904223u) >> 8; };
+  int ran = 0;
+  for (int round = 0; round < 4000; ++round) {
+    std::string damaged = whole;
+    for (std::uint32_t flips = 1 + next() % 3; flips > 0; --flips)
+      damaged[next() % damaged.size()] = static_cast<char>(next());
+    const Result<Model> model = Model::parse(as_bytes(damaged), "damaged", options);
+    if (!model) continue;
+    if (const Result<Program> program = Program::compile(*model)) {
+      Runtime runtime = test::value_of(Runtime::create(*program));
+      test::succeeds(runtime.run());
+      ++ran;
+    }
+  }
+  CHECK(ran > 0);
+}
+
 }  // namespace fettle
