@@ -162,7 +162,7 @@ struct Kernel {
   Striding input_striding = Striding::dense;
   Striding output_striding = Striding::dense;
   std::uint32_t overread_bytes = 0;  ///< bytes it may read past the end of each activation input
-  /// Bit i: output 0 may share the memory of input i (same shape, format and strides).
+  /// Bit i: output 0 may share the memory of input i (same shape, layout, type and strides).
   std::uint32_t in_place = 0;
   bool leaves_clamp = false;  ///< does not apply the last part's clamp; the compiler adds a step that does
   bool threaded = false;      ///< can use more than one thread

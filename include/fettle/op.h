@@ -61,8 +61,9 @@ namespace fettle {
   X(hann_window, "HannWindow") X(hamming_window, "HammingWindow") X(blackman_window, "BlackmanWindow")      \
   X(mel_weight_matrix, "MelWeightMatrix") X(nll_loss, "NegativeLogLikelihoodLoss")                          \
   X(cross_entropy_loss, "SoftmaxCrossEntropyLoss") X(lstm, "LSTM") X(gru, "GRU") X(rnn, "RNN")              \
-  X(branch, "If") X(loop, "Loop") X(scan, "Scan")                                                           \
-  X(convert, "")
+  X(branch, "If") X(loop, "Loop") X(scan, "Scan") X(dynamic_quantize_linear, "DynamicQuantizeLinear")      \
+  X(qlinear_conv, "QLinearConv") X(qlinear_matmul, "QLinearMatMul") X(conv_integer, "ConvInteger")          \
+  X(matmul_integer, "MatMulInteger") X(convert, "")
 // clang-format on
 
 /// An operator of the graph and of layers.
@@ -114,6 +115,18 @@ using AttributeValue = std::variant<std::int64_t, float, std::vector<std::int64_
 ///     none); activations (names with commas between them, direction by direction) with alphas and betas, a
 ///     number each; outputs (which of Y, Y_h, Y_c the results are); lstm: input_forget; gru:
 ///     linear_before_reset. A sequence of length 0 leaves its initial state
+///   - quantize_linear, dequantize_linear: scale (floats), zero_point (integers): one number, or one for each
+///     extent of axis; quantize_linear also to (text of a DataType). Without them they are operands, computed
+///     while the network runs
+///
+/// Quantised layers are those whose operands and results have formats with a scale. They compute what their
+/// operator does with real numbers, round half to even and saturate; the clamp stays in real numbers.
+///   - conv, gemm, matmul: x, weight (of x's type), bias (s32, one number an output channel, in units of both
+///     scales), and for weights with a scale for each output channel these scales (f32), the weight's format
+///     then having scale 1; gemm with alpha and beta 1, and transA 0. Sums fit 32 bits
+///   - add, mul, average_pool, global_average_pool: any quantisation for each operand and the result
+///   - concat, reshape, transpose, max_pool, clamp: one quantisation for all
+///   - quantize_linear: without attributes, from one quantisation to another
 class Attributes {
  public:
   using Entry = std::pair<std::string, AttributeValue>;

@@ -13,7 +13,8 @@ namespace reference {
 
 void apply_clamp(const Buffers& buffers) {
   const std::optional<Clamp>& clamp = buffers.layer.main().clamp;
-  if (!clamp) return;
+  // Quantised layers clamp their stored numbers while they round them.
+  if (!clamp || buffers.layer.outputs.front().format.type != DataType::f32) return;
   const View<float> out = buffers.out<float>();
   for_each_index(out.desc.shape, [&](const Index& index) {
     out[index] = std::min(std::max(out[index], clamp->low), clamp->high);
@@ -56,7 +57,10 @@ Refusal all_f32(const LayerDesc& layer, const Cpu&) {
 Refusal any_type(const LayerDesc& layer, const Cpu&) {
   const bool clamped = layer.main().clamp.has_value();
   if (clamped && layer.outputs.front().format.type != DataType::f32) return Refusal::clamp;
-  return plain_layouts(layer);
+  const auto nchw = [](const TensorDesc& tensor) { return tensor.format.layout == Layout::nchw; };
+  const bool all = std::all_of(layer.inputs.begin(), layer.inputs.end(), nchw) &&
+                   std::all_of(layer.outputs.begin(), layer.outputs.end(), nchw);
+  return all ? Refusal::none : Refusal::layout;
 }
 
 }  // namespace reference
@@ -72,7 +76,8 @@ std::span<const Kernel* const> reference_kernels() noexcept {
          {reference::convolution_rows(), reference::product_rows(), reference::elementwise_rows(),
           reference::reduction_rows(), reference::normalisation_rows(), reference::loss_rows(),
           reference::movement_rows(), reference::indexing_rows(), reference::selection_rows(),
-          reference::sampling_rows(), reference::signal_rows(), reference::resize_rows(), reference::recurrent_rows()}) {
+          reference::sampling_rows(), reference::signal_rows(), reference::resize_rows(),
+          reference::recurrent_rows(), reference::quantised_rows(), reference::quantised_layer_rows()}) {
       for (const Kernel* kernel : family) made.rows[made.count++] = kernel;
     }
     return made;

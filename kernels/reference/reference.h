@@ -193,7 +193,8 @@ constexpr auto join(const std::array<const Kernel*, sizes>&... parts) {
 
 /// Whether all tensors are nchw and not quantised, and those that are there have type f32.
 Refusal all_f32(const LayerDesc& layer, const Cpu& cpu);
-/// nchw, any type, inputs and outputs alike in type where the operator keeps the type.
+/// nchw, any type, inputs and outputs alike in type where the operator keeps the type. Quantised values too,
+/// which rows that only move numbers need not know.
 Refusal any_type(const LayerDesc& layer, const Cpu& cpu);
 /// Only layouts are looked at.
 Refusal plain_layouts(const LayerDesc& layer);
@@ -212,5 +213,7 @@ std::span<const Kernel* const> sampling_rows() noexcept;
 std::span<const Kernel* const> signal_rows() noexcept;
 std::span<const Kernel* const> resize_rows() noexcept;
 std::span<const Kernel* const> recurrent_rows() noexcept;
+std::span<const Kernel* const> quantised_rows() noexcept;
+std::span<const Kernel* const> quantised_layer_rows() noexcept;
 
 }  // namespace fettle::kernels::reference

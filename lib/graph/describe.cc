@@ -11,10 +11,13 @@ std::int64_t recurrent_macs(const LayerDesc& layer) {
   return r == nullptr ? 0 : x[0] * x[1] * r->shape[0] * r->shape[1] * (x[2] + r->shape[2]);
 }
 
-TensorDesc describe_value(const Value& value) {
+TensorDesc describe_value(const Value& value, bool quantised) {
   TensorDesc desc;
   desc.shape = value.shape.value_or(Shape{});
   desc.format.type = value.type;
+  // Other layers that use the same value see its stored numbers and nothing else.
+  if (quantised) desc.format.scale = value.scale;
+  if (quantised) desc.format.zero_point = value.zero_point;
   desc.strides = dense_strides(desc.shape, desc.format);
   desc.constant = value.constant != nullptr;
   return desc;
@@ -35,10 +38,10 @@ LayerDesc describe(const Graph& graph, NodeId id) {
       continue;
     }
     part.operands.push_back(static_cast<int>(layer.inputs.size()));
-    layer.inputs.push_back(describe_value(graph.value(input)));
+    layer.inputs.push_back(describe_value(graph.value(input), node.quantised));
   }
   for (ValueId output : node.outputs) {
-    if (output != kNoValue) layer.outputs.push_back(describe_value(graph.value(output)));
+    if (output != kNoValue) layer.outputs.push_back(describe_value(graph.value(output), node.quantised));
   }
   layer.parts.push_back(std::move(part));
   return layer;

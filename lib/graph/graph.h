@@ -49,6 +49,8 @@ struct Value {
   /// For results whose size depends on data: `shape` is the most there can be, and this value (s64, one
   /// number an axis) holds what it is.
   ValueId extents = kNoValue;
+  float scale = 0;              ///< of values that quantised layers use: real = scale * (stored - zero_point)
+  std::int32_t zero_point = 0;  ///< 0 for values that are not quantised
 };
 
 struct Subgraph;
@@ -65,6 +67,7 @@ struct Node {
   /// What `branch` (then, else), `loop` and `scan` compute, until inlined. Inputs are the operator's own,
   /// then the captures of each body.
   std::vector<std::shared_ptr<const Subgraph>> bodies = {};
+  bool quantised = false;  ///< made by the fold_qdq pass: computes in integers, by its values' quantisation
 };
 
 class Graph {

@@ -21,6 +21,9 @@ struct PassContext {
   Evaluator evaluate = nullptr;
   ModelLimits limits;
   std::vector<Problem> problems;  ///< nodes that cannot be understood; all are collected before giving up
+  /// Set by fold_qdq. Before, weights that a layer takes through dequantize_linear stay integers; afterwards
+  /// what is left of these nodes is folded like everything constant.
+  bool folded_qdq = false;
 };
 
 /// Infers shapes and types in topological order; turns constant parameters (axes, pads, sizes, scales, slice
@@ -43,6 +46,8 @@ Result<bool> recognise_composed(Graph& graph, PassContext& context);
 Result<bool> fuse_clamp(
     Graph& graph,
     PassContext& context);  ///< clamp into the node before, where every kernel of that operator can
+/// Layers between dequantize_linear and quantize_linear compute in integers.
+Result<bool> fold_qdq(Graph& graph, PassContext& context);
 /// Pairs that undo each other; transposes that are reshapes.
 Result<bool> cancel_transposes(Graph& graph, PassContext& context);
 

@@ -44,6 +44,40 @@ std::string unique_id(const onnx::NodeProto& node, int index, std::set<std::stri
   return unique;
 }
 
+bool is_qlinear(Op op) { return op == Op::qlinear_conv || op == Op::qlinear_matmul; }
+
+// How many inputs an operator cannot do without.
+std::size_t least_inputs(Op op) {
+  switch (op) {
+    case Op::qlinear_conv:
+    case Op::qlinear_matmul:
+      return 8;
+    case Op::batch_norm:
+      return 5;
+    case Op::instance_norm:
+    case Op::where:
+    case Op::range:
+    case Op::lstm:
+    case Op::gru:
+    case Op::rnn:
+      return 3;
+    case Op::matmul:
+    case Op::gather:
+    case Op::conv:
+    case Op::conv_transpose:
+    case Op::gemm:
+    case Op::layer_norm:
+    case Op::cast_like:
+    case Op::conv_integer:
+    case Op::matmul_integer:
+    case Op::quantize_linear:
+    case Op::dequantize_linear:
+      return 2;
+    default:
+      return 1;
+  }
+}
+
 }  // namespace
 
 Status NodeImporter::import(const onnx::NodeProto& node, const std::string& id) {
@@ -69,6 +103,8 @@ Status NodeImporter::import(const onnx::NodeProto& node, const std::string& id) 
     add_softmax(std::move(target));
   else if (is_variadic(op))
     add_chain(std::move(target));
+  else if (is_qlinear(op))
+    add_qlinear(std::move(target));
   else
     finish(std::move(target));
   return {};
@@ -150,15 +186,7 @@ Status NodeImporter::read_operands(graph::Node& target) {
   while (!target.inputs.empty() && target.inputs.back() == graph::kNoValue) target.inputs.pop_back();
   const bool needs_first = target.inputs.empty() || target.inputs.front() == graph::kNoValue;
   if (needs_first) return invalid("node " + id_ + " lacks its first input");
-  const std::size_t least = target.op == Op::batch_norm ? 5
-                            : target.op == Op::instance_norm || target.op == Op::where ||
-                                    target.op == Op::range || is_recurrent(target.op)
-                                ? 3
-                            : target.op == Op::matmul || target.op == Op::gather || target.op == Op::conv ||
-                                    target.op == Op::conv_transpose || target.op == Op::gemm ||
-                                    target.op == Op::layer_norm
-                                ? 2
-                                : 1;
+  const std::size_t least = least_inputs(target.op);
   const auto missing =
       std::find(target.inputs.begin(), target.inputs.end(), graph::kNoValue) - target.inputs.begin();
   if (static_cast<std::size_t>(missing) < least) return invalid("node " + id_ + " lacks an input");

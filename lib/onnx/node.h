@@ -36,6 +36,8 @@ class NodeImporter {
   Status check_control(const graph::Node& target, std::size_t operands) const;
   void add_softmax(graph::Node node);
   void add_chain(graph::Node node);
+  void add_qlinear(graph::Node node);
+  graph::ValueId add_dequantize(const std::string& id, std::vector<graph::ValueId> inputs, std::int64_t axis);
   graph::ValueId new_value();
   void finish(graph::Node node);
 

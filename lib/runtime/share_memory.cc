@@ -11,6 +11,11 @@
 namespace fettle::runtime {
 namespace {
 
+// A result may be quantised otherwise than the operand whose bytes it takes.
+bool same_storage(const Format& a, const Format& b) {
+  return a.layout == b.layout && a.type == b.type && a.block == b.block;
+}
+
 class Sharing {
  public:
   Sharing(Schedule& schedule, const KernelTable& table) : schedule_(schedule), table_(table) { index(); }
@@ -298,7 +303,7 @@ class Sharing {
     const TensorId root = schedule_.root_of(from);
     const TensorDesc& a = tensor(from).desc;
     const TensorDesc& b = tensor(to).desc;
-    if (a.shape != b.shape || a.format != b.format || !a.dense() || !b.dense()) return false;
+    if (a.shape != b.shape || !same_storage(a.format, b.format) || !a.dense() || !b.dense()) return false;
     if (tensor(to).parent != kNoTensor || root == to || tensor(root).role != Role::inner) return false;
     if (last[static_cast<std::size_t>(root)] != at) return false;
     for (std::size_t other = 0; other < step.inputs.size(); ++other) {

@@ -30,7 +30,7 @@ inline std::vector<float> test_values(std::int64_t count, std::uint32_t seed = 1
   return values;
 }
 
-/// The f32 outputs for inputs filled with test_values. Shapes must have been inferred.
+/// The f32 outputs for inputs filled with test_values, or bytes made of them. Shapes must have been inferred.
 inline std::vector<std::vector<float>> interpret(const Graph& graph) {
   std::map<ValueId, std::vector<std::byte>> held;
   const auto bytes_of = [&](ValueId id) -> std::span<const std::byte> {
@@ -41,6 +41,10 @@ inline std::vector<std::vector<float>> interpret(const Graph& graph) {
     const std::vector<float> values = test_values(graph.value(input).shape->elements());
     const auto bytes = std::as_bytes(std::span(values));
     held[input].assign(bytes.begin(), bytes.end());
+    if (graph.value(input).type == DataType::f32) continue;
+    held[input].clear();
+    for (float value : values)
+      held[input].push_back(static_cast<std::byte>(static_cast<int>((value + 2) * 63)));
   }
   const Result<std::vector<NodeId>> order = graph.topological_order();
   REQUIRE(order);

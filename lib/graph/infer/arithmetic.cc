@@ -387,11 +387,4 @@ bool infer_arg(NodeView& view) {
   return view.set(0, output, DataType::s64);
 }
 
-bool infer_quantize(NodeView& view) {
-  view.fill("axis", std::int64_t{1});
-  const bool quantizes = view.node().op == Op::quantize_linear;
-  const DataType type = quantizes ? (view.has(2) ? view.type(2) : DataType::u8) : DataType::f32;
-  return view.set(0, view.shape(0), type);
-}
-
 }  // namespace fettle::graph

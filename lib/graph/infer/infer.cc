@@ -308,8 +308,15 @@ Rule rule_for(Op op) noexcept {
     case Op::range:
       return infer_range;
     case Op::quantize_linear:
-    case Op::dequantize_linear:
       return infer_quantize;
+    case Op::dequantize_linear:
+      return infer_dequantize;
+    case Op::dynamic_quantize_linear:
+      return infer_dynamic_quantize;
+    case Op::conv_integer:
+      return infer_conv_integer;
+    case Op::matmul_integer:
+      return infer_matmul_integer;
     case Op::mean_variance_norm:
       return infer_mean_variance_norm;
     case Op::lp_normalization:
@@ -386,6 +393,8 @@ Rule rule_for(Op op) noexcept {
     case Op::mean:
     case Op::constant:
     case Op::convert:
+    case Op::qlinear_conv:
+    case Op::qlinear_matmul:
       return nullptr;
   }
   return nullptr;

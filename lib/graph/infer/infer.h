@@ -150,6 +150,10 @@ bool infer_mel_weight_matrix(NodeView& view);
 bool infer_nll_loss(NodeView& view);
 bool infer_cross_entropy_loss(NodeView& view);
 bool infer_recurrent(NodeView& view);
+bool infer_dequantize(NodeView& view);
+bool infer_dynamic_quantize(NodeView& view);
+bool infer_conv_integer(NodeView& view);
+bool infer_matmul_integer(NodeView& view);
 
 /// Numpy's broadcasting of two shapes; nothing when they do not fit.
 std::optional<Shape> broadcast(const Shape& a, const Shape& b);

@@ -17,7 +17,8 @@ bool pads_pictures_with_zeros(const Node& pad) {
   return std::all_of(pads.begin(), pads.end(), [](std::int64_t p) { return p >= 0; });
 }
 
-bool takes_padding(const Node& node) { return node.op == Op::conv; }
+// A quantised convolution pads with its zero point, which a pad of stored numbers knows nothing of.
+bool takes_padding(const Node& node) { return node.op == Op::conv && !node.quantised; }
 
 }  // namespace
 

@@ -28,7 +28,9 @@ Result<bool> fuse_clamp(Graph& graph, PassContext&) {
     if (producer == kNoNode || graph.sole_consumer(between) != id) continue;
     Node& before = graph.node(producer);
     const bool fits = can_clamp(before.op) || before.op == Op::clamp;
-    if (!fits || before.outputs.size() != 1 || graph.value(between).type != DataType::f32) continue;
+    const bool same_numbers =
+        graph.value(between).type == DataType::f32 || (clamp.quantised && before.quantised);
+    if (!fits || before.outputs.size() != 1 || !same_numbers) continue;
     Clamp bounds{clamp.attributes.real("min"), clamp.attributes.real("max")};
     const std::optional<Clamp> inner =
         before.op == Op::clamp ? Clamp{before.attributes.real("min"), before.attributes.real("max")}

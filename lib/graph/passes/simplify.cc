@@ -7,6 +7,7 @@
 #include "lib/base/memory.h"
 #include "lib/graph/passes/inline_subgraphs.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -39,6 +40,7 @@ class Folding {
   Result<bool> run() {
     Result<std::vector<NodeId>> order = graph_.topological_order();
     if (!order) return std::move(order).error();
+    if (!context_.folded_qdq) note_quantisable_operands();
     // What is to be done, the next at the end.
     std::vector<NodeId> pending(order->rbegin(), order->rend());
     while (!pending.empty()) {
@@ -52,6 +54,7 @@ class Folding {
         changed_ = true;
         continue;
       }
+      if (graph_.node(id).quantised) continue;  // in its final form since fold_qdq
       NodeView view(graph_, id, context_);
       if (!follow_data(view)) continue;
       const Rule rule = rule_for(graph_.node(id).op);
@@ -99,6 +102,7 @@ class Folding {
     if (node.op == Op::range) return fold_range(id);
     if (node.inputs.empty() || !inputs_constant(graph_, node)) return {};
     if (node.op == Op::identity) return fold_identity(id);
+    if (node.op == Op::dequantize_linear && stays_quantised(node.outputs.front())) return {};
     return evaluate(id);
   }
 
@@ -110,6 +114,25 @@ class Folding {
     graph_.value(to).constant = graph_.value(from).constant;
     changed_ = true;
     return {};
+  }
+
+  // Operands of operators that fold_qdq knows: it wants to see their integers.
+  void note_quantisable_operands() {
+    constexpr Op kQuantisable[] = {Op::conv, Op::gemm, Op::matmul, Op::add, Op::mul, Op::concat};
+    quantisable_.assign(graph_.value_count(), 0);
+    for (std::size_t i = 0; i < graph_.node_count(); ++i) {
+      const Node& node = graph_.node(static_cast<NodeId>(i));
+      if (node.removed ||
+          std::find(std::begin(kQuantisable), std::end(kQuantisable), node.op) == std::end(kQuantisable))
+        continue;
+      for (ValueId input : node.inputs) {
+        if (input != kNoValue) quantisable_[static_cast<std::size_t>(input)] = 1;
+      }
+    }
+  }
+  bool stays_quantised(ValueId value) const {
+    const auto index = static_cast<std::size_t>(value);
+    return index < quantisable_.size() && quantisable_[index] != 0;
   }
 
   // Memory for the result of a node, counted against the limit.
@@ -221,6 +244,7 @@ class Folding {
   PassContext& context_;
   SubgraphInliner inliner_;
   std::size_t folded_bytes_ = 0;
+  std::vector<char> quantisable_;  // by value; empty once fold_qdq has run
   bool changed_ = false;
 };
 

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ONNX's operators between real and quantised numbers, and its products of integers.
+#include "kernels/reference/stored.h"
+
+#include <cmath>
+
+namespace fettle::kernels::reference {
+namespace {
+
+std::int64_t integer_at(const void* data, DataType type, std::int64_t offset) {
+  if (type == DataType::s8) return static_cast<const std::int8_t*>(data)[offset];
+  if (type == DataType::u8) return static_cast<const std::uint8_t*>(data)[offset];
+  return static_cast<const std::int32_t*>(data)[offset];
+}
+
+// Scale and zero point of each element: attributes, or operands where they are computed.
+class Parameters {
+ public:
+  explicit Parameters(const Buffers& b)
+      : b_(b),
+        scales_(b.attributes().reals("scale")),
+        zeros_(b.attributes().integers("zero_point")),
+        axis_(static_cast<std::size_t>(b.attributes().integer("axis"))) {
+    single_ = (scales_.empty() ? b.in<float>(1).desc.shape.elements()
+                               : static_cast<std::int64_t>(scales_.size())) == 1;
+  }
+  float scale(const Index& index) const {
+    return scales_.empty() ? b_.in<float>(1)[{place(index)}]
+                           : scales_[static_cast<std::size_t>(place(index))];
+  }
+  std::int64_t zero(const Index& index) const {
+    if (!scales_.empty()) return zeros_[static_cast<std::size_t>(place(index))];
+    if (!b_.has(2)) return 0;
+    const auto zeros = b_.in<std::byte>(2);
+    return integer_at(zeros.data, zeros.desc.format.type, zeros.offset({place(index)}));
+  }
+
+ private:
+  std::int64_t place(const Index& index) const { return single_ ? 0 : index[axis_]; }
+  const Buffers& b_;
+  std::span<const float> scales_;
+  std::span<const std::int64_t> zeros_;
+  std::size_t axis_;
+  bool single_ = true;
+};
+
+// The quotient is taken in f32, as ONNX says.
+void quantize(const Buffers& b) {
+  const Parameters parameters(b);
+  const auto x = b.in<std::byte>(0);
+  const auto y = b.out<std::uint8_t>();
+  const DataType type = y.desc.format.type;
+  const bool integers = x.desc.format.type == DataType::s32;
+  for_each_index(y.desc.shape, [&](const Index& i) {
+    const float value = integers ? static_cast<float>(b.in<std::int32_t>(0)[i]) : b.in<float>(0)[i];
+    y[i] = static_cast<std::uint8_t>(quantise(static_cast<double>(value / parameters.scale(i)),
+                                              static_cast<int>(parameters.zero(i)), lowest_of(type),
+                                              highest_of(type)));
+  });
+}
+
+// From one quantisation to another.
+void requantize(const Buffers& b) {
+  const Stored x(b, 0);
+  const Rounded y(b);
+  for_each_index(y.shape(), [&](const Index& i) { y.set(i, x.steps(i) * x.scale() / y.scale()); });
+}
+
+void quantize_any(const Buffers& b) {
+  b.layer.outputs.front().format.scale != 0 ? requantize(b) : quantize(b);
+}
+
+Refusal supports_quantize(const LayerDesc& layer, const Cpu&) {
+  const TensorDesc& x = layer.inputs.front();
+  const TensorDesc& y = layer.outputs.front();
+  if (!is_quantised_type(y.format.type)) return Refusal::data_type;
+  if (x.format.layout != Layout::nchw || y.format.layout != Layout::nchw) return Refusal::layout;
+  if (y.format.scale != 0)
+    return x.format.scale != 0 && is_quantised_type(x.format.type) ? Refusal::none : Refusal::data_type;
+  if (x.format.type != DataType::f32 && x.format.type != DataType::s32) return Refusal::data_type;
+  return plain_layouts(layer);
+}
+
+void dequantize(const Buffers& b) {
+  const Parameters parameters(b);
+  const auto x = b.in<std::byte>(0);
+  const auto y = b.out<float>();
+  for_each_index(y.desc.shape, [&](const Index& i) {
+    const std::int64_t steps = integer_at(x.data, x.desc.format.type, x.offset(i)) - parameters.zero(i);
+    y[i] = static_cast<float>(steps) * parameters.scale(i);
+  });
+}
+
+Refusal supports_dequantize(const LayerDesc& layer, const Cpu&) {
+  const DataType from = layer.inputs.front().format.type;
+  if (!is_quantised_type(from) && from != DataType::s32) return Refusal::data_type;
+  return layer.outputs.front().format.type == DataType::f32 ? plain_layouts(layer) : Refusal::data_type;
+}
+
+// A scale that brings the numbers and 0 into 0 to 255.
+void dynamic_quantize(const Buffers& b) {
+  const auto x = b.in<float>(0);
+  float low = 0;
+  float high = 0;
+  for_each_index(x.desc.shape, [&](const Index& i) {
+    low = std::min(low, x[i]);
+    high = std::max(high, x[i]);
+  });
+  const float scale = high == low ? 1.0f : (high - low) / 255.0f;
+  const int zero = quantise(static_cast<double>(-low / scale), 0, 0, 255);
+  const auto y = b.out<std::uint8_t>();
+  for_each_index(x.desc.shape, [&](const Index& i) {
+    y[i] = static_cast<std::uint8_t>(quantise(static_cast<double>(x[i] / scale), zero, 0, 255));
+  });
+  b.out<float>(1)[{}] = scale;
+  b.out<std::uint8_t>(2)[{}] = static_cast<std::uint8_t>(zero);
+}
+
+Refusal supports_dynamic(const LayerDesc& layer, const Cpu&) {
+  const bool types = layer.outputs.size() == 3 && layer.inputs.front().format.type == DataType::f32 &&
+                     layer.outputs[0].format.type == DataType::u8 &&
+                     layer.outputs[1].format.type == DataType::f32 &&
+                     layer.outputs[2].format.type == DataType::u8;
+  return types ? plain_layouts(layer) : Refusal::data_type;
+}
+
+// The zero point of an operand of ConvInteger or MatMulInteger: operand 2 or 3, one or one a channel.
+int zero_point(const Buffers& b, std::size_t operand, std::int64_t channel) {
+  if (!b.has(operand)) return 0;
+  const Stored zeros(b, operand);
+  return zeros[{zeros.shape().elements() == 1 ? 0 : channel}];
+}
+
+// ONNX lets sums of 32 bits wrap around.
+std::int32_t wrapped(std::int64_t sum) { return static_cast<std::int32_t>(static_cast<std::uint32_t>(sum)); }
+
+void conv_integer(const Buffers& b) {
+  const Stored x(b, 0);
+  const Stored w(b, 1);
+  const auto y = b.out<std::int32_t>();
+  const Attributes& a = b.attributes();
+  const auto strides = a.integers("strides");
+  const auto dilations = a.integers("dilations");
+  const auto pads = a.integers("pads");
+  const Shape window(a.integers("kernel_shape"));
+  const std::int64_t outputs_per_group = w.extent(0) / a.integer("group");
+  for_each_index(y.desc.shape, [&](const Index& out) {
+    std::int64_t sum = 0;
+    const int x_zero = zero_point(b, 2, 0);
+    const int w_zero = zero_point(b, 3, out[1]);
+    for (std::int64_t c = 0; c < w.extent(1); ++c) {
+      for_each_index(window, [&](const Index& tap) {
+        Index from{out[0], out[1] / outputs_per_group * w.extent(1) + c};
+        Index weight{out[1], c};
+        for (std::size_t axis = 0; axis < strides.size(); ++axis) {
+          from[axis + 2] = out[axis + 2] * strides[axis] - pads[axis] + tap[axis] * dilations[axis];
+          weight[axis + 2] = tap[axis];
+          if (from[axis + 2] < 0 || from[axis + 2] >= x.extent(static_cast<int>(axis) + 2)) return;
+        }
+        sum += std::int64_t{x[from] - x_zero} * (w[weight] - w_zero);
+      });
+    }
+    y[out] = wrapped(sum);
+  });
+}
+
+// Vectors count as matrices of one row or column; batch axes are broadcast.
+void matmul_integer(const Buffers& b) {
+  const Stored a(b, 0);
+  const Stored w(b, 1);
+  const auto y = b.out<std::int32_t>();
+  const int rank_a = a.shape().rank();
+  const int rank_b = w.shape().rank();
+  const bool row = rank_a > 1;
+  const bool column = rank_b > 1;
+  const int rank_y = y.desc.shape.rank();
+  const int batch = rank_y - (row ? 1 : 0) - (column ? 1 : 0);
+  const Shape batch_a(a.shape().dims().first(static_cast<std::size_t>(std::max(0, rank_a - 2))));
+  const Shape batch_b(w.shape().dims().first(static_cast<std::size_t>(std::max(0, rank_b - 2))));
+  const int a_zero = zero_point(b, 2, 0);
+  for_each_index(y.desc.shape, [&](const Index& out) {
+    Index left = broadcast_index(out, batch, batch_a);
+    Index right = broadcast_index(out, batch, batch_b);
+    if (row) left[static_cast<std::size_t>(rank_a - 2)] = out[static_cast<std::size_t>(batch)];
+    const std::int64_t channel = column ? out[static_cast<std::size_t>(rank_y - 1)] : 0;
+    if (column) right[static_cast<std::size_t>(rank_b - 1)] = channel;
+    const int w_zero = zero_point(b, 3, channel);
+    std::int64_t sum = 0;
+    for (std::int64_t k = 0; k < a.extent(rank_a - 1); ++k) {
+      left[static_cast<std::size_t>(rank_a - 1)] = k;
+      right[static_cast<std::size_t>(column ? rank_b - 2 : 0)] = k;
+      sum += std::int64_t{a[left] - a_zero} * (w[right] - w_zero);
+    }
+    y[out] = wrapped(sum);
+  });
+}
+
+Refusal supports_integer(const LayerDesc& layer, const Cpu&) {
+  for (const TensorDesc& tensor : layer.inputs) {
+    if (!is_quantised_type(tensor.format.type)) return Refusal::data_type;
+  }
+  return layer.outputs.front().format.type == DataType::s32 ? plain_layouts(layer) : Refusal::data_type;
+}
+
+constexpr Op kOps[] = {Op::quantize_linear, Op::dequantize_linear, Op::dynamic_quantize_linear,
+                       Op::conv_integer, Op::matmul_integer};
+constexpr std::span<const Op> op(std::size_t i) { return {&kOps[i], 1}; }
+
+constexpr Kernel kQuantize =
+    row<quantize_any>("quantize_linear.direct.q8.reference", op(0), supports_quantize);
+constexpr Kernel kDequantize =
+    row<dequantize>("dequantize_linear.direct.any.reference", op(1), supports_dequantize);
+constexpr Kernel kDynamic =
+    row<dynamic_quantize>("dynamic_quantize_linear.direct.u8.reference", op(2), supports_dynamic);
+constexpr Kernel kConvInteger =
+    row<conv_integer>("conv_integer.direct.q8.reference", op(3), supports_integer);
+constexpr Kernel kMatmulInteger =
+    row<matmul_integer>("matmul_integer.direct.q8.reference", op(4), supports_integer);
+
+constexpr const Kernel* kRows[] = {&kQuantize, &kDequantize, &kDynamic, &kConvInteger, &kMatmulInteger};
+
+}  // namespace
+
+std::span<const Kernel* const> quantised_rows() noexcept { return kRows; }
+
+}  // namespace fettle::kernels::reference

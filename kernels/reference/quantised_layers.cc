@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Layers that compute with quantised operands and results: sums of integers, and double where scales come in.
+#include "kernels/reference/stored.h"
+
+#include <cmath>
+
+namespace fettle::kernels::reference {
+namespace {
+
+bool is_quantised(const TensorDesc& tensor) {
+  return tensor.format.scale != 0 && is_quantised_type(tensor.format.type) &&
+         tensor.format.layout == Layout::nchw;
+}
+
+// x, weight and result are quantised; bias and scales have a number for each output channel.
+Refusal supports_product(const LayerDesc& layer, const Cpu&) {
+  const TensorDesc* x = layer.operand(0);
+  const TensorDesc* w = layer.operand(1);
+  const TensorDesc* bias = layer.operand(2);
+  const TensorDesc* scales = layer.operand(3);
+  if (x == nullptr || w == nullptr || bias == nullptr || !is_quantised(*x) || !is_quantised(*w) ||
+      !is_quantised(layer.outputs.front()))
+    return Refusal::data_type;
+  if (bias->format.type != DataType::s32) return Refusal::data_type;
+  return scales == nullptr || scales->format.type == DataType::f32 ? Refusal::none : Refusal::data_type;
+}
+
+Refusal supports_quantised(const LayerDesc& layer, const Cpu&) {
+  const bool all = std::all_of(layer.inputs.begin(), layer.inputs.end(), is_quantised) &&
+                   is_quantised(layer.outputs.front());
+  return all ? Refusal::none : Refusal::data_type;
+}
+
+// What turns a sum of products into the result.
+class Products {
+ public:
+  explicit Products(const Buffers& b) : b_(b), y_(b), scale_(Stored(b, 0).scale() / y_.scale()) {
+    if (!b.has(3)) scale_ *= Stored(b, 1).scale();
+  }
+  const Rounded& result() const { return y_; }
+  void set(const Index& index, std::int64_t channel, std::int64_t sum) const {
+    const double weight_scale = b_.has(3) ? static_cast<double>(b_.in<float>(3)[{channel}]) : 1.0;
+    y_.set(index, static_cast<double>(sum + b_.in<std::int32_t>(2)[{channel}]) * scale_ * weight_scale);
+  }
+
+ private:
+  const Buffers& b_;
+  Rounded y_;
+  double scale_;
+};
+
+// Calls body(input index, tap) for the taps of the window that lie inside the picture.
+template <typename Body>
+void for_each_tap(const Attributes& a, const Shape& x, const Index& out, Body&& body) {
+  const auto strides = a.integers("strides");
+  const auto dilations = a.integers("dilations");
+  const auto pads = a.integers("pads");
+  for_each_index(Shape(a.integers("kernel_shape")), [&](const Index& tap) {
+    Index from{out[0], out[1]};
+    for (std::size_t axis = 0; axis < strides.size(); ++axis) {
+      from[axis + 2] = out[axis + 2] * strides[axis] - pads[axis] + tap[axis] * dilations[axis];
+      if (from[axis + 2] < 0 || from[axis + 2] >= x[static_cast<int>(axis) + 2]) return;
+    }
+    body(from, tap);
+  });
+}
+
+void conv(const Buffers& b) {
+  const Stored x(b, 0);
+  const Stored w(b, 1);
+  const Products y(b);
+  const std::int64_t outputs_per_group = w.extent(0) / b.attributes().integer("group");
+  for_each_index(y.result().shape(), [&](const Index& out) {
+    std::int64_t sum = 0;
+    for_each_tap(b.attributes(), x.shape(), out, [&](Index from, const Index& tap) {
+      Index weight{out[1], 0};
+      std::copy_n(tap.begin(), kMaxRank - 2, weight.begin() + 2);
+      for (; weight[1] < w.extent(1); ++weight[1]) {
+        from[1] = out[1] / outputs_per_group * w.extent(1) + weight[1];
+        sum += std::int64_t{x.steps(from)} * w.steps(weight);
+      }
+    });
+    y.set(out, out[1], sum);
+  });
+}
+
+// Dense layers: the last axis of x times a matrix.
+void product(const Buffers& b) {
+  const Stored x(b, 0);
+  const Stored w(b, 1);
+  const Products y(b);
+  const bool outputs_first = b.attributes().integer("transB") != 0;
+  const auto last = static_cast<std::size_t>(x.shape().rank() - 1);
+  for_each_index(y.result().shape(), [&](const Index& out) {
+    std::int64_t sum = 0;
+    Index from = out;
+    for (std::int64_t k = 0; k < x.extent(static_cast<int>(last)); ++k) {
+      from[last] = k;
+      sum += std::int64_t{x.steps(from)} * w.steps(outputs_first ? Index{out[last], k} : Index{k, out[last]});
+    }
+    y.set(out, out[last], sum);
+  });
+}
+
+void add(const Buffers& b) {
+  const Stored left(b, 0);
+  const Stored right(b, 1);
+  const Rounded y(b);
+  const int rank = y.shape().rank();
+  for_each_index(y.shape(), [&](const Index& i) {
+    const double sum = left.steps(broadcast_index(i, rank, left.shape())) * left.scale() +
+                       right.steps(broadcast_index(i, rank, right.shape())) * right.scale();
+    y.set(i, sum / y.scale());
+  });
+}
+
+void mul(const Buffers& b) {
+  const Stored left(b, 0);
+  const Stored right(b, 1);
+  const Rounded y(b);
+  const int rank = y.shape().rank();
+  for_each_index(y.shape(), [&](const Index& i) {
+    const int product = left.steps(broadcast_index(i, rank, left.shape())) *
+                        right.steps(broadcast_index(i, rank, right.shape()));
+    y.set(i, product * (left.scale() * right.scale() / y.scale()));
+  });
+}
+
+void max_pool(const Buffers& b) {
+  const Stored x(b, 0);
+  const Rounded y(b);
+  for_each_index(y.shape(), [&](const Index& out) {
+    int largest = lowest_of(x.desc().format.type);
+    for_each_tap(b.attributes(), x.shape(), out,
+                 [&](const Index& from, const Index&) { largest = std::max(largest, x[from]); });
+    y.set_stored(out, largest);
+  });
+}
+
+// The number that an average over padding divides by: what ceil_mode reaches beyond does not count.
+std::int64_t counted(const Attributes& a, const Shape& x, const Index& out) {
+  const auto strides = a.integers("strides");
+  const auto dilations = a.integers("dilations");
+  const auto pads = a.integers("pads");
+  std::int64_t count = 0;
+  for_each_index(Shape(a.integers("kernel_shape")), [&](const Index& tap) {
+    for (std::size_t axis = 0; axis < strides.size(); ++axis) {
+      const std::int64_t at = out[axis + 2] * strides[axis] - pads[axis] + tap[axis] * dilations[axis];
+      if (at >= x[static_cast<int>(axis) + 2] + pads[axis + strides.size()]) return;
+    }
+    ++count;
+  });
+  return count;
+}
+
+void average_pool(const Buffers& b) {
+  const Stored x(b, 0);
+  const Rounded y(b);
+  const bool count_padding = b.attributes().integer("count_include_pad") != 0;
+  for_each_index(y.shape(), [&](const Index& out) {
+    std::int64_t sum = 0;
+    std::int64_t count = 0;
+    for_each_tap(b.attributes(), x.shape(), out, [&](const Index& from, const Index&) {
+      sum += x.steps(from);
+      ++count;
+    });
+    if (count_padding) count = counted(b.attributes(), x.shape(), out);
+    const double mean = static_cast<double>(sum) / static_cast<double>(std::max<std::int64_t>(1, count));
+    y.set(out, mean * x.scale() / y.scale());
+  });
+}
+
+void global_average_pool(const Buffers& b) {
+  const Stored x(b, 0);
+  const Rounded y(b);
+  const Shape spatial(x.shape().dims().subspan(2));
+  for_each_index(y.shape(), [&](const Index& out) {
+    std::int64_t sum = 0;
+    for_each_index(spatial, [&](const Index& at) {
+      Index from{out[0], out[1]};
+      std::copy_n(at.begin(), kMaxRank - 2, from.begin() + 2);
+      sum += x.steps(from);
+    });
+    const double mean = static_cast<double>(sum) / static_cast<double>(spatial.elements());
+    y.set(out, mean * x.scale() / y.scale());
+  });
+}
+
+// The bounds are attributes, in real numbers.
+void clamp(const Buffers& b) {
+  const Stored x(b, 0);
+  const Rounded y(b);
+  const StoredRange range =
+      stored_range(Clamp{b.attributes().real("min"), b.attributes().real("max")}, x.desc().format);
+  for_each_index(y.shape(),
+                 [&](const Index& i) { y.set_stored(i, std::clamp(x[i], range.low, range.high)); });
+}
+
+constexpr Op kOps[] = {Op::conv, Op::gemm,     Op::matmul,       Op::add,
+                       Op::mul,  Op::max_pool, Op::average_pool, Op::global_average_pool,
+                       Op::clamp};
+constexpr std::span<const Op> op(std::size_t i) { return {&kOps[i], 1}; }
+
+constexpr Kernel kConv = row<conv>("conv.direct.q8.reference", op(0), supports_product);
+constexpr Kernel kGemm = row<product>("gemm.direct.q8.reference", op(1), supports_product);
+constexpr Kernel kMatmul = row<product>("matmul.direct.q8.reference", op(2), supports_product);
+constexpr Kernel kAdd = row<add>("add.direct.q8.reference", op(3), supports_quantised);
+constexpr Kernel kMul = row<mul>("mul.direct.q8.reference", op(4), supports_quantised);
+constexpr Kernel kMaxPool = row<max_pool>("max_pool.direct.q8.reference", op(5), supports_quantised);
+constexpr Kernel kAveragePool =
+    row<average_pool>("average_pool.direct.q8.reference", op(6), supports_quantised);
+constexpr Kernel kGlobalAveragePool =
+    row<global_average_pool>("global_average_pool.direct.q8.reference", op(7), supports_quantised);
+constexpr Kernel kClamp = row<clamp>("clamp.direct.q8.reference", op(8), supports_quantised);
+
+constexpr const Kernel* kRows[] = {
+    &kConv, &kGemm, &kMatmul, &kAdd, &kMul, &kMaxPool, &kAveragePool, &kGlobalAveragePool, &kClamp};
+
+}  // namespace
+
+std::span<const Kernel* const> quantised_layer_rows() noexcept { return kRows; }
+
+}  // namespace fettle::kernels::reference

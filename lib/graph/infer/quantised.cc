@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Operators between real and quantised numbers, and products of integers.
+#include "lib/base/quantise.h"
+#include "lib/graph/infer/infer.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace fettle::graph {
+namespace {
+
+// The stored numbers of a constant of 8 or 32 bits.
+std::optional<std::vector<std::int64_t>> stored_values(const Graph& graph, ValueId id) {
+  if (!graph.is_constant(id)) return std::nullopt;
+  const Value& value = graph.value(id);
+  std::vector<std::int64_t> result;
+  const auto read = [&]<typename T>(std::span<const T> values) {
+    result.assign(values.begin(), values.end());
+  };
+  if (value.type == DataType::u8)
+    read(value.constant->values<std::uint8_t>());
+  else if (value.type == DataType::s8)
+    read(value.constant->values<std::int8_t>());
+  else if (value.type == DataType::s32)
+    read(value.constant->values<std::int32_t>());
+  else
+    return std::nullopt;
+  return result;
+}
+
+// Scale and zero point have one number, or one for each extent of the axis.
+bool check_parameters(NodeView& view, DataType stored) {
+  if (!view.expect(view.has(1) && view.type(1) == DataType::f32, "a scale of type f32 is needed"))
+    return false;
+  if (view.has(2) && !view.expect(view.type(2) == stored && view.shape(2) == view.shape(1),
+                                  "the zero point needs the quantised type and the scale's shape"))
+    return false;
+  const bool per_axis = view.rank(1) == 1 && view.shape(1)[0] != 1;
+  if (!per_axis) {
+    view.attributes().erase("axis");
+    return view.expect(view.shape(1).elements() == 1, "the scale must be one number, or one along an axis");
+  }
+  std::int64_t axis = view.attributes().integer("axis", 1);
+  if (!view.normal_axis(axis, view.rank(0))) return false;
+  view.attributes().set("axis", axis);
+  return view.expect(view.shape(1)[0] == view.shape(0)[static_cast<int>(axis)],
+                     "the scale needs one number for each extent of its axis");
+}
+
+// Turns constant scales and zero points into attributes.
+bool take_parameters(NodeView& view) {
+  std::optional<std::vector<float>> scales = view.reals(1);
+  if (!scales) return true;
+  std::vector<std::int64_t> zeros(scales->size(), 0);
+  if (view.has(2)) {
+    std::optional<std::vector<std::int64_t>> stored = stored_values(view.graph(), view.node().inputs[2]);
+    if (!stored) return true;
+    zeros = *std::move(stored);
+  }
+  const bool positive = std::all_of(scales->begin(), scales->end(),
+                                    [](float scale) { return std::isfinite(scale) && scale > 0; });
+  if (!positive) return view.fail("a scale is not a positive number: quantise the model again");
+  view.attributes().set("scale", *std::move(scales));
+  view.attributes().set("zero_point", std::move(zeros));
+  view.keep_inputs(1);
+  return true;
+}
+
+bool is_canonical(NodeView& view) { return view.inputs() == 1 && view.attributes().has("scale"); }
+
+// A zero point of ConvInteger and MatMulInteger: one number, or for the second operand one an output channel.
+bool check_zero_point(NodeView& view, std::size_t input, std::int64_t channels) {
+  if (!view.has(input)) return true;
+  const std::int64_t count = view.shape(input).elements();
+  const bool fits = view.type(input) == view.type(input - 2) && view.rank(input) <= 1 &&
+                    (count == 1 || (input == 3 && count == channels));
+  return view.expect(fits,
+                     "a zero point needs its operand's type, and one number (or one an output channel "
+                     "for the weights)");
+}
+
+bool check_integer_operands(NodeView& view) {
+  return view.expect(is_quantised_type(view.type(0)) && is_quantised_type(view.type(1)),
+                     "the operands must be u8 or s8");
+}
+
+}  // namespace
+
+bool infer_quantize(NodeView& view) {
+  if (is_canonical(view)) {
+    const DataType type = data_type_from_string(view.attributes().string("to"));
+    return view.expect(is_quantised_type(type), "attribute to must be u8 or s8") &&
+           view.set(0, view.shape(0), type);
+  }
+  const DataType type = view.has(2) ? view.type(2) : DataType::u8;
+  if (!view.expect(is_quantised_type(type), "only u8 and s8 are supported")) return false;
+  if (!view.expect(view.type(0) == DataType::f32 || view.type(0) == DataType::s32,
+                   "only f32 and s32 can be quantised"))
+    return false;
+  if (!check_parameters(view, type) || !take_parameters(view)) return false;
+  view.attributes().set("to", std::string(to_string(type)));
+  return view.set(0, view.shape(0), type);
+}
+
+bool infer_dequantize(NodeView& view) {
+  if (is_canonical(view)) return view.set(0, view.shape(0), DataType::f32);
+  const DataType type = view.type(0);
+  if (!view.expect(is_quantised_type(type) || type == DataType::s32, "only u8, s8 and s32 are supported"))
+    return false;
+  return check_parameters(view, type) && take_parameters(view) && view.set(0, view.shape(0), DataType::f32);
+}
+
+bool infer_dynamic_quantize(NodeView& view) {
+  if (!view.expect(view.type(0) == DataType::f32, "only f32 can be quantised")) return false;
+  const std::vector<ValueId>& outputs = view.node().outputs;
+  const bool named =
+      outputs.size() == 3 && std::find(outputs.begin(), outputs.end(), kNoValue) == outputs.end();
+  if (!view.expect(named, "all three outputs need a name")) return false;
+  return view.set(0, view.shape(0), DataType::u8) && view.set(1, Shape{}, DataType::f32) &&
+         view.set(2, Shape{}, DataType::u8);
+}
+
+bool infer_conv_integer(NodeView& view) {
+  if (!check_integer_operands(view)) return false;
+  const std::vector<ValueId> inputs = view.node().inputs;
+  if (!check_zero_point(view, 2, 0) || !check_zero_point(view, 3, view.shape(1)[0])) return false;
+  // The window is a convolution's; the operands after the weights are none of its.
+  view.keep_inputs(2);
+  const bool fits = infer_conv(view);
+  view.node().inputs = inputs;
+  return fits && view.set(0, *view.graph().value(view.node().outputs.front()).shape, DataType::s32);
+}
+
+bool infer_matmul_integer(NodeView& view) {
+  if (!check_integer_operands(view)) return false;
+  const Shape& b = view.shape(1);
+  if (!view.expect(b.rank() >= 1, "scalars cannot be multiplied as matrices")) return false;
+  if (!check_zero_point(view, 2, 0) || !check_zero_point(view, 3, b[b.rank() - 1])) return false;
+  return infer_matmul(view) &&
+         view.set(0, *view.graph().value(view.node().outputs.front()).shape, DataType::s32);
+}
+
+}  // namespace fettle::graph
