@@ -51,10 +51,17 @@ bool consistent(const LayerDesc& layer) {
 
 }  // namespace
 
-Refusal check_conv(const LayerDesc& layer) {
+void valid_range(const ConvShape& s, std::int64_t kx, std::int64_t& first, std::int64_t& last) {
+  const std::int64_t shift = kx * s.dilation_w - s.pad_left;
+  first = shift >= 0 ? 0 : (-shift + s.stride_w - 1) / s.stride_w;
+  last = s.in_w - 1 < shift ? 0 : std::min(s.out_w, (s.in_w - 1 - shift) / s.stride_w + 1);
+  first = std::min(first, last);
+}
+
+Refusal check_conv(const LayerDesc& layer, std::size_t most_operands) {
   const std::vector<int>& operands = layer.main().operands;
   const std::size_t own = layer.inputs.size() - (layer.parts.size() > 1 ? 1 : 0);
-  if (operands.size() < 2 || operands.size() > 3 || layer.inputs.size() < operands.size() ||
+  if (operands.size() < 2 || operands.size() > most_operands || layer.inputs.size() < operands.size() ||
       operands.size() != own || layer.outputs.empty() || layer.inner.size() + 1 != layer.parts.size())
     return Refusal::op;
   if (layer.inputs[0].shape.rank() != 4) return Refusal::rank;

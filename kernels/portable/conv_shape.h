@@ -24,8 +24,11 @@ struct ConvShape {
   bool inside(std::int64_t y, std::int64_t x) const { return y >= 0 && y < in_h && x >= 0 && x < in_w; }
 };
 
-/// Rank 4, constant weight and bias, nothing empty.
-Refusal check_conv(const LayerDesc& layer);
+/// The outputs [first, last) of a row whose input position under tap `kx` lies inside.
+void valid_range(const ConvShape& s, std::int64_t kx, std::int64_t& first, std::int64_t& last);
+
+/// Rank 4, at most so many operands, all but the first constant, nothing empty.
+Refusal check_conv(const LayerDesc& layer, std::size_t most_operands = 3);
 
 // Rows that convolution_rows() lists.
 const Kernel& conv_row() noexcept;

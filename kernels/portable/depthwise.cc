@@ -10,14 +10,6 @@
 namespace fettle::kernels::portable {
 namespace {
 
-// The outputs [first, last) of a row whose input position under tap `kx` lies inside.
-void valid_range(const ConvShape& s, std::int64_t kx, std::int64_t& first, std::int64_t& last) {
-  const std::int64_t shift = kx * s.dilation_w - s.pad_left;
-  first = shift >= 0 ? 0 : (-shift + s.stride_w - 1) / s.stride_w;
-  last = s.in_w - 1 < shift ? 0 : std::min(s.out_w, (s.in_w - 1 - shift) / s.stride_w + 1);
-  first = std::min(first, last);
-}
-
 // One output row of one channel.
 void row_nchw(const ConvShape& s, const float* x, const float* w, float bias, Clamp clamp, std::int64_t oy,
               float* y) {

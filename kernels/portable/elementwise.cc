@@ -2,9 +2,9 @@
 //
 // Elementwise operators of one and two operands, in either layout: one template for each family. Operands of
 // two are broadcast along runs: equal shapes, one number, or one number for each step of an outer loop.
+#include "kernels/portable/loops.h"
 #include "kernels/portable/portable.h"
 
-#include <array>
 #include <cmath>
 
 namespace fettle::kernels::portable {
@@ -120,59 +120,6 @@ struct Prelu {
   static float of(float a, float b) { return a < 0 ? a * b : a; }
 };
 
-// A loop nest over the output in the order in which it lies in memory, with each operand's step along each
-// loop (0 where it is broadcast). Neighbouring loops that step alike are merged, so that equal shapes become
-// one loop.
-struct Loops {
-  int count = 0;
-  std::array<std::int64_t, kMaxRank> extent{};
-  std::array<std::int64_t, kMaxRank> step_a{};
-  std::array<std::int64_t, kMaxRank> step_b{};
-};
-
-std::int64_t step_along(const TensorDesc& tensor, int axis, int rank, Layout layout) {
-  const int own = axis - (rank - tensor.shape.rank());
-  if (own < 0 || tensor.shape[own] == 1) return 0;
-  // A constant lies row-major whatever the layout of the layer.
-  Format format = tensor.format;
-  if (!tensor.constant && tensor.shape.rank() >= 3) format.layout = layout;
-  return dense_strides(tensor.shape, format)[static_cast<std::size_t>(own)];
-}
-
-Loops plan_loops(const LayerDesc& layer) {
-  const TensorDesc& y = layer.outputs.front();
-  const int rank = y.shape.rank();
-  const Layout layout = layout_of(layer);
-  std::array<int, kMaxRank> order{};  // output axes from the outermost in memory
-  int axes = 0;
-  const bool channels_last = layout == Layout::nhwc && rank >= 3;
-  for (int axis = 0; axis < rank; ++axis) {
-    if (!channels_last || axis != 1) order[static_cast<std::size_t>(axes++)] = axis;
-  }
-  if (channels_last) order[static_cast<std::size_t>(axes++)] = 1;
-  Loops loops;
-  for (int i = 0; i < axes; ++i) {
-    const int axis = order[static_cast<std::size_t>(i)];
-    if (y.shape[axis] == 1) continue;
-    const std::int64_t a = step_along(layer.inputs[0], axis, rank, layout);
-    const std::int64_t b = step_along(layer.inputs[1], axis, rank, layout);
-    if (loops.count > 0) {
-      const auto last = static_cast<std::size_t>(loops.count - 1);
-      if (loops.step_a[last] == a * y.shape[axis] && loops.step_b[last] == b * y.shape[axis]) {
-        loops.extent[last] *= y.shape[axis];
-        loops.step_a[last] = a;
-        loops.step_b[last] = b;
-        continue;
-      }
-    }
-    const auto next = static_cast<std::size_t>(loops.count++);
-    loops.extent[next] = y.shape[axis];
-    loops.step_a[next] = a;
-    loops.step_b[next] = b;
-  }
-  return loops;
-}
-
 template <typename Function>
 void run_line(const float* a, std::int64_t step_a, const float* b, std::int64_t step_b, std::int64_t count,
               Clamp clamp, float* y) {
@@ -194,41 +141,10 @@ template <typename Function>
 void binary(const Call& call) {
   const Loops loops = plan_loops(call.layer);
   const Clamp clamp = clamp_of(call.layer);
-  const std::int64_t total = call.layer.outputs.front().shape.elements();
-  const auto inner = static_cast<std::size_t>(std::max(0, loops.count - 1));
-  const std::int64_t line = loops.count == 0 ? 1 : loops.extent[inner];
-  // One long line is cut into blocks; many lines are shared out whole.
-  const bool single = total == line;
-  const std::int64_t range = single ? (line + kBlock - 1) / kBlock : total / line;
-  call.parallel(range, [&](std::int64_t begin, std::int64_t end, int) {
-    if (single) {
-      const std::int64_t first = begin * kBlock;
-      const std::int64_t count = std::min(line, end * kBlock) - first;
-      return run_line<Function>(call.in(0) + first * loops.step_a[inner], loops.step_a[inner],
-                                call.in(1) + first * loops.step_b[inner], loops.step_b[inner], count, clamp,
-                                call.out() + first);
-    }
-    for (std::int64_t i = begin; i < end; ++i) {
-      std::int64_t rest = i;
-      const float* a = call.in(0);
-      const float* b = call.in(1);
-      for (std::size_t loop = inner; loop-- > 0;) {
-        const std::int64_t at = rest % loops.extent[loop];
-        rest /= loops.extent[loop];
-        a += at * loops.step_a[loop];
-        b += at * loops.step_b[loop];
-      }
-      run_line<Function>(a, loops.step_a[inner], b, loops.step_b[inner], line, clamp, call.out() + i * line);
-    }
-  });
-}
-
-// In nhwc an operand of lower rank than the output would have to be permuted against its own layout.
-bool ranks_fit(const LayerDesc& layer, Layout layout) {
-  if (layout == Layout::nchw) return true;
-  const int rank = layer.outputs.front().shape.rank();
-  return std::all_of(layer.inputs.begin(), layer.inputs.end(), [&](const TensorDesc& x) {
-    return x.constant || x.shape.rank() == rank || x.shape.elements() == 1;
+  const std::size_t inner = loops.inner();
+  for_each_line(call, loops, [&](std::int64_t a, std::int64_t b, std::int64_t y, std::int64_t count) {
+    run_line<Function>(call.in(0) + a, loops.step_a[inner], call.in(1) + b, loops.step_b[inner], count, clamp,
+                       call.out() + y);
   });
 }
 

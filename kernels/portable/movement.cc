@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Moving f32 elements: any operator whose output is a strided walk through its inputs. Each is a set of
-// boxes, copied by one routine that finds the longest runs of neighbours.
+// Moving elements of f32 and of bytes: any operator whose output is a strided walk through its inputs. Each
+// is a set of boxes, copied by one routine that finds the longest runs of neighbours.
 #include "kernels/portable/portable.h"
+#include "lib/base/quantise.h"
 
 #include <array>
 #include <cmath>
@@ -52,14 +53,16 @@ struct Box {
   }
 };
 
-void copy_line(const float* x, std::int64_t from, float* y, std::int64_t to, std::int64_t count) {
+template <typename T>
+void copy_line(const T* x, std::int64_t from, T* y, std::int64_t to, std::int64_t count) {
   if (from == 1 && to == 1)
-    std::memcpy(y, x, static_cast<std::size_t>(count) * sizeof(float));
+    std::memcpy(y, x, static_cast<std::size_t>(count) * sizeof(T));
   else
     for (std::int64_t i = 0; i < count; ++i) y[i * to] = x[i * from];
 }
 
-void copy_box(const Call& call, Box box, const float* x, float* y) {
+template <typename T>
+void copy_box(const Call& call, Box box, const T* x, T* y) {
   for (int axis = 0; axis < box.rank; ++axis) {
     if (box.extent[static_cast<std::size_t>(axis)] == 0) return;
   }
@@ -94,13 +97,14 @@ Box box_of(const Shape& shape, const TensorDesc& from, const TensorDesc& to) {
   return box;
 }
 
+template <typename T>
 void concat(const Call& call) {
   const auto axis = static_cast<int>(call.attributes().integer("axis"));
   const TensorDesc& y = call.layer.outputs.front();
   std::int64_t start = 0;
   for (std::size_t i = 0; i < call.inputs.size(); ++i) {
     const TensorDesc& x = call.layer.inputs[i];
-    copy_box(call, box_of(x.shape, x, y), call.in(i), call.out() + start * stride(y, axis));
+    copy_box(call, box_of(x.shape, x, y), call.in<T>(i), call.out<T>() + start * stride(y, axis));
     start += x.shape[axis];
   }
 }
@@ -156,6 +160,7 @@ void pad(const Call& call) {
   copy_box(call, box, call.in(0) + from, call.out() + to);
 }
 
+template <typename T>
 void transpose(const Call& call) {
   const TensorDesc& x = call.layer.inputs.front();
   const TensorDesc& y = call.layer.outputs.front();
@@ -164,18 +169,20 @@ void transpose(const Call& call) {
   for (int axis = 0; axis < y.shape.rank(); ++axis)
     box.add(y.shape[axis], stride(x, static_cast<int>(perm[static_cast<std::size_t>(axis)])),
             stride(y, axis));
-  copy_box(call, box, call.in(0), call.out());
+  copy_box(call, box, call.in<T>(0), call.out<T>());
 }
 
+template <typename T>
 void copy(const Call& call) {
-  std::memcpy(call.out(), call.in(0),
-              static_cast<std::size_t>(call.layer.outputs.front().shape.elements()) * sizeof(float));
+  std::memcpy(call.out<T>(), call.in<T>(0),
+              static_cast<std::size_t>(call.layer.outputs.front().shape.elements()) * sizeof(T));
 }
 
+template <typename T>
 void convert(const Call& call) {
   const TensorDesc& x = call.layer.inputs.front();
   const TensorDesc& y = call.layer.outputs.front();
-  copy_box(call, box_of(y.shape, x, y), call.in(0), call.out());
+  copy_box(call, box_of(y.shape, x, y), call.in<T>(0), call.out<T>());
 }
 
 // Block rows and columns become pixels: six loops over channel, row, block row, column, block column.
@@ -242,6 +249,35 @@ Refusal supports_plain(const LayerDesc& layer, const Cpu&) {
   return uniform_f32(layer);
 }
 
+// Bytes: u8 and s8, quantised or not, which moving does not change.
+Refusal supports_bytes(const LayerDesc& layer, const Cpu&) {
+  if (layer.main().clamp) return Refusal::clamp;
+  const Layout layout = layout_of(layer);
+  if (layout == Layout::nchwc) return Refusal::layout;
+  const DataType type = layer.outputs.front().format.type;
+  if (!is_quantised_type(type)) return Refusal::data_type;
+  for (const auto* list : {&layer.inputs, &layer.outputs}) {
+    for (const TensorDesc& tensor : *list) {
+      if (tensor.format.type != type) return Refusal::data_type;
+      if (tensor.constant && layout != Layout::nchw) return Refusal::constant;
+      if (tensor.shape.rank() >= 3 && tensor.format.layout != layout) return Refusal::layout;
+    }
+  }
+  return Refusal::none;
+}
+
+Refusal supports_bytes_nchw(const LayerDesc& layer, const Cpu& cpu) {
+  return layout_of(layer) == Layout::nchw ? supports_bytes(layer, cpu) : Refusal::layout;
+}
+
+Refusal supports_convert_bytes(const LayerDesc& layer, const Cpu&) {
+  const TensorDesc& x = layer.inputs.front();
+  const TensorDesc& y = layer.outputs.front();
+  if (!is_quantised_type(x.format.type) || x.format.type != y.format.type) return Refusal::data_type;
+  if (x.format.layout == Layout::nchwc || y.format.layout == Layout::nchwc) return Refusal::layout;
+  return layer.main().attributes.entries().empty() && x.shape == y.shape ? Refusal::none : Refusal::attribute;
+}
+
 Refusal supports_nchw(const LayerDesc& layer, const Cpu& cpu) {
   return layout_of(layer) == Layout::nchw ? supports_plain(layer, cpu) : Refusal::layout;
 }
@@ -293,21 +329,44 @@ constexpr Kernel strided_row(std::size_t op, std::string_view name, std::span<co
   return kernel;
 }
 
-constexpr Kernel kConcat = strided_row<concat>(0, "concat.copy.f32.portable", kBoth, supports_plain);
+constexpr Kernel kConcat = strided_row<concat<float>>(0, "concat.copy.f32.portable", kBoth, supports_plain);
 constexpr Kernel kSplit = strided_row<split>(1, "split.copy.f32.portable", kBoth, supports_plain);
 constexpr Kernel kSlice = strided_row<slice>(2, "slice.copy.f32.portable", kBoth, supports_plain);
 constexpr Kernel kPad = row<pad>("pad.copy.f32.portable", {&kOps[3], 1}, kBoth, supports_pad);
-constexpr Kernel kTranspose = strided_row<transpose>(4, "transpose.copy.f32.portable", kNchw, supports_nchw);
-constexpr Kernel kReshape = row<copy>("reshape.copy.f32.portable", {&kOps[5], 1}, kNchw, supports_nchw);
+constexpr Kernel kTranspose =
+    strided_row<transpose<float>>(4, "transpose.copy.f32.portable", kNchw, supports_nchw);
+constexpr Kernel kReshape =
+    row<copy<float>>("reshape.copy.f32.portable", {&kOps[5], 1}, kNchw, supports_nchw);
 constexpr Kernel kConvert =
-    strided_row<convert>(6, "convert.copy.f32.portable", kConversions, supports_convert);
+    strided_row<convert<float>>(6, "convert.copy.f32.portable", kConversions, supports_convert);
 constexpr Kernel kDepthToSpace =
     strided_row<depth_to_space>(7, "depth_to_space.copy.f32.portable", kBoth, supports_plain);
 constexpr Kernel kResizeNearest =
     strided_row<resize_nearest>(8, "resize.nearest.f32.portable", kBoth, supports_resize);
 
-constexpr const Kernel* kRows[] = {&kConcat,  &kSplit,   &kSlice,        &kPad,          &kTranspose,
-                                   &kReshape, &kConvert, &kDepthToSpace, &kResizeNearest};
+template <Compute compute>
+constexpr Kernel bytes_row(std::size_t op, std::string_view name, std::span<const LayoutPair> layouts,
+                           Refusal (*check)(const LayerDesc&, const Cpu&)) {
+  Kernel kernel = strided_row<compute>(op, name, layouts, check);
+  kernel.type = DataType::undefined;
+  return kernel;
+}
+
+using Byte = std::uint8_t;
+constexpr Kernel kConcatBytes = bytes_row<concat<Byte>>(0, "concat.copy.q8.portable", kBoth, supports_bytes);
+constexpr Kernel kTransposeBytes =
+    bytes_row<transpose<Byte>>(4, "transpose.copy.q8.portable", kNchw, supports_bytes_nchw);
+constexpr Kernel kReshapeBytes = [] {
+  Kernel kernel = row<copy<Byte>>("reshape.copy.q8.portable", {&kOps[5], 1}, kNchw, supports_bytes_nchw);
+  kernel.type = DataType::undefined;
+  return kernel;
+}();
+constexpr Kernel kConvertBytes =
+    bytes_row<convert<Byte>>(6, "convert.copy.q8.portable", kConversions, supports_convert_bytes);
+
+constexpr const Kernel* kRows[] = {&kConcatBytes, &kTransposeBytes, &kReshapeBytes, &kConvertBytes, &kConcat,
+                                   &kSplit,       &kSlice,          &kPad,          &kTranspose,    &kReshape,
+                                   &kConvert,     &kDepthToSpace,   &kResizeNearest};
 
 }  // namespace
 

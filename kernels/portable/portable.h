@@ -119,5 +119,6 @@ std::span<const Kernel* const> elementwise_rows() noexcept;
 std::span<const Kernel* const> movement_rows() noexcept;
 std::span<const Kernel* const> picture_rows() noexcept;
 std::span<const Kernel* const> recurrent_rows() noexcept;
+std::span<const Kernel* const> quantised_rows() noexcept;
 
 }  // namespace fettle::kernels::portable

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Quantised convolutions: im2col for some pixels at a time and a product of integers; depthwise ones by plain
+// loops, along pixels in nchw and along channels in nhwc.
+#include "kernels/portable/conv_shape.h"
+#include "kernels/portable/portable.h"
+#include "kernels/portable/product_q8.h"
+
+#include <cstring>
+
+namespace fettle::kernels::portable {
+namespace {
+
+constexpr std::int64_t kPixels = 16;  // of a block
+
+std::size_t rounded(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+std::size_t workspace_per_thread(const ConvShape& s) {
+  return rounded(static_cast<std::size_t>(kPixels * padded_depth(s.depth())) * sizeof(std::int16_t)) +
+         rounded(static_cast<std::size_t>(kPixels * s.out_per_group) * sizeof(std::int32_t));
+}
+
+// The row of one output pixel: channels, then taps in nchw; taps, then channels in nhwc. What lies outside is
+// the zero point.
+void gather(const ConvShape& s, Layout layout, const std::uint8_t* x, std::int64_t pixel,
+            const Source& source, std::int16_t* row) {
+  const std::int64_t y0 = pixel / s.out_w * s.stride_h - s.pad_top;
+  const std::int64_t x0 = pixel % s.out_w * s.stride_w - s.pad_left;
+  const std::int64_t taps = s.kernel_h * s.kernel_w;
+  for (std::int64_t ky = 0; ky < s.kernel_h; ++ky) {
+    for (std::int64_t kx = 0; kx < s.kernel_w; ++kx) {
+      const std::int64_t iy = y0 + ky * s.dilation_h;
+      const std::int64_t ix = x0 + kx * s.dilation_w;
+      const std::int64_t tap = ky * s.kernel_w + kx;
+      const bool nhwc = layout == Layout::nhwc;
+      std::int16_t* to = row + (nhwc ? tap * s.in_per_group : tap);
+      const std::int64_t to_step = nhwc ? 1 : taps;
+      if (!s.inside(iy, ix)) {
+        for (std::int64_t c = 0; c < s.in_per_group; ++c)
+          to[c * to_step] = static_cast<std::int16_t>(source.zero);
+      } else if (nhwc) {
+        const std::uint8_t* from = x + (iy * s.in_w + ix) * s.in_channels;
+        for (std::int64_t c = 0; c < s.in_per_group; ++c)
+          to[c] = static_cast<std::int16_t>(from[c] ^ source.flip);
+      } else {
+        const std::uint8_t* from = x + iy * s.in_w + ix;
+        for (std::int64_t c = 0; c < s.in_per_group; ++c)
+          to[c * taps] = static_cast<std::int16_t>(from[c * s.in_h * s.in_w] ^ source.flip);
+      }
+    }
+  }
+  std::fill(row + s.depth(), row + padded_depth(s.depth()), std::int16_t{0});
+}
+
+// Up to kPixels pixels from `first` on, of one group of one picture.
+void block(const ConvShape& s, const Call& call, const ProductQ8& w, std::int64_t image, std::int64_t group,
+           std::int64_t first, std::byte* scratch) {
+  const Layout layout = layout_of(call.layer);
+  const Source source(call.layer.inputs[0].format);
+  const Target target = target_of(call.layer);
+  const std::int64_t pixels = s.out_h * s.out_w;
+  const std::int64_t count = std::min(kPixels, pixels - first);
+  auto* rows = reinterpret_cast<std::int16_t*>(scratch);
+  auto* sums = reinterpret_cast<std::int32_t*>(
+      scratch + rounded(static_cast<std::size_t>(kPixels * w.depth) * sizeof(std::int16_t)));
+  const bool nhwc = layout == Layout::nhwc;
+  const std::uint8_t* x = call.in<std::uint8_t>(0) + image * s.in_channels * s.in_h * s.in_w +
+                          group * s.in_per_group * (nhwc ? 1 : s.in_h * s.in_w);
+  for (std::int64_t p = 0; p < count; ++p) gather(s, layout, x, first + p, source, rows + p * w.depth);
+  const std::int64_t begin = group * s.out_per_group;
+  const std::int64_t end = begin + s.out_per_group;
+  std::uint8_t* y = call.out<std::uint8_t>() + image * s.out_channels * pixels;
+  if (nhwc) {
+    multiply(w, rows, count, begin, end, sums, s.out_per_group, 1);
+    for (std::int64_t p = 0; p < count; ++p) {
+      std::uint8_t* to = y + (first + p) * s.out_channels;
+      const std::int32_t* from = sums + p * s.out_per_group - begin;
+      for (std::int64_t o = begin; o < end; ++o) to[o] = finish(w, target, o, from[o]);
+    }
+    return;
+  }
+  multiply(w, rows, count, begin, end, sums, 1, kPixels);
+  for (std::int64_t o = begin; o < end; ++o) {
+    std::uint8_t* to = y + o * pixels + first;
+    const std::int32_t* from = sums + (o - begin) * kPixels;
+    for (std::int64_t p = 0; p < count; ++p) to[p] = finish(w, target, o, from[p]);
+  }
+}
+
+void conv(const Call& call) {
+  const ConvShape s(call.layer);
+  const ProductQ8 w(s.out_channels, s.depth(), call.packed);
+  const std::int64_t blocks = (s.out_h * s.out_w + kPixels - 1) / kPixels;
+  call.parallel(s.batch * s.groups * blocks, [&](std::int64_t begin, std::int64_t end, int worker) {
+    std::byte* scratch = call.workspace + static_cast<std::size_t>(worker) * workspace_per_thread(s);
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::int64_t part = i / blocks;
+      block(s, call, w, part / s.groups, part % s.groups, i % blocks * kPixels, scratch);
+    }
+  });
+}
+
+std::size_t workspace_bytes(const LayerDesc& layer, int threads) {
+  return workspace_per_thread(ConvShape(layer)) * static_cast<std::size_t>(threads);
+}
+
+Result<std::size_t> packed_bytes(const LayerDesc& layer, std::span<const ConstantBytes>) {
+  const ConvShape s(layer);
+  return ProductQ8::bytes(s.out_channels, s.depth());
+}
+
+Status pack(const LayerDesc& layer, std::span<const ConstantBytes> constants, std::span<std::byte> packed) {
+  const ConvShape s(layer);
+  const bool nhwc = layout_of(layer) == Layout::nhwc;
+  const std::int64_t taps = s.kernel_h * s.kernel_w;
+  pack_product(layer, constants, s.out_channels, s.depth(), packed, [&](std::int64_t o, std::int64_t k) {
+    return o * s.depth() + (nhwc ? k % s.in_per_group * taps + k / s.in_per_group : k);
+  });
+  return {};
+}
+
+Refusal supports(const LayerDesc& layer, const Cpu&) {
+  if (const Refusal refusal = check_conv(layer, 4); refusal != Refusal::none) return refusal;
+  const ConvShape s(layer);
+  return check_q8_product(layer, s.out_channels, s.depth());
+}
+
+// ---- depthwise ----
+
+// Packed as weights (16 bits, without zero point), biases, multipliers; sums start at the bias.
+class Depthwise {
+ public:
+  Depthwise(const ConvShape& shape, const Call& call)
+      : s_(shape),
+        w_(shape.out_channels, shape.depth(), call.packed),
+        source_(call.layer.inputs[0].format),
+        target_(target_of(call.layer)) {}
+
+  // One output row of one channel; the weights of a channel are a row of w_.
+  void row(const std::uint8_t* x, std::int64_t channel, std::int64_t oy, std::int32_t* sums,
+           std::uint8_t* y) const {
+    std::fill_n(sums, s_.out_w, std::int32_t{0});
+    const std::int16_t* weights = w_.weights + channel * w_.depth;
+    for (std::int64_t ky = 0; ky < s_.kernel_h; ++ky) {
+      const std::int64_t iy = oy * s_.stride_h - s_.pad_top + ky * s_.dilation_h;
+      if (iy < 0 || iy >= s_.in_h) continue;
+      for (std::int64_t kx = 0; kx < s_.kernel_w; ++kx) {
+        std::int64_t first = 0;
+        std::int64_t last = 0;
+        valid_range(s_, kx, first, last);
+        const std::uint8_t* from = x + iy * s_.in_w + kx * s_.dilation_w - s_.pad_left;
+        const std::int16_t weight = weights[ky * s_.kernel_w + kx];
+        for (std::int64_t ox = first; ox < last; ++ox)
+          sums[ox] += std::int32_t{steps(from[ox * s_.stride_w])} * weight;
+      }
+    }
+    for (std::int64_t ox = 0; ox < s_.out_w; ++ox) y[ox] = finish(w_, target_, channel, sums[ox]);
+  }
+
+  // One output pixel, all channels; the weight is KH x KW x C.
+  void pixel(const std::uint8_t* x, std::int64_t oy, std::int64_t ox, std::int32_t* sums,
+             std::uint8_t* y) const {
+    const std::int64_t channels = s_.out_channels;
+    std::fill_n(sums, channels, std::int32_t{0});
+    for (std::int64_t ky = 0; ky < s_.kernel_h; ++ky) {
+      const std::int64_t iy = oy * s_.stride_h - s_.pad_top + ky * s_.dilation_h;
+      for (std::int64_t kx = 0; kx < s_.kernel_w; ++kx) {
+        const std::int64_t ix = ox * s_.stride_w - s_.pad_left + kx * s_.dilation_w;
+        if (!s_.inside(iy, ix)) continue;
+        const std::uint8_t* from = x + (iy * s_.in_w + ix) * channels;
+        const std::int16_t* weight = w_.weights + (ky * s_.kernel_w + kx) * channels;
+        for (std::int64_t c = 0; c < channels; ++c) sums[c] += std::int32_t{steps(from[c])} * weight[c];
+      }
+    }
+    for (std::int64_t c = 0; c < channels; ++c) y[c] = finish(w_, target_, c, sums[c]);
+  }
+
+ private:
+  std::int16_t steps(std::uint8_t byte) const { return static_cast<std::int16_t>(source_.steps(byte)); }
+
+  const ConvShape& s_;
+  ProductQ8 w_;
+  Source source_;
+  Target target_;
+};
+
+std::int64_t depthwise_sums(const ConvShape& s, Layout layout) {
+  return padded_depth(layout == Layout::nchw ? s.out_w : s.out_channels);
+}
+
+void depthwise(const Call& call) {
+  const ConvShape s(call.layer);
+  const Depthwise kernel(s, call);
+  const Layout layout = layout_of(call.layer);
+  const bool nchw = layout == Layout::nchw;
+  const std::int64_t lines = s.batch * s.out_h * (nchw ? s.out_channels : 1);
+  call.parallel(lines, [&](std::int64_t begin, std::int64_t end, int worker) {
+    auto* sums = reinterpret_cast<std::int32_t*>(call.workspace) + worker * depthwise_sums(s, layout);
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::int64_t oy = i % s.out_h;
+      const std::int64_t plane = i / s.out_h;
+      if (nchw) {
+        kernel.row(call.in<std::uint8_t>(0) + plane * s.in_h * s.in_w, plane % s.out_channels, oy, sums,
+                   call.out<std::uint8_t>() + i * s.out_w);
+        continue;
+      }
+      const std::uint8_t* x = call.in<std::uint8_t>(0) + plane * s.in_h * s.in_w * s.in_channels;
+      for (std::int64_t ox = 0; ox < s.out_w; ++ox)
+        kernel.pixel(x, oy, ox, sums, call.out<std::uint8_t>() + (i * s.out_w + ox) * s.out_channels);
+    }
+  });
+}
+
+std::size_t depthwise_workspace(const LayerDesc& layer, int threads) {
+  return static_cast<std::size_t>(depthwise_sums(ConvShape(layer), layout_of(layer)) * threads) *
+         sizeof(std::int32_t);
+}
+
+// In nhwc the weights lie tap by tap; there is room for the padding that nchw has.
+Status depthwise_pack(const LayerDesc& layer, std::span<const ConstantBytes> constants,
+                      std::span<std::byte> packed) {
+  const ConvShape s(layer);
+  std::memset(packed.data(), 0, packed.size());
+  const PackedQ8 target(s.out_channels, s.depth(), packed);
+  const bool nchw = layout_of(layer) == Layout::nchw;
+  for (std::int64_t c = 0; c < s.out_channels; ++c) {
+    for (std::int64_t t = 0; t < s.depth(); ++t)
+      target.weights[nchw ? c * padded_depth(s.depth()) + t : t * s.out_channels + c] =
+          weight_steps(layer, constants, c * s.depth() + t);
+    target.bias[c] = reinterpret_cast<const std::int32_t*>(constants[2].data())[c];
+    target.multipliers[c] = multiplier_of(layer, constants, c);
+  }
+  return {};
+}
+
+Refusal supports_depthwise(const LayerDesc& layer, const Cpu& cpu) {
+  if (const Refusal refusal = supports(layer, cpu); refusal != Refusal::none) return refusal;
+  const ConvShape s(layer);
+  return s.groups == s.in_channels && s.out_channels == s.in_channels ? Refusal::none : Refusal::groups;
+}
+
+constexpr Op kConvOp[] = {Op::conv};
+constexpr Kernel kConv = [] {
+  Kernel kernel = row<conv>("conv.gemm.q8.portable", kConvOp, kBoth, supports);
+  kernel.type = DataType::undefined;
+  kernel.workspace_bytes = workspace_bytes;
+  kernel.packed_bytes = packed_bytes;
+  kernel.pack = pack;
+  return kernel;
+}();
+constexpr Kernel kDepthwise = [] {
+  Kernel kernel = row<depthwise>("dwconv.direct.q8.portable", kConvOp, kBoth, supports_depthwise);
+  kernel.type = DataType::undefined;
+  kernel.workspace_bytes = depthwise_workspace;
+  kernel.packed_bytes = packed_bytes;
+  kernel.pack = depthwise_pack;
+  return kernel;
+}();
+
+}  // namespace
+
+const Kernel& conv_q8_row() noexcept { return kConv; }
+const Kernel& depthwise_q8_row() noexcept { return kDepthwise; }
+
+}  // namespace fettle::kernels::portable

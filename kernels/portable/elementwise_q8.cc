@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Elementwise operators on quantised operands, and the borders between real and quantised numbers.
+#include "kernels/portable/loops.h"
+#include "kernels/portable/portable.h"
+#include "kernels/portable/quantised.h"
+
+namespace fettle::kernels::portable {
+namespace {
+
+constexpr std::int64_t kBlock = 4096;
+
+// Calls body(first, last) for blocks of the result's elements, which lie alike in all tensors.
+template <typename Body>
+void for_each_block(const Call& call, Body&& body) {
+  const std::int64_t count = call.layer.outputs.front().shape.elements();
+  call.parallel((count + kBlock - 1) / kBlock, [&](std::int64_t begin, std::int64_t end, int) {
+    body(begin * kBlock, std::min(count, end * kBlock));
+  });
+}
+
+// The quotient is exact, as the reference's is, so that both round alike.
+void quantize(const Call& call) {
+  const float scale = call.attributes().reals("scale").front();
+  Format format = call.layer.outputs.front().format;
+  format.zero_point = static_cast<std::int32_t>(call.attributes().integers("zero_point").front());
+  const Target target(std::nullopt, format);
+  const float* x = call.in(0);
+  auto* y = call.out<std::uint8_t>();
+  for_each_block(call, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t i = first; i < last; ++i) y[i] = target.store(x[i] / scale);
+  });
+}
+
+void dequantize(const Call& call) {
+  const float scale = call.attributes().reals("scale").front();
+  Format format = call.layer.inputs.front().format;
+  format.zero_point = static_cast<std::int32_t>(call.attributes().integers("zero_point").front());
+  const Source source(format);
+  const auto* x = call.in<std::uint8_t>(0);
+  float* y = call.out();
+  for_each_block(call, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t i = first; i < last; ++i) y[i] = static_cast<float>(source.steps(x[i])) * scale;
+  });
+}
+
+float ratio(const TensorDesc& from, const TensorDesc& to) {
+  return static_cast<float>(static_cast<double>(from.format.scale) / static_cast<double>(to.format.scale));
+}
+
+void requantize(const Call& call) {
+  const Source source(call.layer.inputs.front().format);
+  const Target target = target_of(call.layer);
+  const float factor = ratio(call.layer.inputs.front(), call.layer.outputs.front());
+  const auto* x = call.in<std::uint8_t>(0);
+  auto* y = call.out<std::uint8_t>();
+  for_each_block(call, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t i = first; i < last; ++i)
+      y[i] = target.store(static_cast<float>(source.steps(x[i])) * factor);
+  });
+}
+
+// One quantisation on both sides, so only the bounds matter.
+void clamp(const Call& call) {
+  const Format& format = call.layer.outputs.front().format;
+  const std::uint8_t flip = flip_of(format.type);
+  const StoredRange range =
+      stored_range(Clamp{call.attributes().real("min"), call.attributes().real("max")}, format);
+  const auto low = static_cast<std::uint8_t>(static_cast<std::uint8_t>(range.low) ^ flip);
+  const auto high = static_cast<std::uint8_t>(static_cast<std::uint8_t>(range.high) ^ flip);
+  const auto* x = call.in<std::uint8_t>(0);
+  auto* y = call.out<std::uint8_t>();
+  for_each_block(call, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t i = first; i < last; ++i) {
+      const auto value = static_cast<std::uint8_t>(x[i] ^ flip);
+      y[i] = static_cast<std::uint8_t>(std::min(std::max(value, low), high) ^ flip);
+    }
+  });
+}
+
+// ---- two operands ----
+
+struct Scales {
+  Source a;
+  Source b;
+  Target target;
+  float factor_a;  // for a product, of both
+  float factor_b;
+};
+
+struct Add {
+  static float of(const Scales& s, std::uint8_t a, std::uint8_t b) {
+    return static_cast<float>(s.a.steps(a)) * s.factor_a + static_cast<float>(s.b.steps(b)) * s.factor_b;
+  }
+};
+struct Mul {
+  static float of(const Scales& s, std::uint8_t a, std::uint8_t b) {
+    return static_cast<float>(s.a.steps(a) * s.b.steps(b)) * s.factor_a;
+  }
+};
+
+template <typename Function>
+void run_line(const Scales& s, const std::uint8_t* a, std::int64_t step_a, const std::uint8_t* b,
+              std::int64_t step_b, std::int64_t count, std::uint8_t* y) {
+  // Copies, which the compiler knows that writing to y does not change.
+  const Scales scales = s;
+  const auto store = [&](std::int64_t i, std::uint8_t left, std::uint8_t right) {
+    y[i] = scales.target.store(Function::of(scales, left, right));
+  };
+  if (step_a == 1 && step_b == 1) {
+    for (std::int64_t i = 0; i < count; ++i) store(i, a[i], b[i]);
+  } else if (step_a == 1 && step_b == 0) {
+    for (std::int64_t i = 0; i < count; ++i) store(i, a[i], *b);
+  } else if (step_a == 0 && step_b == 1) {
+    for (std::int64_t i = 0; i < count; ++i) store(i, *a, b[i]);
+  } else {
+    for (std::int64_t i = 0; i < count; ++i) store(i, a[i * step_a], b[i * step_b]);
+  }
+}
+
+template <typename Function>
+void binary(const Call& call) {
+  const Loops loops = plan_loops(call.layer);
+  const TensorDesc& x0 = call.layer.inputs[0];
+  const TensorDesc& x1 = call.layer.inputs[1];
+  const TensorDesc& result = call.layer.outputs.front();
+  Scales scales{Source(x0.format), Source(x1.format), target_of(call.layer), ratio(x0, result),
+                ratio(x1, result)};
+  if (call.layer.main().op == Op::mul)
+    scales.factor_a =
+        static_cast<float>(static_cast<double>(x0.format.scale) * static_cast<double>(x1.format.scale) /
+                           static_cast<double>(result.format.scale));
+  const std::size_t inner = loops.inner();
+  for_each_line(call, loops, [&](std::int64_t a, std::int64_t b, std::int64_t y, std::int64_t count) {
+    run_line<Function>(scales, call.in<std::uint8_t>(0) + a, loops.step_a[inner],
+                       call.in<std::uint8_t>(1) + b, loops.step_b[inner], count,
+                       call.out<std::uint8_t>() + y);
+  });
+}
+
+Refusal supports_binary(const LayerDesc& layer, const Cpu&) {
+  if (const Refusal refusal = uniform_q8(layer); refusal != Refusal::none) return refusal;
+  if (layer.main().operands.size() != 2 || layer.inputs.size() != 2) return Refusal::op;
+  if (!ranks_fit(layer, layout_of(layer))) return Refusal::rank;
+  return layer.outputs.front().shape.elements() > 0 ? Refusal::none : Refusal::shape;
+}
+
+bool one_input(const LayerDesc& layer) {
+  return layer.inputs.size() == 1 && layer.inputs[0].shape == layer.outputs[0].shape;
+}
+
+Refusal same_layout(const LayerDesc& layer) {
+  const TensorDesc& x = layer.inputs[0];
+  const TensorDesc& y = layer.outputs[0];
+  if (x.format.layout == Layout::nchwc || y.format.layout == Layout::nchwc) return Refusal::layout;
+  if (x.constant) return Refusal::constant;
+  return x.shape.rank() < 3 || x.format.layout == y.format.layout ? Refusal::none : Refusal::layout;
+}
+
+// One number for the whole tensor; along an axis the reference does it.
+bool one_scale(const LayerDesc& layer) {
+  const Attributes& a = layer.main().attributes;
+  return a.reals("scale").size() == 1 && a.integers("zero_point").size() == 1;
+}
+
+Refusal supports_quantize(const LayerDesc& layer, const Cpu&) {
+  if (!one_input(layer) || layer.main().clamp) return Refusal::op;
+  if (layer.inputs[0].format.type != DataType::f32 || !is_quantised_type(layer.outputs[0].format.type))
+    return Refusal::data_type;
+  return one_scale(layer) ? same_layout(layer) : Refusal::attribute;
+}
+
+Refusal supports_dequantize(const LayerDesc& layer, const Cpu&) {
+  if (!one_input(layer) || layer.main().clamp) return Refusal::op;
+  if (!is_quantised_type(layer.inputs[0].format.type) || layer.outputs[0].format.type != DataType::f32)
+    return Refusal::data_type;
+  return one_scale(layer) ? same_layout(layer) : Refusal::attribute;
+}
+
+Refusal supports_requantize(const LayerDesc& layer, const Cpu&) {
+  if (!one_input(layer)) return Refusal::op;
+  if (const Refusal refusal = uniform_q8(layer); refusal != Refusal::none) return refusal;
+  return same_layout(layer);
+}
+
+Refusal supports_clamp(const LayerDesc& layer, const Cpu& cpu) {
+  if (layer.main().clamp) return Refusal::clamp;
+  if (const Refusal refusal = supports_requantize(layer, cpu); refusal != Refusal::none) return refusal;
+  return layer.inputs[0].format.type == layer.outputs[0].format.type ? Refusal::none : Refusal::data_type;
+}
+
+constexpr Op kOps[] = {Op::quantize_linear, Op::dequantize_linear, Op::clamp, Op::add, Op::mul};
+
+template <Compute compute>
+constexpr Kernel byte_row(std::size_t op, std::string_view name, std::uint32_t in_place,
+                          Refusal (*supports)(const LayerDesc&, const Cpu&)) {
+  Kernel kernel = row<compute>(name, {&kOps[op], 1}, kBoth, supports);
+  kernel.type = DataType::undefined;
+  kernel.in_place = in_place;
+  return kernel;
+}
+
+constexpr Kernel kQuantize = byte_row<quantize>(0, "quantize_linear.loop.f32.portable", 0, supports_quantize);
+constexpr Kernel kDequantize =
+    byte_row<dequantize>(1, "dequantize_linear.loop.q8.portable", 0, supports_dequantize);
+constexpr Kernel kRequantize =
+    byte_row<requantize>(0, "quantize_linear.loop.q8.portable", 1, supports_requantize);
+constexpr Kernel kClamp = byte_row<clamp>(2, "clamp.loop.q8.portable", 1, supports_clamp);
+constexpr Kernel kAdd = byte_row<binary<Add>>(3, "add.loop.q8.portable", 3, supports_binary);
+constexpr Kernel kMul = byte_row<binary<Mul>>(4, "mul.loop.q8.portable", 3, supports_binary);
+constexpr const Kernel* kTable[] = {&kQuantize, &kDequantize, &kRequantize, &kClamp, &kAdd, &kMul};
+
+}  // namespace
+
+std::span<const Kernel* const> elementwise_q8_rows() noexcept { return kTable; }
+
+}  // namespace fettle::kernels::portable

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/portable/product_q8.h"
+
+#include "kernels/portable/portable.h"
+
+namespace fettle::kernels::portable {
+
+namespace {
+
+// Sums of two rows with four outputs: as many as stay in registers.
+void dot_2x4(const std::int16_t* x, const std::int16_t* w, std::int64_t depth, std::int32_t* sums) noexcept {
+  const std::int16_t* x1 = x + depth;
+  const std::int16_t* w1 = w + depth;
+  const std::int16_t* w2 = w1 + depth;
+  const std::int16_t* w3 = w2 + depth;
+  std::int32_t a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0;
+  for (std::int64_t k = 0; k < depth; ++k) {
+    a += std::int32_t{x[k]} * w[k];
+    b += std::int32_t{x[k]} * w1[k];
+    c += std::int32_t{x[k]} * w2[k];
+    d += std::int32_t{x[k]} * w3[k];
+    e += std::int32_t{x1[k]} * w[k];
+    f += std::int32_t{x1[k]} * w1[k];
+    g += std::int32_t{x1[k]} * w2[k];
+    h += std::int32_t{x1[k]} * w3[k];
+  }
+  sums[0] = a, sums[1] = b, sums[2] = c, sums[3] = d;
+  sums[4] = e, sums[5] = f, sums[6] = g, sums[7] = h;
+}
+
+void dot_1x4(const std::int16_t* x, const std::int16_t* w, std::int64_t depth, std::int32_t* sums) noexcept {
+  const std::int16_t* w1 = w + depth;
+  const std::int16_t* w2 = w1 + depth;
+  const std::int16_t* w3 = w2 + depth;
+  std::int32_t a = 0, b = 0, c = 0, d = 0;
+  for (std::int64_t k = 0; k < depth; ++k) {
+    a += std::int32_t{x[k]} * w[k];
+    b += std::int32_t{x[k]} * w1[k];
+    c += std::int32_t{x[k]} * w2[k];
+    d += std::int32_t{x[k]} * w3[k];
+  }
+  sums[0] = a, sums[1] = b, sums[2] = c, sums[3] = d;
+}
+
+std::int32_t dot(const std::int16_t* x, const std::int16_t* w, std::int64_t depth) noexcept {
+  std::int32_t sum = 0;
+  for (std::int64_t k = 0; k < depth; ++k) sum += std::int32_t{x[k]} * w[k];
+  return sum;
+}
+
+}  // namespace
+
+ProductQ8::ProductQ8(std::int64_t outputs_, std::int64_t depth_, std::span<const std::byte> packed) noexcept
+    : outputs(outputs_),
+      depth(padded_depth(depth_)),
+      weights(reinterpret_cast<const std::int16_t*>(packed.data())),
+      bias(reinterpret_cast<const std::int32_t*>(weights + outputs * depth)),
+      multipliers(reinterpret_cast<const float*>(bias + outputs)) {}
+
+std::size_t ProductQ8::bytes(std::int64_t outputs, std::int64_t depth) noexcept {
+  return static_cast<std::size_t>(outputs) *
+         (static_cast<std::size_t>(padded_depth(depth)) * sizeof(std::int16_t) + sizeof(std::int32_t) +
+          sizeof(float));
+}
+
+PackedQ8::PackedQ8(std::int64_t outputs, std::int64_t depth, std::span<std::byte> packed) noexcept
+    : weights(reinterpret_cast<std::int16_t*>(packed.data())),
+      bias(reinterpret_cast<std::int32_t*>(weights + outputs * padded_depth(depth))),
+      multipliers(reinterpret_cast<float*>(bias + outputs)) {}
+
+float multiplier_of(const LayerDesc& layer, std::span<const ConstantBytes> constants,
+                    std::int64_t output) noexcept {
+  const double weight = layer.inputs.size() > 3
+                            ? static_cast<double>(reinterpret_cast<const float*>(constants[3].data())[output])
+                            : static_cast<double>(layer.inputs[1].format.scale);
+  return static_cast<float>(static_cast<double>(layer.inputs[0].format.scale) * weight /
+                            static_cast<double>(layer.outputs.front().format.scale));
+}
+
+std::int16_t weight_steps(const LayerDesc& layer, std::span<const ConstantBytes> constants,
+                          std::int64_t element) noexcept {
+  const auto byte = std::to_integer<std::uint8_t>(constants[1][static_cast<std::size_t>(element)]);
+  return static_cast<std::int16_t>(Source(layer.inputs[1].format).steps(byte));
+}
+
+void widen(const std::uint8_t* bytes, std::int64_t count, std::uint8_t flip, std::int16_t* row) noexcept {
+  for (std::int64_t i = 0; i < count; ++i) row[i] = static_cast<std::int16_t>(bytes[i] ^ flip);
+  std::fill(row + count, row + padded_depth(count), std::int16_t{0});
+}
+
+void multiply(const ProductQ8& w, const std::int16_t* rows, std::int64_t count, std::int64_t first,
+              std::int64_t last, std::int32_t* sums, std::int64_t row_step,
+              std::int64_t output_step) noexcept {
+  std::int64_t o = first;
+  for (; o + 4 <= last; o += 4) {
+    const std::int16_t* weights = w.weights + o * w.depth;
+    std::int32_t block[8];
+    std::int64_t r = 0;
+    for (; r + 2 <= count; r += 2) {
+      dot_2x4(rows + r * w.depth, weights, w.depth, block);
+      for (std::int64_t i = 0; i < 8; ++i)
+        sums[(r + i / 4) * row_step + (o - first + i % 4) * output_step] = block[i];
+    }
+    if (r == count) continue;
+    dot_1x4(rows + r * w.depth, weights, w.depth, block);
+    for (std::int64_t i = 0; i < 4; ++i) sums[r * row_step + (o - first + i) * output_step] = block[i];
+  }
+  for (; o < last; ++o) {
+    for (std::int64_t r = 0; r < count; ++r)
+      sums[r * row_step + (o - first) * output_step] =
+          dot(rows + r * w.depth, w.weights + o * w.depth, w.depth);
+  }
+}
+
+namespace {
+
+// A dense layer on a matrix or, for matmul, on everything before the last axis as rows.
+struct DenseShape {
+  std::int64_t rows, outputs, depth;
+  bool outputs_first;
+  explicit DenseShape(const LayerDesc& layer) {
+    const Shape& w = layer.inputs[1].shape;
+    outputs_first = layer.main().attributes.integer("transB") != 0;
+    outputs = w[outputs_first ? 0 : 1];
+    depth = w[outputs_first ? 1 : 0];
+    rows = layer.outputs.front().shape.elements() / outputs;
+  }
+};
+
+constexpr std::int64_t kRows = 16;      // of a tile
+constexpr std::int64_t kOutputs = 128;  // of a tile
+
+std::size_t workspace_per_thread(const DenseShape& s) {
+  return static_cast<std::size_t>(kRows * padded_depth(s.depth)) * sizeof(std::int16_t) +
+         static_cast<std::size_t>(kRows * kOutputs) * sizeof(std::int32_t);
+}
+
+void dense(const Call& call) {
+  const DenseShape s(call.layer);
+  const ProductQ8 w(s.outputs, s.depth, call.packed);
+  const Target target = target_of(call.layer);
+  const std::uint8_t flip = flip_of(call.layer.inputs[0].format.type);
+  const std::int64_t across = (s.outputs + kOutputs - 1) / kOutputs;
+  const std::int64_t down = (s.rows + kRows - 1) / kRows;
+  call.parallel(down * across, [&](std::int64_t begin, std::int64_t end, int worker) {
+    std::byte* scratch = call.workspace + static_cast<std::size_t>(worker) * workspace_per_thread(s);
+    auto* rows = reinterpret_cast<std::int16_t*>(scratch);
+    auto* sums = reinterpret_cast<std::int32_t*>(rows + kRows * w.depth);
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::int64_t row = i / across * kRows;
+      const std::int64_t height = std::min(kRows, s.rows - row);
+      const std::int64_t first = i % across * kOutputs;
+      const std::int64_t last = std::min(s.outputs, first + kOutputs);
+      for (std::int64_t r = 0; r < height; ++r)
+        widen(call.in<std::uint8_t>(0) + (row + r) * s.depth, s.depth, flip, rows + r * w.depth);
+      multiply(w, rows, height, first, last, sums, kOutputs, 1);
+      for (std::int64_t r = 0; r < height; ++r) {
+        std::uint8_t* y = call.out<std::uint8_t>() + (row + r) * s.outputs;
+        for (std::int64_t o = first; o < last; ++o)
+          y[o] = finish(w, target, o, sums[r * kOutputs + o - first]);
+      }
+    }
+  });
+}
+
+std::size_t workspace_bytes(const LayerDesc& layer, int threads) {
+  return workspace_per_thread(DenseShape(layer)) * static_cast<std::size_t>(threads);
+}
+
+Result<std::size_t> packed_bytes(const LayerDesc& layer, std::span<const ConstantBytes>) {
+  const DenseShape s(layer);
+  return ProductQ8::bytes(s.outputs, s.depth);
+}
+
+Status pack(const LayerDesc& layer, std::span<const ConstantBytes> constants, std::span<std::byte> packed) {
+  const DenseShape s(layer);
+  pack_product(layer, constants, s.outputs, s.depth, packed, [&](std::int64_t o, std::int64_t k) {
+    return s.outputs_first ? o * s.depth + k : k * s.outputs + o;
+  });
+  return {};
+}
+
+Refusal supports(const LayerDesc& layer, const Cpu&) {
+  if (layer.inputs.size() < 2 || layer.outputs.empty()) return Refusal::op;
+  const Shape& x = layer.inputs[0].shape;
+  const Shape& w = layer.inputs[1].shape;
+  const Shape& y = layer.outputs.front().shape;
+  if (x.rank() < 2 || w.rank() != 2 || y.rank() != x.rank()) return Refusal::rank;
+  if (x.elements() <= 0 || w.elements() <= 0 || y.elements() <= 0) return Refusal::shape;
+  const DenseShape s(layer);
+  if (const Refusal no = check_q8_product(layer, s.outputs, s.depth); no != Refusal::none) return no;
+  if (layout_of(layer) != Layout::nchw) return Refusal::layout;
+  if (layer.main().attributes.integer("transA") != 0) return Refusal::attribute;
+  for (int axis = 0; axis + 1 < x.rank(); ++axis) {
+    if (x[axis] != y[axis]) return Refusal::shape;
+  }
+  return x[x.rank() - 1] == s.depth && y[y.rank() - 1] == s.outputs ? Refusal::none : Refusal::shape;
+}
+
+constexpr Op kGemmOp[] = {Op::gemm};
+constexpr Op kMatmulOp[] = {Op::matmul};
+
+constexpr Kernel dense_row(std::string_view name, std::span<const Op> pattern) {
+  Kernel kernel = row<dense>(name, pattern, kNchw, supports);
+  kernel.type = DataType::undefined;
+  kernel.workspace_bytes = workspace_bytes;
+  kernel.packed_bytes = packed_bytes;
+  kernel.pack = pack;
+  return kernel;
+}
+constexpr Kernel kGemm = dense_row("gemm.packed.q8.portable", kGemmOp);
+constexpr Kernel kMatmul = dense_row("matmul.packed.q8.portable", kMatmulOp);
+constexpr const Kernel* kTable[] = {&kGemm, &kMatmul};
+
+}  // namespace
+
+std::span<const Kernel* const> product_q8_rows() noexcept { return kTable; }
+
+}  // namespace fettle::kernels::portable

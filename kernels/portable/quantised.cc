@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/portable/quantised.h"
+
+#include "kernels/portable/portable.h"
+
+#include <array>
+
+namespace fettle::kernels::portable {
+namespace {
+
+bool is_quantised(const TensorDesc& tensor) {
+  return is_quantised_type(tensor.format.type) && is_valid_scale(tensor.format.scale);
+}
+
+bool fits_layout(const TensorDesc& tensor, Layout layout) {
+  return tensor.constant || tensor.shape.rank() < 3 || tensor.format.layout == layout;
+}
+
+}  // namespace
+
+Target target_of(const LayerDesc& layer) noexcept {
+  return {layer.parts.back().clamp, layer.outputs.front().format};
+}
+
+Refusal uniform_q8(const LayerDesc& layer) {
+  const Layout layout = layout_of(layer);
+  if (layout == Layout::nchwc) return Refusal::layout;
+  for (const auto* list : {&layer.inputs, &layer.outputs}) {
+    for (const TensorDesc& tensor : *list) {
+      if (!is_quantised(tensor)) return Refusal::data_type;
+      if (!fits_layout(tensor, layout)) return Refusal::layout;
+    }
+  }
+  return Refusal::none;
+}
+
+Refusal check_q8_product(const LayerDesc& layer, std::int64_t outputs, std::int64_t depth) {
+  const std::vector<int>& operands = layer.main().operands;
+  const std::size_t count = layer.inputs.size();
+  if (layer.parts.size() != 1 || layer.outputs.size() != 1 || operands.size() != count || count < 3 ||
+      count > 4)
+    return Refusal::op;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (operands[i] != static_cast<int>(i)) return Refusal::op;
+    if (layer.inputs[i].constant != (i > 0)) return i > 0 ? Refusal::not_constant : Refusal::constant;
+  }
+  const TensorDesc& x = layer.inputs[0];
+  const TensorDesc& y = layer.outputs.front();
+  if (!is_quantised(x) || !is_quantised(layer.inputs[1]) || !is_quantised(y)) return Refusal::data_type;
+  if (x.format.type != layer.inputs[1].format.type || layer.inputs[2].format.type != DataType::s32 ||
+      (count > 3 && layer.inputs[3].format.type != DataType::f32))
+    return Refusal::data_type;
+  const Layout layout = layout_of(layer);
+  if (layout == Layout::nchwc || !fits_layout(x, layout) || !fits_layout(y, layout)) return Refusal::layout;
+  for (std::size_t i = 2; i < count; ++i) {
+    if (layer.inputs[i].shape.elements() != outputs) return Refusal::shape;
+  }
+  return depth <= kMaxQuantisedDepth ? Refusal::none : Refusal::too_large;
+}
+
+std::span<const Kernel* const> quantised_rows() noexcept {
+  struct Table {
+    std::array<const Kernel*, 32> rows{};
+    std::size_t count = 0;
+  };
+  static const Table table = [] {
+    Table made;
+    made.rows[made.count++] = &depthwise_q8_row();
+    made.rows[made.count++] = &conv_q8_row();
+    for (auto family : {product_q8_rows(), pooling_q8_rows(), elementwise_q8_rows()}) {
+      for (const Kernel* kernel : family) made.rows[made.count++] = kernel;
+    }
+    return made;
+  }();
+  return {table.rows.data(), table.count};
+}
+
+}  // namespace fettle::kernels::portable
