@@ -4,6 +4,8 @@
 //
 // Both operands are described to XNNPACK as dense boxes in the memory order of the result. A constant is
 // brought into that order by `pack`, which also leaves room behind it for XNNPACK to read past its end.
+#include "kernels/xnnpack/binary.h"
+
 #include "kernels/xnnpack/elementwise.h"
 #include "kernels/xnnpack/operator.h"
 #include "kernels/xnnpack/pixels.h"
@@ -16,28 +18,6 @@
 
 namespace fettle::kernels::xnnpack {
 namespace {
-
-// XNNPACK's own limit.
-constexpr std::size_t kMaxDimensions = XNN_MAX_TENSOR_DIMS;
-
-// An operand's extents in the memory order of the result, axes of extent 1 in the result left out.
-struct Box {
-  std::array<std::size_t, kMaxDimensions> extent{};
-  std::array<int, kMaxDimensions> axis{};  // the operand's own axis, or -1 where it has none
-  std::size_t rank = 0;
-
-  std::size_t elements() const noexcept {
-    std::size_t product = 1;
-    for (std::size_t i = 0; i < rank; ++i) product *= extent[i];
-    return product;
-  }
-};
-
-struct Binary {
-  xnn_binary_operator type = xnn_binary_invalid;
-  std::array<Box, 2> operand;
-  std::size_t elements = 0;
-};
 
 xnn_binary_operator type_of(Op op) noexcept {
   switch (op) {
@@ -95,18 +75,20 @@ void add_axis_if_none(Box& box) noexcept {
   box.rank = 1;
 }
 
-Refusal read(const LayerDesc& layer, Binary& binary) {
+}  // namespace
+
+Refusal read_binary(const LayerDesc& layer, Binary& binary, DataType type) {
   if (layer.parts.size() != 1) return Refusal::op;
   binary.type = type_of(layer.main().op);
   if (binary.type == xnn_binary_invalid) return Refusal::op;
   if (Refusal no = check_pattern(layer, layer.main().op, 2); no != Refusal::none) return no;
   if (layer.main().operands.size() != 2) return Refusal::shape;
   const TensorDesc& result = layer.outputs[0];
-  if (Refusal no = check_dense(result); no != Refusal::none) return no;
+  if (Refusal no = check_dense(result, type); no != Refusal::none) return no;
   std::array<const TensorDesc*, 2> operands = {layer.operand(0), layer.operand(1)};
   if (operands[0]->constant && operands[1]->constant) return Refusal::constant;
   for (std::size_t i = 0; i < 2; ++i) {
-    if (Refusal no = check_dense(*operands[i]); no != Refusal::none) return no;
+    if (Refusal no = check_dense(*operands[i], type); no != Refusal::none) return no;
     if (Refusal no = read_box(*operands[i], result, binary.operand[i]); no != Refusal::none) return no;
   }
   // Together they must span the result.
@@ -118,40 +100,6 @@ Refusal read(const LayerDesc& layer, Binary& binary) {
   return clamp_is_valid(layer) ? Refusal::none : Refusal::clamp;
 }
 
-template <Op kOp>
-Refusal supports(const LayerDesc& layer, const Cpu&) {
-  if (Refusal no = check_pattern(layer, kOp, 2); no != Refusal::none) return no;
-  Binary binary;
-  return read(layer, binary);
-}
-
-std::size_t constant_bytes(const Box& box) noexcept {
-  return box.elements() * sizeof(float) + kOverreadBytes;
-}
-
-// Copies a row-major constant into the order of the box.
-void put_in_order(const TensorDesc& constant, const Box& box, const float* from, float* to) noexcept {
-  std::array<std::size_t, kMaxRank> stride{};
-  std::size_t inside = 1;
-  for (int axis = constant.shape.rank() - 1; axis >= 0; --axis) {
-    stride[static_cast<std::size_t>(axis)] = inside;
-    inside *= static_cast<std::size_t>(constant.shape[axis]);
-  }
-  std::array<std::size_t, kMaxDimensions> at{};
-  std::size_t offset = 0;
-  for (std::size_t done = 0, count = box.elements(); done < count; ++done) {
-    to[done] = from[offset];
-    for (std::size_t i = box.rank; i-- > 0;) {
-      const std::size_t step = box.axis[i] < 0 ? 0 : stride[static_cast<std::size_t>(box.axis[i])];
-      offset += step;
-      if (++at[i] < box.extent[i]) break;
-      offset -= step * box.extent[i];
-      at[i] = 0;
-    }
-  }
-}
-
-// The operand that is constant, or 2.
 std::size_t constant_operand(const LayerDesc& layer) noexcept {
   for (std::size_t i = 0; i < 2; ++i) {
     if (layer.operand(i)->constant) return i;
@@ -159,16 +107,29 @@ std::size_t constant_operand(const LayerDesc& layer) noexcept {
   return 2;
 }
 
+namespace {
+
+template <Op kOp>
+Refusal supports(const LayerDesc& layer, const Cpu&) {
+  if (Refusal no = check_pattern(layer, kOp, 2); no != Refusal::none) return no;
+  Binary binary;
+  return read_binary(layer, binary);
+}
+
+std::size_t constant_bytes(const Box& box) noexcept {
+  return box.elements() * sizeof(float) + kOverreadBytes;
+}
+
 Result<std::size_t> packed_bytes(const LayerDesc& layer, std::span<const ConstantBytes>) {
   Binary binary;
-  if (read(layer, binary) != Refusal::none) return kernel_failed("not a layer for XNNPACK");
+  if (read_binary(layer, binary) != Refusal::none) return kernel_failed("not a layer for XNNPACK");
   const std::size_t which = constant_operand(layer);
   return which == 2 ? std::size_t{0} : constant_bytes(binary.operand[which]);
 }
 
 Status pack(const LayerDesc& layer, std::span<const ConstantBytes> constants, std::span<std::byte> packed) {
   Binary binary;
-  if (read(layer, binary) != Refusal::none) return kernel_failed("not a layer for XNNPACK");
+  if (read_binary(layer, binary) != Refusal::none) return kernel_failed("not a layer for XNNPACK");
   const std::size_t which = constant_operand(layer);
   if (which == 2) return {};
   const Box& box = binary.operand[which];
@@ -188,7 +149,8 @@ class Bound final : public BoundOperator {
   Status prepare(const BindArgs& args) noexcept {
     if (Status ready = ensure_initialized(); !ready) return ready;
     Binary binary;
-    if (read(args.layer, binary) != Refusal::none) return check(xnn_status_unsupported_parameter, "bind");
+    if (read_binary(args.layer, binary) != Refusal::none)
+      return check(xnn_status_unsupported_parameter, "bind");
     if (const std::size_t which = constant_operand(args.layer); which != 2) {
       if (args.packed.size() != constant_bytes(binary.operand[which])) {
         return kernel_failed("wrong number of packed bytes");

@@ -21,17 +21,6 @@ xnn_status create(const LayerDesc& layer, const Convolution& c, const float* wei
                                            weights, bias, clamp.low, clamp.high, 0, nullptr, cache, op.out());
 }
 
-// ONNX keeps weights as output, input, y, x; XNNPACK wants output, y, x, input.
-void put_inputs_last(const Convolution& c, const float* from, float* to) noexcept {
-  const std::size_t outputs = c.groups * c.group_outputs;
-  const std::size_t taps = std::size_t{c.window.kernel_height} * c.window.kernel_width;
-  for (std::size_t o = 0; o < outputs; ++o, from += taps * c.group_inputs) {
-    for (std::size_t tap = 0; tap < taps; ++tap) {
-      for (std::size_t i = 0; i < c.group_inputs; ++i) *to++ = from[i * taps + tap];
-    }
-  }
-}
-
 const float* floats(std::span<const ConstantBytes> constants, std::size_t input) noexcept {
   return reinterpret_cast<const float*>(constants[input].data());
 }
@@ -80,18 +69,18 @@ class BoundConvolution final : public BoundOperator {
 
 }  // namespace
 
-Refusal read_convolution(const LayerDesc& layer, Convolution& c) noexcept {
+Refusal read_convolution(const LayerDesc& layer, Convolution& c, DataType type, DataType bias_type) noexcept {
   if (Refusal no = check_pattern(layer, Op::conv, 2); no != Refusal::none) return no;
   const TensorDesc& x = *layer.operand(0);
   const TensorDesc& weights = *layer.operand(1);
   const TensorDesc* bias = layer.operand(2);
   if (x.constant) return Refusal::constant;
   if (!weights.constant || (bias != nullptr && !bias->constant)) return Refusal::not_constant;
-  if (weights.format.type != DataType::f32 || (bias != nullptr && bias->format.type != DataType::f32)) {
+  if (weights.format.type != type || (bias != nullptr && bias->format.type != bias_type)) {
     return Refusal::data_type;
   }
-  if (Refusal no = read_pixels(x, c.input); no != Refusal::none) return no;
-  if (Refusal no = read_pixels(layer.outputs[0], c.output); no != Refusal::none) return no;
+  if (Refusal no = read_pixels(x, c.input, type); no != Refusal::none) return no;
+  if (Refusal no = read_pixels(layer.outputs[0], c.output, type); no != Refusal::none) return no;
   const int rank = x.shape.rank();
   if (weights.shape.rank() != rank || layer.outputs[0].shape.rank() != rank) return Refusal::rank;
 
@@ -133,11 +122,15 @@ Refusal read_convolution(const LayerDesc& layer, Convolution& c) noexcept {
   return clamp_is_valid(layer) ? Refusal::none : Refusal::clamp;
 }
 
-std::size_t convolution_workspace(const LayerDesc& layer, int threads) {
-  Convolution c;
-  if (read_convolution(layer, c) != Refusal::none || c.group_inputs != 1 || c.group_outputs != 1) return 0;
+std::size_t convolution_workspace(const Convolution& c, int threads) noexcept {
+  if (c.group_inputs != 1 || c.group_outputs != 1) return 0;
   const std::size_t taps = std::size_t{c.window.kernel_height} * c.window.kernel_width;
   return passes_workspace(taps, c.groups, c.output, threads, 1);
+}
+
+std::size_t convolution_workspace(const LayerDesc& layer, int threads) {
+  Convolution c;
+  return read_convolution(layer, c) == Refusal::none ? convolution_workspace(c, threads) : 0;
 }
 
 Result<std::size_t> convolution_packed_bytes(const LayerDesc& layer,

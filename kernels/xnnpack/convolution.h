@@ -24,8 +24,23 @@ struct Convolution {
   bool has_bias = false;
 };
 
-/// Reads the layer, or says why XNNPACK cannot do it.
-Refusal read_convolution(const LayerDesc& layer, Convolution& convolution) noexcept;
+/// Reads a layer whose activations and weights have that type, and its bias the other; or says why XNNPACK
+/// cannot do it.
+Refusal read_convolution(const LayerDesc& layer, Convolution& convolution, DataType type = DataType::f32,
+                         DataType bias_type = DataType::f32) noexcept;
+/// Weights of `outputs` x `inputs` x taps, as ONNX keeps them, as outputs x taps x inputs, as XNNPACK does.
+template <typename T>
+void put_inputs_last(const Convolution& c, const T* from, T* to) noexcept {
+  const std::size_t outputs = c.groups * c.group_outputs;
+  const std::size_t taps = std::size_t{c.window.kernel_height} * c.window.kernel_width;
+  for (std::size_t o = 0; o < outputs; ++o, from += taps * c.group_inputs) {
+    for (std::size_t tap = 0; tap < taps; ++tap) {
+      for (std::size_t i = 0; i < c.group_inputs; ++i) *to++ = from[i * taps + tap];
+    }
+  }
+}
+/// The workspace of depthwise convolutions; others need none.
+std::size_t convolution_workspace(const Convolution& convolution, int threads) noexcept;
 
 /// Kernel functions, see Kernel.
 std::size_t convolution_workspace(const LayerDesc& layer, int threads);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Matrix products with constant weights: gemm (fully connected layers) and matmul with a matrix on the right.
+#include "kernels/xnnpack/gemm.h"
+
 #include "kernels/xnnpack/operator.h"
 #include "kernels/xnnpack/pixels.h"
 #include "kernels/xnnpack/rows.h"
@@ -13,26 +15,16 @@ namespace {
 
 constexpr Op kGemmPattern[] = {Op::gemm};
 constexpr Op kMatmulPattern[] = {Op::matmul};
-constexpr LayoutPair kRowMajor[] = {{Layout::nchw, Layout::nchw}};
 
-// output[rows, outputs] = input[rows, inputs] * weights + bias
-struct Product {
-  std::size_t rows = 0;
-  std::size_t inputs = 0;
-  std::size_t outputs = 0;
-  bool outputs_first = false;  // the weights are stored outputs x inputs
-  bool has_bias = false;
-};
-
-Refusal check_operands(const LayerDesc& layer) {
+Refusal check_operands(const LayerDesc& layer, DataType type) {
   const TensorDesc& a = *layer.operand(0);
   const TensorDesc& b = *layer.operand(1);
   if (a.constant) return Refusal::constant;
   if (!b.constant) return Refusal::not_constant;
-  if (b.format.type != DataType::f32) return Refusal::data_type;
+  if (b.format.type != type) return Refusal::data_type;
   if (b.shape.rank() != 2) return Refusal::rank;
-  if (Refusal no = check_dense(a); no != Refusal::none) return no;
-  if (Refusal no = check_dense(layer.outputs[0]); no != Refusal::none) return no;
+  if (Refusal no = check_dense(a, type); no != Refusal::none) return no;
+  if (Refusal no = check_dense(layer.outputs[0], type); no != Refusal::none) return no;
   if (a.format.layout != Layout::nchw || layer.outputs[0].format.layout != Layout::nchw)
     return Refusal::layout;
   return Refusal::none;
@@ -53,8 +45,8 @@ Refusal check_extents(const LayerDesc& layer, const Product& p) {
   return clamp_is_valid(layer) ? Refusal::none : Refusal::clamp;
 }
 
-Refusal read_gemm(const LayerDesc& layer, Product& p) {
-  if (Refusal no = check_operands(layer); no != Refusal::none) return no;
+Refusal read_gemm(const LayerDesc& layer, Product& p, DataType type, DataType bias_type) {
+  if (Refusal no = check_operands(layer, type); no != Refusal::none) return no;
   const Attributes& attributes = layer.main().attributes;
   if (attributes.integer("transA", 0) != 0 || attributes.real("alpha", 1) != 1 ||
       attributes.real("beta", 1) != 1) {
@@ -70,7 +62,7 @@ Refusal read_gemm(const LayerDesc& layer, Product& p) {
   p.outputs = static_cast<std::size_t>(b[p.outputs_first ? 0 : 1]);
   if (const TensorDesc* c = layer.operand(2)) {
     if (!c->constant) return Refusal::not_constant;
-    if (c->format.type != DataType::f32) return Refusal::data_type;
+    if (c->format.type != bias_type) return Refusal::data_type;
     // A row of one number for each output; not a column, which broadcasts along the other axis.
     const std::int64_t n = static_cast<std::int64_t>(p.outputs);
     if (c->shape.rank() < 1 || c->shape.elements() != n || c->shape[c->shape.rank() - 1] != n)
@@ -80,8 +72,8 @@ Refusal read_gemm(const LayerDesc& layer, Product& p) {
   return check_extents(layer, p);
 }
 
-Refusal read_matmul(const LayerDesc& layer, Product& p) {
-  if (Refusal no = check_operands(layer); no != Refusal::none) return no;
+Refusal read_matmul(const LayerDesc& layer, Product& p, DataType type) {
+  if (Refusal no = check_operands(layer, type); no != Refusal::none) return no;
   const Shape& a = layer.operand(0)->shape;
   const Shape& b = layer.operand(1)->shape;
   if (a.rank() < 2 || layer.outputs[0].shape.rank() != a.rank()) return Refusal::rank;
@@ -92,17 +84,21 @@ Refusal read_matmul(const LayerDesc& layer, Product& p) {
   return check_extents(layer, p);
 }
 
-Refusal read(const LayerDesc& layer, Product& p) {
-  if (check_pattern(layer, Op::gemm, 2) == Refusal::none) return read_gemm(layer, p);
-  if (check_pattern(layer, Op::matmul, 2) == Refusal::none) return read_matmul(layer, p);
+}  // namespace
+
+Refusal read_product(const LayerDesc& layer, Product& p, DataType type, DataType bias_type) {
+  if (check_pattern(layer, Op::gemm, 2) == Refusal::none) return read_gemm(layer, p, type, bias_type);
+  if (check_pattern(layer, Op::matmul, 2) == Refusal::none) return read_matmul(layer, p, type);
   return Refusal::op;
 }
+
+namespace {
 
 template <Op kOp>
 Refusal supports(const LayerDesc& layer, const Cpu&) {
   Product p;
   if (Refusal no = check_pattern(layer, kOp, 2); no != Refusal::none) return no;
-  return read(layer, p);
+  return read_product(layer, p);
 }
 
 xnn_status create(const LayerDesc& layer, const Product& p, const float* weights, const float* bias,
@@ -119,7 +115,7 @@ const float* floats(std::span<const ConstantBytes> constants, std::size_t input)
 
 Result<std::size_t> packed_bytes(const LayerDesc& layer, std::span<const ConstantBytes> constants) {
   Product p;
-  if (read(layer, p) != Refusal::none) return kernel_failed("not a layer for XNNPACK");
+  if (read_product(layer, p) != Refusal::none) return kernel_failed("not a layer for XNNPACK");
   return measure_packed([&](xnn_weights_cache_t cache, Operator& op) {
     return create(layer, p, floats(constants, input_index(layer, 1)), nullptr, cache, op);
   });
@@ -127,7 +123,7 @@ Result<std::size_t> packed_bytes(const LayerDesc& layer, std::span<const Constan
 
 Status pack(const LayerDesc& layer, std::span<const ConstantBytes> constants, std::span<std::byte> packed) {
   Product p;
-  if (read(layer, p) != Refusal::none) return kernel_failed("not a layer for XNNPACK");
+  if (read_product(layer, p) != Refusal::none) return kernel_failed("not a layer for XNNPACK");
   const float* weights = floats(constants, input_index(layer, 1));
   const float* bias = p.has_bias ? floats(constants, input_index(layer, 2)) : nullptr;
   return write_packed(packed, [&](xnn_weights_cache_t cache, Operator& op) {
@@ -142,7 +138,7 @@ class Bound final : public BoundOperator {
   Status prepare(const BindArgs& args) noexcept {
     if (Status ready = ensure_initialized(); !ready) return ready;
     Product p;
-    if (read(args.layer, p) != Refusal::none) return check(xnn_status_unsupported_parameter, "bind");
+    if (read_product(args.layer, p) != Refusal::none) return check(xnn_status_unsupported_parameter, "bind");
     if (Status found = cache_.read(args.packed); !found) return found;
     const xnn_status status = create(args.layer, p, cache_.dummy_weights(), nullptr, cache_.get(), op_);
     cache_.release_scratch();

@@ -2,6 +2,8 @@
 //
 // The mean over axes: reduce_mean, and global average pooling, which is the mean over all pixels. The result
 // may be in either layout where its numbers come in the same order: after global pooling they always do.
+#include "kernels/xnnpack/mean.h"
+
 #include "kernels/xnnpack/elementwise.h"
 #include "kernels/xnnpack/operator.h"
 #include "kernels/xnnpack/pixels.h"
@@ -15,20 +17,6 @@ namespace {
 
 constexpr Op kPoolPattern[] = {Op::global_average_pool};
 constexpr Op kMeanPattern[] = {Op::reduce_mean};
-constexpr LayoutPair kLayouts[] = {{Layout::nhwc, Layout::nhwc},
-                                   {Layout::nhwc, Layout::nchw},
-                                   {Layout::nchw, Layout::nchw},
-                                   {Layout::nchw, Layout::nhwc}};
-
-// The input in memory order without axes of extent 1, and which of them are averaged.
-struct Mean {
-  std::array<std::size_t, XNN_MAX_TENSOR_DIMS> extent{};
-  std::size_t rank = 0;
-  std::array<std::int64_t, XNN_MAX_TENSOR_DIMS> axis{};
-  std::size_t axes = 0;
-  std::size_t results = 1;
-  std::size_t row = 1;  // how many results lie side by side in the input
-};
 
 // A bit for each of the input's axes that is averaged; 0 when the attributes are wrong.
 std::uint32_t averaged_axes(const LayerPart& part, int rank) noexcept {
@@ -72,13 +60,15 @@ Refusal check_result(const LayerDesc& layer, std::uint32_t averaged) noexcept {
   return Refusal::none;
 }
 
-Refusal read(const LayerDesc& layer, Op op, Mean& m) {
+}  // namespace
+
+Refusal read_mean(const LayerDesc& layer, Op op, Mean& m, DataType type) {
   if (Refusal no = check_pattern(layer, op, 1); no != Refusal::none) return no;
   const TensorDesc& x = *layer.operand(0);
   const TensorDesc& y = layer.outputs[0];
   if (x.constant) return Refusal::constant;
-  if (Refusal no = check_dense(x); no != Refusal::none) return no;
-  if (Refusal no = check_dense(y); no != Refusal::none) return no;
+  if (Refusal no = check_dense(x, type); no != Refusal::none) return no;
+  if (Refusal no = check_dense(y, type); no != Refusal::none) return no;
   const int rank = x.shape.rank();
   if (op == Op::global_average_pool && rank < 3) return Refusal::rank;
   const std::uint32_t averaged = averaged_axes(layer.main(), rank);
@@ -109,10 +99,12 @@ Refusal read(const LayerDesc& layer, Op op, Mean& m) {
   return clamp_is_valid(layer) ? Refusal::none : Refusal::clamp;
 }
 
+namespace {
+
 template <Op kOp>
 Refusal supports(const LayerDesc& layer, const Cpu&) {
   Mean m;
-  return read(layer, kOp, m);
+  return read_mean(layer, kOp, m);
 }
 
 // Sums of whole rows of the input are built up in the output.
@@ -122,7 +114,7 @@ bool needs_staging(const Mean& m) noexcept {
 
 std::size_t workspace_bytes(const LayerDesc& layer, int) {
   Mean m;
-  if (read(layer, layer.main().op, m) != Refusal::none) return 0;
+  if (read_mean(layer, layer.main().op, m) != Refusal::none) return 0;
   return needs_staging(m) ? staging_bytes(m.results) : 0;
 }
 
@@ -133,7 +125,7 @@ class Bound final : public BoundOperator {
   Status prepare(const BindArgs& args) noexcept {
     if (Status ready = ensure_initialized(); !ready) return ready;
     Mean m;
-    if (read(args.layer, args.layer.main().op, m) != Refusal::none) {
+    if (read_mean(args.layer, args.layer.main().op, m) != Refusal::none) {
       return check(xnn_status_unsupported_parameter, "bind");
     }
     const xnn_status status =
@@ -177,7 +169,7 @@ constinit const Kernel kGlobalAveragePool = {
     .pattern = kPoolPattern,
     .isa = kRequiredIsa,
     .type = DataType::f32,
-    .layouts = kLayouts,
+    .layouts = kMeanLayouts,
     .overread_bytes = kOverreadBytes,
     .threaded = true,
     .supports = supports<Op::global_average_pool>,
@@ -193,7 +185,7 @@ constinit const Kernel kReduceMean = {
     .pattern = kMeanPattern,
     .isa = kRequiredIsa,
     .type = DataType::f32,
-    .layouts = kLayouts,
+    .layouts = kMeanLayouts,
     .overread_bytes = kOverreadBytes,
     .threaded = true,
     .supports = supports<Op::reduce_mean>,

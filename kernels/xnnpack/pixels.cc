@@ -17,8 +17,8 @@ bool fits_memory(std::initializer_list<std::int64_t> factors) noexcept {
   return true;
 }
 
-Refusal read_pixels(const TensorDesc& tensor, Pixels& pixels) noexcept {
-  if (tensor.format.type != DataType::f32) return Refusal::data_type;
+Refusal read_pixels(const TensorDesc& tensor, Pixels& pixels, DataType type) noexcept {
+  if (tensor.format.type != type) return Refusal::data_type;
   const int rank = tensor.shape.rank();
   if (rank != 3 && rank != 4) return Refusal::rank;
   if (tensor.format.layout != Layout::nhwc) return Refusal::layout;
@@ -107,8 +107,8 @@ std::size_t passes_workspace(std::size_t taps, std::size_t channels, const Pixel
   return rows * ((row_bytes + kAlignment - 1) / kAlignment * kAlignment);
 }
 
-Refusal check_dense(const TensorDesc& tensor) noexcept {
-  if (tensor.format.type != DataType::f32) return Refusal::data_type;
+Refusal check_dense(const TensorDesc& tensor, DataType type) noexcept {
+  if (tensor.format.type != type) return Refusal::data_type;
   if (tensor.format.layout == Layout::nchwc) return Refusal::layout;
   std::int64_t elements = 1;
   for (const std::int64_t extent : tensor.shape) {

@@ -29,8 +29,8 @@ struct Pixels {
   std::size_t stride = 0;  ///< elements from one pixel to the next
 };
 
-/// Reads a tensor of floats whose pixels lie at equal distances.
-Refusal read_pixels(const TensorDesc& tensor, Pixels& pixels) noexcept;
+/// Reads a tensor of that type whose pixels lie at equal distances.
+Refusal read_pixels(const TensorDesc& tensor, Pixels& pixels, DataType type = DataType::f32) noexcept;
 
 /// A window that slides over a picture: that of a convolution or a pooling.
 struct Window {
@@ -52,8 +52,8 @@ Refusal read_window(const Attributes& attributes, int spatial, Window& window) n
 std::size_t passes_workspace(std::size_t taps, std::size_t channels, const Pixels& output, int threads,
                              std::size_t vectors) noexcept;
 
-/// Whether a f32 tensor is dense, in the layout, without an empty axis.
-Refusal check_dense(const TensorDesc& tensor) noexcept;
+/// Whether a tensor of that type is dense, in a layout that XNNPACK knows, without an empty axis.
+Refusal check_dense(const TensorDesc& tensor, DataType type = DataType::f32) noexcept;
 
 /// Whether the layer is one part of that operator with one output and at least `operands` operands, all
 /// there.

@@ -4,6 +4,8 @@
 //
 // XNNPACK rounds output extents down. Rounding up (ceil_mode) is had by padding further at the bottom and
 // right, which is harmless: padding is left out of the maximum, and out of the average unless it counts.
+#include "kernels/xnnpack/pooling.h"
+
 #include "kernels/xnnpack/convolution.h"
 #include "kernels/xnnpack/operator.h"
 #include "kernels/xnnpack/rows.h"
@@ -16,13 +18,6 @@ namespace {
 
 constexpr Op kMaxPattern[] = {Op::max_pool};
 constexpr Op kAveragePattern[] = {Op::average_pool};
-
-struct Pooling {
-  Pixels input;
-  Pixels output;
-  Window window;
-  bool asks_for_padding = false;  // the layer's own pads, before they are fitted to the output
-};
 
 // One axis: fits the padding at the end so that XNNPACK computes `outputs` positions, all of which touch the
 // input.
@@ -41,13 +36,13 @@ bool fit_end(std::size_t inputs, std::size_t outputs, std::int64_t span, std::ui
   return (std::int64_t{end} + stride - 1) / stride <= out;
 }
 
-Refusal read_pooling(const LayerDesc& layer, Op op, Pooling& p) {
+Refusal read_pooling(const LayerDesc& layer, Op op, Pooling& p, DataType type) {
   if (Refusal no = check_pattern(layer, op, 1); no != Refusal::none) return no;
   if (layer.outputs.size() != 1) return Refusal::op;  // the places of the largest elements
   const TensorDesc& x = *layer.operand(0);
   if (x.constant) return Refusal::constant;
-  if (Refusal no = read_pixels(x, p.input); no != Refusal::none) return no;
-  if (Refusal no = read_pixels(layer.outputs[0], p.output); no != Refusal::none) return no;
+  if (Refusal no = read_pixels(x, p.input, type); no != Refusal::none) return no;
+  if (Refusal no = read_pixels(layer.outputs[0], p.output, type); no != Refusal::none) return no;
   const int rank = x.shape.rank();
   if (layer.outputs[0].shape.rank() != rank) return Refusal::rank;
   const Attributes& attributes = layer.main().attributes;
@@ -71,8 +66,10 @@ Refusal read_pooling(const LayerDesc& layer, Op op, Pooling& p) {
   return clamp_is_valid(layer) ? Refusal::none : Refusal::clamp;
 }
 
-Refusal read_max(const LayerDesc& layer, Pooling& p) {
-  if (Refusal no = read_pooling(layer, Op::max_pool, p); no != Refusal::none) return no;
+}  // namespace
+
+Refusal read_max_pool(const LayerDesc& layer, Pooling& p, DataType type) {
+  if (Refusal no = read_pooling(layer, Op::max_pool, p, type); no != Refusal::none) return no;
   const Window& w = p.window;
   const std::uint32_t taps = w.kernel_height * w.kernel_width;
   if (taps < 2) return Refusal::kernel_size;
@@ -84,8 +81,10 @@ Refusal read_max(const LayerDesc& layer, Pooling& p) {
   return dilated && (w.top | w.left | w.bottom | w.right) != 0 ? Refusal::padding : Refusal::none;
 }
 
+namespace {
+
 Refusal read_average(const LayerDesc& layer, Pooling& p) {
-  if (Refusal no = read_pooling(layer, Op::average_pool, p); no != Refusal::none) return no;
+  if (Refusal no = read_pooling(layer, Op::average_pool, p, DataType::f32); no != Refusal::none) return no;
   if (p.window.dilation_height != 1 || p.window.dilation_width != 1) return Refusal::dilation;
   // XNNPACK divides by the number of pixels under the window, never by that of pixels and padding.
   return p.asks_for_padding && layer.main().attributes.integer("count_include_pad", 0) != 0 ? Refusal::padding
@@ -94,7 +93,7 @@ Refusal read_average(const LayerDesc& layer, Pooling& p) {
 
 Refusal supports_max(const LayerDesc& layer, const Cpu&) {
   Pooling p;
-  return read_max(layer, p);
+  return read_max_pool(layer, p);
 }
 
 Refusal supports_average(const LayerDesc& layer, const Cpu&) {
@@ -110,7 +109,7 @@ class BoundMax final : public BoundOperator {
   Status prepare(const BindArgs& args) noexcept {
     if (Status ready = ensure_initialized(); !ready) return ready;
     Pooling p;
-    if (read_max(args.layer, p) != Refusal::none) return check(xnn_status_unsupported_parameter, "bind");
+    if (read_max_pool(args.layer, p) != Refusal::none) return check(xnn_status_unsupported_parameter, "bind");
     const Window& w = p.window;
     const Clamp clamp = output_clamp(args.layer);
     const xnn_status status = xnn_create_max_pooling2d_nhwc_f32(

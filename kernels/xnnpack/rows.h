@@ -52,4 +52,19 @@ extern const Kernel kMax;
 extern const Kernel kMin;
 extern const Kernel kPrelu;
 
+// Quantised.
+extern const Kernel kConvQ8;
+extern const Kernel kDepthwiseConvQ8;
+extern const Kernel kGemmQ8;
+extern const Kernel kMatmulQ8;
+extern const Kernel kMaxPoolQ8;
+extern const Kernel kGlobalAveragePoolQ8;
+extern const Kernel kTransposeQ8;
+extern const Kernel kConvertQ8;
+extern const Kernel kAddQ8;
+extern const Kernel kMulQ8;
+extern const Kernel kClampQ8;
+extern const Kernel kQuantize;
+extern const Kernel kDequantize;
+
 }  // namespace fettle::kernels::xnnpack

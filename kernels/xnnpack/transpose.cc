@@ -7,6 +7,7 @@
 #include "kernels/xnnpack/operator.h"
 #include "kernels/xnnpack/pixels.h"
 #include "kernels/xnnpack/rows.h"
+#include "lib/base/quantise.h"
 
 namespace fettle::kernels::xnnpack {
 namespace {
@@ -42,13 +43,16 @@ Refusal read_axes(const LayerPart& part, int rank, std::array<int, kMaxRank>& ax
   return Refusal::none;
 }
 
-Refusal read(const LayerDesc& layer, Op op, Permutation& p) {
+Refusal read(const LayerDesc& layer, Op op, Permutation& p, bool bytes) {
   if (Refusal no = check_pattern(layer, op, 1); no != Refusal::none) return no;
   const TensorDesc& x = *layer.operand(0);
   const TensorDesc& y = layer.outputs[0];
   if (x.constant) return Refusal::constant;
-  if (Refusal no = check_dense(x); no != Refusal::none) return no;
-  if (Refusal no = check_dense(y); no != Refusal::none) return no;
+  const DataType type = bytes ? x.format.type : DataType::f32;
+  if (bytes && (!is_quantised_type(type) || layer.main().clamp)) return Refusal::data_type;
+  if (op == Op::convert && !layer.main().attributes.entries().empty()) return Refusal::attribute;
+  if (Refusal no = check_dense(x, type); no != Refusal::none) return no;
+  if (Refusal no = check_dense(y, type); no != Refusal::none) return no;
   const int rank = x.shape.rank();
   if (rank < 1 || y.shape.rank() != rank) return Refusal::rank;
   std::array<int, kMaxRank> axes{};
@@ -75,12 +79,14 @@ Refusal read(const LayerDesc& layer, Op op, Permutation& p) {
   return clamp_is_valid(layer) ? Refusal::none : Refusal::clamp;
 }
 
-template <Op kOp>
+template <Op kOp, bool kBytes>
 Refusal supports(const LayerDesc& layer, const Cpu&) {
   Permutation p;
-  return read(layer, kOp, p);
+  return read(layer, kOp, p, kBytes);
 }
 
+// Elements of 4 bytes or of 1.
+template <bool kBytes>
 class Bound final : public BoundOperator {
  public:
   explicit Bound(const BindArgs& args) noexcept : BoundOperator(args), input_(input_index(args.layer, 0)) {}
@@ -88,68 +94,67 @@ class Bound final : public BoundOperator {
   Status prepare(const BindArgs& args) noexcept {
     if (Status ready = ensure_initialized(); !ready) return ready;
     Permutation p;
-    if (read(args.layer, args.layer.main().op, p) != Refusal::none) {
+    if (read(args.layer, args.layer.main().op, p, kBytes) != Refusal::none) {
       return check(xnn_status_unsupported_parameter, "bind");
     }
-    if (Status created = check_created(xnn_create_transpose_nd_x32(0, op_.out()), op_); !created) {
-      return created;
-    }
-    const xnn_status shaped =
-        xnn_reshape_transpose_nd_x32(op_.get(), p.rank, p.extent.data(), p.from.data(), &threads_);
+    const xnn_status status =
+        kBytes ? xnn_create_transpose_nd_x8(0, op_.out()) : xnn_create_transpose_nd_x32(0, op_.out());
+    if (Status created = check_created(status, op_); !created) return created;
+    const auto reshape = kBytes ? xnn_reshape_transpose_nd_x8 : xnn_reshape_transpose_nd_x32;
+    const xnn_status shaped = reshape(op_.get(), p.rank, p.extent.data(), p.from.data(), &threads_);
     if (Status done = check(shaped, "reshape an operator"); !done) return done;
-    add_clamp(args.layer, static_cast<std::size_t>(args.layer.outputs[0].shape.elements()));
+    if (!kBytes) add_clamp(args.layer, static_cast<std::size_t>(args.layer.outputs[0].shape.elements()));
     return {};
   }
 
   Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs,
                      void*) noexcept override {
-    return check(xnn_setup_transpose_nd_x32(op_.get(), inputs[input_], set_output(outputs[0])),
-                 "set up an operator");
+    const auto setup = kBytes ? xnn_setup_transpose_nd_x8 : xnn_setup_transpose_nd_x32;
+    void* output = kBytes ? outputs[0] : set_output(outputs[0]);
+    return check(setup(op_.get(), inputs[input_], output), "set up an operator");
   }
 
  private:
   std::size_t input_;
 };
 
+template <bool kBytes>
 Result<std::unique_ptr<BoundKernel>> bind(const BindArgs& args) {
-  std::unique_ptr<Bound> bound(new (std::nothrow) Bound(args));
+  std::unique_ptr<Bound<kBytes>> bound(new (std::nothrow) Bound<kBytes>(args));
   if (bound == nullptr) return out_of_memory();
   Status status = bound->prepare(args);
   return bound_or_error(std::move(bound), std::move(status));
 }
 
+template <Op kOp, bool kBytes>
+constexpr Kernel row(std::string_view name, std::span<const Op> pattern,
+                     std::span<const LayoutPair> layouts) noexcept {
+  return {
+      .name = name,
+      .revision = 1,
+      .pattern = pattern,
+      .isa = kRequiredIsa,
+      .type = kBytes ? DataType::undefined : DataType::f32,
+      .layouts = layouts,
+      .overread_bytes = kOverreadBytes,
+      .threaded = true,
+      .supports = supports<kOp, kBytes>,
+      .workspace_bytes = nullptr,
+      .packed_bytes = nullptr,
+      .pack = nullptr,
+      .bind = bind<kBytes>,
+  };
+}
+
 }  // namespace
 
-constinit const Kernel kTranspose = {
-    .name = "transpose.tiled.f32.xnnpack",
-    .revision = 1,
-    .pattern = kTransposePattern,
-    .isa = kRequiredIsa,
-    .type = DataType::f32,
-    .layouts = kAnyLayouts,
-    .overread_bytes = kOverreadBytes,
-    .threaded = true,
-    .supports = supports<Op::transpose>,
-    .workspace_bytes = nullptr,
-    .packed_bytes = nullptr,
-    .pack = nullptr,
-    .bind = bind,
-};
-
-constinit const Kernel kConvert = {
-    .name = "convert.tiled.f32.xnnpack",
-    .revision = 1,
-    .pattern = kConvertPattern,
-    .isa = kRequiredIsa,
-    .type = DataType::f32,
-    .layouts = kOtherLayout,
-    .overread_bytes = kOverreadBytes,
-    .threaded = true,
-    .supports = supports<Op::convert>,
-    .workspace_bytes = nullptr,
-    .packed_bytes = nullptr,
-    .pack = nullptr,
-    .bind = bind,
-};
+constinit const Kernel kTranspose =
+    row<Op::transpose, false>("transpose.tiled.f32.xnnpack", kTransposePattern, kAnyLayouts);
+constinit const Kernel kConvert =
+    row<Op::convert, false>("convert.tiled.f32.xnnpack", kConvertPattern, kOtherLayout);
+constinit const Kernel kTransposeQ8 =
+    row<Op::transpose, true>("transpose.tiled.q8.xnnpack", kTransposePattern, kAnyLayouts);
+constinit const Kernel kConvertQ8 =
+    row<Op::convert, true>("convert.tiled.q8.xnnpack", kConvertPattern, kOtherLayout);
 
 }  // namespace fettle::kernels::xnnpack

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the rows for means of floats and of quantised numbers share.
+#pragma once
+
+#include <fettle/kernel.h>
+
+#include <xnnpack.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace fettle::kernels::xnnpack {
+
+/// The input in memory order without axes of extent 1, and which of them are averaged.
+struct Mean {
+  std::array<std::size_t, XNN_MAX_TENSOR_DIMS> extent{};
+  std::size_t rank = 0;
+  std::array<std::int64_t, XNN_MAX_TENSOR_DIMS> axis{};
+  std::size_t axes = 0;
+  std::size_t results = 1;
+  std::size_t row = 1;  ///< how many results lie side by side in the input
+};
+
+/// Reads a mean whose input and result have that type.
+Refusal read_mean(const LayerDesc& layer, Op op, Mean& mean, DataType type = DataType::f32);
+
+inline constexpr LayoutPair kMeanLayouts[] = {{Layout::nhwc, Layout::nhwc},
+                                              {Layout::nhwc, Layout::nchw},
+                                              {Layout::nchw, Layout::nchw},
+                                              {Layout::nchw, Layout::nhwc}};
+
+}  // namespace fettle::kernels::xnnpack
