@@ -49,8 +49,9 @@ void check_layouts(const KernelTable& table, const Kernel& kernel, LayoutPair pa
   }
   for (std::size_t i = 0; i < desc.inputs.size(); ++i) {
     const TensorDesc& in = desc.inputs[i];
-    const bool fits =
-        !in.constant && in.shape == desc.outputs[0].shape && in.format == desc.outputs[0].format;
+    const bool fits = !in.constant && in.shape == desc.outputs[0].shape &&
+                      in.format.type == desc.outputs[0].format.type &&
+                      in.format.layout == desc.outputs[0].format.layout;
     if ((kernel.in_place >> i & 1) != 0 && fits)
       check_variant(kernel, desc, layer, expected, {Against::end, 1, static_cast<int>(i)});
   }
@@ -88,6 +89,8 @@ TEST_CASE("operators that index and choose", "[kernels]") { check_family(visit_c
 TEST_CASE("operators that sample pictures and signals", "[kernels]") { check_family(visit_sampling, 30); }
 TEST_CASE("recurrent operators", "[kernels]") { check_family(visit_recurrent, 15); }
 TEST_CASE("regions", "[kernels]") { check_family(visit_regions, 60); }
+
+TEST_CASE("quantised layers", "[kernels]") { check_family(visit_quantised, 60); }
 
 TEST_CASE("every row of the table has been run", "[kernels]") {
   if (runs().empty()) SKIP("the other cases have not been run");

@@ -75,5 +75,6 @@ void visit_choosing(int count, const Visit& visit);     ///< indices, selections
 void visit_sampling(int count, const Visit& visit);     ///< between pixels; signals
 void visit_recurrent(int count, const Visit& visit);    ///< LSTM, GRU and RNN
 void visit_regions(int count, const Visit& visit);      ///< several layers that one kernel may cover
+void visit_quantised(int count, const Visit& visit);    ///< integers with a scale, and the borders to floats
 
 }  // namespace fettle::test

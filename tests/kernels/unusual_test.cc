@@ -65,6 +65,7 @@ TEST_CASE("unusual layers are refused or accepted, with a reason", "[kernels]") 
   visit_sampling(4 * scale, check);
   visit_recurrent(scale, check);
   visit_regions(5 * scale, check);
+  visit_quantised(4 * scale, check);
   CHECK(asked > 1000);
 }
 
