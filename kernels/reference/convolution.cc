@@ -154,7 +154,7 @@ Refusal supports_pool(const LayerDesc& layer, const Cpu& cpu) {
     return Refusal::data_type;
   if (layer.outputs.size() > 1 && (!maximum || layer.outputs[1].format.type != DataType::s64))
     return Refusal::data_type;
-  return any_type(layer, cpu);
+  return any_number(layer, cpu);
 }
 
 void global_pool(const Buffers& b) {
@@ -200,7 +200,7 @@ Refusal supports_unpool(const LayerDesc& layer, const Cpu& cpu) {
   const DataType type = layer.inputs.front().format.type;
   const bool fits = kind_of(type) == Kind::real && layer.outputs.front().format.type == type &&
                     kind_of(layer.inputs[1].format.type) == Kind::whole;
-  return fits ? any_type(layer, cpu) : Refusal::data_type;
+  return fits ? any_number(layer, cpu) : Refusal::data_type;
 }
 
 constexpr auto kRows =

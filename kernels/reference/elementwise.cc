@@ -295,18 +295,18 @@ void pow(const Buffers& b) {
 
 Refusal supports_classify(const LayerDesc& layer, const Cpu& cpu) {
   if (kind_of(layer.inputs.front().format.type) != Kind::real) return Refusal::data_type;
-  return layer.outputs.front().format.type == DataType::boolean ? any_type(layer, cpu) : Refusal::data_type;
+  return layer.outputs.front().format.type == DataType::boolean ? any_number(layer, cpu) : Refusal::data_type;
 }
 
 Refusal supports_compare(const LayerDesc& layer, const Cpu& cpu) {
   const bool alike = layer.inputs.front().format.type == layer.inputs.back().format.type;
-  return alike && layer.outputs.front().format.type == DataType::boolean ? any_type(layer, cpu)
+  return alike && layer.outputs.front().format.type == DataType::boolean ? any_number(layer, cpu)
                                                                          : Refusal::data_type;
 }
 
 Refusal supports_pow(const LayerDesc& layer, const Cpu& cpu) {
   const bool kept = layer.inputs.front().format.type == layer.outputs.front().format.type;
-  return kept ? any_type(layer, cpu) : Refusal::data_type;
+  return kept ? any_number(layer, cpu) : Refusal::data_type;
 }
 
 Refusal supports_bit_shift(const LayerDesc& layer, const Cpu& cpu) {
@@ -329,7 +329,7 @@ constexpr auto kRows =
          kFamily<pow, supports_pow, "direct.any", Op::pow>,
          kFamily<compare, supports_compare, "direct.any", Op::equal, Op::greater, Op::less,
                  Op::greater_or_equal, Op::less_or_equal, Op::logical_and, Op::logical_or, Op::logical_xor>,
-         kFamily<logical_not, any_type, "direct.any", Op::logical_not>,
+         kFamily<logical_not, any_number, "direct.any", Op::logical_not>,
          kFamily<classify, supports_classify, "direct.any", Op::is_nan, Op::is_inf>);
 
 }  // namespace

@@ -39,7 +39,7 @@ void nll_loss(const Buffers& b) {
 Refusal supports_nll_loss(const LayerDesc& layer, const Cpu& cpu) {
   const DataType type = layer.inputs[0].format.type;
   const bool real = kind_of(type) == Kind::real && layer.outputs[0].format.type == type;
-  return real ? any_type(layer, cpu) : Refusal::data_type;
+  return real ? any_number(layer, cpu) : Refusal::data_type;
 }
 
 constexpr auto kRows = kFamily<nll_loss, supports_nll_loss, "direct.any", Op::nll_loss>;

@@ -157,13 +157,18 @@ template void store<double>(DataType, void*, std::int64_t, double) noexcept;
 template void store<std::int64_t>(DataType, void*, std::int64_t, std::int64_t) noexcept;
 template void store<std::uint64_t>(DataType, void*, std::int64_t, std::uint64_t) noexcept;
 
+Refusal any_number(const LayerDesc& layer, const Cpu& cpu) {
+  const Refusal refusal = plain_layouts(layer);
+  return refusal == Refusal::none ? any_type(layer, cpu) : refusal;
+}
+
 Refusal same_number(const LayerDesc& layer, const Cpu& cpu) {
   const DataType type = layer.inputs.front().format.type;
   const auto same = [&](const TensorDesc& tensor) { return tensor.format.type == type; };
   const bool all = type != DataType::undefined &&
                    std::all_of(layer.inputs.begin(), layer.inputs.end(), same) &&
                    std::all_of(layer.outputs.begin(), layer.outputs.end(), same);
-  return all ? any_type(layer, cpu) : Refusal::data_type;
+  return all ? any_number(layer, cpu) : Refusal::data_type;
 }
 
 Refusal same_real(const LayerDesc& layer, const Cpu& cpu) {

@@ -127,6 +127,8 @@ Numbers<T> result(const Buffers& b, std::size_t output = 0) {
   return {b.layer.outputs[output], b.outputs[output]};
 }
 
+/// nchw and not quantised, of any types; a clamp only for f32.
+Refusal any_number(const LayerDesc& layer, const Cpu& cpu);
 /// Real inputs and outputs of one type, nchw.
 Refusal same_real(const LayerDesc& layer, const Cpu& cpu);
 /// Inputs and outputs of one numeric type, nchw; a clamp only for f32.

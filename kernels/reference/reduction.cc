@@ -182,7 +182,7 @@ void arg(const Buffers& b) {
 }
 
 Refusal supports_arg(const LayerDesc& layer, const Cpu& cpu) {
-  return layer.outputs.front().format.type == DataType::s64 ? any_type(layer, cpu) : Refusal::data_type;
+  return layer.outputs.front().format.type == DataType::s64 ? any_number(layer, cpu) : Refusal::data_type;
 }
 
 // Running sums along an axis, which the second operand may name.
@@ -214,7 +214,7 @@ Refusal supports_cum_sum(const LayerDesc& layer, const Cpu& cpu) {
   const DataType type = layer.inputs.front().format.type;
   const bool fits = layer.outputs.front().format.type == type && layer.inputs.size() == 2 &&
                     kind_of(layer.inputs[1].format.type) == Kind::whole && layer.inputs[0].shape.rank() > 0;
-  return fits ? any_type(layer, cpu) : Refusal::data_type;
+  return fits ? any_number(layer, cpu) : Refusal::data_type;
 }
 
 constexpr auto kRows =

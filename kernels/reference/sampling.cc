@@ -202,7 +202,7 @@ void roi_align(const Buffers& b) {
 Refusal supports_roi_align(const LayerDesc& layer, const Cpu& cpu) {
   const DataType type = layer.inputs[0].format.type;
   if (kind_of(type) != Kind::real || layer.outputs[0].format.type != type) return Refusal::data_type;
-  return layer.inputs[0].shape.elements() == 0 ? Refusal::shape : any_type(layer, cpu);
+  return layer.inputs[0].shape.elements() == 0 ? Refusal::shape : any_number(layer, cpu);
 }
 
 constexpr auto kRows = join(kFamily<grid_sample, supports_grid_sample, "direct.any", Op::grid_sample>,

@@ -74,7 +74,7 @@ Refusal supports_top_k(const LayerDesc& layer, const Cpu& cpu) {
   const bool fits = layer.outputs.size() == 2 &&
                     layer.outputs[0].format.type == layer.inputs[0].format.type &&
                     layer.outputs[1].format.type == DataType::s64;
-  return fits ? any_type(layer, cpu) : Refusal::data_type;
+  return fits ? any_number(layer, cpu) : Refusal::data_type;
 }
 
 // A result whose extents are known only now: its memory, filled densely.
@@ -154,7 +154,7 @@ void compress(const Buffers& b) {
 
 Refusal supports_compress(const LayerDesc& layer, const Cpu& cpu) {
   const bool alike = layer.inputs[0].format.type == layer.outputs[0].format.type;
-  return alike ? any_type(layer, cpu) : Refusal::data_type;
+  return alike ? any_number(layer, cpu) : Refusal::data_type;
 }
 
 // The slices of a tensor along an axis, or its elements in one row.
@@ -320,10 +320,10 @@ constexpr Kernel kDenseRow = [] {
 constexpr auto kRows =
     join(kFamily<top_k, supports_top_k, "select.any", Op::top_k>,
          std::array<const Kernel*, 4>{
-             &kDenseRow<Op::non_zero, non_zero, any_type, "direct.any">,
+             &kDenseRow<Op::non_zero, non_zero, any_number, "direct.any">,
              &kDenseRow<Op::compress, compress, supports_compress, "copy.any">,
-             &kDenseRow<Op::unique, unique, any_type, "compare.any">,
-             &kDenseRow<Op::non_max_suppression, non_max_suppression, any_type, "greedy.any">});
+             &kDenseRow<Op::unique, unique, any_number, "compare.any">,
+             &kDenseRow<Op::non_max_suppression, non_max_suppression, any_number, "greedy.any">});
 
 }  // namespace
 

@@ -136,8 +136,8 @@ void mel_weight_matrix(const Buffers& b) {
 
 constexpr auto kRows =
     join(kFamily<dft, same_real, "direct.any", Op::dft>, kFamily<stft, same_real, "direct.any", Op::stft>,
-         kFamily<window, any_type, "direct.any", Op::hann_window, Op::hamming_window, Op::blackman_window>,
-         kFamily<mel_weight_matrix, any_type, "direct.any", Op::mel_weight_matrix>);
+         kFamily<window, any_number, "direct.any", Op::hann_window, Op::hamming_window, Op::blackman_window>,
+         kFamily<mel_weight_matrix, any_number, "direct.any", Op::mel_weight_matrix>);
 
 }  // namespace
 
