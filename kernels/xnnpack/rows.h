@@ -64,7 +64,6 @@ extern const Kernel kConvertQ8;
 extern const Kernel kAddQ8;
 extern const Kernel kMulQ8;
 extern const Kernel kClampQ8;
-extern const Kernel kQuantize;
 extern const Kernel kDequantize;
 
 }  // namespace fettle::kernels::xnnpack

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Clamping of quantised numbers, and the borders between them and real ones.
+// Clamping of quantised numbers, and making real ones of them. The way back is not XNNPACK's: it multiplies
+// by the reciprocal of the scale, and pictures of bytes are full of numbers half-way between two integers,
+// which must be rounded as ONNX says.
 #include "kernels/xnnpack/elementwise.h"
 #include "kernels/xnnpack/operator.h"
 #include "kernels/xnnpack/pixels.h"
@@ -12,13 +14,11 @@
 namespace fettle::kernels::xnnpack {
 namespace {
 
-// The quantisation that a quantize_linear or dequantize_linear has as attributes, if it is one for all.
+// The quantisation that a dequantize_linear has as attributes, if it is one for all.
 bool read_attributes(const Attributes& attributes, xnn_quantization_params& quantization) noexcept {
   const auto scale = attributes.reals("scale");
   const auto zero = attributes.integers("zero_point");
   if (scale.size() != 1 || zero.size() != 1 || !is_valid_scale(scale.front())) return false;
-  // XNNPACK multiplies by the reciprocal.
-  if (!is_valid_scale(1.0F / scale.front())) return false;
   quantization = {static_cast<std::int32_t>(zero.front()), scale.front()};
   return true;
 }
@@ -46,12 +46,9 @@ Refusal read_types(const LayerDesc& layer, Unary& u) noexcept {
     u.params.clamp.max = part.attributes.real("max");
     return u.params.clamp.min <= u.params.clamp.max ? Refusal::none : Refusal::attribute;
   }
-  const bool quantises = part.op == Op::quantize_linear;
-  const DataType stored = quantises ? y.type : x.type;
-  if (!is_quantised_type(stored) || (quantises ? x.type : y.type) != DataType::f32) return Refusal::data_type;
-  (quantises ? u.to : u.from) = datatype_of(stored);
-  return read_attributes(part.attributes, quantises ? u.output : u.input) ? Refusal::none
-                                                                          : Refusal::attribute;
+  if (!is_quantised_type(x.type) || y.type != DataType::f32) return Refusal::data_type;
+  u.from = datatype_of(x.type);
+  return read_attributes(part.attributes, u.input) ? Refusal::none : Refusal::attribute;
 }
 
 Refusal read(const LayerDesc& layer, Unary& u) noexcept {
@@ -132,7 +129,6 @@ constexpr Kernel row(std::string_view name) noexcept {
 }  // namespace
 
 constinit const Kernel kClampQ8 = row<Op::clamp>("clamp.direct.q8.xnnpack");
-constinit const Kernel kQuantize = row<Op::quantize_linear>("quantize_linear.direct.f32.xnnpack");
 constinit const Kernel kDequantize = row<Op::dequantize_linear>("dequantize_linear.direct.q8.xnnpack");
 
 }  // namespace fettle::kernels::xnnpack

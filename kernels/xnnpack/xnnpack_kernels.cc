@@ -53,7 +53,6 @@ constexpr const Kernel* kRows[] = {
     &x::kAddQ8,
     &x::kMulQ8,
     &x::kClampQ8,
-    &x::kQuantize,
     &x::kDequantize,
 };
 

@@ -72,9 +72,7 @@ std::span<const float> floats_of(std::span<const std::byte> bytes) {
 bool rounds(const LayerDesc& desc) {
   constexpr Op kRounding[] = {Op::conv, Op::gemm,         Op::matmul,          Op::add,
                               Op::mul,  Op::average_pool, Op::quantize_linear, Op::global_average_pool};
-  const Format& format = desc.outputs[0].format;
-  const bool quantised = format.scale != 0 || desc.main().op == Op::quantize_linear;
-  return quantised &&
+  return desc.outputs[0].format.scale != 0 &&
          std::find(std::begin(kRounding), std::end(kRounding), desc.main().op) != std::end(kRounding);
 }
 
