@@ -72,19 +72,14 @@ void block(const ConvShape& s, const Call& call, const ProductQ8& w, std::int64_
   std::uint8_t* y = call.out<std::uint8_t>() + image * s.out_channels * pixels;
   if (nhwc) {
     multiply(w, rows, count, begin, end, sums, s.out_per_group, 1);
-    for (std::int64_t p = 0; p < count; ++p) {
-      std::uint8_t* to = y + (first + p) * s.out_channels;
-      const std::int32_t* from = sums + p * s.out_per_group - begin;
-      for (std::int64_t o = begin; o < end; ++o) to[o] = finish(w, target, o, from[o]);
-    }
+    for (std::int64_t p = 0; p < count; ++p)
+      finish_outputs(w, target, begin, s.out_per_group, sums + p * s.out_per_group,
+                     y + (first + p) * s.out_channels + begin);
     return;
   }
   multiply(w, rows, count, begin, end, sums, 1, kPixels);
-  for (std::int64_t o = begin; o < end; ++o) {
-    std::uint8_t* to = y + o * pixels + first;
-    const std::int32_t* from = sums + (o - begin) * kPixels;
-    for (std::int64_t p = 0; p < count; ++p) to[p] = finish(w, target, o, from[p]);
-  }
+  for (std::int64_t o = begin; o < end; ++o)
+    finish_pixels(w, target, o, count, sums + (o - begin) * kPixels, y + o * pixels + first);
 }
 
 void conv(const Call& call) {
@@ -141,6 +136,7 @@ class Depthwise {
            std::uint8_t* y) const {
     std::fill_n(sums, s_.out_w, std::int32_t{0});
     const std::int16_t* weights = w_.weights + channel * w_.depth;
+    const Source source = source_;
     for (std::int64_t ky = 0; ky < s_.kernel_h; ++ky) {
       const std::int64_t iy = oy * s_.stride_h - s_.pad_top + ky * s_.dilation_h;
       if (iy < 0 || iy >= s_.in_h) continue;
@@ -150,17 +146,19 @@ class Depthwise {
         valid_range(s_, kx, first, last);
         const std::uint8_t* from = x + iy * s_.in_w + kx * s_.dilation_w - s_.pad_left;
         const std::int16_t weight = weights[ky * s_.kernel_w + kx];
+        const std::int64_t step = s_.stride_w;
         for (std::int64_t ox = first; ox < last; ++ox)
-          sums[ox] += std::int32_t{steps(from[ox * s_.stride_w])} * weight;
+          sums[ox] += std::int32_t{steps_of(source, from[ox * step])} * weight;
       }
     }
-    for (std::int64_t ox = 0; ox < s_.out_w; ++ox) y[ox] = finish(w_, target_, channel, sums[ox]);
+    finish_pixels(w_, target_, channel, s_.out_w, sums, y);
   }
 
   // One output pixel, all channels; the weight is KH x KW x C.
   void pixel(const std::uint8_t* x, std::int64_t oy, std::int64_t ox, std::int32_t* sums,
              std::uint8_t* y) const {
     const std::int64_t channels = s_.out_channels;
+    const Source source = source_;
     std::fill_n(sums, channels, std::int32_t{0});
     for (std::int64_t ky = 0; ky < s_.kernel_h; ++ky) {
       const std::int64_t iy = oy * s_.stride_h - s_.pad_top + ky * s_.dilation_h;
@@ -169,14 +167,17 @@ class Depthwise {
         if (!s_.inside(iy, ix)) continue;
         const std::uint8_t* from = x + (iy * s_.in_w + ix) * channels;
         const std::int16_t* weight = w_.weights + (ky * s_.kernel_w + kx) * channels;
-        for (std::int64_t c = 0; c < channels; ++c) sums[c] += std::int32_t{steps(from[c])} * weight[c];
+        for (std::int64_t c = 0; c < channels; ++c)
+          sums[c] += std::int32_t{steps_of(source, from[c])} * weight[c];
       }
     }
-    for (std::int64_t c = 0; c < channels; ++c) y[c] = finish(w_, target_, c, sums[c]);
+    finish_outputs(w_, target_, 0, channels, sums, y);
   }
 
  private:
-  std::int16_t steps(std::uint8_t byte) const { return static_cast<std::int16_t>(source_.steps(byte)); }
+  static std::int16_t steps_of(const Source& source, std::uint8_t byte) {
+    return static_cast<std::int16_t>(source.steps(byte));
+  }
 
   const ConvShape& s_;
   ProductQ8 w_;

@@ -10,7 +10,9 @@ namespace {
 
 constexpr std::int64_t kBlock = 4096;
 
-// Calls body(first, last) for blocks of the result's elements, which lie alike in all tensors.
+// Calls body(first, last) for blocks of the result's elements, which lie alike in all tensors. Bodies copy
+// what they compute with: bytes that are written could otherwise change it, for all that a compiler knows,
+// and the loop would not be vectorised.
 template <typename Body>
 void for_each_block(const Call& call, Body&& body) {
   const std::int64_t count = call.layer.outputs.front().shape.elements();
@@ -28,7 +30,11 @@ void quantize(const Call& call) {
   const float* x = call.in(0);
   auto* y = call.out<std::uint8_t>();
   for_each_block(call, [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t i = first; i < last; ++i) y[i] = target.store(x[i] / scale);
+    const Target to = target;
+    const float divisor = scale;
+    const float* from = x;
+    std::uint8_t* bytes = y;
+    for (std::int64_t i = first; i < last; ++i) bytes[i] = to.store(from[i] / divisor);
   });
 }
 
@@ -40,7 +46,11 @@ void dequantize(const Call& call) {
   const auto* x = call.in<std::uint8_t>(0);
   float* y = call.out();
   for_each_block(call, [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t i = first; i < last; ++i) y[i] = static_cast<float>(source.steps(x[i])) * scale;
+    const Source from = source;
+    const float factor = scale;
+    const std::uint8_t* bytes = x;
+    float* reals = y;
+    for (std::int64_t i = first; i < last; ++i) reals[i] = static_cast<float>(from.steps(bytes[i])) * factor;
   });
 }
 
@@ -55,8 +65,13 @@ void requantize(const Call& call) {
   const auto* x = call.in<std::uint8_t>(0);
   auto* y = call.out<std::uint8_t>();
   for_each_block(call, [&](std::int64_t first, std::int64_t last) {
+    const Source from = source;
+    const Target to = target;
+    const float by = factor;
+    const std::uint8_t* bytes = x;
+    std::uint8_t* results = y;
     for (std::int64_t i = first; i < last; ++i)
-      y[i] = target.store(static_cast<float>(source.steps(x[i])) * factor);
+      results[i] = to.store(static_cast<float>(from.steps(bytes[i])) * by);
   });
 }
 
@@ -71,9 +86,14 @@ void clamp(const Call& call) {
   const auto* x = call.in<std::uint8_t>(0);
   auto* y = call.out<std::uint8_t>();
   for_each_block(call, [&](std::int64_t first, std::int64_t last) {
+    const std::uint8_t mask = flip;
+    const std::uint8_t least = low;
+    const std::uint8_t most = high;
+    const std::uint8_t* bytes = x;
+    std::uint8_t* results = y;
     for (std::int64_t i = first; i < last; ++i) {
-      const auto value = static_cast<std::uint8_t>(x[i] ^ flip);
-      y[i] = static_cast<std::uint8_t>(std::min(std::max(value, low), high) ^ flip);
+      const auto value = static_cast<std::uint8_t>(bytes[i] ^ mask);
+      results[i] = static_cast<std::uint8_t>(std::min(std::max(value, least), most) ^ mask);
     }
   });
 }

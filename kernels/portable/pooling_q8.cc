@@ -24,6 +24,15 @@ struct ByteRange {
   }
 };
 
+// With copies of what is computed with, which writing bytes cannot change.
+void keep_larger(const std::uint8_t* from, std::int64_t count, std::uint8_t flip, std::uint8_t* largest) {
+  for (std::int64_t c = 0; c < count; ++c)
+    largest[c] = std::max(largest[c], static_cast<std::uint8_t>(from[c] ^ flip));
+}
+void store_all(ByteRange range, std::int64_t count, std::uint8_t* y) {
+  for (std::int64_t c = 0; c < count; ++c) y[c] = range.store(y[c]);
+}
+
 void max_pool(const Call& call) {
   const PoolShape s(call.layer);
   const ByteRange range(call.layer);
@@ -38,11 +47,9 @@ void max_pool(const Call& call) {
         std::uint8_t* y = call.out<std::uint8_t>() + (i * s.out_w + ox) * width;
         std::fill_n(y, width, std::uint8_t{0});
         for_each_tap(s, i % s.out_h, ox, [&](std::int64_t iy, std::int64_t ix) {
-          const std::uint8_t* from = x + (iy * s.in_w + ix) * width;
-          for (std::int64_t c = 0; c < width; ++c)
-            y[c] = std::max(y[c], static_cast<std::uint8_t>(from[c] ^ range.flip));
+          keep_larger(x + (iy * s.in_w + ix) * width, width, range.flip, y);
         });
-        for (std::int64_t c = 0; c < width; ++c) y[c] = range.store(y[c]);
+        store_all(range, width, y);
       }
     }
   });
@@ -65,6 +72,10 @@ struct MeanOf {
   }
 };
 
+void add_up(const std::uint8_t* from, std::int64_t count, std::uint8_t flip, std::int32_t* sums) {
+  for (std::int64_t c = 0; c < count; ++c) sums[c] += from[c] ^ flip;
+}
+
 void average_pool(const Call& call) {
   const PoolShape s(call.layer);
   const MeanOf mean(call.layer);
@@ -83,8 +94,7 @@ void average_pool(const Call& call) {
           std::int32_t sums[kChannels] = {};
           std::int64_t inside = 0;
           const std::int64_t count = for_each_tap(s, i % s.out_h, ox, [&](std::int64_t iy, std::int64_t ix) {
-            const std::uint8_t* from = x + (iy * s.in_w + ix) * width + first;
-            for (std::int64_t c = 0; c < channels; ++c) sums[c] += from[c] ^ mean.source.flip;
+            add_up(x + (iy * s.in_w + ix) * width + first, channels, mean.source.flip, sums);
             ++inside;
           });
           for (std::int64_t c = 0; c < channels; ++c) y[first + c] = mean.store(sums[c], inside, count);
@@ -111,9 +121,7 @@ void global_average_pool(const Call& call) {
           call.in<std::uint8_t>(0) + i / blocks * channels * pixels + first * (nhwc ? 1 : pixels);
       std::int32_t sums[kChannels] = {};
       if (nhwc) {
-        for (std::int64_t p = 0; p < pixels; ++p) {
-          for (std::int64_t c = 0; c < count; ++c) sums[c] += x[p * channels + c] ^ mean.source.flip;
-        }
+        for (std::int64_t p = 0; p < pixels; ++p) add_up(x + p * channels, count, mean.source.flip, sums);
       } else {
         for (std::int64_t c = 0; c < count; ++c) {
           for (std::int64_t p = 0; p < pixels; ++p) sums[c] += x[c * pixels + p] ^ mean.source.flip;

@@ -154,11 +154,9 @@ void dense(const Call& call) {
       for (std::int64_t r = 0; r < height; ++r)
         widen(call.in<std::uint8_t>(0) + (row + r) * s.depth, s.depth, flip, rows + r * w.depth);
       multiply(w, rows, height, first, last, sums, kOutputs, 1);
-      for (std::int64_t r = 0; r < height; ++r) {
-        std::uint8_t* y = call.out<std::uint8_t>() + (row + r) * s.outputs;
-        for (std::int64_t o = first; o < last; ++o)
-          y[o] = finish(w, target, o, sums[r * kOutputs + o - first]);
-      }
+      for (std::int64_t r = 0; r < height; ++r)
+        finish_outputs(w, target, first, last - first, sums + r * kOutputs,
+                       call.out<std::uint8_t>() + (row + r) * s.outputs + first);
     }
   });
 }

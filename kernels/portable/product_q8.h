@@ -40,12 +40,27 @@ void multiply(const ProductQ8& w, const std::int16_t* rows, std::int64_t count, 
               std::int64_t output_step) noexcept;
 
 /// One sum as a byte of the result.
-inline std::uint8_t finish(const ProductQ8& w, const Target& target, std::int64_t output,
-                           std::int32_t sum) noexcept {
+inline std::uint8_t finish(std::int32_t sum, std::int32_t bias, float multiplier,
+                           const Target& target) noexcept {
   // The parts may overflow where the whole, which fits, does not.
   const auto whole =
-      static_cast<std::int32_t>(static_cast<std::uint32_t>(sum) + static_cast<std::uint32_t>(w.bias[output]));
-  return target.store(static_cast<float>(whole) * w.multipliers[output]);
+      static_cast<std::int32_t>(static_cast<std::uint32_t>(sum) + static_cast<std::uint32_t>(bias));
+  return target.store(static_cast<float>(whole) * multiplier);
+}
+/// The sums of neighbouring outputs, from `first` on. Parameters are copies: bytes that are written could
+/// otherwise change them, for all that a compiler knows, and the loop would not be vectorised.
+inline void finish_outputs(ProductQ8 w, Target target, std::int64_t first, std::int64_t count,
+                           const std::int32_t* sums, std::uint8_t* y) noexcept {
+  const std::int32_t* bias = w.bias + first;
+  const float* multipliers = w.multipliers + first;
+  for (std::int64_t i = 0; i < count; ++i) y[i] = finish(sums[i], bias[i], multipliers[i], target);
+}
+/// Sums of one output for neighbouring pixels.
+inline void finish_pixels(const ProductQ8& w, Target target, std::int64_t output, std::int64_t count,
+                          const std::int32_t* sums, std::uint8_t* y) noexcept {
+  const std::int32_t bias = w.bias[output];
+  const float multiplier = w.multipliers[output];
+  for (std::int64_t i = 0; i < count; ++i) y[i] = finish(sums[i], bias, multiplier, target);
 }
 
 /// Where the packing of a layer puts its numbers, and the factor of each output's sum.
