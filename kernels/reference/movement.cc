@@ -223,14 +223,14 @@ constexpr Kernel kConvert = [] {
 
 constexpr auto kRows =
     join(kFamily<concat, any_type, "copy.any", Op::concat>, kFamily<split, any_type, "copy.any", Op::split>,
-         kFamily<slice, any_type, "copy.any", Op::slice>, kFamily<pad, any_type, "copy.any", Op::pad>,
+         kFamily<slice, any_type, "copy.any", Op::slice>, kFamily<pad, any_number, "copy.any", Op::pad>,
          kFamily<transpose, any_type, "copy.any", Op::transpose>,
          kFamily<reshape, any_type, "copy.any", Op::reshape, Op::identity>,
          kFamily<repeat, any_type, "copy.any", Op::expand, Op::tile>,
          kFamily<where, any_type, "copy.any", Op::where>,
          kFamily<depth_to_space, any_type, "copy.any", Op::depth_to_space>,
          kFamily<space_to_depth, any_type, "copy.any", Op::space_to_depth>,
-         kFamily<cast, any_type, "direct.any", Op::cast>, std::array<const Kernel*, 1>{&kConvert});
+         kFamily<cast, any_number, "direct.any", Op::cast>, std::array<const Kernel*, 1>{&kConvert});
 
 }  // namespace
 

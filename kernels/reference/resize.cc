@@ -135,7 +135,7 @@ Refusal supports_resize(const LayerDesc& layer, const Cpu& cpu) {
     return Refusal::attribute;
   if (x.shape.elements() == 0) return Refusal::shape;
   const DataType type = x.format.type;
-  return type == layer.outputs.front().format.type ? any_type(layer, cpu) : Refusal::data_type;
+  return type == layer.outputs.front().format.type ? any_number(layer, cpu) : Refusal::data_type;
 }
 
 constexpr auto kRows = kFamily<resize, supports_resize, "direct.any", Op::resize>;
