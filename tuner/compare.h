@@ -16,6 +16,8 @@ namespace fettle::tuner {
 
 inline constexpr int kComparisonRounds = 11;  ///< at least, when the budget has room
 inline constexpr double kOutputTolerance = 1e-4;
+/// Kernels of quantised layers may round differently, by a unit; after many layers that adds up.
+inline constexpr double kQuantisedTolerance = 0.2;
 
 struct Comparison {
   std::vector<std::vector<double>> us;  ///< [subject][round]

@@ -29,6 +29,15 @@ struct Contender {
   std::unique_ptr<Subject> subject;
 };
 
+// How far apart outputs of two plans may be.
+double tolerance_for(const Problem& problem) {
+  const bool quantised =
+      std::any_of(problem.layers.begin(), problem.layers.end(), [](const LayerInfo& layer) {
+        return !layer.desc.outputs.empty() && layer.desc.outputs.front().format.scale != 0;
+      });
+  return quantised ? kQuantisedTolerance : kOutputTolerance;
+}
+
 class TuningRun {
  public:
   TuningRun(const Problem& problem, Device& device, const TuneOptions& options)
@@ -36,6 +45,7 @@ class TuningRun {
         options_(options),
         space_(build_space(problem, options.start)),
         table_(space_),
+        tolerance_(tolerance_for(problem)),
         start_s_(device.now_s()),
         limits_(make_limits()),
         explorer_(space_, limits_, table_) {}
@@ -163,7 +173,7 @@ class TuningRun {
     for (Contender& contender : contenders_) {
       Result<std::vector<std::vector<float>>> actual = contender.subject->outputs();
       const double difference = actual ? output_difference(*expected, *actual) : HUGE_VAL;
-      if (difference <= kOutputTolerance) {
+      if (difference <= tolerance_) {
         good.push_back(std::move(contender));
         continue;
       }
@@ -284,6 +294,7 @@ class TuningRun {
   const TuneOptions& options_;
   Space space_;
   CostTable table_;
+  double tolerance_;
   double start_s_;
   Limits limits_;
   Explorer explorer_;

@@ -138,10 +138,16 @@ Result<std::unique_ptr<BoundKernel>> bind(const BindArgs& args) {
   return bound_or_error(std::move(bound), std::move(status));
 }
 
+// XNNPACK's depthwise kernels for integers end here; larger windows it computes a channel at a time.
+constexpr std::uint32_t kMostDepthwiseTaps = 25;
+
 template <bool kDepthwise>
 Refusal supports(const LayerDesc& layer, const Cpu&) {
   Convolution c;
   if (const Refusal no = read(layer, c); no != Refusal::none) return no;
+  const bool one_by_one = c.group_inputs == 1 && c.group_outputs == 1;
+  if (kDepthwise && (!one_by_one || c.window.kernel_height * c.window.kernel_width > kMostDepthwiseTaps))
+    return Refusal::kernel_size;
   return (c.groups > 1 && c.group_inputs == 1) == kDepthwise ? Refusal::none : Refusal::groups;
 }
 

@@ -135,6 +135,25 @@ TEST_CASE("quantising rounds half to even and saturates", "[runtime][quantised]"
   CHECK(std::vector<int>(y.begin(), y.end()) == std::vector<int>{-1, 1, 1, -1, -3, 127, -128, -1});
 }
 
+TEST_CASE("damaged quantised operators are refused, with a reason", "[runtime][quantised]") {
+  const auto reason = [](const ModelBytes& model) {
+    const Result<Model> parsed = Model::parse(onnx_bytes::as_bytes(model.bytes()), "test");
+    return parsed ? std::string() : parsed.error().text();
+  };
+  const std::vector<std::string> all{"x", "xs", "xz", "w", "ws", "wz", "ys", "yz"};
+  CHECK(reason(product("QLinearMatMul", all)).empty());
+  CHECK(reason(product("QLinearMatMul", {"x", "xs", "xz", "w", "ws", "wz", "ys"})).find("lacks an input") !=
+        std::string::npos);
+  CHECK(reason(product("MatMulInteger", {"x", "w", "xz", "xs"})).find("zero point") != std::string::npos);
+  CHECK(reason(product("MatMulInteger", {"x", "xs"})).find("u8 or s8") != std::string::npos);
+  CHECK(reason(product("DequantizeLinear", {"x", "w"})).find("scale of type f32") != std::string::npos);
+  for (float bad : {0.0f, -1.0f, NAN, INFINITY}) {
+    ModelBytes model = product("QLinearMatMul", all);
+    model.initialisers[2] = scalar("ws", bad);
+    CHECK(reason(model).find("not a positive number") != std::string::npos);
+  }
+}
+
 TEST_CASE("quantised networks agree with their references under every plan", "[runtime][shared][quantised]") {
   std::vector<std::string> names{"resnet8_cifar10_int8_qdq", "mobilenet_v2_0.5_160_uint8_qdq",
                                  "mcunet_best_144_int8_qdq"};
