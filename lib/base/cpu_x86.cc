@@ -68,7 +68,8 @@ std::uint32_t core_id(int) { return cpuid(1).eax; }
 
 std::string core_name(std::uint32_t) {
   char name[49] = {};
-  if (__get_cpuid_max(0x80000000u, nullptr) < 0x80000004u) return "x86";
+  // The compilers do not agree on the sign of its result.
+  if (static_cast<unsigned>(__get_cpuid_max(0x80000000u, nullptr)) < 0x80000004u) return "x86";
   for (unsigned i = 0; i < 3; ++i) {
     const Leaf leaf = cpuid(0x80000002u + i);
     std::memcpy(name + 16 * i, &leaf, 16);
