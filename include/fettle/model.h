@@ -24,8 +24,9 @@ namespace fettle {
 struct ModelLimits {
   std::size_t file_bytes = std::size_t{2} << 30;
   std::size_t nodes = 100'000;
-  std::int64_t tensor_elements = std::int64_t{1} << 31;  ///< of any one tensor
-  std::size_t folded_bytes = std::size_t{1} << 30;       ///< all constants that folding creates
+  std::int64_t tensor_elements = std::int64_t{1} << 31;     ///< of any one tensor
+  std::size_t folded_bytes = std::size_t{1} << 30;          ///< all constants that folding creates
+  std::int64_t folding_operations = std::int64_t{1} << 32;  ///< about how many numbers folding may compute
 };
 
 /// Contents for an input that is a parameter rather than data: a shape, axes, a number of classes.

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/graph/passes.h"
 
+#include <algorithm>
+#include <cmath>
+
 namespace fettle::graph {
 namespace {
 
@@ -45,6 +48,52 @@ LayerDesc describe(const Graph& graph, NodeId id) {
   }
   layer.parts.push_back(std::move(part));
   return layer;
+}
+
+namespace {
+
+double product(std::span<const std::int64_t> factors) {
+  double result = 1;
+  for (std::int64_t factor : factors) result *= static_cast<double>(factor);
+  return result;
+}
+
+// How many inputs each result is computed from; 0 where that is no more than the input has in all.
+double operations_per_result(const LayerDesc& layer) {
+  const Attributes& attributes = layer.main().attributes;
+  const TensorDesc* x = layer.operand(0);
+  const TensorDesc* weight = layer.operand(1);
+  switch (layer.main().op) {
+    case Op::conv:
+      return product(weight->shape.dims().subspan(1));
+    case Op::conv_transpose:
+      return static_cast<double>(x->shape[1]) * product(weight->shape.dims().subspan(2));
+    case Op::gemm:
+      return static_cast<double>(x->shape[attributes.integer("transA") != 0 ? 0 : 1]);
+    case Op::matmul:
+      return static_cast<double>(x->shape[x->shape.rank() - 1]);
+    case Op::max_pool:
+    case Op::average_pool:
+      return product(attributes.integers("kernel_shape"));
+    case Op::lrn:
+      return static_cast<double>(std::min(attributes.integer("size"), x->shape.rank() < 2 ? 1 : x->shape[1]));
+    case Op::resize: {
+      const std::string_view mode = attributes.string("mode");
+      return std::pow(mode == "cubic" ? 4 : mode == "linear" ? 2 : 1, x->shape.rank());
+    }
+    default:
+      return 0;
+  }
+}
+
+}  // namespace
+
+double count_operations(const LayerDesc& layer) {
+  double count = 0;
+  for (const TensorDesc& input : layer.inputs) count += static_cast<double>(input.shape.elements());
+  for (const TensorDesc& output : layer.outputs)
+    count += static_cast<double>(output.shape.elements()) * std::max(1.0, operations_per_result(layer));
+  return count;
 }
 
 std::int64_t count_macs(const LayerDesc& layer) {

@@ -24,6 +24,8 @@ struct PassContext {
   /// Set by fold_qdq. Before, weights that a layer takes through dequantize_linear stay integers; afterwards
   /// what is left of these nodes is folded like everything constant.
   bool folded_qdq = false;
+  std::size_t folded_bytes = 0;   ///< what folding has spent of the limits, over all rounds
+  double folding_operations = 0;
 };
 
 /// Infers shapes and types in topological order; turns constant parameters (axes, pads, sizes, scales, slice
@@ -62,5 +64,7 @@ Status optimise(Graph& graph, PassContext& context);
 LayerDesc describe(const Graph& graph, NodeId node);
 /// Multiply-accumulates of a layer; 0 for those without.
 std::int64_t count_macs(const LayerDesc& layer);
+/// About how many numbers the reference reads and writes for a layer: a bound on time, not a measure of it.
+double count_operations(const LayerDesc& layer);
 
 }  // namespace fettle::graph

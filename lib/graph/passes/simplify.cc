@@ -139,8 +139,8 @@ class Folding {
   Result<std::shared_ptr<AlignedBuffer>> buffer_for(ValueId output) {
     const Value& value = graph_.value(output);
     const std::size_t bytes = dense_bytes(*value.shape, {Layout::nchw, value.type});
-    folded_bytes_ += bytes;
-    if (folded_bytes_ > context_.limits.folded_bytes) {
+    context_.folded_bytes += bytes;
+    if (context_.folded_bytes > context_.limits.folded_bytes) {
       return Error(ErrorCode::kLimitExceeded,
                    graph_.name + ": folding constants needs more than " +
                        std::to_string(context_.limits.folded_bytes) + " bytes",
@@ -149,6 +149,16 @@ class Folding {
     Result<AlignedBuffer> buffer = AlignedBuffer::allocate(bytes);
     if (!buffer) return std::move(buffer).error();
     return std::make_shared<AlignedBuffer>(*std::move(buffer));
+  }
+
+  // Counts work against the limit: a few small constants may take days to multiply.
+  Status count(double operations) {
+    context_.folding_operations += operations;
+    if (context_.folding_operations <= static_cast<double>(context_.limits.folding_operations)) return {};
+    return Error(ErrorCode::kLimitExceeded,
+                 graph_.name + ": folding constants needs more than " +
+                     std::to_string(context_.limits.folding_operations) + " operations",
+                 "raise ModelLimits::folding_operations if you trust the file");
   }
 
   void make_constant(ValueId output, std::shared_ptr<AlignedBuffer> buffer) {
@@ -162,6 +172,9 @@ class Folding {
   Status evaluate(NodeId id) {
     const Node& node = graph_.node(id);
     const LayerDesc layer = describe(graph_, id);
+    const std::size_t bytes_before = context_.folded_bytes;
+    const double operations = count_operations(layer);
+    if (Status status = count(operations); !status) return status;
     std::vector<ConstantBytes> inputs;
     for (ValueId input : node.inputs) {
       if (input != kNoValue) inputs.push_back(graph_.value(input).constant->bytes);
@@ -179,8 +192,10 @@ class Folding {
       buffers.push_back(*std::move(buffer));
     }
     if (Status status = context_.evaluate(layer, inputs, spans); !status) {
-      if (status.error().code() == ErrorCode::kModelUnsupported) return {};
-      return status;
+      if (status.error().code() != ErrorCode::kModelUnsupported) return status;
+      context_.folded_bytes = bytes_before;  // the node stays, and is met again in the next round
+      context_.folding_operations -= operations;
+      return {};
     }
     graph_.remove_node(id);
     for (std::size_t i = 0; i < outputs.size(); ++i) make_constant(outputs[i], std::move(buffers[i]));
@@ -243,7 +258,6 @@ class Folding {
   Graph& graph_;
   PassContext& context_;
   SubgraphInliner inliner_;
-  std::size_t folded_bytes_ = 0;
   std::vector<char> quantisable_;  // by value; empty once fold_qdq has run
   bool changed_ = false;
 };
