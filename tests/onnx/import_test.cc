@@ -235,6 +235,12 @@ TEST_CASE("graphs whose names lead nowhere are refused", "[onnx][bad]") {
   refused(one_node(node("Relu", {"y"}, {"y"})), ErrorCode::kModelInvalid);
 }
 
+TEST_CASE("outputs that an operator does not have are refused where they are used", "[onnx][bad]") {
+  const Error error = refused(one_node(node("Sigmoid", {"x"}, {"other", "y"})), ErrorCode::kModelUnsupported);
+  CHECK(mentions(error, "output 1"));
+  CHECK(ops(accepted(one_node(node("Sigmoid", {"x"}, {"y", "other"})))) == "sigmoid");
+}
+
 TEST_CASE("shapes that do not fit are refused", "[onnx][bad]") {
   ModelBytes model = small_convolution();
   model.inputs = {value_info("x", {1, 5, 4, 4})};

@@ -59,7 +59,8 @@ class Folding {
       if (!follow_data(view)) continue;
       const Rule rule = rule_for(graph_.node(id).op);
       const std::vector<ValueId> outputs = graph_.node(id).outputs;
-      if (rule == nullptr || !rule(view) || !outputs_known(view, outputs)) continue;
+      if (!view.expect(rule != nullptr, "the operator has no meaning in a graph") || !rule(view)) continue;
+      if (!drop_unknown_outputs(view, outputs)) continue;
       hand_on_extents(graph_.node(id));
       if (Status status = fold(id); !status) return std::move(status).error();
     }
@@ -67,12 +68,13 @@ class Folding {
   }
 
  private:
-  // A rule gives a shape to every output that it supports.
-  bool outputs_known(NodeView& view, const std::vector<ValueId>& outputs) const {
+  // Outputs that the node had and its rule says nothing of: fine as long as nothing uses them.
+  bool drop_unknown_outputs(NodeView& view, const std::vector<ValueId>& outputs) {
     for (std::size_t i = 0; i < outputs.size(); ++i) {
       if (outputs[i] == kNoValue || graph_.value(outputs[i]).shape) continue;
       if (graph_.is_output(outputs[i]) || !graph_.consumers(outputs[i]).empty())
         return view.fail("output " + std::to_string(i) + " is not supported");
+      if (i < view.node().outputs.size()) view.node().outputs[i] = kNoValue;
     }
     return true;
   }
