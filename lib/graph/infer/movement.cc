@@ -258,9 +258,10 @@ bool infer_slice(NodeView& view) {
     if (!canonical) {
       if (start < 0) start += extent;
       if (end < 0) end += extent;
-      start = std::clamp<std::int64_t>(start, step > 0 ? 0 : -1, step > 0 ? extent : extent - 1);
-      end = std::clamp<std::int64_t>(end, step > 0 ? 0 : -1, step > 0 ? extent : extent - 1);
     }
+    // Always, because a file may call its attributes canonical too.
+    start = std::clamp<std::int64_t>(start, step > 0 ? 0 : -1, step > 0 ? extent : extent - 1);
+    end = std::clamp<std::int64_t>(end, step > 0 ? 0 : -1, step > 0 ? extent : extent - 1);
     const std::int64_t span = step > 0 ? end - start : start - end;
     const std::int64_t stride = step > 0 ? step : -step;
     output[axis] = span <= 0 ? 0 : (span + stride - 1) / stride;
