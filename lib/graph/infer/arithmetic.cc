@@ -374,6 +374,7 @@ bool infer_reduce(NodeView& view) {
 bool infer_arg(NodeView& view) {
   std::int64_t axis = view.attributes().integer("axis", 0);
   if (!view.normal_axis(axis, view.rank(0))) return false;
+  if (!view.expect(view.shape(0)[static_cast<int>(axis)] > 0, "the axis has no elements")) return false;
   view.attributes().set("axis", axis);
   view.fill("keepdims", std::int64_t{1});
   view.fill("select_last_index", std::int64_t{0});
