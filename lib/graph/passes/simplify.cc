@@ -28,9 +28,16 @@ bool inputs_constant(const Graph& graph, const Node& node) {
   return true;
 }
 
-template <typename T, typename Step>
-void fill_range(T* target, std::int64_t count, Step start, Step delta) {
-  for (std::int64_t i = 0; i < count; ++i) target[i] = static_cast<T>(start + static_cast<Step>(i) * delta);
+void fill_range(float* target, std::int64_t count, float start, float delta) {
+  for (std::int64_t i = 0; i < count; ++i) target[i] = start + static_cast<float>(i) * delta;
+}
+
+// Each item lies between the bounds, but i * delta need not: it may wrap around and back.
+template <typename T>
+void fill_range(T* target, std::int64_t count, std::int64_t start, std::int64_t delta) {
+  for (std::int64_t i = 0; i < count; ++i)
+    target[i] = static_cast<T>(static_cast<std::uint64_t>(start) +
+                               static_cast<std::uint64_t>(i) * static_cast<std::uint64_t>(delta));
 }
 
 class Folding {
