@@ -99,6 +99,12 @@ Status NodeImporter::import(const onnx::NodeProto& node, const std::string& id) 
   if (Status status = read_operands(target); !status) return status;
   if (Status status = add_outputs(target.outputs); !status) return status;
   if (is_recurrent(op)) drop_unnamed(target);
+  // Kernels take the parts of a split by their order, so one that nobody wants still needs its place.
+  if (op == Op::split) {
+    for (ValueId& output : target.outputs) {
+      if (output == graph::kNoValue) output = new_value();
+    }
+  }
   if (is_softmax(op) && graph_.opset < kSoftmaxAlongAxis)
     add_softmax(std::move(target));
   else if (is_variadic(op))
