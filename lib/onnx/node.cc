@@ -34,14 +34,17 @@ bool may_skip_first(const std::string& op_type) {
 }
 
 // The node's name, else its first output's, else its operator and number; made valid UTF-8 and unique.
-std::string unique_id(const onnx::NodeProto& node, int index, std::set<std::string>& ids) {
+std::string unique_id(const onnx::NodeProto& node, int index, Ids& ids) {
   std::string id = node.name();
   if (id.empty() && node.output_size() > 0) id = node.output(0);
   if (id.empty()) id = node.op_type() + "_" + std::to_string(index);
   id = valid_utf8(id);
-  std::string unique = id;
-  for (int copy = 2; !ids.insert(unique).second; ++copy) unique = id + "_" + std::to_string(copy);
-  return unique;
+  if (ids.emplace(id, 2).second) return id;
+  // From the last copy's number on: counting from the start would take hours for a file of one name.
+  for (int& copy = ids.at(id);; ++copy) {
+    std::string unique = id + "_" + std::to_string(copy);
+    if (ids.emplace(unique, 2).second) return unique;
+  }
 }
 
 bool is_qlinear(Op op) { return op == Op::qlinear_conv || op == Op::qlinear_matmul; }

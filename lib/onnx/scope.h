@@ -10,7 +10,7 @@
 
 #include <onnx.pb.h>
 
-#include <set>
+#include <map>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -20,10 +20,13 @@ namespace fettle::onnx_import {
 /// How deep graphs may lie inside nodes of graphs. Bounds every recursion over them.
 inline constexpr int kMostNesting = 8;
 
+/// The ids that nodes have, each with the number that a copy of it would get.
+using Ids = std::map<std::string, int>;
+
 /// What all graphs of a model share while they are read.
 struct ImportState {
   const ModelLimits& limits;
-  std::set<std::string> ids = {};  ///< of nodes, those of subgraphs too
+  Ids ids = {};  ///< of nodes, those of subgraphs too
 };
 
 /// The values of a graph under construction, by name.

@@ -295,6 +295,14 @@ TEST_CASE("deep graphs need no deep stack", "[onnx]") {
   CHECK(accepted(model).layers().size() == 2001);
 }
 
+TEST_CASE("a name that all nodes share takes no longer", "[onnx][bad]") {
+  ModelBytes model = one_node(node("Sigmoid", {"x"}, {"y"}, {}, "same"), {2});
+  for (int i = 0; i < 50'000; ++i)
+    model.nodes.push_back(node("Sigmoid", {"x"}, {"v" + std::to_string(i)}, {}, "same"));
+  model.outputs = {"v49999"};
+  CHECK(accepted(model).layers()[0].id == "same_50001");
+}
+
 TEST_CASE("truncated and damaged files never crash", "[onnx][bad]") {
   ModelBytes model = small_convolution();
   model.nodes[1] = node("Relu", {"c"}, {"d"});
