@@ -22,7 +22,8 @@
 
 namespace fettle::plan {
 
-using Json = nlohmann::ordered_json;
+/// Keys are looked up in a tree: in the list of ordered_json, a plan of many layers would take hours to read.
+using Json = nlohmann::json;
 
 /// Parses text with bounded nesting; repeated keys are errors.
 Result<Json> parse_json(std::string_view text, const std::string& name);

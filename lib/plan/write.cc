@@ -17,35 +17,38 @@ namespace fettle {
 namespace plan {
 namespace {
 
+// Keeps the order in which fields are written.
+using OrderedJson = nlohmann::ordered_json;
+
 std::string hex(std::uint32_t number) {
   char text[16];
   std::snprintf(text, sizeof text, "0x%08x", static_cast<unsigned>(number));
   return text;
 }
 
-Json write_layouts(LayoutPair layouts) {
+OrderedJson write_layouts(LayoutPair layouts) {
   std::string text(to_string(layouts.input));
   if (layouts.output != layouts.input) text.append(">").append(to_string(layouts.output));
   return text;
 }
 
-Json write_device(const PlanDevice& device) {
-  Json cores = Json::array();
+OrderedJson write_device(const PlanDevice& device) {
+  OrderedJson cores = OrderedJson::array();
   for (const PlanDevice::Cores& kind : device.cores) {
     cores.push_back({{"midr", hex(kind.midr)}, {"count", kind.count}, {"l1d", kind.l1d}, {"l2", kind.l2}});
   }
   return {{"isa", device.isa}, {"cores", cores}, {"library", device.library}};
 }
 
-Json write_expected(const PlanExpectation& expected) {
+OrderedJson write_expected(const PlanExpectation& expected) {
   const PlanLatency& us = expected.latency_us;
   return {{"latency_us", {{"median", us.median}, {"low", us.low}, {"high", us.high}}},
           {"default_latency_us", expected.default_latency_us},
           {"arena_bytes", expected.arena_bytes}};
 }
 
-Json write_layer(const PlanLayer& layer) {
-  Json json{{"kernel", layer.kernel}, {"revision", layer.revision}};
+OrderedJson write_layer(const PlanLayer& layer) {
+  OrderedJson json{{"kernel", layer.kernel}, {"revision", layer.revision}};
   if (layer.layouts) json["layouts"] = write_layouts(*layer.layouts);
   json["threads"] = layer.threads;
   if (!layer.covers.empty()) json["covers"] = layer.covers;
@@ -54,10 +57,13 @@ Json write_layer(const PlanLayer& layer) {
 }
 
 // Text of names that are not UTF-8 must not fail: such bytes are replaced.
-std::string line(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+template <typename AnyJson>
+std::string line(const AnyJson& json) {
+  return json.dump(-1, ' ', false, AnyJson::error_handler_t::replace);
+}
 
 void append_point(std::string& text, const PlanPoint& point) {
-  Json shapes = Json::object();
+  Json shapes = Json::object();  // in the order of the map, and as quick
   for (const auto& [name, shape] : point.shapes)
     shapes[name] = Json(std::vector<std::int64_t>(shape.begin(), shape.end()));
   text += "    { \"threads\": " + std::to_string(point.threads) + ", \"shapes\": " + line(shapes) +
@@ -65,7 +71,7 @@ void append_point(std::string& text, const PlanPoint& point) {
   bool first = true;
   for (const auto& [id, layer] : point.layers) {
     text += first ? "\n" : ",\n";
-    text += "        " + line(Json(id)) + ": " + line(write_layer(layer));
+    text += "        " + line(OrderedJson(id)) + ": " + line(write_layer(layer));
     first = false;
   }
   text += "\n      }\n    }";
@@ -105,9 +111,11 @@ Status save_text(const std::string& path, const std::string& text) {
 std::string Plan::json() const {
   std::string text = "{ \"fettle_plan\": " + std::to_string(kFormatVersion) + ",\n";
   text += "  \"model\": " +
-          plan::line({{"name", model.name}, {"graph", model.graph}, {"weights", model.weights}}) + ",\n";
+          plan::line(
+              plan::OrderedJson({{"name", model.name}, {"graph", model.graph}, {"weights", model.weights}})) +
+          ",\n";
   text += "  \"device\": " + plan::line(plan::write_device(device)) + ",\n";
-  text += "  \"objective\": " + plan::line({{"minimise", objective}}) + ",\n";
+  text += "  \"objective\": " + plan::line(plan::Json({{"minimise", objective}})) + ",\n";
   if (expected) text += "  \"expected\": " + plan::line(plan::write_expected(*expected)) + ",\n";
   text += "  \"points\": [";
   for (std::size_t i = 0; i < points.size(); ++i) {

@@ -135,6 +135,14 @@ TEST_CASE("deep and large texts are refused without harm", "[plan][bad]") {
   refused(text, "dimensions");
 }
 
+TEST_CASE("a plan of very many layers is read in proportion", "[plan][bad]") {
+  Plan plan = sample();
+  for (int i = 0; i < 100'000; ++i)
+    plan.points[1].layers["layer" + std::to_string(i)] = {"relu.x.f32.y", 1, {}, 1, {}, false};
+  const std::string text = plan.json();
+  CHECK(value_of(Plan::parse(text)).json() == text);
+}
+
 TEST_CASE("no truncation and no changed byte does harm", "[plan][bad]") {
   const std::string text = sample().json();
   for (std::size_t length = 0; length < text.size(); ++length) {
