@@ -17,6 +17,8 @@ using onnx::AttributeProto;
 
 // The first opset in which Softmax works along one axis instead of on a matrix.
 constexpr std::int64_t kSoftmaxAlongAxis = 13;
+// No operator has a tenth of them; attributes are kept sorted, which takes time with their square.
+constexpr int kMostAttributes = 256;
 
 bool is_softmax(Op op) { return op == Op::softmax || op == Op::log_softmax || op == Op::hardmax; }
 bool names_a_type(Op op, std::string_view attribute) {
@@ -96,6 +98,12 @@ Status NodeImporter::import(const onnx::NodeProto& node, const std::string& id) 
     return add_outputs(target.outputs);  // later nodes may use them
   }
   const Op op = target.op;
+  // These become a node for each operand.
+  if (is_variadic(op) && graph_.node_count() + static_cast<std::size_t>(node.input_size()) > limits_.nodes) {
+    return Error(ErrorCode::kLimitExceeded,
+                 "node " + id + " takes the graph beyond " + std::to_string(limits_.nodes) + " nodes",
+                 "raise ModelLimits::nodes if you trust the file");
+  }
   if (op == Op::constant) return import_constant();
   if (is_control(op)) return import_control(std::move(target));
   if (Status status = read_attributes(target); !status) return status;
@@ -120,6 +128,7 @@ Status NodeImporter::import(const onnx::NodeProto& node, const std::string& id) 
 }
 
 Status NodeImporter::read_attributes(graph::Node& target) {
+  if (node_->attribute_size() > kMostAttributes) return invalid("node " + id_ + " has too many attributes");
   for (const AttributeProto& attribute : node_->attribute()) {
     if (Status status = read_attribute(attribute, target); !status) return status;
   }

@@ -287,6 +287,16 @@ TEST_CASE("limits are kept", "[onnx][bad]") {
   REQUIRE_FALSE(result);
 }
 
+TEST_CASE("operands and attributes count too", "[onnx][bad]") {
+  ModelBytes sum = one_node(node("Sum", std::vector<std::string>(40, "x"), {"y"}), {2});
+  ModelOptions options;
+  options.limits.nodes = 39;
+  refused(sum, ErrorCode::kLimitExceeded, options);
+  std::vector<Message> attributes;
+  for (int i = 0; i < 1000; ++i) attributes.push_back(attribute("a" + std::to_string(i), std::int64_t{i}));
+  refused(one_node(node("Sigmoid", {"x"}, {"y"}, attributes)), ErrorCode::kModelInvalid);
+}
+
 TEST_CASE("deep graphs need no deep stack", "[onnx]") {
   ModelBytes model = one_node(node("Sigmoid", {"x"}, {"v0"}), {2});
   for (int i = 0; i < 2000; ++i)
