@@ -144,6 +144,16 @@ TEST_CASE("products and sums by channel go into weights, shared weights stay", "
   CHECK(optimised(b.ending_in(b.op(Op::mul, {first, second}))) == "conv conv mul");
 }
 
+TEST_CASE("folding makes no more weights than the limits allow", "[graph][passes]") {
+  Builder b;
+  const ValueId conv = b.op(Op::conv, {b.input({1, 3, 4, 4}), b.weights({3, 3, 1, 1})});
+  b.ending_in(b.op(Op::mul, {conv, b.weights({1, 3, 1, 1}, 5)}));
+  PassContext context = test_context();
+  context.limits.folded_bytes = 47;  // nine weights and three biases have 48
+  REQUIRE(optimise(b.graph, context));
+  CHECK(ops(b.graph) == "conv mul");
+}
+
 TEST_CASE("a result that others use keeps its layer", "[graph][passes]") {
   Builder b;
   const ValueId conv = b.op(Op::conv, {b.input({1, 3, 4, 4}), b.weights({3, 3, 1, 1})});

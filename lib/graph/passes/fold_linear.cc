@@ -5,6 +5,7 @@
 // made.
 #include "lib/graph/passes.h"
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 #include <utility>
@@ -122,12 +123,17 @@ bool foldable_producer(const Node& node) {
   return node.op == Op::conv || node.op == Op::conv_transpose;
 }
 
-Result<bool> fold_into(Graph& graph, NodeId producer, const Linear& linear) {
+Result<bool> fold_into(Graph& graph, PassContext& context, NodeId producer, const Linear& linear) {
   const Node node = graph.node(producer);
   const auto weights = constant_values(graph, node.inputs[1]);
   const std::size_t channels = linear.scale.size();
   std::optional<std::vector<float>> bias = bias_of(graph, node, channels);
   if (!weights || !bias) return false;
+  // Layers may share weights, and each gets its own here: a small file must not become any size that way.
+  const std::size_t bytes = weights->size_bytes() + channels * sizeof(float);
+  if (bytes > context.limits.folded_bytes - std::min(context.folded_bytes, context.limits.folded_bytes))
+    return false;
+  context.folded_bytes += bytes;
   const Value& old = graph.value(node.inputs[1]);
   const Shape shape = *old.shape;
   std::vector<float> scaled(weights->begin(), weights->end());
@@ -179,7 +185,7 @@ Result<bool> to_depthwise(Graph& graph, NodeId id) {
   return true;
 }
 
-Result<bool> fold_node(Graph& graph, NodeId id) {
+Result<bool> fold_node(Graph& graph, PassContext& context, NodeId id) {
   const Node node = graph.node(id);
   const std::optional<ValueId> x = linear_input(graph, node);
   if (!x || !graph.value(*x).shape || !graph.value(node.outputs.front()).shape) return false;
@@ -190,7 +196,7 @@ Result<bool> fold_node(Graph& graph, NodeId id) {
   const std::optional<Linear> linear =
       node.op == Op::batch_norm ? from_batch_norm(graph, node) : from_arithmetic(graph, node, *x);
   if (!linear) return false;
-  Result<bool> folded = fold_into(graph, producer, *linear);
+  Result<bool> folded = fold_into(graph, context, producer, *linear);
   if (!folded || !*folded) return folded;
   const ValueId result = node.outputs.front();
   graph.remove_node(id);
@@ -202,13 +208,13 @@ Result<bool> fold_node(Graph& graph, NodeId id) {
 
 }  // namespace
 
-Result<bool> fold_linear(Graph& graph, PassContext&) {
+Result<bool> fold_linear(Graph& graph, PassContext& context) {
   bool changed = false;
   Result<std::vector<NodeId>> order = graph.topological_order();
   if (!order) return std::move(order).error();
   for (NodeId id : *order) {
     if (graph.node(id).removed) continue;
-    Result<bool> folded = fold_node(graph, id);
+    Result<bool> folded = fold_node(graph, context, id);
     if (!folded) return folded;
     changed = changed || *folded;
   }
