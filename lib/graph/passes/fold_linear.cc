@@ -165,7 +165,7 @@ Result<bool> to_depthwise(Graph& graph, NodeId id) {
   const Node node = graph.node(id);
   const Shape& x = *graph.value(node.inputs.front()).shape;
   const std::optional<Linear> linear = from_batch_norm(graph, node);
-  if (!linear || x.rank() != 4) return false;
+  if (!linear || x.rank() != 4 || x.elements() == 0) return false;  // a convolution of nothing is not valid
   const auto channels = static_cast<std::int64_t>(linear->scale.size());
   Result<ValueId> weight = graph.add_constant(node.id + ".weight", DataType::f32, Shape{channels, 1, 1, 1},
                                               std::as_bytes(std::span(linear->scale)));
