@@ -257,7 +257,9 @@ void try_graph(ByteSource bytes) {
 
   Graph optimised = made;
   graph::PassContext passes = context();
-  require_ok(graph::optimise(optimised, passes), "a valid graph cannot be optimised");
+  const Status status = graph::optimise(optimised, passes);
+  if (!status) print("before", made);
+  require_ok(status, "a valid graph cannot be optimised");
   check_valid(optimised);
   check_interface(made, optimised);
   check_same(made, inferred);

@@ -169,7 +169,7 @@ ValueId RandomGraph::operand_beside(const Shape& extents) {
 
 ValueId RandomGraph::convolution(ValueId x) {
   const Shape extents = shape(x);
-  if (extents.rank() < 3) return kNoValue;
+  if (extents.rank() < 3 || extents[1] == 0) return kNoValue;
   const bool transposed = bytes_.once_in(4);
   const std::int64_t groups = bytes_.once_in(3) ? extents[1] : 1;
   const std::int64_t out = bytes_.number(1, 5);
@@ -438,7 +438,9 @@ void RandomGraph::step() {
   const Maker maker = bytes_.one_of(kMakers);
   // Now and then a constant, so that there is something to fold.
   const ValueId x = bytes_.once_in(10) ? constant({1, bytes_.number(1, 4), 3, 3}) : any_value();
-  if (is_float(x)) (this->*maker)(x);
+  if (!is_float(x)) return;
+  // Values without elements are allowed, but what follows from them is soon of little interest.
+  if (shape(x).elements() > 0 || bytes_.once_in(8)) (this->*maker)(x);
 }
 
 // Lets a node take another value of the same type and shape that lies before it: valid still, and unlike what
