@@ -150,6 +150,14 @@ void store(DataType type, void* data, std::int64_t k, T value) noexcept {
   }
 }
 
+template <Number T>
+T from_real(double value) noexcept {
+  return converted<T>(value);
+}
+
+template double from_real<double>(double) noexcept;
+template std::int64_t from_real<std::int64_t>(double) noexcept;
+template std::uint64_t from_real<std::uint64_t>(double) noexcept;
 template double load<double>(DataType, const void*, std::int64_t) noexcept;
 template std::int64_t load<std::int64_t>(DataType, const void*, std::int64_t) noexcept;
 template std::uint64_t load<std::uint64_t>(DataType, const void*, std::int64_t) noexcept;

@@ -44,6 +44,10 @@ constexpr Kind kind_of(DataType type) noexcept {
   }
 }
 
+/// A real number as one of the three; integers saturate, NaN becomes 0.
+template <Number T>
+T from_real(double value) noexcept;
+
 /// -x; integers wrap around.
 template <Number T>
 constexpr T negative(T x) noexcept {

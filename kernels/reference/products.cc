@@ -14,7 +14,7 @@ namespace {
 template <Number T>
 T scaled(float factor, T value) {
   if (factor == 1) return value;
-  return static_cast<T>(static_cast<double>(factor) * static_cast<double>(value));
+  return from_real<T>(static_cast<double>(factor) * static_cast<double>(value));
 }
 
 template <Number T>
