@@ -314,6 +314,17 @@ TEST_CASE("constants are folded", "[graph][passes]") {
   CHECK(result.error().code() == ErrorCode::kLimitExceeded);
 }
 
+TEST_CASE("folding takes no more operations than the limits allow", "[graph][passes]") {
+  Builder b;
+  b.ending_in(b.op(Op::matmul, {b.weights({8, 100}), b.weights({100, 8})}));
+  PassContext context = test_context();
+  context.limits.folding_operations = 8 * 8 * 100;  // reading the operands comes on top
+  const Result<bool> result = simplify(b.graph, context);
+  REQUIRE_FALSE(result);
+  CHECK(result.error().code() == ErrorCode::kLimitExceeded);
+  CHECK(result.error().hint().find("folding_operations") != std::string::npos);
+}
+
 TEST_CASE("all problems are listed at once", "[graph][passes]") {
   Builder b;
   const ValueId x = b.input({1, 3, 4, 4});
