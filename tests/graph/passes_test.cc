@@ -245,6 +245,16 @@ TEST_CASE("swish and gelu", "[graph][passes]") {
         "gelu");
 }
 
+TEST_CASE("constants that give the result more dimensions are not forgotten", "[graph][passes]") {
+  Builder b;
+  const ValueId x = b.input({8});
+  const ValueId gate = b.op(Op::add, {x, b.constant({1, 1}, {3})});
+  const ValueId bounded = b.op(Op::clamp, {gate, b.scalar(0), b.scalar(6)});
+  CHECK(optimised(b.ending_in(b.op(Op::mul, {x, b.op(Op::div, {bounded, b.scalar(6)})}))).find("hard_s") ==
+        std::string::npos);
+  CHECK(*b.graph.value(b.graph.outputs[0]).shape == Shape{1, 8});
+}
+
 ValueId layer_norm_parts(Builder& b, ValueId x, ValueId averaged) {
   const Attributes axes = with("axes", std::vector<std::int64_t>{-1});
   const ValueId centred = b.op(Op::sub, {x, b.op(Op::reduce_mean, {x}, axes)});

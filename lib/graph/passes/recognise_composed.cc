@@ -241,6 +241,10 @@ Result<bool> recognise_composed(Graph& graph, PassContext&) {
     for (Recogniser recogniser : kRecognisers) {
       std::optional<Found> found = recogniser(match, node);
       if (!found) continue;
+      // A constant of one number may have more dimensions than x, and gives them to the result.
+      const bool widened =
+          graph.value(found->inputs.front()).shape != graph.value(node.outputs.front()).shape;
+      if (widened && found->op != Op::gemm) continue;
       // The parts stay until dead code removal finds that nothing uses them.
       node.op = found->op;
       node.inputs = std::move(found->inputs);
