@@ -214,7 +214,10 @@ void check_interface(const Graph& before, const Graph& after) {
   for (std::size_t i = 0; i < before.outputs.size(); ++i) {
     const Value& was = before.value(before.outputs[i]);
     const Value& is = after.value(after.outputs[i]);
-    require(was.shape == is.shape && was.type == is.type, "an output has another shape or type");
+    if (was.shape == is.shape && was.type == is.type) continue;
+    print("before", before);
+    print("after", after);
+    fail("output " + std::to_string(i) + " has another shape or type");
   }
 }
 
