@@ -31,11 +31,13 @@ class ByteSource {
       value = value << 8 | byte();
     return low + static_cast<std::int64_t>(value % range);
   }
+  /// A place from 0 to last, for iterators.
+  std::ptrdiff_t index(std::int64_t last) { return static_cast<std::ptrdiff_t>(number(0, last)); }
   /// True once in `every` times.
   bool once_in(int every) { return number(0, every - 1) == every - 1; }
   template <typename Range>
   auto& one_of(Range& range) {
-    return *(std::begin(range) + number(0, static_cast<std::int64_t>(std::size(range)) - 1));
+    return *(std::begin(range) + index(static_cast<std::int64_t>(std::size(range)) - 1));
   }
 
  private:

@@ -297,7 +297,7 @@ ValueId RandomGraph::divided(ValueId x) {
 
 ValueId RandomGraph::turned(ValueId x) {
   Integers perm;
-  for (int axis = 0; axis < shape(x).rank(); ++axis) perm.insert(perm.begin() + bytes_.number(0, axis), axis);
+  for (int axis = 0; axis < shape(x).rank(); ++axis) perm.insert(perm.begin() + bytes_.index(axis), axis);
   return add(Op::transpose, {x}, with("perm", std::move(perm)));
 }
 

@@ -274,7 +274,7 @@ Made padded(ByteSource& bytes) {
 Made turned(ByteSource& bytes) {
   const Shape shape = any_shape(bytes, 1);
   Integers order;
-  for (int axis = 0; axis < shape.rank(); ++axis) order.insert(order.begin() + bytes.number(0, axis), axis);
+  for (int axis = 0; axis < shape.rank(); ++axis) order.insert(order.begin() + bytes.index(axis), axis);
   Attributes a;
   a.set("perm", std::move(order));
   return make_layer(Op::transpose, std::move(a), {input(shape)});

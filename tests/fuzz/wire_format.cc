@@ -51,8 +51,8 @@ bool take_fixed(std::string_view& bytes, unsigned count, std::uint64_t& value) {
 bool take_bytes(std::string_view& bytes, Kind kind, int depth, Field& field) {
   std::uint64_t size = 0;
   if (!take_varint(bytes, size) || size > bytes.size()) return false;
-  const std::string_view inside = bytes.substr(0, size);
-  bytes.remove_prefix(size);
+  const std::string_view inside = bytes.substr(0, static_cast<std::size_t>(size));
+  bytes.remove_prefix(inside.size());
   auto fields =
       kind == Kind::leaf || depth >= kMostDepth ? std::nullopt : read_message(kind, inside, depth + 1);
   if (fields) {
