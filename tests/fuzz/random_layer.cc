@@ -328,6 +328,25 @@ Made blocks(ByteSource& bytes, Op op) {
   return make_layer(op, std::move(a), {input({2, channels * block * block, height, width})});
 }
 
+Made chosen(ByteSource& bytes) {
+  const Shape whole = any_shape(bytes);
+  Operand condition = typed(narrowed(bytes, whole), DataType::boolean, 0, 1);
+  condition.constant = bytes.once_in(4);
+  return make_layer(Op::where, {}, {condition, input(narrowed(bytes, whole)), input(whole)});
+}
+
+// Operators whose types say what they do.
+Made typed_unary(ByteSource& bytes, Op op) {
+  const Shape shape = any_shape(bytes);
+  if (op == Op::logical_not) return make_layer(op, {}, {typed(shape, DataType::boolean, 0, 1)});
+  constexpr DataType kTypes[] = {DataType::f32, DataType::s32, DataType::s64, DataType::u8,
+                                 DataType::boolean};
+  const DataType from = bytes.one_of(kTypes);
+  Attributes a;
+  a.set("to", std::string(to_string(bytes.one_of(kTypes))));
+  return make_layer(op, std::move(a), {typed(shape, from, 0, from == DataType::boolean ? 1 : 100)});
+}
+
 // A change of format, which has no operator of ONNX: between layouts, or from pictures of bytes.
 Made converted(ByteSource& bytes) {
   const bool picture = bytes.once_in(2);
@@ -408,6 +427,15 @@ Made of_operator(ByteSource& bytes, Op op) {
     case Op::depth_to_space:
     case Op::space_to_depth:
       return blocks(bytes, op);
+    case Op::where:
+      return chosen(bytes);
+    case Op::cast:
+    case Op::logical_not:
+      return typed_unary(bytes, op);
+    case Op::reshape: {
+      const Shape shape = any_shape(bytes, 1);
+      return make_layer(op, {}, {input(shape), parameter({bytes.once_in(2) ? shape[0] : 1, -1})});
+    }
     case Op::convert:
       return converted(bytes);
     case Op::identity:
