@@ -77,7 +77,7 @@ class Reduction {
         value_ = multiply_add(x, x, value_);
         break;
       case Op::reduce_log_sum_exp:
-        value_ = static_cast<T>(log_of_sum(static_cast<double>(value_), static_cast<double>(x)));
+        value_ = from_real<T>(log_of_sum(static_cast<double>(value_), static_cast<double>(x)));
         break;
       default:
         value_ = multiply_add(T{1}, x, value_);
@@ -87,8 +87,8 @@ class Reduction {
   T result(std::int64_t count) const {
     const auto real = static_cast<double>(value_);
     if (op_ == Op::reduce_mean) return value_ / static_cast<T>(std::max<std::int64_t>(1, count));
-    if (op_ == Op::reduce_l2) return static_cast<T>(std::sqrt(real));
-    return op_ == Op::reduce_log_sum ? static_cast<T>(std::log(real)) : value_;
+    if (op_ == Op::reduce_l2) return from_real<T>(std::sqrt(real));
+    return op_ == Op::reduce_log_sum ? from_real<T>(std::log(real)) : value_;
   }
 
  private:

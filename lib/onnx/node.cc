@@ -17,6 +17,8 @@ using onnx::AttributeProto;
 
 // The first opset in which Softmax works along one axis instead of on a matrix.
 constexpr std::int64_t kSoftmaxAlongAxis = 13;
+// Plans have texts of 4096 bytes, in UTF-8 and with a copy's number.
+constexpr std::size_t kMostIdBytes = 1024;
 // No operator has a tenth of them; attributes are kept sorted, which takes time with their square.
 constexpr int kMostAttributes = 256;
 
@@ -40,6 +42,7 @@ std::string unique_id(const onnx::NodeProto& node, int index, Ids& ids) {
   std::string id = node.name();
   if (id.empty() && node.output_size() > 0) id = node.output(0);
   if (id.empty()) id = node.op_type() + "_" + std::to_string(index);
+  if (id.size() > kMostIdBytes) id.resize(kMostIdBytes);
   id = valid_utf8(id);
   if (ids.emplace(id, 2).second) return id;
   // From the last copy's number on: counting from the start would take hours for a file of one name.

@@ -21,7 +21,6 @@ constexpr std::int64_t kOldestOpset = 1;
 constexpr std::int64_t kNewestOpset = 17;
 constexpr std::int64_t kOldestIr = 3;  // the first with versions of operators
 
-
 class Reader {
  public:
   Reader(const onnx::ModelProto& model, const std::string& name, const ModelOptions& options)

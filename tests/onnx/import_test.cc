@@ -164,6 +164,12 @@ TEST_CASE("identifiers are unique and never empty", "[onnx]") {
   CHECK(imported.layers()[2].id == "y");
 }
 
+TEST_CASE("identifiers are short enough for plans", "[onnx]") {
+  const std::string name(100'000, static_cast<char>(0xff));  // no UTF-8 either: each byte becomes three
+  const Model imported = accepted(one_node(node("Sigmoid", {"x"}, {"y"}, {}, name)));
+  CHECK(imported.layers()[0].id.size() <= 4096);
+}
+
 TEST_CASE("every node that cannot run is listed", "[onnx][bad]") {
   ModelBytes model = one_node(node("TfIdfVectorizer", {"x"}, {"a"}, {}, "first"));
   model.nodes.push_back(node("Magic", {"a"}, {"b"}, {}, "second", "com.example"));
