@@ -102,9 +102,10 @@ Status NodeImporter::import(const onnx::NodeProto& node, const std::string& id) 
   }
   const Op op = target.op;
   // These become a node for each operand.
-  if (is_variadic(op) && graph_.node_count() + static_cast<std::size_t>(node.input_size()) > limits_.nodes) {
+  if (is_variadic(op) &&
+      graph_.node_count() + static_cast<std::size_t>(node.input_size()) > state_.limits.nodes) {
     return Error(ErrorCode::kLimitExceeded,
-                 "node " + id + " takes the graph beyond " + std::to_string(limits_.nodes) + " nodes",
+                 "node " + id + " takes the graph beyond " + std::to_string(state_.limits.nodes) + " nodes",
                  "raise ModelLimits::nodes if you trust the file");
   }
   if (op == Op::constant) return import_constant();
