@@ -383,6 +383,37 @@ Made residual(ByteSource& bytes) {
   return region;
 }
 
+Made moved(ByteSource& bytes, Op op) {
+  switch (op) {
+    case Op::concat:
+      return joined(bytes);
+    case Op::split:
+      return divided(bytes);
+    case Op::slice:
+      return cut(bytes);
+    case Op::pad:
+      return padded(bytes);
+    case Op::transpose:
+      return turned(bytes);
+    case Op::expand:
+    case Op::tile:
+      return repeated(bytes, op);
+    case Op::gather:
+      return gathered(bytes);
+    case Op::resize:
+      return resized(bytes);
+    case Op::depth_to_space:
+    case Op::space_to_depth:
+      return blocks(bytes, op);
+    case Op::reshape: {
+      const Shape shape = any_shape(bytes, 1);
+      return make_layer(op, {}, {input(shape), parameter({bytes.once_in(2) ? shape[0] : 1, -1})});
+    }
+    default:
+      return std::nullopt;
+  }
+}
+
 Made of_operator(ByteSource& bytes, Op op) {
   switch (op) {
     case Op::conv:
@@ -407,35 +438,11 @@ Made of_operator(ByteSource& bytes, Op op) {
     case Op::layer_norm:
     case Op::lrn:
       return normalisation(bytes, op);
-    case Op::concat:
-      return joined(bytes);
-    case Op::split:
-      return divided(bytes);
-    case Op::slice:
-      return cut(bytes);
-    case Op::pad:
-      return padded(bytes);
-    case Op::transpose:
-      return turned(bytes);
-    case Op::expand:
-    case Op::tile:
-      return repeated(bytes, op);
-    case Op::gather:
-      return gathered(bytes);
-    case Op::resize:
-      return resized(bytes);
-    case Op::depth_to_space:
-    case Op::space_to_depth:
-      return blocks(bytes, op);
     case Op::where:
       return chosen(bytes);
     case Op::cast:
     case Op::logical_not:
       return typed_unary(bytes, op);
-    case Op::reshape: {
-      const Shape shape = any_shape(bytes, 1);
-      return make_layer(op, {}, {input(shape), parameter({bytes.once_in(2) ? shape[0] : 1, -1})});
-    }
     case Op::convert:
       return converted(bytes);
     case Op::identity:
@@ -445,7 +452,7 @@ Made of_operator(ByteSource& bytes, Op op) {
       if ((op >= Op::add && op <= Op::max) || (op >= Op::equal && op <= Op::logical_xor) || op == Op::prelu)
         return binary(bytes, op);
       if (op >= Op::leaky_relu && op <= Op::clamp && op != Op::logical_not) return unary(bytes, op);
-      return std::nullopt;
+      return moved(bytes, op);
   }
 }
 
