@@ -72,7 +72,7 @@ std::string core_name(std::uint32_t) {
   if (static_cast<unsigned>(__get_cpuid_max(0x80000000u, nullptr)) < 0x80000004u) return "x86";
   for (unsigned i = 0; i < 3; ++i) {
     const Leaf leaf = cpuid(0x80000002u + i);
-    std::memcpy(name + 16 * i, &leaf, 16);
+    std::memcpy(name + std::size_t{16} * i, &leaf, 16);
   }
   std::string text(name);
   text.erase(0, text.find_first_not_of(' '));

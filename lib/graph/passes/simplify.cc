@@ -66,8 +66,11 @@ class Folding {
       if (!follow_data(view)) continue;
       const Rule rule = rule_for(graph_.node(id).op);
       const std::vector<ValueId> outputs = graph_.node(id).outputs;
-      if (!view.expect(rule != nullptr, "the operator has no meaning in a graph") || !rule(view)) continue;
-      if (!drop_unknown_outputs(view, outputs)) continue;
+      if (rule == nullptr) {
+        view.fail("the operator has no meaning in a graph");
+        continue;
+      }
+      if (!rule(view) || !drop_unknown_outputs(view, outputs)) continue;
       hand_on_extents(graph_.node(id));
       if (Status status = fold(id); !status) return std::move(status).error();
     }
