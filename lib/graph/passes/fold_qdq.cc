@@ -203,6 +203,7 @@ class Folding {
     }
     if (graph_.node(id).op == Op::mul && !is_valid_multiplier(product)) return false;
     std::vector<ValueId> inputs;
+    inputs.reserve(all.size());
     for (const Operand& one : all) inputs.push_back(take(one, graph_.node(id).id + ".operand"));
     become_integer(id, std::move(inputs), quantize, y);
     return true;
@@ -246,6 +247,7 @@ class Folding {
     stored.type = x.type;
     stored.shape = graph_.value(real).shape;
     std::vector<ValueId> inputs;
+    inputs.reserve(all.size());
     for (const Operand& one : all) inputs.push_back(take(one, graph_.node(id).id + ".operand"));
     const ValueId result = graph_.add_value(std::move(stored));
     write_to(id, result, x);
@@ -269,6 +271,7 @@ class Folding {
         return false;
     }
     std::vector<ValueId> inputs;
+    inputs.reserve(all.size());
     for (const Operand& one : all) {
       const std::string name = graph_.node(id).id + "." + std::to_string(inputs.size());
       const ValueId taken = take(one, name);
