@@ -302,8 +302,7 @@ Refusal supports_resize(const LayerDesc& layer, const Cpu& cpu) {
   const Shape& x = layer.inputs.front().shape;
   if (layer.inputs.size() != 1) return Refusal::attribute;
   if (x.rank() != 4 || a.reals("scales").size() != 4) return Refusal::rank;
-  if (a.string("mode") != "nearest" ||
-      a.string("coordinate_transformation_mode") == "tf_half_pixel_for_nn")
+  if (a.string("mode") != "nearest" || a.string("coordinate_transformation_mode") == "tf_half_pixel_for_nn")
     return Refusal::attribute;
   const Shape& y = layer.outputs.front().shape;
   if (x[0] != y[0] || x[1] != y[1] || a.reals("scales")[0] != 1 || a.reals("scales")[1] != 1 ||

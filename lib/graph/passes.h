@@ -24,7 +24,7 @@ struct PassContext {
   /// Set by fold_qdq. Before, weights that a layer takes through dequantize_linear stay integers; afterwards
   /// what is left of these nodes is folded like everything constant.
   bool folded_qdq = false;
-  std::size_t folded_bytes = 0;   ///< what folding has spent of the limits, over all rounds
+  std::size_t folded_bytes = 0;  ///< what folding has spent of the limits, over all rounds
   double folding_operations = 0;
 };
 
