@@ -22,7 +22,7 @@ namespace fettle {
 
 /// What an untrusted file may ask for before it is refused with kLimitExceeded.
 struct ModelLimits {
-  std::size_t file_bytes = std::size_t{2} << 30;
+  std::size_t file_bytes = std::size_t{2} << 30;  ///< of the model; again, of all its files of weights
   std::size_t nodes = 100'000;
   std::int64_t tensor_elements = std::int64_t{1} << 31;     ///< of any one tensor
   std::size_t folded_bytes = std::size_t{1} << 30;          ///< all constants that folding creates
@@ -59,7 +59,7 @@ struct LayerInfo {
 
 class Model {
  public:
-  /// Reads an ONNX file. Errors: kFileNotFound, kFileUnreadable, kModelMalformed, kModelInvalid,
+  /// Reads an ONNX file, and the files of weights that it names below its own folder. Errors: kFileNotFound, kFileUnreadable, kModelMalformed, kModelInvalid,
   /// kModelUnsupported (listing every node that cannot run), kLimitExceeded, kOutOfMemory, kNotCompiledIn.
   FETTLE_API static Result<Model> load(const std::string& path, const ModelOptions& options = {});
   /// The same from memory; `bytes` is not kept. `name` stands for the file in messages.

@@ -177,7 +177,7 @@ Status NodeImporter::read_attribute(const AttributeProto& attribute, graph::Node
     case AttributeProto::TENSOR: {
       if (target.op != Op::constant_of_shape) break;
       Result<ImportedTensor> value =
-          import_weights(attribute.t(), id_ + ": attribute " + name, state_.limits);
+          import_weights(attribute.t(), id_ + ": attribute " + name, state_.limits, state_.files);
       if (!value) return std::move(value).error();
       std::vector<std::int64_t> bytes;
       for (std::byte byte :
@@ -267,7 +267,7 @@ Status NodeImporter::import_constant() {
       problem("attribute " + attribute.name() + " has an unsupported type");
       continue;
     }
-    Result<ImportedTensor> imported = import_weights(tensor, "constant " + id_, state_.limits);
+    Result<ImportedTensor> imported = import_weights(tensor, "constant " + id_, state_.limits, state_.files);
     if (!imported) return std::move(imported).error();
     value.type = imported->type;
     value.shape = imported->shape;

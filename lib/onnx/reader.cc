@@ -23,8 +23,9 @@ constexpr std::int64_t kOldestIr = 3;  // the first with versions of operators
 
 class Reader {
  public:
-  Reader(const onnx::ModelProto& model, const std::string& name, const ModelOptions& options)
-      : proto_(model), name_(name), options_(options) {
+  Reader(const onnx::ModelProto& model, const std::string& name, const std::string& folder,
+         const ModelOptions& options)
+      : proto_(model), name_(name), options_(options), files_(folder, options.limits) {
     graph_.name = name;
   }
 
@@ -64,9 +65,7 @@ class Reader {
     return Error(status.error().code(), name_ + ": " + status.error().message(), status.error().hint());
   }
 
-  Status read_initialisers() {
-    return in_file(scope_.define_initialisers(proto_.graph(), "", options_.limits));
-  }
+  Status read_initialisers() { return in_file(scope_.define_initialisers(proto_.graph(), "", state_)); }
 
   Status read_inputs() {
     for (const onnx::ValueInfoProto& input : proto_.graph().input()) {
@@ -205,8 +204,7 @@ class Reader {
 
   Status read_nodes() {
     std::vector<graph::Problem> problems;
-    ImportState state{options_.limits};
-    if (Status status = in_file(import_nodes(proto_.graph(), scope_, state, problems)); !status)
+    if (Status status = in_file(import_nodes(proto_.graph(), scope_, state_, problems)); !status)
       return status;
     if (problems.empty()) return {};
     std::string message = name_ + ": " + std::to_string(problems.size()) +
@@ -232,12 +230,14 @@ class Reader {
   std::set<std::string> input_names_;  // initialisers that are listed among the inputs left out
   graph::Graph graph_;
   Scope scope_{graph_};
+  ExternalFiles files_;
+  ImportState state_{options_.limits, files_};
 };
 
 }  // namespace
 
 Result<graph::Graph> read(std::span<const std::byte> bytes, const std::string& name,
-                          const ModelOptions& options) {
+                          const std::string& folder, const ModelOptions& options) {
   if (bytes.empty()) return Error(ErrorCode::kModelMalformed, name + " is empty", "give an ONNX file");
   // In an arena: protobuf's messages on the heap leak when an allocation fails while they are parsed.
   google::protobuf::Arena arena;
@@ -257,7 +257,7 @@ Result<graph::Graph> read(std::span<const std::byte> bytes, const std::string& n
   }
   if (!model.has_graph())
     return Error(ErrorCode::kModelMalformed, name + " holds no graph", "is this an ONNX model?");
-  return Reader(model, name, options).run();
+  return Reader(model, name, folder, options).run();
 }
 
 }  // namespace fettle::onnx_import

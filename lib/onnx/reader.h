@@ -18,7 +18,10 @@ namespace fettle::onnx_import {
 /// kModelMalformed (not ONNX, damaged), kModelInvalid (names that lead nowhere, NaN weights),
 /// kModelUnsupported (listing every node that cannot be imported), kLimitExceeded, kWrongShape (an input
 /// whose shape is free or contradicts the options), kUnknownName (a shape for an input that is not there).
+///
+/// Weights in files of their own are looked for below `folder`, the model's own; empty: there are none.
+/// Errors of theirs: see ExternalFiles.
 Result<graph::Graph> read(std::span<const std::byte> bytes, const std::string& name,
-                          const ModelOptions& options);
+                          const std::string& folder, const ModelOptions& options);
 
 }  // namespace fettle::onnx_import

@@ -20,12 +20,13 @@ Status Scope::define(graph::Value value) {
 }
 
 Status Scope::define_initialisers(const onnx::GraphProto& source, const std::string& where,
-                                  const ModelLimits& limits) {
+                                  ImportState& state) {
   if (source.sparse_initializer_size() > 0) {
     return Error(ErrorCode::kModelUnsupported, where + "sparse initialisers", "store the weights densely");
   }
   for (const onnx::TensorProto& tensor : source.initializer()) {
-    Result<ImportedTensor> imported = import_weights(tensor, where + "initialiser " + tensor.name(), limits);
+    Result<ImportedTensor> imported =
+        import_weights(tensor, where + "initialiser " + tensor.name(), state.limits, state.files);
     if (!imported) return std::move(imported).error();
     graph::Value value;
     value.name = tensor.name();

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "lib/graph/graph.h"
+#include "lib/onnx/external_files.h"
 
 #include <fettle/model.h>
 
@@ -26,6 +27,7 @@ using Ids = std::map<std::string, int>;
 /// What all graphs of a model share while they are read.
 struct ImportState {
   const ModelLimits& limits;
+  ExternalFiles& files;
   Ids ids = {};  ///< of nodes, those of subgraphs too
 };
 
@@ -41,8 +43,7 @@ class Scope {
   /// Adds the value to the graph. Errors: kModelInvalid when it has no name, or another one has the same.
   Status define(graph::Value value);
   /// The same for every initialiser. `where` stands before its name in messages.
-  Status define_initialisers(const onnx::GraphProto& source, const std::string& where,
-                             const ModelLimits& limits);
+  Status define_initialisers(const onnx::GraphProto& source, const std::string& where, ImportState& state);
   /// Whether this graph itself has a value of that name.
   bool contains(const std::string& name) const { return values_.contains(name); }
   /// The value of that name, else kNoValue. A value of a graph around this one becomes an input of this one

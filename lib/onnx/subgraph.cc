@@ -104,7 +104,7 @@ Status NodeImporter::import_subgraph(const onnx::GraphProto& source, graph::Node
   body->graph.name = graph_.name;
   body->graph.opset = graph_.opset;
   Scope scope(body->graph, &scope_);
-  if (Status status = scope.define_initialisers(source, id_ + ": ", state_.limits); !status) return status;
+  if (Status status = scope.define_initialisers(source, id_ + ": ", state_); !status) return status;
   if (Status status = read_inputs(source, id_, scope, body->problems); !status) return status;
   if (Status status = import_nodes(source, scope, state_, body->problems); !status) return status;
   if (Status status = read_outputs(source, id_, scope); !status) return status;

@@ -116,21 +116,24 @@ DataType data_type(const std::string& onnx_name) noexcept {
 }
 
 Result<ImportedTensor> import_tensor(const TensorProto& tensor, const std::string& what,
-                                     const ModelLimits& limits) {
+                                     const ModelLimits& limits, ExternalFiles& files) {
   ImportedTensor imported;
   imported.type = data_type(tensor.data_type());
   if (imported.type == DataType::undefined)
     return malformed(what, "unknown data type " + std::to_string(tensor.data_type()));
-  if (tensor.data_location() == TensorProto::EXTERNAL || tensor.external_data_size() > 0) {
-    return Error(ErrorCode::kModelUnsupported, what + " is stored in another file",
-                 "save the model with its weights inside");
-  }
   if (tensor.dims_size() > kMaxRank) return malformed(what, "more than 8 dimensions");
   for (std::int64_t extent : tensor.dims()) imported.shape.push_back(extent);
   const std::optional<std::int64_t> elements =
       checked_elements(imported.shape.dims(), limits.tensor_elements);
   const std::optional<std::size_t> bytes = elements ? checked_bytes(*elements, imported.type) : std::nullopt;
   if (!bytes) return malformed(what, "impossible shape " + imported.shape.text());
+  if (tensor.data_location() == TensorProto::EXTERNAL || tensor.external_data_size() > 0) {
+    Result<std::shared_ptr<const graph::Constant>> outside =
+        files.contents(tensor, what, *bytes, size_of(imported.type));
+    if (!outside) return std::move(outside).error();
+    imported.constant = *std::move(outside);
+    return imported;
+  }
   // What the file holds bounds what is allocated.
   if (tensor.has_raw_data() && tensor.raw_data().size() != *bytes) {
     return malformed(what, "holds " + std::to_string(tensor.raw_data().size()) + " bytes, its shape " +
@@ -154,8 +157,8 @@ Result<ImportedTensor> import_tensor(const TensorProto& tensor, const std::strin
 }
 
 Result<ImportedTensor> import_weights(const TensorProto& tensor, const std::string& what,
-                                      const ModelLimits& limits) {
-  Result<ImportedTensor> imported = import_tensor(tensor, what, limits);
+                                      const ModelLimits& limits, ExternalFiles& files) {
+  Result<ImportedTensor> imported = import_tensor(tensor, what, limits, files);
   if (imported && has_nan(*imported))
     return Error(ErrorCode::kModelInvalid, what + " holds NaN", "the training diverged or the export failed");
   return imported;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "lib/graph/graph.h"
+#include "lib/onnx/external_files.h"
 
 #include <fettle/model.h>
 
@@ -25,10 +26,10 @@ struct ImportedTensor {
 
 /// Checks and copies a tensor. `what` names it in messages.
 Result<ImportedTensor> import_tensor(const onnx::TensorProto& tensor, const std::string& what,
-                                     const ModelLimits& limits);
+                                     const ModelLimits& limits, ExternalFiles& files);
 
 /// The same for what a network computes with, where NaN cannot be meant.
 Result<ImportedTensor> import_weights(const onnx::TensorProto& tensor, const std::string& what,
-                                      const ModelLimits& limits);
+                                      const ModelLimits& limits, ExternalFiles& files);
 
 }  // namespace fettle::onnx_import

@@ -27,12 +27,20 @@ std::string stem(const std::string& path) {
   return name;
 }
 
+// The folder that a file is in; "." where the path names none.
+std::string folder_of(const std::string& path) {
+  const std::size_t slash = path.find_last_of('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
 Result<graph::Graph> import(std::span<const std::byte> bytes, const std::string& name,
-                            const ModelOptions& options) {
+                            const std::string& folder, const ModelOptions& options) {
 #if FETTLE_WITH_ONNX
-  return onnx_import::read(bytes, name, options);
+  return onnx_import::read(bytes, name, folder, options);
 #else
   static_cast<void>(bytes);
+  static_cast<void>(folder);
   static_cast<void>(options);
   return Error(ErrorCode::kNotCompiledIn, name + ": this build cannot read ONNX files",
                "build with FETTLE_ONNX=ON");
@@ -90,8 +98,8 @@ void describe_layers(Model::State& state) {
 }
 
 Result<Model> build(std::span<const std::byte> bytes, const std::string& path, const std::string& name,
-                    const ModelOptions& options) {
-  Result<graph::Graph> imported = import(bytes, path, options);
+                    const std::string& folder, const ModelOptions& options) {
+  Result<graph::Graph> imported = import(bytes, path, folder, options);
   if (!imported) return std::move(imported).error();
   auto state = std::make_shared<Model::State>();
   state->name = name;
@@ -127,7 +135,7 @@ Result<Model> Model::load(const std::string& path, const ModelOptions& options) 
   return guard_allocation([&]() -> Result<Model> {
     Result<std::shared_ptr<const MappedFile>> file = MappedFile::open(path, options.limits.file_bytes);
     if (!file) return std::move(file).error();
-    return build((*file)->bytes(), path, stem(path), options);
+    return build((*file)->bytes(), path, stem(path), folder_of(path), options);
   });
 }
 
@@ -137,7 +145,7 @@ Result<Model> Model::parse(std::span<const std::byte> bytes, const std::string& 
     if (bytes.size() > options.limits.file_bytes)
       return Error(ErrorCode::kLimitExceeded, name + " has " + std::to_string(bytes.size()) +
                                                   " bytes, more than ModelLimits::file_bytes");
-    return build(bytes, name, name, options);
+    return build(bytes, name, name, "", options);
   });
 }
 

@@ -28,7 +28,9 @@ Result<CaseTensor> read_tensor(const fs::path& path, const std::string& name) {
   if (!bytes) return std::move(bytes).error();
   onnx::TensorProto proto;
   if (!proto.ParseFromString(*bytes)) return tensor;
-  Result<onnx_import::ImportedTensor> imported = onnx_import::import_tensor(proto, name, {});
+  const ModelLimits limits;
+  onnx_import::ExternalFiles none("", limits);
+  Result<onnx_import::ImportedTensor> imported = onnx_import::import_tensor(proto, name, limits, none);
   if (!imported) return tensor;
   tensor.type = imported->type;
   tensor.shape = imported->shape;
