@@ -174,8 +174,8 @@ void transpose(const Call& call) {
 
 template <typename T>
 void copy(const Call& call) {
-  std::memcpy(call.out<T>(), call.in<T>(0),
-              static_cast<std::size_t>(call.layer.outputs.front().shape.elements()) * sizeof(T));
+  const auto count = static_cast<std::size_t>(call.layer.outputs.front().shape.elements());
+  if (count > 0) std::memcpy(call.out<T>(), call.in<T>(0), count * sizeof(T));  // nothing may lie nowhere
 }
 
 template <typename T>

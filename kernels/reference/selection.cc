@@ -95,7 +95,8 @@ Dense<T> dense(const Buffers& b, std::size_t output) {
 // What the actual result does not fill is zero, so that equal inputs give equal bytes.
 void clear(const Buffers& b, std::size_t output) {
   const TensorDesc& desc = b.layer.outputs[output];
-  std::memset(b.outputs[output], 0, dense_bytes(desc.shape, desc.format));
+  const std::size_t bytes = dense_bytes(desc.shape, desc.format);
+  if (bytes > 0) std::memset(b.outputs[output], 0, bytes);
 }
 
 // Writes the actual extents into the output that holds them.
