@@ -3,6 +3,9 @@
 // The one table of the library's kernels, in order of preference for the static defaults.
 #include "kernels/portable/portable_kernels.h"
 #include "kernels/reference/reference_kernels.h"
+#if defined(__x86_64__) || defined(__i386__)
+#include "kernels/x86/x86_kernels.h"
+#endif
 #if FETTLE_WITH_XNNPACK
 #include "kernels/xnnpack/xnnpack_kernels.h"
 #endif
@@ -28,6 +31,9 @@ struct Table {
 const Table& table() noexcept {
   static const Table all = [] {
     Table made;
+#if defined(__x86_64__) || defined(__i386__)
+    made.add(kernels::x86_kernels());
+#endif
 #if FETTLE_WITH_XNNPACK
     made.add(kernels::xnnpack_kernels());
 #endif

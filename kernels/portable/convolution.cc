@@ -3,23 +3,18 @@
 // Two-dimensional convolution as a product of matrices: im2col for a block of output rows at a time, so that
 // the workspace stays small, and no copy at all for 1x1. In nchw an output is W (O x K) times columns (K x
 // P), in nhwc pixels (P x K) times W transposed (K x O). A region adds a residual and clamps again.
-#include "kernels/portable/conv_shape.h"
+#include "kernels/common/conv_shape.h"
+#include "kernels/common/epilogue.h"
 #include "kernels/portable/eigen.h"
 #include "kernels/portable/portable.h"
 
 #include <cstring>
-#include <limits>
 
 namespace fettle::kernels::portable {
 namespace {
 
 // Bytes of im2col columns a thread works on: about half of a small L2.
 constexpr std::int64_t kBlockElements = std::int64_t{32} * 1024;
-
-bool is_pointwise(const ConvShape& s) {
-  return s.kernel_h == 1 && s.kernel_w == 1 && s.stride_h == 1 && s.stride_w == 1 && s.pad_top == 0 &&
-         s.pad_left == 0 && s.out_h == s.in_h && s.out_w == s.in_w;
-}
 
 // Output pixels that one block covers.
 std::int64_t block_pixels(const ConvShape& s) {
@@ -28,7 +23,7 @@ std::int64_t block_pixels(const ConvShape& s) {
 }
 
 std::int64_t columns_per_thread(const ConvShape& s) {
-  return is_pointwise(s) ? 0 : block_pixels(s) * s.depth();
+  return s.pointwise() ? 0 : block_pixels(s) * s.depth();
 }
 
 // K x P columns of pixels [first, last) of one group, for nchw.
@@ -64,20 +59,19 @@ void gather_nhwc(const ConvShape& s, const float* x, std::int64_t first, std::in
   }
 }
 
-struct Epilogue {
-  Clamp first;
-  const float* residual;  // null without the region's addition
-  Clamp last;
-};
-
 // Bias, clamp, and for the region the residual and the clamp after it, on a block of the output.
 template <typename Biased>
 void finish(Matrix& y, Biased&& add_bias, const Epilogue& epilogue, const float* residual) {
   add_bias(y);
-  y = y.cwiseMax(epilogue.first.low).cwiseMin(epilogue.first.high);
+  y = y.cwiseMax(epilogue.clamp.low).cwiseMin(epilogue.clamp.high);
   if (residual == nullptr) return;
   y += ConstMatrix(residual, y.rows(), y.cols(), Stride(y.outerStride()));
-  y = y.cwiseMax(epilogue.last.low).cwiseMin(epilogue.last.high);
+  y = y.cwiseMax(epilogue.after_added.low).cwiseMin(epilogue.after_added.high);
+}
+
+const float* residual_of(const Call& call, const Epilogue& epilogue, std::int64_t offset) {
+  if (epilogue.residual == kNoOperand) return nullptr;
+  return call.in(static_cast<std::size_t>(epilogue.residual)) + offset;
 }
 
 void block_nchw(const ConvShape& s, const Call& call, const Epilogue& epilogue, std::int64_t image,
@@ -91,14 +85,14 @@ void block_nchw(const ConvShape& s, const Call& call, const Epilogue& epilogue, 
   const std::int64_t offset = (image * s.out_channels + group * s.out_per_group) * pixels + first;
   Matrix y(call.out() + offset, s.out_per_group, last - first, Stride(pixels));
   const ConstMatrix w(weight, s.out_per_group, s.depth(), Stride(s.depth()));
-  if (is_pointwise(s)) {
+  if (s.pointwise()) {
     multiply(y, w, ConstMatrix(x + first, s.depth(), last - first, Stride(pixels)));
   } else {
     gather_nchw(s, x, first, last, scratch);
     multiply(y, w, ConstMatrix(scratch, s.depth(), last - first, Stride(last - first)));
   }
   const auto add_bias = [&](Matrix& m) { m.colwise() += ConstColumn(bias, s.out_per_group); };
-  finish(y, add_bias, epilogue, epilogue.residual == nullptr ? nullptr : epilogue.residual + offset);
+  finish(y, add_bias, epilogue, residual_of(call, epilogue, offset));
 }
 
 void block_nhwc(const ConvShape& s, const Call& call, const Epilogue& epilogue, std::int64_t image,
@@ -111,18 +105,19 @@ void block_nhwc(const ConvShape& s, const Call& call, const Epilogue& epilogue, 
   const std::int64_t offset = (image * s.out_h * s.out_w + first) * s.out_channels + group * s.out_per_group;
   Matrix y(call.out() + offset, last - first, s.out_per_group, Stride(s.out_channels));
   const ConstMatrix w(weight, s.depth(), s.out_per_group, Stride(s.out_per_group));
-  if (is_pointwise(s)) {
+  if (s.pointwise()) {
     multiply(y, ConstMatrix(x + first * s.in_channels, last - first, s.depth(), Stride(s.in_channels)), w);
   } else {
     gather_nhwc(s, x, first, last, scratch);
     multiply(y, ConstMatrix(scratch, last - first, s.depth(), Stride(s.depth())), w);
   }
   const auto add_bias = [&](Matrix& m) { m.rowwise() += ConstRow(bias, s.out_per_group); };
-  finish(y, add_bias, epilogue, epilogue.residual == nullptr ? nullptr : epilogue.residual + offset);
+  finish(y, add_bias, epilogue, residual_of(call, epilogue, offset));
 }
 
-void run_blocks(const Call& call, const Epilogue& epilogue) {
+void conv(const Call& call) {
   const ConvShape s(call.layer);
+  const Epilogue epilogue(call.layer);
   const std::int64_t pixels = s.out_h * s.out_w;
   const std::int64_t step = block_pixels(s);
   const std::int64_t blocks = (pixels + step - 1) / step;
@@ -137,27 +132,6 @@ void run_blocks(const Call& call, const Epilogue& epilogue) {
                                        last, columns);
     }
   });
-}
-
-Clamp clamp_of_part(const LayerPart& part) {
-  constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  return part.clamp.value_or(Clamp{-kInfinity, kInfinity});
-}
-
-void conv(const Call& call) { run_blocks(call, {clamp_of_part(call.layer.parts[0]), nullptr, {}}); }
-
-// Which of the layer's inputs is added to the convolution's result.
-int residual_input(const LayerDesc& layer) {
-  for (int operand : layer.parts[1].operands) {
-    if (operand >= 0) return operand;
-  }
-  return kNoOperand;
-}
-
-void conv_add(const Call& call) {
-  const auto residual = static_cast<std::size_t>(residual_input(call.layer));
-  run_blocks(call,
-             {clamp_of_part(call.layer.parts[0]), call.in(residual), clamp_of_part(call.layer.parts[1])});
 }
 
 std::size_t workspace_bytes(const LayerDesc& layer, int threads) {
@@ -197,35 +171,23 @@ Status pack(const LayerDesc& layer, std::span<const ConstantBytes> constants, st
 
 Refusal supports(const LayerDesc& layer, const Cpu&) {
   if (const Refusal refusal = uniform_f32(layer); refusal != Refusal::none) return refusal;
-  return check_conv(layer);
-}
-
-Refusal supports_add(const LayerDesc& layer, const Cpu& cpu) {
-  if (const Refusal refusal = supports(layer, cpu); refusal != Refusal::none) return refusal;
-  const int residual = residual_input(layer);
-  if (residual == kNoOperand) return Refusal::op;
-  const TensorDesc& other = layer.inputs[static_cast<std::size_t>(residual)];
-  if (other.constant) return Refusal::constant;
-  return other.shape == layer.outputs.front().shape && layer.inner.front().shape == other.shape
-             ? Refusal::none
-             : Refusal::shape;
+  if (const Refusal refusal = check_conv(layer); refusal != Refusal::none) return refusal;
+  return check_residual(layer);
 }
 
 constexpr Op kConvOp[] = {Op::conv};
 constexpr Op kConvAddOps[] = {Op::conv, Op::add};
 
-template <Compute compute>
-constexpr Kernel packed_row(std::string_view name, std::span<const Op> pattern,
-                            Refusal (*check)(const LayerDesc&, const Cpu&)) {
-  Kernel kernel = row<compute>(name, pattern, kBoth, check);
+constexpr Kernel packed_row(std::string_view name, std::span<const Op> pattern) {
+  Kernel kernel = row<conv>(name, pattern, kBoth, supports);
   kernel.workspace_bytes = workspace_bytes;
   kernel.packed_bytes = packed_bytes;
   kernel.pack = pack;
   return kernel;
 }
 
-constexpr Kernel kConv = packed_row<conv>("conv.gemm.f32.portable", kConvOp, supports);
-constexpr Kernel kConvAdd = packed_row<conv_add>("conv.gemm_add.f32.portable", kConvAddOps, supports_add);
+constexpr Kernel kConv = packed_row("conv.gemm.f32.portable", kConvOp);
+constexpr Kernel kConvAdd = packed_row("conv.gemm_add.f32.portable", kConvAddOps);
 
 }  // namespace
 

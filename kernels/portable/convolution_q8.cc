@@ -2,7 +2,7 @@
 //
 // Quantised convolutions: im2col for some pixels at a time and a product of integers; depthwise ones by plain
 // loops, along pixels in nchw and along channels in nhwc.
-#include "kernels/portable/conv_shape.h"
+#include "kernels/common/conv_shape.h"
 #include "kernels/portable/portable.h"
 #include "kernels/portable/product_q8.h"
 

@@ -2,7 +2,7 @@
 //
 // Depthwise convolution by plain loops that compilers vectorise: along pixels in nchw, along channels in
 // nhwc.
-#include "kernels/portable/conv_shape.h"
+#include "kernels/common/conv_shape.h"
 #include "kernels/portable/portable.h"
 
 #include <cstring>

@@ -36,6 +36,11 @@ Clamp clamp_of(const LayerDesc& layer) {
   return layer.parts.back().clamp.value_or(Clamp{-kInfinity, kInfinity});
 }
 
+std::span<const Kernel* const> convolution_rows() noexcept {
+  static const std::array<const Kernel*, 3> rows{&depthwise_row(), &conv_row(), &conv_add_row()};
+  return rows;
+}
+
 }  // namespace portable
 
 std::span<const Kernel* const> portable_kernels() noexcept {

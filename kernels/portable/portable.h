@@ -112,6 +112,11 @@ Layout layout_of(const LayerDesc& layer);
 /// The clamp of the last part, infinite when there is none.
 Clamp clamp_of(const LayerDesc& layer);
 
+// Rows of convolutions, each in a file of its own.
+const Kernel& conv_row() noexcept;
+const Kernel& conv_add_row() noexcept;
+const Kernel& depthwise_row() noexcept;
+
 std::span<const Kernel* const> convolution_rows() noexcept;
 std::span<const Kernel* const> product_rows() noexcept;
 std::span<const Kernel* const> pooling_rows() noexcept;

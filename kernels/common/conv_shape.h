@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The numbers of a two-dimensional convolution, read off its layer.
+// The numbers of a convolution, read off its layer. Sounds (rank 3) are pictures of height 1.
 #pragma once
 
 #include <fettle/kernel.h>
 
 #include <cstdint>
 
-namespace fettle::kernels::portable {
+namespace fettle::kernels {
 
 struct ConvShape {
   std::int64_t batch, in_channels, in_h, in_w;
@@ -16,23 +16,21 @@ struct ConvShape {
   std::int64_t groups, in_per_group, out_per_group;
   bool biased;
 
-  /// `layer` must have passed check_conv, or be of rank 4 with a weight of rank 4.
+  /// `layer` must have passed check_conv, or have input and weight of the same rank, 3 or 4.
   explicit ConvShape(const LayerDesc& layer);
   /// Products summed for one output element.
   std::int64_t depth() const { return in_per_group * kernel_h * kernel_w; }
   std::int64_t weight_elements() const { return out_channels * depth(); }
+  std::int64_t taps() const { return kernel_h * kernel_w; }
+  /// Whether an output pixel is computed from the input pixel of the same place alone.
+  bool pointwise() const;
   bool inside(std::int64_t y, std::int64_t x) const { return y >= 0 && y < in_h && x >= 0 && x < in_w; }
 };
 
 /// The outputs [first, last) of a row whose input position under tap `kx` lies inside.
 void valid_range(const ConvShape& s, std::int64_t kx, std::int64_t& first, std::int64_t& last);
 
-/// Rank 4, at most so many operands, all but the first constant, nothing empty.
+/// Rank 3 or 4, at most so many operands, all but the first constant, nothing empty.
 Refusal check_conv(const LayerDesc& layer, std::size_t most_operands = 3);
 
-// Rows that convolution_rows() lists.
-const Kernel& conv_row() noexcept;
-const Kernel& conv_add_row() noexcept;
-const Kernel& depthwise_row() noexcept;
-
-}  // namespace fettle::kernels::portable
+}  // namespace fettle::kernels

@@ -1,30 +1,47 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kernels/portable/conv_shape.h"
+#include "kernels/common/conv_shape.h"
 
-#include "kernels/portable/portable.h"
+#include <algorithm>
 
-#include <array>
+namespace fettle::kernels {
 
-namespace fettle::kernels::portable {
+namespace {
+
+// The part of a region that the rest adds to, or the layer's only result.
+const TensorDesc& result_of_conv(const LayerDesc& layer) {
+  return layer.parts.size() > 1 ? layer.inner.front() : layer.outputs.front();
+}
+
+// Sounds (rank 3) are pictures of height 1.
+std::int64_t height(const Shape& shape) { return shape.rank() == 4 ? shape[2] : 1; }
+std::int64_t width(const Shape& shape) { return shape[shape.rank() - 1]; }
+
+}  // namespace
 
 ConvShape::ConvShape(const LayerDesc& layer) {
   const Attributes& a = layer.main().attributes;
   const Shape& x = layer.inputs[0].shape;
   const Shape& w = layer.inputs[1].shape;
-  const Shape& y = layer.parts.size() > 1 ? layer.inner.front().shape : layer.outputs.front().shape;
+  const Shape& y = result_of_conv(layer).shape;
   const auto strides = a.integers("strides");
   const auto dilations = a.integers("dilations");
   const auto pads = a.integers("pads");
-  batch = x[0], in_channels = x[1], in_h = x[2], in_w = x[3];
-  out_channels = y[1], out_h = y[2], out_w = y[3];
-  kernel_h = w[2], kernel_w = w[3];
-  stride_h = strides[0], stride_w = strides[1];
-  dilation_h = dilations[0], dilation_w = dilations[1];
-  pad_top = pads[0], pad_left = pads[1];
+  const bool flat = x.rank() == 3;
+  batch = x[0], in_channels = x[1], in_h = height(x), in_w = width(x);
+  out_channels = y[1], out_h = height(y), out_w = width(y);
+  kernel_h = height(w), kernel_w = width(w);
+  stride_h = flat ? 1 : strides[0], stride_w = strides.back();
+  dilation_h = flat ? 1 : dilations[0], dilation_w = dilations.back();
+  pad_top = flat ? 0 : pads[0], pad_left = pads[flat ? 0 : 1];
   groups = a.integer("group", 1);
   in_per_group = in_channels / groups;
   out_per_group = out_channels / groups;
   biased = layer.main().operands.size() > 2;
+}
+
+bool ConvShape::pointwise() const {
+  return kernel_h == 1 && kernel_w == 1 && stride_h == 1 && stride_w == 1 && pad_top == 0 && pad_left == 0 &&
+         out_h == in_h && out_w == in_w;
 }
 
 namespace {
@@ -32,8 +49,10 @@ namespace {
 // What ConvShape reads is there, and its numbers belong together.
 bool consistent(const LayerDesc& layer) {
   const Attributes& a = layer.main().attributes;
-  if (a.integers("strides").size() != 2 || a.integers("dilations").size() != 2 ||
-      a.integers("pads").size() != 4)
+  const Shape& x = layer.inputs[0].shape;
+  const auto spatial = static_cast<std::size_t>(x.rank() - 2);
+  if (a.integers("strides").size() != spatial || a.integers("dilations").size() != spatial ||
+      a.integers("pads").size() != 2 * spatial)
     return false;
   for (const std::int64_t step : a.integers("strides")) {
     if (step < 1) return false;
@@ -41,11 +60,10 @@ bool consistent(const LayerDesc& layer) {
   for (const std::int64_t step : a.integers("dilations")) {
     if (step < 1) return false;
   }
-  const Shape& x = layer.inputs[0].shape;
   const Shape& w = layer.inputs[1].shape;
-  const Shape& y = layer.parts.size() > 1 ? layer.inner.front().shape : layer.outputs.front().shape;
+  const Shape& y = result_of_conv(layer).shape;
   const std::int64_t groups = a.integer("group", 1);
-  return groups >= 1 && w.rank() == 4 && y.rank() == 4 && y[0] == x[0] && y[1] == w[0] &&
+  return groups >= 1 && w.rank() == x.rank() && y.rank() == x.rank() && y[0] == x[0] && y[1] == w[0] &&
          w[0] % groups == 0 && x[1] % groups == 0 && w[1] == x[1] / groups;
 }
 
@@ -64,7 +82,7 @@ Refusal check_conv(const LayerDesc& layer, std::size_t most_operands) {
   if (operands.size() < 2 || operands.size() > most_operands || layer.inputs.size() < operands.size() ||
       operands.size() != own || layer.outputs.empty() || layer.inner.size() + 1 != layer.parts.size())
     return Refusal::op;
-  if (layer.inputs[0].shape.rank() != 4) return Refusal::rank;
+  if (layer.inputs[0].shape.rank() != 4 && layer.inputs[0].shape.rank() != 3) return Refusal::rank;
   if (layer.inputs[0].constant) return Refusal::constant;
   const bool biased = operands.size() > 2;
   if (!layer.inputs[1].constant || (biased && !layer.inputs[2].constant)) return Refusal::not_constant;
@@ -76,9 +94,4 @@ Refusal check_conv(const LayerDesc& layer, std::size_t most_operands) {
                                                                                  : Refusal::shape;
 }
 
-std::span<const Kernel* const> convolution_rows() noexcept {
-  static const std::array<const Kernel*, 3> rows{&depthwise_row(), &conv_row(), &conv_add_row()};
-  return rows;
-}
-
-}  // namespace fettle::kernels::portable
+}  // namespace fettle::kernels

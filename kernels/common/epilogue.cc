@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/common/epilogue.h"
+
+#include <limits>
+
+namespace fettle::kernels {
+namespace {
+
+Clamp clamp_of(const LayerPart& part) noexcept {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  return part.clamp.value_or(Clamp{-kInfinity, kInfinity});
+}
+
+int residual_of(const LayerDesc& layer) noexcept {
+  if (layer.parts.size() < 2) return kNoOperand;
+  for (const int operand : layer.parts[1].operands) {
+    if (operand >= 0) return operand;
+  }
+  return kNoOperand;
+}
+
+}  // namespace
+
+Epilogue::Epilogue(const LayerDesc& layer) noexcept
+    : clamp(clamp_of(layer.parts.front())),
+      residual(residual_of(layer)),
+      after_added(clamp_of(layer.parts.back())) {}
+
+Refusal check_residual(const LayerDesc& layer) noexcept {
+  if (layer.parts.size() < 2) return Refusal::none;
+  const int residual = residual_of(layer);
+  if (residual == kNoOperand) return Refusal::op;
+  const TensorDesc& other = layer.inputs[static_cast<std::size_t>(residual)];
+  if (other.constant) return Refusal::constant;
+  return other.shape == layer.outputs.front().shape && layer.inner.front().shape == other.shape
+             ? Refusal::none
+             : Refusal::shape;
+}
+
+}  // namespace fettle::kernels

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/common/indirect.h"
+
+#include "kernels/common/blocking.h"
+#include "kernels/common/conv_shape.h"
+#include "kernels/common/epilogue.h"
+#include "kernels/common/nhwc.h"
+#include "kernels/common/panels.h"
+#include "lib/base/guard.h"
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+namespace fettle::kernels {
+namespace {
+
+Panels panels_of(const TileSet& tiles, const ConvShape& s) { return {tiles, s.out_per_group, s.depth()}; }
+
+// Packed: as many zeros as an input pixel has channels, which padding reads; then the panels of each group.
+std::int64_t zeros_before(const ConvShape& s) { return (s.in_per_group + 15) / 16 * 16; }
+
+// The pointers of one thread's tile: to each tap of each row.
+std::int64_t pointers_each(const ConvShape& s) { return s.taps() * kMostRows; }
+
+class BoundIndirect final : public BoundKernel {
+ public:
+  BoundIndirect(const TileSet& tiles, const BindArgs& args)
+      : tiles_(tiles),
+        shape_(args.layer),
+        panels_(panels_of(tiles, shape_)),
+        blocks_(tiles, panels_, shape_.out_h * shape_.out_w, args.threads),
+        epilogue_(args.layer),
+        input_pitch_(pixel_pitch(args.layer.inputs[0])),
+        output_pitch_(pixel_pitch(args.layer.outputs[0])),
+        packed_(reinterpret_cast<const float*>(args.packed.data())),
+        pool_(args.pool),
+        threads_(args.threads) {
+    if (epilogue_.residual != kNoOperand)
+      residual_pitch_ = pixel_pitch(args.layer.inputs[static_cast<std::size_t>(epilogue_.residual)]);
+  }
+
+  Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs,
+                     void* workspace) noexcept override {
+    input_ = static_cast<const float*>(inputs[0]);
+    output_ = static_cast<float*>(outputs[0]);
+    if (epilogue_.residual != kNoOperand)
+      residual_ = static_cast<const float*>(inputs[static_cast<std::size_t>(epilogue_.residual)]);
+    pointers_ = static_cast<const float**>(workspace);
+    return {};
+  }
+
+  Status run() noexcept override {
+    const std::int64_t units = shape_.batch * shape_.groups * blocks_.count();
+    parallel_for(pool_, threads_, units, [&](std::int64_t begin, std::int64_t end, int worker) {
+      for (std::int64_t i = begin; i < end; ++i) {
+        const std::int64_t outer = i / blocks_.count();
+        run_block(outer / shape_.groups, outer % shape_.groups, blocks_[i % blocks_.count()],
+                  pointers_ + worker * pointers_each(shape_));
+      }
+    });
+    return {};
+  }
+
+ private:
+  // Tap-major pointers to the input of output pixels [first, first + rows).
+  void find_rows(std::int64_t image, std::int64_t group, std::int64_t first, int rows,
+                 const float** pointers) const noexcept {
+    const ConvShape& s = shape_;
+    const float* x = input_ + image * s.in_h * s.in_w * input_pitch_ + group * s.in_per_group;
+    std::int64_t oy = first / s.out_w;
+    std::int64_t ox = first % s.out_w;
+    for (int r = 0; r < rows; ++r) {
+      const std::int64_t top = oy * s.stride_h - s.pad_top;
+      const std::int64_t left = ox * s.stride_w - s.pad_left;
+      const float** pointer = pointers + r;
+      for (std::int64_t ky = 0; ky < s.kernel_h; ++ky) {
+        const std::int64_t iy = top + ky * s.dilation_h;
+        for (std::int64_t kx = 0; kx < s.kernel_w; ++kx, pointer += rows) {
+          const std::int64_t ix = left + kx * s.dilation_w;
+          *pointer = s.inside(iy, ix) ? x + (iy * s.in_w + ix) * input_pitch_ : packed_;
+        }
+      }
+      if (++ox == s.out_w) ox = 0, ++oy;
+    }
+  }
+
+  void run_block(std::int64_t image, std::int64_t group, const Block& block, const float** pointers) const noexcept {
+    const ConvShape& s = shape_;
+    find_rows(image, group, block.first_row, block.rows, pointers);
+    const std::int64_t pixel = image * s.out_h * s.out_w + block.first_row;
+    const std::int64_t channel = group * s.out_per_group;
+    Tile tile{};
+    tile.rows = pointers;
+    tile.taps = static_cast<std::size_t>(s.taps());
+    tile.depth = static_cast<std::size_t>(s.in_per_group);
+    tile.output = output_ + pixel * output_pitch_ + channel;
+    tile.output_stride = static_cast<std::size_t>(output_pitch_);
+    if (residual_ != nullptr) tile.residual = residual_ + pixel * residual_pitch_ + channel;
+    tile.residual_stride = static_cast<std::size_t>(residual_pitch_);
+    tile.low = epilogue_.clamp.low, tile.high = epilogue_.clamp.high;
+    tile.last_low = epilogue_.after_added.low, tile.last_high = epilogue_.after_added.high;
+    multiply_panels(tiles_, panels_, packed_ + zeros_before(s) + group * panels_.floats(), block, tile);
+  }
+
+  const TileSet& tiles_;
+  const ConvShape shape_;
+  const Panels panels_;
+  const Blocking blocks_;
+  const Epilogue epilogue_;
+  const std::int64_t input_pitch_;
+  const std::int64_t output_pitch_;
+  std::int64_t residual_pitch_ = 0;
+  const float* const packed_;
+  ThreadPool* const pool_;
+  const int threads_;
+  const float* input_ = nullptr;
+  const float* residual_ = nullptr;
+  float* output_ = nullptr;
+  const float** pointers_ = nullptr;
+};
+
+}  // namespace
+
+Refusal indirect_supports(const LayerDesc& layer) noexcept {
+  if (const Refusal refusal = check_nhwc_f32(layer); refusal != Refusal::none) return refusal;
+  if (const Refusal refusal = check_conv(layer); refusal != Refusal::none) return refusal;
+  if (const Refusal refusal = check_residual(layer); refusal != Refusal::none) return refusal;
+  const ConvShape s(layer);
+  if (s.groups > 1 && s.in_per_group == 1) return Refusal::groups;
+  return s.taps() <= kMostTaps ? Refusal::none : Refusal::kernel_size;
+}
+
+std::size_t indirect_workspace(const LayerDesc& layer, int threads) {
+  return static_cast<std::size_t>(pointers_each(ConvShape(layer)) * threads) * sizeof(const float*);
+}
+
+Result<std::size_t> indirect_packed_bytes(const TileSet& tiles, const LayerDesc& layer) {
+  const ConvShape s(layer);
+  return static_cast<std::size_t>(zeros_before(s) + s.groups * panels_of(tiles, s).floats()) * sizeof(float);
+}
+
+Status indirect_pack(const TileSet& tiles, const LayerDesc& layer, std::span<const ConstantBytes> constants,
+                     std::span<std::byte> packed) {
+  const ConvShape s(layer);
+  const Panels panels = panels_of(tiles, s);
+  const auto* weights = reinterpret_cast<const float*>(constants[1].data());
+  const auto* bias = s.biased ? reinterpret_cast<const float*>(constants[2].data()) : nullptr;
+  auto* target = reinterpret_cast<float*>(packed.data());
+  std::fill_n(target, zeros_before(s), 0.0f);
+  target += zeros_before(s);
+  for (std::int64_t group = 0; group < s.groups; ++group) {
+    const std::int64_t first = group * s.out_per_group;
+    pack_panels(panels, weights + first * s.depth(), bias == nullptr ? nullptr : bias + first, s.in_per_group,
+                s.taps(), target + group * panels.floats());
+  }
+  return {};
+}
+
+Result<std::unique_ptr<BoundKernel>> indirect_bind(const TileSet& tiles, const BindArgs& args) {
+  return guard_allocation([&]() -> Result<std::unique_ptr<BoundKernel>> {
+    return std::unique_ptr<BoundKernel>(std::make_unique<BoundIndirect>(tiles, args));
+  });
+}
+
+}  // namespace fettle::kernels

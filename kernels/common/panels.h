@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Weights of a matrix product in panels: as many columns as a tile is wide, with everything that the tile
+// reads in the order in which it reads it.
+#pragma once
+
+#include "kernels/common/tile.h"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace fettle::kernels {
+
+/// How a product's columns are cut into panels. All are `vectors` wide, but the last, which has as many
+/// vectors as it needs.
+struct Panels {
+  std::int64_t columns;
+  std::int64_t depth;  ///< products summed for one element
+  int vector;          ///< floats of a vector
+  int vectors;         ///< across a panel
+
+  /// The width that wastes least in `set`.
+  Panels(const TileSet& set, std::int64_t columns, std::int64_t depth) noexcept;
+
+  std::int64_t width() const noexcept { return std::int64_t{vector} * vectors; }
+  std::int64_t count() const noexcept { return (columns + width() - 1) / width(); }
+  std::int64_t floats_each() const noexcept { return (depth + 1) * width(); }
+  /// Floats of all panels; 64-byte alignment of the first is that of all where vectors have 64 bytes.
+  std::int64_t floats() const noexcept;
+  std::int64_t columns_of(std::int64_t panel) const noexcept;
+  int vectors_of(std::int64_t panel) const noexcept;
+};
+
+/// Writes panels.floats() floats. `weight(column, k)` is read in the order of k, `bias` may be null.
+/// A convolution's weights: `columns` filters of `channels` x `taps`; in panels the taps are outside.
+void pack_panels(const Panels& panels, const float* weights, const float* bias, std::int64_t channels,
+                 std::int64_t taps, float* packed) noexcept;
+
+}  // namespace fettle::kernels

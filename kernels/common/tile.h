@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The innermost loop of every kernel that is a matrix product at heart: some rows (pixels) times a panel of
+// columns (output channels). One file for each instruction set defines it; everything around it (packing,
+// blocking, borders, threads) is shared and compiled for the baseline.
+#pragma once
+
+#include <cstddef>
+
+namespace fettle::kernels {
+
+/// output[r][j] = clamp(residual[r][j] + clamp(bias[j] + sum over taps t and channels c of
+/// rows[t][r][c] * weights[t][c][j])). How each sum is formed depends on nothing but t and c, so that tiles of
+/// any size give the same bits.
+struct Tile {
+  const float* const* rows;   ///< for each tap as many pointers as the tile has rows, each to `depth` floats
+  std::size_t taps;           ///< at least 1
+  std::size_t depth;          ///< channels summed for each tap; at least 1
+  const float* panel;         ///< the bias of each column, then for each tap and channel a row of weights
+  float* output;              ///< the first row's first column
+  std::size_t output_stride;  ///< floats from one row to the next
+  std::size_t columns;        ///< of the panel, how many are stored: the last vector may be used in part
+  const float* residual;      ///< like `output`, added to it; null: nothing is added and `last` is not applied
+  std::size_t residual_stride;
+  float low, high;            ///< clamp of the sum
+  float last_low, last_high;  ///< clamp after the addition
+};
+
+using TileKernel = void (*)(const Tile& tile) noexcept;
+
+/// The sizes in which an instruction set's tiles come.
+inline constexpr int kMostVectors = 3;
+inline constexpr int kMostRows = 14;
+
+/// The tiles of one instruction set: a function for each number of vectors across and rows down.
+struct TileSet {
+  int vector;                   ///< floats of a register
+  int most_rows[kMostVectors];  ///< by vectors - 1: as many as accumulators fit; 0 where there is no such tile
+  TileKernel kernels[kMostVectors][kMostRows];
+
+  TileKernel kernel(int vectors, int rows) const noexcept { return kernels[vectors - 1][rows - 1]; }
+};
+
+}  // namespace fettle::kernels

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The hand-written kernels for x86: AVX2 with FMA, and AVX-512.
+#pragma once
+
+#include <fettle/kernel.h>
+
+#include <span>
+
+namespace fettle::kernels {
+
+/// All rows, in order of preference. Constant data.
+std::span<const Kernel* const> x86_kernels() noexcept;
+
+}  // namespace fettle::kernels
