@@ -26,6 +26,11 @@ struct Table {
       if (count < rows.size()) rows[count++] = row;
     }
   }
+  void add(std::span<const Kernel> more) noexcept {
+    for (const Kernel& row : more) {
+      if (count < rows.size()) rows[count++] = &row;
+    }
+  }
 };
 
 const Table& table() noexcept {

@@ -1,22 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/common/blocking.h"
 
-#include <fettle/cpu.h>
+#include "kernels/common/cache.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace fettle::kernels {
 namespace {
 
 std::int64_t ceil_div(std::int64_t a, std::int64_t b) noexcept { return (a + b - 1) / b; }
-
-// Floats of panels that a thread goes through again and again: half of its L2 cache.
-std::int64_t resident_floats() noexcept {
-  constexpr std::size_t kUnknown = std::size_t{256} * 1024;
-  const Cpu& cpu = this_cpu();
-  const std::size_t l2 = cpu.cores.empty() || cpu.cores.front().l2_bytes == 0 ? kUnknown : cpu.cores.front().l2_bytes;
-  return static_cast<std::int64_t>(l2 / 2 / sizeof(float));
-}
 
 }  // namespace
 
@@ -24,7 +17,7 @@ Blocking::Blocking(const TileSet& tiles, const Panels& panels, std::int64_t rows
     : rows_(rows),
       row_tiles_(ceil_div(rows, tiles.most_rows[panels.vectors - 1])),
       panels_(panels.count()),
-      panel_groups_(std::min(panels_, ceil_div(panels.floats(), resident_floats()))) {
+      panel_groups_(std::min(panels_, ceil_div(panels.floats(), l2_floats() / 2))) {
   // Each thread should have some pieces, so that the last to finish is not late by much.
   constexpr std::int64_t kPiecesEach = 4;
   if (threads > 1 && row_tiles_ < kPiecesEach * threads) {
@@ -54,6 +47,17 @@ void multiply_panels(const TileSet& tiles, const Panels& panels, const float* pa
     tile.output += panels.width();
     if (tile.residual != nullptr) tile.residual += panels.width();
   }
+}
+
+Tile plain_tile(const float* const* rows, std::int64_t taps, std::int64_t depth) noexcept {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  Tile tile{};
+  tile.rows = rows;
+  tile.taps = static_cast<std::size_t>(taps);
+  tile.depth = static_cast<std::size_t>(depth);
+  tile.low = tile.last_low = -kInfinity;
+  tile.high = tile.last_high = kInfinity;
+  return tile;
 }
 
 }  // namespace fettle::kernels

@@ -18,12 +18,12 @@ struct Block {
   std::int64_t last_panel;  ///< one past the last
 };
 
-/// All pieces. Neighbours share panels, so that a thread that takes them in order reads panels from memory once
-/// and from its L2 cache then.
+/// All pieces. Neighbours share panels, so that a thread that takes them in order reads panels from memory
+/// once and from its L2 cache then.
 class Blocking {
  public:
-  /// Rows are cut into tiles of nearly equal height; panels into groups that fit into half of the L2 cache, and
-  /// into more where there are few rows for many threads.
+  /// Rows are cut into tiles of nearly equal height; panels into groups that fit into half of the L2 cache,
+  /// and into more where there are few rows for many threads.
   Blocking(const TileSet& tiles, const Panels& panels, std::int64_t rows, int threads) noexcept;
 
   std::int64_t count() const noexcept { return row_tiles_ * panel_groups_; }
@@ -35,6 +35,9 @@ class Blocking {
   std::int64_t panels_;
   std::int64_t panel_groups_;
 };
+
+/// A tile that clamps and adds nothing, without output.
+Tile plain_tile(const float* const* rows, std::int64_t taps, std::int64_t depth) noexcept;
 
 /// Computes a block. `tile` has what does not depend on the panel, and points at the first panel's columns.
 void multiply_panels(const TileSet& tiles, const Panels& panels, const float* packed, const Block& block,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What is done to a product's result before it is stored: the layer's clamp and, in a region with an addition,
-// another tensor and the clamp after it.
+// What is done to a product's result before it is stored: the layer's clamp and, in a region with an
+// addition, another tensor and the clamp after it.
 #pragma once
 
 #include <fettle/kernel.h>

@@ -85,15 +85,13 @@ class BoundIndirect final : public BoundKernel {
     }
   }
 
-  void run_block(std::int64_t image, std::int64_t group, const Block& block, const float** pointers) const noexcept {
+  void run_block(std::int64_t image, std::int64_t group, const Block& block,
+                 const float** pointers) const noexcept {
     const ConvShape& s = shape_;
     find_rows(image, group, block.first_row, block.rows, pointers);
     const std::int64_t pixel = image * s.out_h * s.out_w + block.first_row;
     const std::int64_t channel = group * s.out_per_group;
-    Tile tile{};
-    tile.rows = pointers;
-    tile.taps = static_cast<std::size_t>(s.taps());
-    tile.depth = static_cast<std::size_t>(s.in_per_group);
+    Tile tile = plain_tile(pointers, s.taps(), s.in_per_group);
     tile.output = output_ + pixel * output_pitch_ + channel;
     tile.output_stride = static_cast<std::size_t>(output_pitch_);
     if (residual_ != nullptr) tile.residual = residual_ + pixel * residual_pitch_ + channel;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Convolution in nhwc as a matrix product whose rows are found through pointers, tap by tap, so that nothing is
-// copied: the indirect convolution algorithm (Dukhan 2019, arXiv:1907.02129), with the pointers made for a
+// Convolution in nhwc as a matrix product whose rows are found through pointers, tap by tap, so that nothing
+// is copied: the indirect convolution algorithm (Dukhan 2019, arXiv:1907.02129), with the pointers made for a
 // tile at a time instead of kept for the whole image.
 //
-// A thread takes tiles of output pixels. For each it goes through a block of panels that fits into half of the
-// L2 cache, and all its tiles through one block before the next: weights are read from memory once.
+// A thread takes tiles of output pixels. For each it goes through a block of panels that fits into half of
+// the L2 cache, and all its tiles through one block before the next: weights are read from memory once.
 #pragma once
 
 #include "kernels/common/nhwc.h"

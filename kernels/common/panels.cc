@@ -6,7 +6,9 @@
 namespace fettle::kernels {
 namespace {
 
-std::int64_t vectors_for(std::int64_t columns, int vector) noexcept { return (columns + vector - 1) / vector; }
+std::int64_t vectors_for(std::int64_t columns, int vector) noexcept {
+  return (columns + vector - 1) / vector;
+}
 
 // Three vectors across load least for each multiplication, but leave a narrow panel over unless they divide
 // the columns; then two do better.
@@ -32,6 +34,11 @@ std::int64_t Panels::columns_of(std::int64_t panel) const noexcept {
 
 int Panels::vectors_of(std::int64_t panel) const noexcept {
   return static_cast<int>(vectors_for(columns_of(panel), vector));
+}
+
+std::int64_t Panels::place(std::int64_t column, std::int64_t k) const noexcept {
+  const std::int64_t panel = column / width();
+  return panel * floats_each() + (k + 1) * vectors_of(panel) * vector + column % width();
 }
 
 void pack_panels(const Panels& panels, const float* weights, const float* bias, std::int64_t channels,

@@ -29,10 +29,12 @@ struct Panels {
   std::int64_t floats() const noexcept;
   std::int64_t columns_of(std::int64_t panel) const noexcept;
   int vectors_of(std::int64_t panel) const noexcept;
+  /// Where the weight of a column and product lies among the packed floats.
+  std::int64_t place(std::int64_t column, std::int64_t k) const noexcept;
 };
 
-/// Writes panels.floats() floats. `weight(column, k)` is read in the order of k, `bias` may be null.
-/// A convolution's weights: `columns` filters of `channels` x `taps`; in panels the taps are outside.
+/// Writes panels.floats() floats. `weights` are those of a convolution, `columns` filters of `channels` x
+/// `taps`; in panels the taps are outside. `bias` may be null.
 void pack_panels(const Panels& panels, const float* weights, const float* bias, std::int64_t channels,
                  std::int64_t taps, float* packed) noexcept;
 

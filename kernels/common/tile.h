@@ -10,8 +10,8 @@
 namespace fettle::kernels {
 
 /// output[r][j] = clamp(residual[r][j] + clamp(bias[j] + sum over taps t and channels c of
-/// rows[t][r][c] * weights[t][c][j])). How each sum is formed depends on nothing but t and c, so that tiles of
-/// any size give the same bits.
+/// rows[t][r][c] * weights[t][c][j])). How each sum is formed depends on nothing but t and c, so that tiles
+/// of any size give the same bits.
 struct Tile {
   const float* const* rows;   ///< for each tap as many pointers as the tile has rows, each to `depth` floats
   std::size_t taps;           ///< at least 1
@@ -20,7 +20,7 @@ struct Tile {
   float* output;              ///< the first row's first column
   std::size_t output_stride;  ///< floats from one row to the next
   std::size_t columns;        ///< of the panel, how many are stored: the last vector may be used in part
-  const float* residual;      ///< like `output`, added to it; null: nothing is added and `last` is not applied
+  const float* residual;  ///< like `output`, added to it; null: nothing is added and `last` is not applied
   std::size_t residual_stride;
   float low, high;            ///< clamp of the sum
   float last_low, last_high;  ///< clamp after the addition
@@ -35,7 +35,8 @@ inline constexpr int kMostRows = 14;
 /// The tiles of one instruction set: a function for each number of vectors across and rows down.
 struct TileSet {
   int vector;                   ///< floats of a register
-  int most_rows[kMostVectors];  ///< by vectors - 1: as many as accumulators fit; 0 where there is no such tile
+  int most_rows[kMostVectors];  ///< by vectors - 1: as many as accumulators fit; 0 where there is no such
+                                ///< tile
   TileKernel kernels[kMostVectors][kMostRows];
 
   TileKernel kernel(int vectors, int rows) const noexcept { return kernels[vectors - 1][rows - 1]; }

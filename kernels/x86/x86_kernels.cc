@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Rows: each algorithm of kernels/common with each instruction set's innermost loop.
+// Rows: each algorithm of kernels/common with each instruction set's innermost loops.
 #include "kernels/x86/x86_kernels.h"
 
 #include "kernels/common/indirect.h"
-#include "kernels/x86/tiles.h"
+#include "kernels/common/winograd.h"
+#include "kernels/x86/loops.h"
 
 namespace fettle::kernels {
 namespace {
@@ -15,16 +16,27 @@ constexpr Isa kAvx512 = Isa::avx512f | kAvx2;
 constexpr Op kConv[] = {Op::conv};
 constexpr Op kConvAdd[] = {Op::conv, Op::add};
 
-constexpr Kernel kIndirectAvx512 = indirect_row<kTilesAvx512>("conv.indirect.f32.avx512", kAvx512, kConv);
-constexpr Kernel kIndirectAvx2 = indirect_row<kTilesAvx2>("conv.indirect.f32.avx2", kAvx2, kConv);
-constexpr Kernel kIndirectAddAvx512 =
-    indirect_row<kTilesAvx512>("conv.indirect_add.f32.avx512", kAvx512, kConvAdd);
-constexpr Kernel kIndirectAddAvx2 = indirect_row<kTilesAvx2>("conv.indirect_add.f32.avx2", kAvx2, kConvAdd);
-
-constexpr const Kernel* kRows[] = {&kIndirectAvx512, &kIndirectAvx2, &kIndirectAddAvx512, &kIndirectAddAvx2};
+constexpr Kernel kRows[] = {
+    indirect_row<kTilesAvx512>("conv.indirect.f32.avx512", kAvx512, kConv),
+    indirect_row<kTilesAvx2>("conv.indirect.f32.avx2", kAvx2, kConv),
+    winograd_row<kWinogradF2Avx512>("conv.winograd_f2.f32.avx512", kAvx512, kConv),
+    winograd_row<kWinogradF4Avx512>("conv.winograd_f4.f32.avx512", kAvx512, kConv),
+    winograd_row<kWinogradF6Avx512>("conv.winograd_f6.f32.avx512", kAvx512, kConv),
+    winograd_row<kWinogradF2Avx2>("conv.winograd_f2.f32.avx2", kAvx2, kConv),
+    winograd_row<kWinogradF4Avx2>("conv.winograd_f4.f32.avx2", kAvx2, kConv),
+    winograd_row<kWinogradF6Avx2>("conv.winograd_f6.f32.avx2", kAvx2, kConv),
+    indirect_row<kTilesAvx512>("conv.indirect_add.f32.avx512", kAvx512, kConvAdd),
+    indirect_row<kTilesAvx2>("conv.indirect_add.f32.avx2", kAvx2, kConvAdd),
+    winograd_row<kWinogradF2Avx512>("conv.winograd_f2_add.f32.avx512", kAvx512, kConvAdd),
+    winograd_row<kWinogradF4Avx512>("conv.winograd_f4_add.f32.avx512", kAvx512, kConvAdd),
+    winograd_row<kWinogradF6Avx512>("conv.winograd_f6_add.f32.avx512", kAvx512, kConvAdd),
+    winograd_row<kWinogradF2Avx2>("conv.winograd_f2_add.f32.avx2", kAvx2, kConvAdd),
+    winograd_row<kWinogradF4Avx2>("conv.winograd_f4_add.f32.avx2", kAvx2, kConvAdd),
+    winograd_row<kWinogradF6Avx2>("conv.winograd_f6_add.f32.avx2", kAvx2, kConvAdd),
+};
 
 }  // namespace
 
-std::span<const Kernel* const> x86_kernels() noexcept { return kRows; }
+std::span<const Kernel> x86_kernels() noexcept { return kRows; }
 
 }  // namespace fettle::kernels

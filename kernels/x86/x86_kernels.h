@@ -10,6 +10,6 @@
 namespace fettle::kernels {
 
 /// All rows, in order of preference. Constant data.
-std::span<const Kernel* const> x86_kernels() noexcept;
+std::span<const Kernel> x86_kernels() noexcept;
 
 }  // namespace fettle::kernels

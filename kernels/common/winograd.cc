@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/common/winograd.h"
+
+#include "kernels/common/blocking.h"
+#include "kernels/common/cache.h"
+#include "kernels/common/conv_shape.h"
+#include "kernels/common/epilogue.h"
+#include "kernels/common/panels.h"
+#include "kernels/common/winograd_weights.h"
+#include "lib/base/guard.h"
+
+#include <algorithm>
+#include <array>
+
+namespace fettle::kernels {
+namespace {
+
+constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+// How the image is cut into patches, patches into blocks, and where a block's transforms lie in the workspace.
+struct WinogradShape {
+  ConvShape conv;
+  Panels panels;
+  std::int64_t m, points;
+  std::int64_t patches_across, patches;  // of one image
+  std::int64_t blocks;                   // of all images
+  std::int64_t most_patches;             // in a block
+  std::int64_t in_pitch, out_pitch;      // floats of a patch's transform at one point
+  // Floats from point to point: a line more than needed, or all points of a patch would fall into one cache set.
+  std::int64_t in_point_pitch, out_point_pitch;
+
+  WinogradShape(const WinogradSet& set, const LayerDesc& layer, int threads)
+      : conv(layer),
+        panels(*set.tiles, conv.out_channels, conv.in_channels),
+        m(set.m),
+        points((m + 2) * (m + 2)),
+        patches_across(ceil_div(conv.out_w, m)),
+        patches(patches_across * ceil_div(conv.out_h, m)) {
+    const std::int64_t lanes = set.tiles->vector;
+    in_pitch = ceil_div(conv.in_channels, lanes) * lanes;
+    out_pitch = ceil_div(conv.out_channels, lanes) * lanes;
+    // Weights are read once for every block: blocks are as large as the cache allows, but each thread gets one.
+    const std::int64_t total = conv.batch * patches;
+    const std::int64_t fitting = std::max<std::int64_t>(1, l2_floats() / 2 / (points * (in_pitch + out_pitch)));
+    blocks = std::max(ceil_div(total, fitting), std::min<std::int64_t>(threads, total));
+    // A few patches more than fit cost less than reading all weights once more.
+    const std::int64_t rows = set.tiles->most_rows[panels.vectors - 1];
+    const std::int64_t weights = points * panels.floats();
+    if (weights > l2_floats()) blocks = std::min(blocks, std::max<std::int64_t>(threads, ceil_div(total, 2 * rows)));
+    most_patches = ceil_div(total, blocks);
+    in_point_pitch = most_patches * in_pitch + 16;
+    out_point_pitch = most_patches * out_pitch + 16;
+  }
+  std::int64_t first_patch(std::int64_t block) const { return conv.batch * patches * block / blocks; }
+  std::int64_t workspace_floats() const { return points * (in_point_pitch + out_point_pitch); }
+  // Packed: the bias in whole vectors, then the panels of each point.
+  std::int64_t packed_floats() const { return out_pitch + points * panels.floats(); }
+};
+
+// Where a patch lies in its image.
+struct Place {
+  std::int64_t image, y, x;
+  Place(const WinogradShape& s, std::int64_t patch)
+      : image(patch / s.patches),
+        y(patch % s.patches / s.patches_across * s.m),
+        x(patch % s.patches % s.patches_across * s.m) {}
+};
+
+class BoundWinograd final : public BoundKernel {
+ public:
+  BoundWinograd(const WinogradSet& set, const BindArgs& args)
+      : set_(set),
+        shape_(set, args.layer, args.threads),
+        epilogue_(args.layer),
+        input_pitch_(pixel_pitch(args.layer.inputs[0])),
+        output_pitch_(pixel_pitch(args.layer.outputs[0])),
+        packed_(reinterpret_cast<const float*>(args.packed.data())),
+        pool_(args.pool),
+        threads_(args.threads) {
+    if (epilogue_.residual != kNoOperand)
+      residual_pitch_ = pixel_pitch(args.layer.inputs[static_cast<std::size_t>(epilogue_.residual)]);
+  }
+
+  Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs,
+                     void* workspace) noexcept override {
+    input_ = static_cast<const float*>(inputs[0]);
+    output_ = static_cast<float*>(outputs[0]);
+    if (epilogue_.residual != kNoOperand)
+      residual_ = static_cast<const float*>(inputs[static_cast<std::size_t>(epilogue_.residual)]);
+    workspace_ = static_cast<float*>(workspace);
+    return {};
+  }
+
+  Status run() noexcept override {
+    parallel_for(pool_, threads_, shape_.blocks, [&](std::int64_t begin, std::int64_t end, int worker) {
+      float* transformed = workspace_ + worker * shape_.workspace_floats();
+      float* products = transformed + shape_.points * shape_.in_point_pitch;
+      for (std::int64_t block = begin; block < end; ++block) {
+        const std::int64_t first = shape_.first_patch(block);
+        const std::int64_t last = shape_.first_patch(block + 1);
+        for (std::int64_t patch = first; patch < last; ++patch)
+          transform(Place(shape_, patch), transformed + (patch - first) * shape_.in_pitch);
+        for (std::int64_t point = 0; point < shape_.points; ++point)
+          multiply(point, last - first, transformed, products);
+        for (std::int64_t patch = first; patch < last; ++patch)
+          finish(Place(shape_, patch), products + (patch - first) * shape_.out_pitch);
+      }
+    });
+    return {};
+  }
+
+ private:
+  void transform(const Place& place, float* transformed) const noexcept {
+    const ConvShape& s = shape_.conv;
+    const std::int64_t top = place.y - s.pad_top;
+    const std::int64_t left = place.x - s.pad_left;
+    const std::int64_t side = shape_.m + 2;
+    WinogradPatch patch{};
+    patch.row_pitch = s.in_w * input_pitch_;
+    patch.pixel_pitch = input_pitch_;
+    patch.input = input_ + place.image * s.in_h * patch.row_pitch + top * patch.row_pitch + left * input_pitch_;
+    patch.channels = s.in_channels;
+    patch.top = static_cast<int>(std::max<std::int64_t>(0, -top));
+    patch.left = static_cast<int>(std::max<std::int64_t>(0, -left));
+    patch.bottom = static_cast<int>(std::min(side, s.in_h - top));
+    patch.right = static_cast<int>(std::min(side, s.in_w - left));
+    patch.transformed = transformed;
+    patch.point_pitch = shape_.in_point_pitch;
+    set_.input(patch);
+  }
+
+  // All patches of a block at one point: a matrix product.
+  void multiply(std::int64_t point, std::int64_t patches, const float* transformed,
+                float* products) const noexcept {
+    const TileSet& tiles = *set_.tiles;
+    const float* rows = transformed + point * shape_.in_point_pitch;
+    float* output = products + point * shape_.out_point_pitch;
+    const float* panels = packed_ + shape_.out_pitch + point * shape_.panels.floats();
+    const std::int64_t count = ceil_div(patches, tiles.most_rows[shape_.panels.vectors - 1]);
+    for (std::int64_t i = 0; i < count; ++i) {
+      const std::int64_t first = patches * i / count;
+      const auto height = static_cast<int>(patches * (i + 1) / count - first);
+      std::array<const float*, kMostRows> pointers;
+      for (int r = 0; r < height; ++r) pointers[static_cast<std::size_t>(r)] = rows + (first + r) * shape_.in_pitch;
+      Tile tile = plain_tile(pointers.data(), 1, shape_.conv.in_channels);
+      tile.output = output + first * shape_.out_pitch;
+      tile.output_stride = static_cast<std::size_t>(shape_.out_pitch);
+      multiply_panels(tiles, shape_.panels, panels, {first, height, 0, shape_.panels.count()}, tile);
+    }
+  }
+
+  void finish(const Place& place, const float* products) const noexcept {
+    const ConvShape& s = shape_.conv;
+    const std::int64_t pixel = (place.image * s.out_h + place.y) * s.out_w + place.x;
+    WinogradResult result{};
+    result.products = products;
+    result.point_pitch = shape_.out_point_pitch;
+    result.bias = packed_;
+    result.channels = s.out_channels;
+    result.rows = static_cast<int>(std::min(shape_.m, s.out_h - place.y));
+    result.columns = static_cast<int>(std::min(shape_.m, s.out_w - place.x));
+    result.clamp = epilogue_.clamp;
+    result.after_added = epilogue_.after_added;
+    result.output = output_ + pixel * output_pitch_;
+    result.pixel_pitch = output_pitch_;
+    result.row_pitch = s.out_w * output_pitch_;
+    if (residual_ != nullptr) result.residual = residual_ + pixel * residual_pitch_;
+    result.residual_pixel_pitch = residual_pitch_;
+    result.residual_row_pitch = s.out_w * residual_pitch_;
+    set_.output(result);
+  }
+
+  const WinogradSet& set_;
+  const WinogradShape shape_;
+  const Epilogue epilogue_;
+  const std::int64_t input_pitch_;
+  const std::int64_t output_pitch_;
+  std::int64_t residual_pitch_ = 0;
+  const float* const packed_;
+  ThreadPool* const pool_;
+  const int threads_;
+  const float* input_ = nullptr;
+  const float* residual_ = nullptr;
+  float* output_ = nullptr;
+  float* workspace_ = nullptr;
+};
+
+}  // namespace
+
+Refusal winograd_supports(const LayerDesc& layer) noexcept {
+  if (const Refusal refusal = check_nhwc_f32(layer); refusal != Refusal::none) return refusal;
+  if (const Refusal refusal = check_conv(layer); refusal != Refusal::none) return refusal;
+  if (const Refusal refusal = check_residual(layer); refusal != Refusal::none) return refusal;
+  const ConvShape s(layer);
+  if (s.groups != 1) return Refusal::groups;
+  if (s.kernel_h != 3 || s.kernel_w != 3) return Refusal::kernel_size;
+  if (s.stride_h != 1 || s.stride_w != 1) return Refusal::stride;
+  return s.dilation_h == 1 && s.dilation_w == 1 ? Refusal::none : Refusal::dilation;
+}
+
+std::size_t winograd_workspace(const WinogradSet& set, const LayerDesc& layer, int threads) {
+  const WinogradShape shape(set, layer, threads);
+  return static_cast<std::size_t>(shape.workspace_floats() * threads) * sizeof(float);
+}
+
+Result<std::size_t> winograd_packed_bytes(const WinogradSet& set, const LayerDesc& layer) {
+  return static_cast<std::size_t>(WinogradShape(set, layer, 1).packed_floats()) * sizeof(float);
+}
+
+Status winograd_pack(const WinogradSet& set, const LayerDesc& layer, std::span<const ConstantBytes> constants,
+                     std::span<std::byte> packed) {
+  const WinogradShape shape(set, layer, 1);
+  const ConvShape& s = shape.conv;
+  const auto* weights = reinterpret_cast<const float*>(constants[1].data());
+  auto* target = reinterpret_cast<float*>(packed.data());
+  std::fill_n(target, shape.packed_floats(), 0.0f);
+  if (s.biased) std::copy_n(reinterpret_cast<const float*>(constants[2].data()), s.out_channels, target);
+  target += shape.out_pitch;
+  std::array<float, kMostWinogradPoints> transformed;
+  for (std::int64_t o = 0; o < s.out_channels; ++o) {
+    for (std::int64_t c = 0; c < s.in_channels; ++c) {
+      transform_weights(set.m, weights + (o * s.in_channels + c) * 9, transformed.data());
+      float* place = target + shape.panels.place(o, c);
+      for (std::int64_t point = 0; point < shape.points; ++point)
+        place[point * shape.panels.floats()] = transformed[static_cast<std::size_t>(point)];
+    }
+  }
+  return {};
+}
+
+Result<std::unique_ptr<BoundKernel>> winograd_bind(const WinogradSet& set, const BindArgs& args) {
+  return guard_allocation([&]() -> Result<std::unique_ptr<BoundKernel>> {
+    return std::unique_ptr<BoundKernel>(std::make_unique<BoundWinograd>(set, args));
+  });
+}
+
+}  // namespace fettle::kernels

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// 3x3 convolution of stride 1 by Winograd's minimal filtering, F(m x m, 3 x 3): patches of the input and the
+// weights are transformed, multiplied point by point as (m + 2)^2 matrix products, and transformed back. Work is
+// streamed: a thread takes as many patches as keep their transforms within its L2 cache, never the whole image.
+//
+// The larger m is, the fewer multiplications (2.25 times fewer than a direct convolution for 2, 4 for 4, 5.06
+// for 6), and the larger the rounding errors: tests hold them to bounds that docs/performance.md states.
+#pragma once
+
+#include "kernels/common/nhwc.h"
+#include "kernels/common/tile.h"
+
+#include <fettle/kernel.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+namespace fettle::kernels {
+
+/// One patch of the input, (m + 2) x (m + 2) pixels of nhwc, and where its transform goes.
+struct WinogradPatch {
+  const float* input;        ///< the patch's first pixel, which may lie outside of the image
+  std::int64_t row_pitch;    ///< floats
+  std::int64_t pixel_pitch;  ///< floats
+  std::int64_t channels;
+  int top, bottom, left, right;  ///< rows [top, bottom) and columns [left, right) lie inside; others are zero
+  float* transformed;            ///< for each point as many floats as the channels make whole vectors
+  std::int64_t point_pitch;      ///< floats from point to point
+};
+
+/// One patch of products, and where its m x m results go.
+struct WinogradResult {
+  const float* products;
+  std::int64_t point_pitch;
+  const float* bias;  ///< whole vectors
+  std::int64_t channels;
+  int rows, columns;  ///< of the results, how many are inside the image
+  Clamp clamp, after_added;
+  float* output;
+  std::int64_t row_pitch, pixel_pitch;
+  const float* residual;  ///< null: nothing is added
+  std::int64_t residual_row_pitch, residual_pixel_pitch;
+};
+
+/// What an instruction set brings for one m.
+struct WinogradSet {
+  int m;
+  const TileSet* tiles;
+  void (*input)(const WinogradPatch& patch) noexcept;
+  void (*output)(const WinogradResult& result) noexcept;
+};
+
+Refusal winograd_supports(const LayerDesc& layer) noexcept;
+std::size_t winograd_workspace(const WinogradSet& set, const LayerDesc& layer, int threads);
+Result<std::size_t> winograd_packed_bytes(const WinogradSet& set, const LayerDesc& layer);
+Status winograd_pack(const WinogradSet& set, const LayerDesc& layer, std::span<const ConstantBytes> constants,
+                     std::span<std::byte> packed);
+Result<std::unique_ptr<BoundKernel>> winograd_bind(const WinogradSet& set, const BindArgs& args);
+
+/// The row of an instruction set and m; `pattern` is a convolution, or one and an addition.
+template <const WinogradSet& set>
+constexpr Kernel winograd_row(std::string_view name, Isa isa, std::span<const Op> pattern) {
+  Kernel kernel{};
+  kernel.name = name;
+  kernel.revision = 1;
+  kernel.pattern = pattern;
+  kernel.isa = isa;
+  kernel.type = DataType::f32;
+  kernel.layouts = kNhwcPair;
+  kernel.input_striding = Striding::pixels;
+  kernel.output_striding = Striding::pixels;
+  kernel.threaded = true;
+  kernel.supports = [](const LayerDesc& layer, const Cpu&) { return winograd_supports(layer); };
+  kernel.workspace_bytes = [](const LayerDesc& layer, int threads) {
+    return winograd_workspace(set, layer, threads);
+  };
+  kernel.packed_bytes = [](const LayerDesc& layer, std::span<const ConstantBytes>) {
+    return winograd_packed_bytes(set, layer);
+  };
+  kernel.pack = [](const LayerDesc& layer, std::span<const ConstantBytes> constants,
+                   std::span<std::byte> packed) { return winograd_pack(set, layer, constants, packed); };
+  kernel.bind = [](const BindArgs& args) { return winograd_bind(set, args); };
+  return kernel;
+}
+
+}  // namespace fettle::kernels

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The innermost loops for x86, each in a file with its own flags. Only to be called where the CPU has the
+// instructions.
+#pragma once
+
+#include "kernels/common/tile.h"
+#include "kernels/common/winograd.h"
+
+namespace fettle::kernels {
+
+extern const TileSet kTilesAvx2;    ///< AVX2 and FMA
+extern const TileSet kTilesAvx512;  ///< AVX-512 F
+
+extern const WinogradSet kWinogradF2Avx2, kWinogradF4Avx2, kWinogradF6Avx2;
+extern const WinogradSet kWinogradF2Avx512, kWinogradF4Avx512, kWinogradF6Avx512;
+
+}  // namespace fettle::kernels

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Vectors of AVX2 with FMA, for the loops in kernels/common. For files with that instruction set's flags alone:
+// the anonymous namespace keeps whatever is made of it inside the file.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstddef>
+
+namespace fettle::kernels {
+namespace {  // NOLINT(google-build-namespaces): see above
+
+struct Avx2 {
+  using Vector = __m256;
+  using Mask = __m256i;
+  static constexpr int kLanes = 8;
+
+  static Vector load(const float* p) noexcept { return _mm256_loadu_ps(p); }
+  static Vector load(const float* p, Mask mask) noexcept { return _mm256_maskload_ps(p, mask); }
+  static void store(float* p, Vector x) noexcept { _mm256_storeu_ps(p, x); }
+  static void store(float* p, Vector x, Mask mask) noexcept { _mm256_maskstore_ps(p, mask, x); }
+  static Vector all(float x) noexcept { return _mm256_set1_ps(x); }
+  static Vector broadcast(const float* p) noexcept { return _mm256_broadcast_ss(p); }
+  /// The first `count` lanes, 1 to kLanes of them.
+  static Mask mask(std::size_t count) noexcept {
+    const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(count)), lane);
+  }
+  static Vector add(Vector a, Vector b) noexcept { return _mm256_add_ps(a, b); }
+  static Vector sub(Vector a, Vector b) noexcept { return _mm256_sub_ps(a, b); }
+  static Vector mul(Vector a, Vector b) noexcept { return _mm256_mul_ps(a, b); }
+  static Vector fma(Vector a, Vector b, Vector c) noexcept { return _mm256_fmadd_ps(a, b, c); }
+  /// What is not a number stays so: the instructions return their second operand then.
+  static Vector clamp(Vector x, Vector low, Vector high) noexcept {
+    return _mm256_min_ps(high, _mm256_max_ps(low, x));
+  }
+};
+
+}  // namespace
+}  // namespace fettle::kernels
