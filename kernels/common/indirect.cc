@@ -38,6 +38,13 @@ class BoundIndirect final : public BoundKernel {
         threads_(args.threads) {
     if (epilogue_.residual != kNoOperand)
       residual_pitch_ = pixel_pitch(args.layer.inputs[static_cast<std::size_t>(epilogue_.residual)]);
+    last_top_ = shape_.in_h - 1 - (shape_.kernel_h - 1) * shape_.dilation_h;
+    last_left_ = shape_.in_w - 1 - (shape_.kernel_w - 1) * shape_.dilation_w;
+    for (std::int64_t ky = 0; ky < shape_.kernel_h; ++ky) {
+      for (std::int64_t kx = 0; kx < shape_.kernel_w; ++kx)
+        tap_offsets_.push_back((ky * shape_.dilation_h * shape_.in_w + kx * shape_.dilation_w) *
+                               input_pitch_);
+    }
   }
 
   Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs,
@@ -73,15 +80,31 @@ class BoundIndirect final : public BoundKernel {
     for (int r = 0; r < rows; ++r) {
       const std::int64_t top = oy * s.stride_h - s.pad_top;
       const std::int64_t left = ox * s.stride_w - s.pad_left;
-      const float** pointer = pointers + r;
-      for (std::int64_t ky = 0; ky < s.kernel_h; ++ky) {
-        const std::int64_t iy = top + ky * s.dilation_h;
-        for (std::int64_t kx = 0; kx < s.kernel_w; ++kx, pointer += rows) {
-          const std::int64_t ix = left + kx * s.dilation_w;
-          *pointer = s.inside(iy, ix) ? x + (iy * s.in_w + ix) * input_pitch_ : packed_;
-        }
-      }
+      if (top >= 0 && left >= 0 && top <= last_top_ && left <= last_left_)
+        find_inside(x + (top * s.in_w + left) * input_pitch_, rows, pointers + r);
+      else
+        find_at_border(x, top, left, rows, pointers + r);
       if (++ox == s.out_w) ox = 0, ++oy;
+    }
+  }
+
+  // Every `rows`-th pointer is for the next tap.
+  void find_inside(const float* corner, int rows, const float** pointer) const noexcept {
+    for (const std::int64_t offset : tap_offsets_) {
+      *pointer = corner + offset;
+      pointer += rows;
+    }
+  }
+
+  void find_at_border(const float* x, std::int64_t top, std::int64_t left, int rows,
+                      const float** pointer) const noexcept {
+    const ConvShape& s = shape_;
+    for (std::int64_t ky = 0; ky < s.kernel_h; ++ky) {
+      const std::int64_t iy = top + ky * s.dilation_h;
+      for (std::int64_t kx = 0; kx < s.kernel_w; ++kx, pointer += rows) {
+        const std::int64_t ix = left + kx * s.dilation_w;
+        *pointer = s.inside(iy, ix) ? x + (iy * s.in_w + ix) * input_pitch_ : packed_;
+      }
     }
   }
 
@@ -109,6 +132,8 @@ class BoundIndirect final : public BoundKernel {
   const std::int64_t input_pitch_;
   const std::int64_t output_pitch_;
   std::int64_t residual_pitch_ = 0;
+  std::int64_t last_top_, last_left_;      // of windows that lie inside the image
+  std::vector<std::int64_t> tap_offsets_;  // floats from a window's corner to each tap
   const float* const packed_;
   ThreadPool* const pool_;
   const int threads_;

@@ -29,7 +29,7 @@ struct Panels {
   std::int64_t floats() const noexcept;
   std::int64_t columns_of(std::int64_t panel) const noexcept;
   int vectors_of(std::int64_t panel) const noexcept;
-  /// Where the weight of a column and product lies among the packed floats.
+  /// Where the weight of a column and product lies among the packed floats; the bias is product -1.
   std::int64_t place(std::int64_t column, std::int64_t k) const noexcept;
 };
 

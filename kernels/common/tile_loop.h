@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The tile for instruction sets that broadcast a number as fast as they load a vector (x86). Included by the
-// files of instruction sets alone, whose `Simd` has internal linkage, so that nothing here is shared with code
-// for other CPUs.
+// files of instruction sets alone, whose `Simd` has internal linkage, so that nothing here is shared with
+// code for other CPUs.
 #pragma once
 
 #include "kernels/common/tile.h"

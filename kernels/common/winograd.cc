@@ -17,7 +17,8 @@ namespace {
 
 constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
-// How the image is cut into patches, patches into blocks, and where a block's transforms lie in the workspace.
+// How the image is cut into patches, patches into blocks, and where a block's transforms lie in the
+// workspace.
 struct WinogradShape {
   ConvShape conv;
   Panels panels;
@@ -26,7 +27,8 @@ struct WinogradShape {
   std::int64_t blocks;                   // of all images
   std::int64_t most_patches;             // in a block
   std::int64_t in_pitch, out_pitch;      // floats of a patch's transform at one point
-  // Floats from point to point: a line more than needed, or all points of a patch would fall into one cache set.
+  // Floats from point to point: a line more than needed, or all points of a patch would fall into one cache
+  // set.
   std::int64_t in_point_pitch, out_point_pitch;
 
   WinogradShape(const WinogradSet& set, const LayerDesc& layer, int threads)
@@ -39,14 +41,17 @@ struct WinogradShape {
     const std::int64_t lanes = set.tiles->vector;
     in_pitch = ceil_div(conv.in_channels, lanes) * lanes;
     out_pitch = ceil_div(conv.out_channels, lanes) * lanes;
-    // Weights are read once for every block: blocks are as large as the cache allows, but each thread gets one.
+    // Weights are read once for every block: blocks are as large as the cache allows, but each thread gets
+    // one.
     const std::int64_t total = conv.batch * patches;
-    const std::int64_t fitting = std::max<std::int64_t>(1, l2_floats() / 2 / (points * (in_pitch + out_pitch)));
+    const std::int64_t fitting =
+        std::max<std::int64_t>(1, l2_floats() / 2 / (points * (in_pitch + out_pitch)));
     blocks = std::max(ceil_div(total, fitting), std::min<std::int64_t>(threads, total));
     // A few patches more than fit cost less than reading all weights once more.
     const std::int64_t rows = set.tiles->most_rows[panels.vectors - 1];
     const std::int64_t weights = points * panels.floats();
-    if (weights > l2_floats()) blocks = std::min(blocks, std::max<std::int64_t>(threads, ceil_div(total, 2 * rows)));
+    if (weights > l2_floats())
+      blocks = std::min(blocks, std::max<std::int64_t>(threads, ceil_div(total, 2 * rows)));
     most_patches = ceil_div(total, blocks);
     in_point_pitch = most_patches * in_pitch + 16;
     out_point_pitch = most_patches * out_pitch + 16;
@@ -118,7 +123,8 @@ class BoundWinograd final : public BoundKernel {
     WinogradPatch patch{};
     patch.row_pitch = s.in_w * input_pitch_;
     patch.pixel_pitch = input_pitch_;
-    patch.input = input_ + place.image * s.in_h * patch.row_pitch + top * patch.row_pitch + left * input_pitch_;
+    patch.input =
+        input_ + place.image * s.in_h * patch.row_pitch + top * patch.row_pitch + left * input_pitch_;
     patch.channels = s.in_channels;
     patch.top = static_cast<int>(std::max<std::int64_t>(0, -top));
     patch.left = static_cast<int>(std::max<std::int64_t>(0, -left));
@@ -141,7 +147,8 @@ class BoundWinograd final : public BoundKernel {
       const std::int64_t first = patches * i / count;
       const auto height = static_cast<int>(patches * (i + 1) / count - first);
       std::array<const float*, kMostRows> pointers;
-      for (int r = 0; r < height; ++r) pointers[static_cast<std::size_t>(r)] = rows + (first + r) * shape_.in_pitch;
+      for (int r = 0; r < height; ++r)
+        pointers[static_cast<std::size_t>(r)] = rows + (first + r) * shape_.in_pitch;
       Tile tile = plain_tile(pointers.data(), 1, shape_.conv.in_channels);
       tile.output = output + first * shape_.out_pitch;
       tile.output_stride = static_cast<std::size_t>(shape_.out_pitch);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // 3x3 convolution of stride 1 by Winograd's minimal filtering, F(m x m, 3 x 3): patches of the input and the
-// weights are transformed, multiplied point by point as (m + 2)^2 matrix products, and transformed back. Work is
-// streamed: a thread takes as many patches as keep their transforms within its L2 cache, never the whole image.
+// weights are transformed, multiplied point by point as (m + 2)^2 matrix products, and transformed back. Work
+// is streamed: a thread takes as many patches as keep their transforms within its L2 cache, never the whole
+// image.
 //
 // The larger m is, the fewer multiplications (2.25 times fewer than a direct convolution for 2, 4 for 4, 5.06
 // for 6), and the larger the rounding errors: tests hold them to bounds that docs/performance.md states.

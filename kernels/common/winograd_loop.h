@@ -2,8 +2,8 @@
 //
 // Winograd's minimal filtering for 3x3 windows: F(m x m, 3 x 3) computes m x m outputs from a patch of
 // (m + 2) x (m + 2) inputs with as many multiplications as the patch has numbers (Lavin and Gray 2016,
-// arXiv:1509.09308). Here are the transforms of a patch and of a result, for all channels of nhwc tensors, one
-// vector of channels at a time. Included by the files of instruction sets alone, as tile_loop.h is.
+// arXiv:1509.09308). Here are the transforms of a patch and of a result, for all channels of nhwc tensors,
+// one vector of channels at a time. Included by the files of instruction sets alone, as tile_loop.h is.
 #pragma once
 
 #include "kernels/common/winograd.h"
@@ -166,7 +166,8 @@ void winograd_output(const WinogradResult& result) noexcept {
       for (int j = 0; j < result.columns; ++j) {
         Vector value = Simd::clamp(Simd::add(y[j], bias), low, high);
         if (result.residual != nullptr) {
-          const float* other = result.residual + i * result.residual_row_pitch + j * result.residual_pixel_pitch;
+          const float* other =
+              result.residual + i * result.residual_row_pitch + j * result.residual_pixel_pitch;
           value = Simd::clamp(Simd::add(value, Simd::load(other + c, mask)), last_low, last_high);
         }
         Simd::store(result.output + i * result.row_pitch + j * result.pixel_pitch + c, value, mask);

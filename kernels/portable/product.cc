@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Dense layers and products of matrices, by Eigen.
+#include "kernels/common/gemm_shape.h"
 #include "kernels/portable/eigen.h"
 #include "kernels/portable/portable.h"
 
@@ -8,17 +9,6 @@
 
 namespace fettle::kernels::portable {
 namespace {
-
-// Packed: the weight as K x N, then the bias of N numbers.
-struct GemmShape {
-  std::int64_t m;
-  std::int64_t n;
-  std::int64_t k;
-  explicit GemmShape(const LayerDesc& layer)
-      : m(layer.outputs.front().shape[0]),
-        n(layer.outputs.front().shape[1]),
-        k(layer.inputs.front().shape[1]) {}
-};
 
 // A product's output in tiles that depend on its shape alone. Threads share out tiles, so the bits are the
 // same however many there are and however the pool cuts the range (a busy one does all of it at once).
@@ -65,6 +55,7 @@ void gemm(const Call& call) {
   });
 }
 
+// Packed: the weight as K x N, then the bias.
 Result<std::size_t> gemm_packed_bytes(const LayerDesc& layer, std::span<const ConstantBytes>) {
   const GemmShape shape(layer);
   return static_cast<std::size_t>((shape.k + 1) * shape.n) * sizeof(float);
@@ -73,46 +64,17 @@ Result<std::size_t> gemm_packed_bytes(const LayerDesc& layer, std::span<const Co
 Status gemm_pack(const LayerDesc& layer, std::span<const ConstantBytes> constants,
                  std::span<std::byte> packed) {
   const GemmShape shape(layer);
-  const Attributes& attributes = layer.main().attributes;
-  const bool transposed = attributes.integer("transB") != 0;
-  const float alpha = attributes.real("alpha", 1);
-  const float beta = attributes.real("beta", 1);
   const auto* weight = reinterpret_cast<const float*>(constants[1].data());
   auto* target = reinterpret_cast<float*>(packed.data());
   for (std::int64_t k = 0; k < shape.k; ++k) {
     for (std::int64_t n = 0; n < shape.n; ++n)
-      target[k * shape.n + n] = alpha * weight[transposed ? n * shape.k + k : k * shape.n + n];
+      target[k * shape.n + n] = shape.alpha * weight[shape.transposed ? n * shape.k + k : k * shape.n + n];
   }
-  float* bias = target + shape.k * shape.n;
-  const bool biased = layer.inputs.size() > 2;
-  const auto* given = biased ? reinterpret_cast<const float*>(constants[2].data()) : nullptr;
-  const bool single = biased && constants[2].size() == sizeof(float);
-  for (std::int64_t n = 0; n < shape.n; ++n) bias[n] = biased ? beta * given[single ? 0 : n] : 0.0f;
+  shape.scaled_bias(layer, constants, target + shape.k * shape.n);
   return {};
 }
 
-Refusal supports_gemm(const LayerDesc& layer, const Cpu&) {
-  if (const Refusal refusal = uniform_f32(layer); refusal != Refusal::none) return refusal;
-  if (layer.inputs.size() < 2 || layer.inputs.size() > 3 || layer.outputs.empty()) return Refusal::op;
-  const Attributes& attributes = layer.main().attributes;
-  if (attributes.integer("transA") != 0) return Refusal::attribute;
-  const bool biased = layer.inputs.size() > 2;
-  if (layer.inputs[0].constant || !layer.inputs[1].constant || (biased && !layer.inputs[2].constant))
-    return Refusal::not_constant;
-  const Shape& x = layer.inputs[0].shape;
-  const Shape& w = layer.inputs[1].shape;
-  const Shape& y = layer.outputs[0].shape;
-  if (x.rank() != 2 || w.rank() != 2 || y.rank() != 2) return Refusal::rank;
-  const bool transposed = attributes.integer("transB") != 0;
-  const bool fits = x.elements() > 0 && y.elements() > 0 && y[0] == x[0] && y[1] == w[transposed ? 0 : 1] &&
-                    x[1] == w[transposed ? 1 : 0];
-  if (!fits) return Refusal::shape;
-  if (!biased) return Refusal::none;
-  const Shape& bias = layer.inputs[2].shape;
-  const bool bias_fits =
-      bias.elements() == 1 || (bias.elements() == y[1] && (bias.rank() == 1 || bias[0] == 1));
-  return bias_fits ? Refusal::none : Refusal::shape;
-}
+Refusal supports_gemm(const LayerDesc& layer, const Cpu&) { return check_gemm(layer); }
 
 // Batches of products; an operand without batch axes is used for all.
 void matmul(const Call& call) {

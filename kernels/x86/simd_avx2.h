@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Vectors of AVX2 with FMA, for the loops in kernels/common. For files with that instruction set's flags alone:
-// the anonymous namespace keeps whatever is made of it inside the file.
+// Vectors of AVX2 with FMA, for the loops in kernels/common. For files with that instruction set's flags
+// alone: the anonymous namespace keeps whatever is made of it inside the file.
 #pragma once
 
 #include <immintrin.h>

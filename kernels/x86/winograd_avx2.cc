@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/common/winograd_loop.h"
-#include "kernels/x86/simd_avx2.h"
 #include "kernels/x86/loops.h"
+#include "kernels/x86/simd_avx2.h"
 
 namespace fettle::kernels {
 

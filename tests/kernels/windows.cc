@@ -70,6 +70,26 @@ void visit_convolution(Random& random, const Visit& visit) {
   visit_if(make_layer(Op::conv, std::move(a), operands, some_clamp(random)), visit);
 }
 
+// What networks are made of: square windows of odd size, padded to keep the picture's size, on pictures of
+// several tiles.
+void visit_usual(Random& random, const Visit& visit) {
+  Attributes a;
+  const std::int64_t side = std::int64_t{2} * pick(random, 1, 3) + 1;
+  const std::int64_t stride = pick(random, 1, 4) == 1 ? 2 : 1;
+  a.set("kernel_shape", Integers{side, side});
+  a.set("strides", Integers{stride, stride});
+  a.set("pads", Integers(4, side / 2));
+  const bool depthwise = pick(random, 1, 3) == 1;
+  const std::int64_t in = pick(random, 1, 50);
+  const std::int64_t out = depthwise ? in : pick(random, 1, 70);
+  a.set("group", depthwise ? in : 1);
+  const Shape shape{1, in, pick(random, 1, 26), pick(random, 1, 33)};
+  visit_if(make_layer(Op::conv, std::move(a),
+                      {input(shape), weight({out, depthwise ? 1 : in, side, side}), weight({out})},
+                      some_clamp(random)),
+           visit);
+}
+
 void visit_pointwise(Random& random, const Visit& visit) {
   Attributes a;
   a.set("kernel_shape", Integers{1, 1});
@@ -135,6 +155,7 @@ void visit_windows(int count, const Visit& visit) {
   for (int i = 0; i < count; ++i) {
     visit_convolution(random, visit);
     visit_convolution(random, visit);
+    visit_usual(random, visit);
     visit_pointwise(random, visit);
     visit_transposed(random, visit);
     visit_other_ranks(random, visit);

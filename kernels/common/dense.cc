@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/common/dense.h"
+
+#include "kernels/common/blocking.h"
+#include "kernels/common/epilogue.h"
+#include "kernels/common/gemm_shape.h"
+#include "kernels/common/panels.h"
+#include "lib/base/guard.h"
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+namespace fettle::kernels {
+namespace {
+
+class BoundDense final : public BoundKernel {
+ public:
+  BoundDense(const TileSet& tiles, const BindArgs& args)
+      : tiles_(tiles),
+        shape_(args.layer),
+        panels_(tiles, shape_.n, shape_.k),
+        blocks_(tiles, panels_, shape_.m, args.threads),
+        clamp_(Epilogue(args.layer).clamp),
+        packed_(reinterpret_cast<const float*>(args.packed.data())),
+        pool_(args.pool),
+        threads_(args.threads) {}
+
+  Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs, void*) noexcept override {
+    input_ = static_cast<const float*>(inputs[0]);
+    output_ = static_cast<float*>(outputs[0]);
+    return {};
+  }
+
+  Status run() noexcept override {
+    parallel_for(pool_, threads_, blocks_.count(), [&](std::int64_t begin, std::int64_t end, int) {
+      for (std::int64_t i = begin; i < end; ++i) {
+        const Block block = blocks_[i];
+        std::array<const float*, kMostRows> rows;
+        for (int r = 0; r < block.rows; ++r)
+          rows[static_cast<std::size_t>(r)] = input_ + (block.first_row + r) * shape_.k;
+        Tile tile = plain_tile(rows.data(), 1, shape_.k);
+        tile.output = output_ + block.first_row * shape_.n;
+        tile.output_stride = static_cast<std::size_t>(shape_.n);
+        tile.low = clamp_.low, tile.high = clamp_.high;
+        multiply_panels(tiles_, panels_, packed_, block, tile);
+      }
+    });
+    return {};
+  }
+
+ private:
+  const TileSet& tiles_;
+  const GemmShape shape_;
+  const Panels panels_;
+  const Blocking blocks_;
+  const Clamp clamp_;
+  const float* const packed_;
+  ThreadPool* const pool_;
+  const int threads_;
+  const float* input_ = nullptr;
+  float* output_ = nullptr;
+};
+
+}  // namespace
+
+Refusal dense_supports(const LayerDesc& layer) noexcept { return check_gemm(layer); }
+
+Result<std::size_t> dense_packed_bytes(const TileSet& tiles, const LayerDesc& layer) {
+  const GemmShape shape(layer);
+  return static_cast<std::size_t>(Panels(tiles, shape.n, shape.k).floats()) * sizeof(float);
+}
+
+Status dense_pack(const TileSet& tiles, const LayerDesc& layer, std::span<const ConstantBytes> constants,
+                  std::span<std::byte> packed) {
+  const GemmShape shape(layer);
+  const Panels panels(tiles, shape.n, shape.k);
+  const auto* weights = reinterpret_cast<const float*>(constants[1].data());
+  auto* target = reinterpret_cast<float*>(packed.data());
+  return guard_allocation([&]() -> Status {
+    std::vector<float> bias(static_cast<std::size_t>(shape.n));
+    shape.scaled_bias(layer, constants, bias.data());
+    std::fill_n(target, panels.floats(), 0.0f);
+    for (std::int64_t column = 0; column < shape.n; ++column) {
+      target[panels.place(column, -1)] = bias[static_cast<std::size_t>(column)];
+      const std::int64_t width = std::int64_t{panels.vectors_of(column / panels.width())} * panels.vector;
+      float* place = target + panels.place(column, 0);
+      const float* from = weights + (shape.transposed ? column * shape.k : column);
+      const std::int64_t step = shape.transposed ? 1 : shape.n;
+      for (std::int64_t k = 0; k < shape.k; ++k) place[k * width] = shape.alpha * from[k * step];
+    }
+    return {};
+  });
+}
+
+Result<std::unique_ptr<BoundKernel>> dense_bind(const TileSet& tiles, const BindArgs& args) {
+  return guard_allocation([&]() -> Result<std::unique_ptr<BoundKernel>> {
+    return std::unique_ptr<BoundKernel>(std::make_unique<BoundDense>(tiles, args));
+  });
+}
+
+}  // namespace fettle::kernels
