@@ -5,6 +5,8 @@
 #include "kernels/reference/reference_kernels.h"
 #if defined(__x86_64__) || defined(__i386__)
 #include "kernels/x86/x86_kernels.h"
+#elif defined(__aarch64__) || defined(__arm__)
+#include "kernels/neon/neon_kernels.h"
 #endif
 #if FETTLE_WITH_XNNPACK
 #include "kernels/xnnpack/xnnpack_kernels.h"
@@ -38,6 +40,8 @@ const Table& table() noexcept {
     Table made;
 #if defined(__x86_64__) || defined(__i386__)
     made.add(kernels::x86_kernels());
+#elif defined(__aarch64__) || defined(__arm__)
+    made.add(kernels::neon_kernels());
 #endif
 #if FETTLE_WITH_XNNPACK
     made.add(kernels::xnnpack_kernels());

@@ -26,7 +26,8 @@ class BoundDense final : public BoundKernel {
         pool_(args.pool),
         threads_(args.threads) {}
 
-  Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs, void*) noexcept override {
+  Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs,
+                     void*) noexcept override {
     input_ = static_cast<const float*>(inputs[0]);
     output_ = static_cast<float*>(outputs[0]);
     return {};

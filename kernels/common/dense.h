@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Dense layers (Gemm with constant weights): rows of the input times panels of the weights. With one row, the usual
-// case, all time goes into reading the weights, which lie in the order in which they are read.
+// Dense layers (Gemm with constant weights): rows of the input times panels of the weights. With one row, the
+// usual case, all time goes into reading the weights, which lie in the order in which they are read.
 #pragma once
 
 #include "kernels/common/tile.h"

@@ -25,7 +25,8 @@ void inner_range(const ConvShape& s, std::int64_t& first, std::int64_t& last) {
 }
 
 DepthwiseKernel choose(const DepthwiseSet& set, const ConvShape& s) {
-  const bool usual = s.dilation_w == 1 && s.stride_w <= 2 && s.kernel_w % 2 == 1 && s.kernel_w >= 3 && s.kernel_w <= 7;
+  const bool usual =
+      s.dilation_w == 1 && s.stride_w <= 2 && s.kernel_w % 2 == 1 && s.kernel_w >= 3 && s.kernel_w <= 7;
   return usual ? set.usual[(s.kernel_w - 3) / 2][s.stride_w - 1] : set.any;
 }
 
@@ -49,16 +50,18 @@ class BoundDepthwise final : public BoundKernel {
     row_.low = clamp.low, row_.high = clamp.high;
   }
 
-  Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs, void*) noexcept override {
+  Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs,
+                     void*) noexcept override {
     input_ = static_cast<const float*>(inputs[0]);
     output_ = static_cast<float*>(outputs[0]);
     return {};
   }
 
   Status run() noexcept override {
-    parallel_for(pool_, threads_, shape_.batch * shape_.out_h, [&](std::int64_t begin, std::int64_t end, int) {
-      for (std::int64_t i = begin; i < end; ++i) run_row(i / shape_.out_h, i % shape_.out_h);
-    });
+    parallel_for(pool_, threads_, shape_.batch * shape_.out_h,
+                 [&](std::int64_t begin, std::int64_t end, int) {
+                   for (std::int64_t i = begin; i < end; ++i) run_row(i / shape_.out_h, i % shape_.out_h);
+                 });
     return {};
   }
 
@@ -102,8 +105,8 @@ Result<std::size_t> depthwise_packed_bytes(const DepthwiseSet& set, const LayerD
   return static_cast<std::size_t>(vectors(set, s) * packed_pitch(set, s)) * sizeof(float);
 }
 
-Status depthwise_pack(const DepthwiseSet& set, const LayerDesc& layer, std::span<const ConstantBytes> constants,
-                      std::span<std::byte> packed) {
+Status depthwise_pack(const DepthwiseSet& set, const LayerDesc& layer,
+                      std::span<const ConstantBytes> constants, std::span<std::byte> packed) {
   const ConvShape s(layer);
   const auto* weights = reinterpret_cast<const float*>(constants[1].data());
   const auto* bias = s.biased ? reinterpret_cast<const float*>(constants[2].data()) : nullptr;

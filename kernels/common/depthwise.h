@@ -16,17 +16,18 @@ namespace fettle::kernels {
 
 /// A stretch of one output row.
 struct DepthwiseRow {
-  const float* input;         ///< first pixel of the input row under window row `first_tap_row`
-  std::int64_t input_pitch;   ///< floats from pixel to pixel
-  std::int64_t tap_row_pitch; ///< floats between input rows under neighbouring window rows
+  const float* input;          ///< first pixel of the input row under window row `first_tap_row`
+  std::int64_t input_pitch;    ///< floats from pixel to pixel
+  std::int64_t tap_row_pitch;  ///< floats between input rows under neighbouring window rows
   std::int64_t in_w;
-  float* output;              ///< the output row's first pixel
+  float* output;  ///< the output row's first pixel
   std::int64_t output_pitch;
   std::int64_t channels;
-  std::int64_t first, last;              ///< outputs to compute
-  std::int64_t inner_first, inner_last;  ///< of all outputs, those whose windows lie inside from left to right
-  int first_tap_row, last_tap_row;       ///< window rows that lie inside
-  int columns;                           ///< of the window
+  std::int64_t first, last;  ///< outputs to compute
+  std::int64_t inner_first,
+      inner_last;                   ///< of all outputs, those whose windows lie inside from left to right
+  int first_tap_row, last_tap_row;  ///< window rows that lie inside
+  int columns;                      ///< of the window
   std::int64_t stride, dilation, pad_left;
   const float* packed;        ///< for each vector of channels the bias, then the weights of each tap
   std::int64_t packed_pitch;  ///< floats for each vector of channels
@@ -35,8 +36,8 @@ struct DepthwiseRow {
 
 using DepthwiseKernel = void (*)(const DepthwiseRow& row) noexcept;
 
-/// What an instruction set brings: functions for windows of 3, 5 and 7 columns and strides of 1 and 2, without
-/// dilation, and one for everything else.
+/// What an instruction set brings: functions for windows of 3, 5 and 7 columns and strides of 1 and 2,
+/// without dilation, and one for everything else.
 struct DepthwiseSet {
   int lanes;
   DepthwiseKernel usual[3][2];
@@ -45,8 +46,8 @@ struct DepthwiseSet {
 
 Refusal depthwise_supports(const LayerDesc& layer) noexcept;
 Result<std::size_t> depthwise_packed_bytes(const DepthwiseSet& set, const LayerDesc& layer);
-Status depthwise_pack(const DepthwiseSet& set, const LayerDesc& layer, std::span<const ConstantBytes> constants,
-                      std::span<std::byte> packed);
+Status depthwise_pack(const DepthwiseSet& set, const LayerDesc& layer,
+                      std::span<const ConstantBytes> constants, std::span<std::byte> packed);
 Result<std::unique_ptr<BoundKernel>> depthwise_bind(const DepthwiseSet& set, const BindArgs& args);
 
 /// The row of an instruction set.

@@ -168,8 +168,8 @@ Result<std::size_t> padded_rows_packed_bytes(const TileSet& tiles, const LayerDe
   return static_cast<std::size_t>(PaddedRows(layer).panels(tiles).floats()) * sizeof(float);
 }
 
-Status padded_rows_pack(const TileSet& tiles, const LayerDesc& layer, std::span<const ConstantBytes> constants,
-                        std::span<std::byte> packed) {
+Status padded_rows_pack(const TileSet& tiles, const LayerDesc& layer,
+                        std::span<const ConstantBytes> constants, std::span<std::byte> packed) {
   const PaddedRows shape(layer);
   const ConvShape& s = shape.conv;
   const auto* weights = reinterpret_cast<const float*>(constants[1].data());

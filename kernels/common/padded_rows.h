@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Convolution of tensors with few channels, above all a network's first layer, from nchw or nhwc to nhwc.
-// The input rows that an output row needs are copied with their padding, and are so short that they stay in the L1
-// cache. In such a row everything under a window lies together: the window's columns in nchw, its columns times
-// channels in nhwc. So the product sums over a few long runs, where an indirect convolution sums over many of as
-// many numbers as there are channels. Nothing is converted before: pictures are read as they come.
+// The input rows that an output row needs are copied with their padding, and are so short that they stay in
+// the L1 cache. In such a row everything under a window lies together: the window's columns in nchw, its
+// columns times channels in nhwc. So the product sums over a few long runs, where an indirect convolution
+// sums over many of as many numbers as there are channels. Nothing is converted before: pictures are read as
+// they come.
 #pragma once
 
 #include "kernels/common/nhwc.h"
@@ -23,8 +24,8 @@ inline constexpr LayoutPair kToNhwc[] = {{Layout::nchw, Layout::nhwc}, {Layout::
 Refusal padded_rows_supports(const LayerDesc& layer) noexcept;
 std::size_t padded_rows_workspace(const LayerDesc& layer, int threads);
 Result<std::size_t> padded_rows_packed_bytes(const TileSet& tiles, const LayerDesc& layer);
-Status padded_rows_pack(const TileSet& tiles, const LayerDesc& layer, std::span<const ConstantBytes> constants,
-                        std::span<std::byte> packed);
+Status padded_rows_pack(const TileSet& tiles, const LayerDesc& layer,
+                        std::span<const ConstantBytes> constants, std::span<std::byte> packed);
 Result<std::unique_ptr<BoundKernel>> padded_rows_bind(const TileSet& tiles, const BindArgs& args);
 
 /// The row of an instruction set.

@@ -5,50 +5,9 @@
 // code for other CPUs.
 #pragma once
 
-#include "kernels/common/tile.h"
+#include "kernels/common/tile_finish.h"
 
 namespace fettle::kernels {
-
-/// The sums of a tile: kRows x kVectors registers.
-template <typename Simd, int kRows, int kVectors>
-struct TileSums {
-  typename Simd::Vector at[kRows][kVectors];
-};
-
-/// After the sums: clamp, residual, clamp, and the stores of the columns that there are.
-template <typename Simd, int kRows, int kVectors>
-inline void finish_tile(const Tile& t, TileSums<Simd, kRows, kVectors>& sums) noexcept {
-  using Vector = typename Simd::Vector;
-  const auto last = Simd::mask(t.columns - (kVectors - 1) * Simd::kLanes);
-  const Vector low = Simd::all(t.low);
-  const Vector high = Simd::all(t.high);
-#pragma GCC unroll 14
-  for (int r = 0; r < kRows; ++r) {
-#pragma GCC unroll 3
-    for (int v = 0; v < kVectors; ++v) sums.at[r][v] = Simd::clamp(sums.at[r][v], low, high);
-  }
-  if (t.residual != nullptr) {
-    const Vector last_low = Simd::all(t.last_low);
-    const Vector last_high = Simd::all(t.last_high);
-    const float* residual = t.residual;
-#pragma GCC unroll 14
-    for (int r = 0; r < kRows; ++r, residual += t.residual_stride) {
-#pragma GCC unroll 3
-      for (int v = 0; v < kVectors; ++v) {
-        const float* from = residual + v * Simd::kLanes;
-        const Vector other = v + 1 < kVectors ? Simd::load(from) : Simd::load(from, last);
-        sums.at[r][v] = Simd::clamp(Simd::add(sums.at[r][v], other), last_low, last_high);
-      }
-    }
-  }
-  float* output = t.output;
-#pragma GCC unroll 14
-  for (int r = 0; r < kRows; ++r, output += t.output_stride) {
-#pragma GCC unroll 3
-    for (int v = 0; v + 1 < kVectors; ++v) Simd::store(output + v * Simd::kLanes, sums.at[r][v]);
-    Simd::store(output + (kVectors - 1) * Simd::kLanes, sums.at[r][kVectors - 1], last);
-  }
-}
 
 template <typename Simd, int kRows, int kVectors>
 void tile_loop(const Tile& t) noexcept {

@@ -6,6 +6,7 @@
 // one vector of channels at a time. Included by the files of instruction sets alone, as tile_loop.h is.
 #pragma once
 
+#include "kernels/common/lanes.h"
 #include "kernels/common/winograd.h"
 
 #include <cstdint>
@@ -104,76 +105,89 @@ struct WinogradMatrix<Simd, 6> {
   }
 };
 
-/// V = B^T d B for one patch.
-template <typename Simd, int m>
-void winograd_input(const WinogradPatch& patch) noexcept {
+/// V = B^T d B for one patch and one vector of channels.
+template <typename Simd, int m, bool kTail>
+inline void winograd_input_channels(const WinogradPatch& patch, std::int64_t c,
+                                    typename Simd::Mask mask) noexcept {
   using Vector = typename Simd::Vector;
   constexpr int n = m + 2;
-  for (std::int64_t c = 0; c < patch.channels; c += Simd::kLanes) {
-    const std::int64_t left = patch.channels - c;
-    const auto mask = Simd::mask(static_cast<std::size_t>(left < Simd::kLanes ? left : Simd::kLanes));
-    Vector rows[n][n];  // B^T d
-    for (int j = 0; j < n; ++j) {
-      Vector column[n];
-      Vector transformed[n];
+  Vector rows[n][n];  // B^T d
+  for (int j = 0; j < n; ++j) {
+    Vector column[n];
+    Vector transformed[n];
 #pragma GCC unroll 8
-      for (int i = 0; i < n; ++i) {
-        const bool inside = i >= patch.top && i < patch.bottom && j >= patch.left && j < patch.right;
-        const float* from = patch.input + i * patch.row_pitch + j * patch.pixel_pitch + c;
-        column[i] = inside ? Simd::load(from, mask) : Simd::all(0);
-      }
-      WinogradMatrix<Simd, m>::input(column, transformed);
-#pragma GCC unroll 8
-      for (int i = 0; i < n; ++i) rows[i][j] = transformed[i];
-    }
-    float* target = patch.transformed + c;
     for (int i = 0; i < n; ++i) {
-      Vector transformed[n];
-      WinogradMatrix<Simd, m>::input(rows[i], transformed);
+      const bool inside = i >= patch.top && i < patch.bottom && j >= patch.left && j < patch.right;
+      const std::int64_t offset = i * patch.row_pitch + j * patch.pixel_pitch + c;
+      column[i] = inside ? load_lanes<Simd, kTail>(patch.input + offset, mask) : Simd::all(0);
+    }
+    WinogradMatrix<Simd, m>::input(column, transformed);
 #pragma GCC unroll 8
-      for (int j = 0; j < n; ++j, target += patch.point_pitch) Simd::store(target, transformed[j]);
+    for (int i = 0; i < n; ++i) rows[i][j] = transformed[i];
+  }
+  float* target = patch.transformed + c;
+  for (int i = 0; i < n; ++i) {
+    Vector transformed[n];
+    WinogradMatrix<Simd, m>::input(rows[i], transformed);
+#pragma GCC unroll 8
+    for (int j = 0; j < n; ++j, target += patch.point_pitch) Simd::store(target, transformed[j]);
+  }
+}
+
+template <typename Simd, int m>
+void winograd_input(const WinogradPatch& patch) noexcept {
+  std::int64_t c = 0;
+  for (; c + Simd::kLanes <= patch.channels; c += Simd::kLanes)
+    winograd_input_channels<Simd, m, false>(patch, c, Simd::mask(Simd::kLanes));
+  if (c < patch.channels)
+    winograd_input_channels<Simd, m, true>(patch, c,
+                                           Simd::mask(static_cast<std::size_t>(patch.channels - c)));
+}
+
+/// y = A^T M A for one patch and one vector of channels, and what follows a convolution.
+template <typename Simd, int m, bool kTail>
+inline void winograd_output_channels(const WinogradResult& result, std::int64_t c,
+                                     typename Simd::Mask mask) noexcept {
+  using Vector = typename Simd::Vector;
+  constexpr int n = m + 2;
+  const Vector bias = Simd::load(result.bias + c);
+  Vector rows[m][n];  // A^T M
+  const float* from = result.products + c;
+  for (int j = 0; j < n; ++j) {
+    Vector column[n];
+    Vector transformed[m];
+#pragma GCC unroll 8
+    for (int i = 0; i < n; ++i) column[i] = Simd::load(from + (i * n + j) * result.point_pitch);
+    WinogradMatrix<Simd, m>::output(column, transformed);
+#pragma GCC unroll 6
+    for (int i = 0; i < m; ++i) rows[i][j] = transformed[i];
+  }
+  for (int i = 0; i < result.rows; ++i) {
+    Vector y[m];
+    WinogradMatrix<Simd, m>::output(rows[i], y);
+    for (int j = 0; j < result.columns; ++j) {
+      Vector value =
+          Simd::clamp(Simd::add(y[j], bias), Simd::all(result.clamp.low), Simd::all(result.clamp.high));
+      if (result.residual != nullptr) {
+        const float* other =
+            result.residual + i * result.residual_row_pitch + j * result.residual_pixel_pitch;
+        value = Simd::clamp(Simd::add(value, load_lanes<Simd, kTail>(other + c, mask)),
+                            Simd::all(result.after_added.low), Simd::all(result.after_added.high));
+      }
+      store_lanes<Simd, kTail>(result.output + i * result.row_pitch + j * result.pixel_pitch + c, value,
+                               mask);
     }
   }
 }
 
-/// y = A^T M A for one patch, and what follows a convolution.
 template <typename Simd, int m>
 void winograd_output(const WinogradResult& result) noexcept {
-  using Vector = typename Simd::Vector;
-  constexpr int n = m + 2;
-  const Vector low = Simd::all(result.clamp.low);
-  const Vector high = Simd::all(result.clamp.high);
-  const Vector last_low = Simd::all(result.after_added.low);
-  const Vector last_high = Simd::all(result.after_added.high);
-  for (std::int64_t c = 0; c < result.channels; c += Simd::kLanes) {
-    const std::int64_t left = result.channels - c;
-    const auto mask = Simd::mask(static_cast<std::size_t>(left < Simd::kLanes ? left : Simd::kLanes));
-    const Vector bias = Simd::load(result.bias + c);
-    Vector rows[m][n];  // A^T M
-    const float* from = result.products + c;
-    for (int j = 0; j < n; ++j) {
-      Vector column[n];
-      Vector transformed[m];
-#pragma GCC unroll 8
-      for (int i = 0; i < n; ++i) column[i] = Simd::load(from + (i * n + j) * result.point_pitch);
-      WinogradMatrix<Simd, m>::output(column, transformed);
-#pragma GCC unroll 6
-      for (int i = 0; i < m; ++i) rows[i][j] = transformed[i];
-    }
-    for (int i = 0; i < result.rows; ++i) {
-      Vector y[m];
-      WinogradMatrix<Simd, m>::output(rows[i], y);
-      for (int j = 0; j < result.columns; ++j) {
-        Vector value = Simd::clamp(Simd::add(y[j], bias), low, high);
-        if (result.residual != nullptr) {
-          const float* other =
-              result.residual + i * result.residual_row_pitch + j * result.residual_pixel_pitch;
-          value = Simd::clamp(Simd::add(value, Simd::load(other + c, mask)), last_low, last_high);
-        }
-        Simd::store(result.output + i * result.row_pitch + j * result.pixel_pitch + c, value, mask);
-      }
-    }
-  }
+  std::int64_t c = 0;
+  for (; c + Simd::kLanes <= result.channels; c += Simd::kLanes)
+    winograd_output_channels<Simd, m, false>(result, c, Simd::mask(Simd::kLanes));
+  if (c < result.channels)
+    winograd_output_channels<Simd, m, true>(result, c,
+                                            Simd::mask(static_cast<std::size_t>(result.channels - c)));
 }
 
 }  // namespace fettle::kernels

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/common/depthwise_loop.h"
+#include "kernels/neon/loops.h"
+#include "kernels/neon/simd_neon.h"
+
+namespace fettle::kernels {
+
+constinit const DepthwiseSet kDepthwiseNeon = {
+    .lanes = Neon::kLanes,
+    .usual = {{depthwise_row<Neon, 3, 1>, depthwise_row<Neon, 3, 2>},
+              {depthwise_row<Neon, 5, 1>, depthwise_row<Neon, 5, 2>},
+              {depthwise_row<Neon, 7, 1>, depthwise_row<Neon, 7, 2>}},
+    .any = depthwise_row<Neon, 0, 0>,
+};
+
+}  // namespace fettle::kernels

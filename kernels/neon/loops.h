@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The innermost loops for NEON, each in a file of its own. Only to be called where the CPU has the instructions.
+#pragma once
+
+#include "kernels/common/depthwise.h"
+#include "kernels/common/tile.h"
+#include "kernels/common/winograd.h"
+
+namespace fettle::kernels {
+
+extern const TileSet kTilesNeon;
+extern const DepthwiseSet kDepthwiseNeon;
+extern const WinogradSet kWinogradF2Neon, kWinogradF4Neon, kWinogradF6Neon;
+
+}  // namespace fettle::kernels

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Rows: each algorithm of kernels/common with each instruction set's innermost loops.
+#include "kernels/neon/neon_kernels.h"
+
+#include "kernels/common/dense.h"
+#include "kernels/common/depthwise.h"
+#include "kernels/common/indirect.h"
+#include "kernels/common/padded_rows.h"
+#include "kernels/common/winograd.h"
+#include "kernels/neon/loops.h"
+
+namespace fettle::kernels {
+namespace {
+
+#if defined(__aarch64__)
+constexpr Isa kNeon = Isa::neon;
+#else
+constexpr Isa kNeon = Isa::neon | Isa::neon_fma;
+#endif
+
+
+constexpr Op kConv[] = {Op::conv};
+constexpr Op kGemm[] = {Op::gemm};
+constexpr Op kConvAdd[] = {Op::conv, Op::add};
+
+constexpr Kernel kRows[] = {
+    dense_row<kTilesNeon>("gemm.panels.f32.neon", kNeon, kGemm),
+    depthwise_row_of<kDepthwiseNeon>("dwconv.direct.f32.neon", kNeon, kConv),
+    padded_rows_row<kTilesNeon>("conv.padded_rows.f32.neon", kNeon, kConv),
+    indirect_row<kTilesNeon>("conv.indirect.f32.neon", kNeon, kConv),
+    winograd_row<kWinogradF2Neon>("conv.winograd_f2.f32.neon", kNeon, kConv),
+    winograd_row<kWinogradF4Neon>("conv.winograd_f4.f32.neon", kNeon, kConv),
+    winograd_row<kWinogradF6Neon>("conv.winograd_f6.f32.neon", kNeon, kConv),
+    indirect_row<kTilesNeon>("conv.indirect_add.f32.neon", kNeon, kConvAdd),
+    winograd_row<kWinogradF2Neon>("conv.winograd_f2_add.f32.neon", kNeon, kConvAdd),
+    winograd_row<kWinogradF4Neon>("conv.winograd_f4_add.f32.neon", kNeon, kConvAdd),
+    winograd_row<kWinogradF6Neon>("conv.winograd_f6_add.f32.neon", kNeon, kConvAdd),
+};
+
+}  // namespace
+
+std::span<const Kernel> neon_kernels() noexcept { return kRows; }
+
+}  // namespace fettle::kernels

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The hand-written kernels for Arm's NEON: aarch64, and armv7 with fused multiply-adds.
+#pragma once
+
+#include <fettle/kernel.h>
+
+#include <span>
+
+namespace fettle::kernels {
+
+/// All rows, in order of preference. Constant data.
+std::span<const Kernel> neon_kernels() noexcept;
+
+}  // namespace fettle::kernels
