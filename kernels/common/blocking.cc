@@ -17,7 +17,9 @@ Blocking::Blocking(const TileSet& tiles, const Panels& panels, std::int64_t rows
     : rows_(rows),
       row_tiles_(ceil_div(rows, tiles.most_rows[panels.vectors - 1])),
       panels_(panels.count()),
-      panel_groups_(std::min(panels_, ceil_div(panels.floats(), l2_floats() / 2))) {
+      panel_groups_(std::min(panels_, ceil_div(panels.floats(), l2_floats() / 2))),
+      floats_each_(panels.floats_each()),
+      fetches_(panel_groups_ > 1) {
   // Each thread should have some pieces, so that the last to finish is not late by much.
   constexpr std::int64_t kPiecesEach = 4;
   if (threads > 1 && row_tiles_ < kPiecesEach * threads) {
@@ -31,22 +33,15 @@ Block Blocking::operator[](std::int64_t index) const noexcept {
   const std::int64_t group = index / row_tiles_;
   const std::int64_t first = rows_ * tile / row_tiles_;
   const std::int64_t last = rows_ * (tile + 1) / row_tiles_;
-  return {first, static_cast<int>(last - first), panels_ * group / panel_groups_,
-          panels_ * (group + 1) / panel_groups_};
-}
-
-void multiply_panels(const TileSet& tiles, const Panels& panels, const float* packed, const Block& block,
-                     Tile tile) noexcept {
-  const std::int64_t first_column = block.first_panel * panels.width();
-  tile.output += first_column;
-  if (tile.residual != nullptr) tile.residual += first_column;
-  for (std::int64_t panel = block.first_panel; panel < block.last_panel; ++panel) {
-    tile.panel = packed + panel * panels.floats_each();
-    tile.columns = static_cast<std::size_t>(panels.columns_of(panel));
-    tiles.kernel(panels.vectors_of(panel), block.rows)(tile);
-    tile.output += panels.width();
-    if (tile.residual != nullptr) tile.residual += panels.width();
+  Block block{first, static_cast<int>(last - first), first_panel(group), first_panel(group + 1)};
+  if (fetches_ && group + 1 < panel_groups_) {
+    // The tiles of a group share out the next group; the last panel may be narrower, which does not matter.
+    const std::int64_t begin = first_panel(group + 1) * floats_each_;
+    const std::int64_t floats = first_panel(group + 2) * floats_each_ - begin;
+    block.next_float = begin + floats * tile / row_tiles_;
+    block.next_floats = floats * (tile + 1) / row_tiles_ + begin - block.next_float;
   }
+  return block;
 }
 
 Tile plain_tile(const float* const* rows, std::int64_t taps, std::int64_t depth) noexcept {
@@ -58,6 +53,24 @@ Tile plain_tile(const float* const* rows, std::int64_t taps, std::int64_t depth)
   tile.low = tile.last_low = -kInfinity;
   tile.high = tile.last_high = kInfinity;
   return tile;
+}
+
+void multiply_panels(const TileSet& tiles, const Panels& panels, const float* packed, const Block& block,
+                     Tile tile) noexcept {
+  const std::int64_t first_column = block.first_panel * panels.width();
+  const std::int64_t steps = (block.last_panel - block.first_panel) * panels.depth;
+  tile.output += first_column;
+  if (tile.residual != nullptr) tile.residual += first_column;
+  tile.prefetch = reinterpret_cast<const char*>(packed + block.next_float);
+  tile.prefetch_step = static_cast<std::size_t>(ceil_div(block.next_floats, steps)) * sizeof(float);
+  for (std::int64_t panel = block.first_panel; panel < block.last_panel; ++panel) {
+    tile.panel = packed + panel * panels.floats_each();
+    tile.columns = static_cast<std::size_t>(panels.columns_of(panel));
+    tiles.kernel(panels.vectors_of(panel), block.rows)(tile);
+    tile.output += panels.width();
+    if (tile.residual != nullptr) tile.residual += panels.width();
+    tile.prefetch += tile.prefetch_step * static_cast<std::size_t>(panels.depth);
+  }
 }
 
 }  // namespace fettle::kernels

@@ -16,6 +16,9 @@ struct Block {
   int rows;
   std::int64_t first_panel;
   std::int64_t last_panel;  ///< one past the last
+  // What to fetch into L2 meanwhile: this piece's share of the panels that come next.
+  std::int64_t next_float = 0;   ///< of all panels
+  std::int64_t next_floats = 0;  ///< how many; 0: nothing
 };
 
 /// All pieces. Neighbours share panels, so that a thread that takes them in order reads panels from memory
@@ -30,10 +33,14 @@ class Blocking {
   Block operator[](std::int64_t index) const noexcept;
 
  private:
+  std::int64_t first_panel(std::int64_t group) const noexcept { return panels_ * group / panel_groups_; }
+
   std::int64_t rows_;
   std::int64_t row_tiles_;
   std::int64_t panels_;
   std::int64_t panel_groups_;
+  std::int64_t floats_each_;  // of a panel
+  bool fetches_;              // panels do not all stay in L2
 };
 
 /// A tile that clamps and adds nothing, without output.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Loads and stores of whole vectors, or of the first lanes where channels end. Included by the files of instruction
-// sets alone, as tile_loop.h is.
+// Loads and stores of whole vectors, or of the first lanes where channels end. Included by the files of
+// instruction sets alone, as tile_loop.h is.
 #pragma once
 
 namespace fettle::kernels {

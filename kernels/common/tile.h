@@ -24,6 +24,8 @@ struct Tile {
   std::size_t residual_stride;
   float low, high;            ///< clamp of the sum
   float last_low, last_high;  ///< clamp after the addition
+  const char* prefetch;       ///< what will be needed soon is fetched into L2 meanwhile, from here
+  std::size_t prefetch_step;  ///< bytes further with each tap and channel; 0: nothing is needed
 };
 
 using TileKernel = void (*)(const Tile& tile) noexcept;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The end of every tile: from sums in registers to stored results. Included by the files of instruction sets alone, whose
-// `Simd` has internal linkage, so that nothing here is shared with code for other CPUs.
+// The end of every tile: from sums in registers to stored results. Included by the files of instruction sets
+// alone, whose `Simd` has internal linkage, so that nothing here is shared with code for other CPUs.
 #pragma once
 
 #include "kernels/common/tile.h"

@@ -20,12 +20,15 @@ void tile_loop(const Tile& t) noexcept {
 #pragma GCC unroll 14
     for (int r = 0; r < kRows; ++r) sums.at[r][v] = bias;
   }
+  const char* prefetch = t.prefetch;
   const float* const* rows = t.rows;
   for (std::size_t tap = t.taps; tap > 0; --tap, rows += kRows) {
     const float* x[kRows];
 #pragma GCC unroll 14
     for (int r = 0; r < kRows; ++r) x[r] = rows[r];
     for (std::size_t c = 0; c < t.depth; ++c, weights += kVectors * Simd::kLanes) {
+      __builtin_prefetch(prefetch, 0, 2);
+      prefetch += t.prefetch_step;
       Vector w[kVectors];
 #pragma GCC unroll 3
       for (int v = 0; v < kVectors; ++v) w[v] = Simd::load(weights + v * Simd::kLanes);

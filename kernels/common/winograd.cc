@@ -79,6 +79,7 @@ class BoundWinograd final : public BoundKernel {
         epilogue_(args.layer),
         input_pitch_(pixel_pitch(args.layer.inputs[0])),
         output_pitch_(pixel_pitch(args.layer.outputs[0])),
+        streams_(shape_.points * shape_.panels.floats() > l2_floats() / 2),
         packed_(reinterpret_cast<const float*>(args.packed.data())),
         pool_(args.pool),
         threads_(args.threads) {
@@ -152,7 +153,14 @@ class BoundWinograd final : public BoundKernel {
       Tile tile = plain_tile(pointers.data(), 1, shape_.conv.in_channels);
       tile.output = output + first * shape_.out_pitch;
       tile.output_stride = static_cast<std::size_t>(shape_.out_pitch);
-      multiply_panels(tiles, shape_.panels, panels, {first, height, 0, shape_.panels.count()}, tile);
+      Block block{first, height, 0, shape_.panels.count()};
+      if (streams_ && point + 1 < shape_.points) {
+        // The tiles of a point share out the next point's panels, which follow.
+        const std::int64_t floats = shape_.panels.floats();
+        block.next_float = floats + floats * i / count;
+        block.next_floats = floats * (i + 1) / count - floats * i / count;
+      }
+      multiply_panels(tiles, shape_.panels, panels, block, tile);
     }
   }
 
@@ -183,6 +191,7 @@ class BoundWinograd final : public BoundKernel {
   const std::int64_t input_pitch_;
   const std::int64_t output_pitch_;
   std::int64_t residual_pitch_ = 0;
+  const bool streams_;  // weights do not all stay in L2
   const float* const packed_;
   ThreadPool* const pool_;
   const int threads_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The innermost loops for NEON, each in a file of its own. Only to be called where the CPU has the instructions.
+// The innermost loops for NEON, each in a file of its own. Only to be called where the CPU has the
+// instructions.
 #pragma once
 
 #include "kernels/common/depthwise.h"

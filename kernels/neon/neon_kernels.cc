@@ -19,7 +19,6 @@ constexpr Isa kNeon = Isa::neon;
 constexpr Isa kNeon = Isa::neon | Isa::neon_fma;
 #endif
 
-
 constexpr Op kConv[] = {Op::conv};
 constexpr Op kGemm[] = {Op::gemm};
 constexpr Op kConvAdd[] = {Op::conv, Op::add};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Vectors of NEON, for the loops in kernels/common. The anonymous namespace keeps whatever is made of it inside the
-// file: on 32-bit Arm these files have flags that others lack.
+// Vectors of NEON, for the loops in kernels/common. The anonymous namespace keeps whatever is made of it
+// inside the file: on 32-bit Arm these files have flags that others lack.
 #pragma once
 
 #include <arm_neon.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Tiles for NEON. Four channels of each row are loaded at a time and multiplied by lane. On aarch64, with 32 registers:
+// Tiles for NEON. Four channels of each row are loaded at a time and multiplied by lane. On aarch64, with 32
+// registers:
 //
 //   8 x 2: v0..v15 sums | v16..v23 rows | v24 v25 .. weights    64 FMAs for 16 loads
 //   6 x 3: v0..v17 sums | v18..v23 rows | v24 v25 v26 .. weights    72 FMAs for 18 loads
@@ -9,7 +10,8 @@
 //
 //   4 x 2: q8..q15 sums | q0..q3 rows | q4 q5 .. weights    32 multiply-adds for 12 loads
 //
-// Rows are read where they lie, not packed: a quarter as many loads as by-element loads would take, and no copy.
+// Rows are read where they lie, not packed: a quarter as many loads as by-element loads would take, and no
+// copy.
 #include "kernels/common/tile_finish.h"
 #include "kernels/neon/loops.h"
 #include "kernels/neon/simd_neon.h"
@@ -55,6 +57,7 @@ void tile(const Tile& t) noexcept {
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r) sums.at[r][v] = bias;
   }
+  const char* prefetch = t.prefetch;
   const float* const* rows = t.rows;
   for (std::size_t tap = t.taps; tap > 0; --tap, rows += kRows) {
     const float* at[kRows];
@@ -62,6 +65,8 @@ void tile(const Tile& t) noexcept {
     for (int r = 0; r < kRows; ++r) at[r] = rows[r];
     std::size_t left = t.depth;
     for (; left >= 4; left -= 4) {
+      __builtin_prefetch(prefetch, 0, 2);
+      prefetch += 4 * t.prefetch_step;
       float32x4_t x[kRows];
 #pragma GCC unroll 8
       for (int r = 0; r < kRows; ++r) {
@@ -89,15 +94,18 @@ void tile(const Tile& t) noexcept {
 constinit const TileSet kTilesNeon = {
     .vector = Neon::kLanes,
     .most_rows = {8, 8, 6},
-    .kernels = {{tile<1, 1>, tile<2, 1>, tile<3, 1>, tile<4, 1>, tile<5, 1>, tile<6, 1>, tile<7, 1>, tile<8, 1>},
-                {tile<1, 2>, tile<2, 2>, tile<3, 2>, tile<4, 2>, tile<5, 2>, tile<6, 2>, tile<7, 2>, tile<8, 2>},
+    .kernels = {{tile<1, 1>, tile<2, 1>, tile<3, 1>, tile<4, 1>, tile<5, 1>, tile<6, 1>, tile<7, 1>,
+                 tile<8, 1>},
+                {tile<1, 2>, tile<2, 2>, tile<3, 2>, tile<4, 2>, tile<5, 2>, tile<6, 2>, tile<7, 2>,
+                 tile<8, 2>},
                 {tile<1, 3>, tile<2, 3>, tile<3, 3>, tile<4, 3>, tile<5, 3>, tile<6, 3>}},
 };
 #else
 constinit const TileSet kTilesNeon = {
     .vector = Neon::kLanes,
     .most_rows = {4, 4, 0},
-    .kernels = {{tile<1, 1>, tile<2, 1>, tile<3, 1>, tile<4, 1>}, {tile<1, 2>, tile<2, 2>, tile<3, 2>, tile<4, 2>}},
+    .kernels = {{tile<1, 1>, tile<2, 1>, tile<3, 1>, tile<4, 1>},
+                {tile<1, 2>, tile<2, 2>, tile<3, 2>, tile<4, 2>}},
 };
 #endif
 

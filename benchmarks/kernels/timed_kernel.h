@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One variant of a layer by itself, with memory of its own: packed, bound, run and timed.
+#pragma once
+
+#include <fettle/kernel.h>
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+namespace fettle::benchmarks {
+
+class TimedKernel {
+ public:
+  /// `layer` has the formats of one of the kernel's layouts, and the kernel accepts it.
+  static Result<TimedKernel> make(const Kernel& kernel, const LayerDesc& layer, ThreadPool* pool, int threads);
+
+  const Kernel& kernel() const { return *kernel_; }
+  LayoutPair layouts() const { return layouts_; }
+  /// The mean time of one run in microseconds, over runs that together take about `seconds`. With one thread it is
+  /// that thread's time on the CPU, which other processes disturb less than the clock on the wall.
+  double time_us(double seconds);
+
+ private:
+  struct Free {
+    void operator()(std::byte* memory) const noexcept;
+  };
+  using Memory = std::unique_ptr<std::byte[], Free>;
+  static Memory allocate(std::size_t bytes);
+
+  const Kernel* kernel_ = nullptr;
+  LayoutPair layouts_{};
+  int threads_ = 1;
+  std::vector<Memory> memory_;  // operands, results, workspace, packed weights
+  std::unique_ptr<BoundKernel> bound_;
+};
+
+}  // namespace fettle::benchmarks
