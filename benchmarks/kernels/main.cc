@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Every variant of each distinct layer of a model, alone, beside the peak rate of the core: which kernel is how far
-// from what the machine can do. In a network caches are warm with other things: `fettle tune` measures that.
+// Every variant of each distinct layer of a model, alone, beside the peak rate of the core: which kernel is
+// how far from what the machine can do. In a network caches are warm with other things: `fettle tune`
+// measures that.
 #include "benchmarks/kernels/peak.h"
 #include "benchmarks/kernels/timed_kernel.h"
 
 #include <fettle/fettle.h>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <map>

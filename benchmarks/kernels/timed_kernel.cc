@@ -55,7 +55,8 @@ Result<TimedKernel> TimedKernel::make(const Kernel& kernel, const LayerDesc& lay
     inputs.push_back(tensor.constant && kernel.pack != nullptr ? nullptr : memory);
   }
   std::vector<void*> outputs;
-  for (const TensorDesc& tensor : layer.outputs) outputs.push_back(add(dense_bytes(tensor.shape, tensor.format)));
+  for (const TensorDesc& tensor : layer.outputs)
+    outputs.push_back(add(dense_bytes(tensor.shape, tensor.format)));
   std::byte* workspace = add(kernel.workspace_bytes != nullptr ? kernel.workspace_bytes(layer, threads) : 0);
   std::span<std::byte> packed;
   if (kernel.pack != nullptr) {

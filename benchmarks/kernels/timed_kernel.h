@@ -14,12 +14,13 @@ namespace fettle::benchmarks {
 class TimedKernel {
  public:
   /// `layer` has the formats of one of the kernel's layouts, and the kernel accepts it.
-  static Result<TimedKernel> make(const Kernel& kernel, const LayerDesc& layer, ThreadPool* pool, int threads);
+  static Result<TimedKernel> make(const Kernel& kernel, const LayerDesc& layer, ThreadPool* pool,
+                                  int threads);
 
   const Kernel& kernel() const { return *kernel_; }
   LayoutPair layouts() const { return layouts_; }
-  /// The mean time of one run in microseconds, over runs that together take about `seconds`. With one thread it is
-  /// that thread's time on the CPU, which other processes disturb less than the clock on the wall.
+  /// The mean time of one run in microseconds, over runs that together take about `seconds`. With one thread
+  /// it is that thread's time on the CPU, which other processes disturb less than the clock on the wall.
   double time_us(double seconds);
 
  private:

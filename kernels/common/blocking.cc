@@ -14,40 +14,38 @@ std::int64_t ceil_div(std::int64_t a, std::int64_t b) noexcept { return (a + b -
 }  // namespace
 
 Blocking::Blocking(const TileSet& tiles, const Panels& panels, std::int64_t rows, int threads) noexcept
-    : rows_(rows),
-      row_tiles_(ceil_div(rows, tiles.most_rows[panels.vectors - 1])),
-      panels_(panels.count()),
-      panel_groups_(std::min(panels_, ceil_div(panels.floats(), l2_floats() / 2))),
-      floats_each_(panels.floats_each()),
-      fetches_(panel_groups_ > 1) {
+    : row_tiles_(ceil_div(rows, tiles.most_rows[panels.vectors - 1])),
+      tile_rows_(rows / row_tiles_),
+      taller_tiles_(rows % row_tiles_),
+      panel_groups_(std::min(panels.count, ceil_div(panels.floats(), l2_floats() / 2))),
+      fetched_floats_(panel_groups_ > 1 ? ceil_div(panels.floats_each(), row_tiles_) : 0),
+      floats_each_(panels.floats_each()) {
   // Each thread should have some pieces, so that the last to finish is not late by much.
   constexpr std::int64_t kPiecesEach = 4;
   if (threads > 1 && row_tiles_ < kPiecesEach * threads) {
     const std::int64_t wanted = ceil_div(kPiecesEach * threads, row_tiles_);
-    panel_groups_ = std::min(panels_, std::max(panel_groups_, wanted));
+    panel_groups_ = std::min(panels.count, std::max(panel_groups_, wanted));
   }
+  group_panels_ = panels.count / panel_groups_;
+  larger_groups_ = panels.count % panel_groups_;
 }
 
-Block Blocking::operator[](std::int64_t index) const noexcept {
-  const std::int64_t tile = index % row_tiles_;
-  const std::int64_t group = index / row_tiles_;
-  const std::int64_t first = rows_ * tile / row_tiles_;
-  const std::int64_t last = rows_ * (tile + 1) / row_tiles_;
-  Block block{first, static_cast<int>(last - first), first_panel(group), first_panel(group + 1)};
-  if (fetches_ && group + 1 < panel_groups_) {
-    // The tiles of a group share out the next group; the last panel may be narrower, which does not matter.
-    const std::int64_t begin = first_panel(group + 1) * floats_each_;
-    const std::int64_t floats = first_panel(group + 2) * floats_each_ - begin;
-    block.next_float = begin + floats * tile / row_tiles_;
-    block.next_floats = floats * (tile + 1) / row_tiles_ + begin - block.next_float;
+Block Blocking::block(std::int64_t group, std::int64_t tile) const noexcept {
+  const std::int64_t first = first_row(tile);
+  Block block{first, static_cast<int>(first_row(tile + 1) - first), first_panel(group),
+              first_panel(group + 1)};
+  if (fetched_floats_ > 0 && group + 1 < panel_groups_) {
+    // The tiles of a group share out the next group. That the last panel may be narrower does not matter.
+    const std::int64_t floats = fetched_floats_ * (first_panel(group + 2) - block.last_panel);
+    block.next_float = block.last_panel * floats_each_ + tile * floats;
+    block.next_floats = floats;
   }
   return block;
 }
 
-Tile plain_tile(const float* const* rows, std::int64_t taps, std::int64_t depth) noexcept {
+Tile plain_tile(std::int64_t taps, std::int64_t depth) noexcept {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   Tile tile{};
-  tile.rows = rows;
   tile.taps = static_cast<std::size_t>(taps);
   tile.depth = static_cast<std::size_t>(depth);
   tile.low = tile.last_low = -kInfinity;
@@ -56,13 +54,15 @@ Tile plain_tile(const float* const* rows, std::int64_t taps, std::int64_t depth)
 }
 
 void multiply_panels(const TileSet& tiles, const Panels& panels, const float* packed, const Block& block,
-                     Tile tile) noexcept {
+                     Tile& tile) noexcept {
   const std::int64_t first_column = block.first_panel * panels.width();
   const std::int64_t steps = (block.last_panel - block.first_panel) * panels.depth;
   tile.output += first_column;
   if (tile.residual != nullptr) tile.residual += first_column;
   tile.prefetch = reinterpret_cast<const char*>(packed + block.next_float);
-  tile.prefetch_step = static_cast<std::size_t>(ceil_div(block.next_floats, steps)) * sizeof(float);
+  tile.prefetch_step = block.next_floats == 0
+                           ? 0
+                           : static_cast<std::size_t>(ceil_div(block.next_floats, steps)) * sizeof(float);
   for (std::int64_t panel = block.first_panel; panel < block.last_panel; ++panel) {
     tile.panel = packed + panel * panels.floats_each();
     tile.columns = static_cast<std::size_t>(panels.columns_of(panel));

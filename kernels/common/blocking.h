@@ -21,8 +21,8 @@ struct Block {
   std::int64_t next_floats = 0;  ///< how many; 0: nothing
 };
 
-/// All pieces. Neighbours share panels, so that a thread that takes them in order reads panels from memory
-/// once and from its L2 cache then.
+/// All pieces of one product. Neighbours share panels, so that a thread that takes them in order reads panels
+/// from memory once and from its L2 cache then.
 class Blocking {
  public:
   /// Rows are cut into tiles of nearly equal height; panels into groups that fit into half of the L2 cache,
@@ -30,24 +30,48 @@ class Blocking {
   Blocking(const TileSet& tiles, const Panels& panels, std::int64_t rows, int threads) noexcept;
 
   std::int64_t count() const noexcept { return row_tiles_ * panel_groups_; }
-  Block operator[](std::int64_t index) const noexcept;
+
+  /// Calls body(product, block) for the pieces [begin, end) of products that lie one after the other.
+  template <typename Body>
+  void for_each(std::int64_t begin, std::int64_t end, Body&& body) const {
+    // Small pieces take some hundred cycles: one division here instead of several for each of them.
+    std::int64_t product = begin / count();
+    std::int64_t group = begin % count() / row_tiles_;
+    std::int64_t tile = begin % row_tiles_;
+    for (std::int64_t i = begin; i < end; ++i) {
+      body(product, block(group, tile));
+      if (++tile < row_tiles_) continue;
+      tile = 0;
+      if (++group < panel_groups_) continue;
+      group = 0;
+      ++product;
+    }
+  }
 
  private:
-  std::int64_t first_panel(std::int64_t group) const noexcept { return panels_ * group / panel_groups_; }
+  Block block(std::int64_t group, std::int64_t tile) const noexcept;
+  std::int64_t first_row(std::int64_t tile) const noexcept {
+    return tile * tile_rows_ + (tile < taller_tiles_ ? tile : taller_tiles_);
+  }
+  std::int64_t first_panel(std::int64_t group) const noexcept {
+    return group * group_panels_ + (group < larger_groups_ ? group : larger_groups_);
+  }
 
-  std::int64_t rows_;
   std::int64_t row_tiles_;
-  std::int64_t panels_;
+  std::int64_t tile_rows_, taller_tiles_;  // rows of each tile; so many have one more
   std::int64_t panel_groups_;
-  std::int64_t floats_each_;  // of a panel
-  bool fetches_;              // panels do not all stay in L2
+  std::int64_t group_panels_, larger_groups_;  // panels of each group; so many have one more
+  std::int64_t fetched_floats_;  // of each panel, what each tile fetches for the next group; 0: nothing
+  std::int64_t floats_each_;     // of a panel
 };
 
-/// A tile that clamps and adds nothing, without output.
-Tile plain_tile(const float* const* rows, std::int64_t taps, std::int64_t depth) noexcept;
+/// What all tiles of a product have in common; they clamp and add nothing. A tile starts as a copy of it.
+Tile plain_tile(std::int64_t taps, std::int64_t depth) noexcept;
 
-/// Computes a block. `tile` has what does not depend on the panel, and points at the first panel's columns.
+/// Computes a block. `tile` has what does not depend on the panel, and points at the first row of the first
+/// panel's columns; it is changed, because copying what has just been written in parts takes as long as some
+/// tiles do.
 void multiply_panels(const TileSet& tiles, const Panels& panels, const float* packed, const Block& block,
-                     Tile tile) noexcept;
+                     Tile& tile) noexcept;
 
 }  // namespace fettle::kernels

@@ -21,10 +21,14 @@ class BoundDense final : public BoundKernel {
         shape_(args.layer),
         panels_(tiles, shape_.n, shape_.k),
         blocks_(tiles, panels_, shape_.m, args.threads),
-        clamp_(Epilogue(args.layer).clamp),
+        common_(plain_tile(1, shape_.k)),
         packed_(reinterpret_cast<const float*>(args.packed.data())),
         pool_(args.pool),
-        threads_(args.threads) {}
+        threads_(args.threads) {
+    const Clamp clamp = Epilogue(args.layer).clamp;
+    common_.low = clamp.low, common_.high = clamp.high;
+    common_.output_stride = static_cast<std::size_t>(shape_.n);
+  }
 
   Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs,
                      void*) noexcept override {
@@ -35,17 +39,15 @@ class BoundDense final : public BoundKernel {
 
   Status run() noexcept override {
     parallel_for(pool_, threads_, blocks_.count(), [&](std::int64_t begin, std::int64_t end, int) {
-      for (std::int64_t i = begin; i < end; ++i) {
-        const Block block = blocks_[i];
+      blocks_.for_each(begin, end, [&](std::int64_t, const Block& block) {
         std::array<const float*, kMostRows> rows;
         for (int r = 0; r < block.rows; ++r)
           rows[static_cast<std::size_t>(r)] = input_ + (block.first_row + r) * shape_.k;
-        Tile tile = plain_tile(rows.data(), 1, shape_.k);
+        Tile tile = common_;
+        tile.rows = rows.data();
         tile.output = output_ + block.first_row * shape_.n;
-        tile.output_stride = static_cast<std::size_t>(shape_.n);
-        tile.low = clamp_.low, tile.high = clamp_.high;
         multiply_panels(tiles_, panels_, packed_, block, tile);
-      }
+      });
     });
     return {};
   }
@@ -55,7 +57,7 @@ class BoundDense final : public BoundKernel {
   const GemmShape shape_;
   const Panels panels_;
   const Blocking blocks_;
-  const Clamp clamp_;
+  Tile common_;
   const float* const packed_;
   ThreadPool* const pool_;
   const int threads_;

@@ -31,6 +31,8 @@ class BoundIndirect final : public BoundKernel {
         panels_(panels_of(tiles, shape_)),
         blocks_(tiles, panels_, shape_.out_h * shape_.out_w, args.threads),
         epilogue_(args.layer),
+        common_(plain_tile(shape_.taps(), shape_.in_per_group)),
+        pointwise_(shape_.pointwise()),
         input_pitch_(pixel_pitch(args.layer.inputs[0])),
         output_pitch_(pixel_pitch(args.layer.outputs[0])),
         packed_(reinterpret_cast<const float*>(args.packed.data())),
@@ -38,6 +40,10 @@ class BoundIndirect final : public BoundKernel {
         threads_(args.threads) {
     if (epilogue_.residual != kNoOperand)
       residual_pitch_ = pixel_pitch(args.layer.inputs[static_cast<std::size_t>(epilogue_.residual)]);
+    common_.output_stride = static_cast<std::size_t>(output_pitch_);
+    common_.residual_stride = static_cast<std::size_t>(residual_pitch_);
+    common_.low = epilogue_.clamp.low, common_.high = epilogue_.clamp.high;
+    common_.last_low = epilogue_.after_added.low, common_.last_high = epilogue_.after_added.high;
     last_top_ = shape_.in_h - 1 - (shape_.kernel_h - 1) * shape_.dilation_h;
     last_left_ = shape_.in_w - 1 - (shape_.kernel_w - 1) * shape_.dilation_w;
     for (std::int64_t ky = 0; ky < shape_.kernel_h; ++ky) {
@@ -60,11 +66,11 @@ class BoundIndirect final : public BoundKernel {
   Status run() noexcept override {
     const std::int64_t units = shape_.batch * shape_.groups * blocks_.count();
     parallel_for(pool_, threads_, units, [&](std::int64_t begin, std::int64_t end, int worker) {
-      for (std::int64_t i = begin; i < end; ++i) {
-        const std::int64_t outer = i / blocks_.count();
-        run_block(outer / shape_.groups, outer % shape_.groups, blocks_[i % blocks_.count()],
+      blocks_.for_each(begin, end, [&](std::int64_t product, const Block& block) {
+        run_block(shape_.groups == 1 ? product : product / shape_.groups,
+                  shape_.groups == 1 ? 0 : product % shape_.groups, block,
                   pointers_ + worker * pointers_each(shape_));
-      }
+      });
     });
     return {};
   }
@@ -75,6 +81,10 @@ class BoundIndirect final : public BoundKernel {
                  const float** pointers) const noexcept {
     const ConvShape& s = shape_;
     const float* x = input_ + image * s.in_h * s.in_w * input_pitch_ + group * s.in_per_group;
+    if (pointwise_) {
+      for (int r = 0; r < rows; ++r) pointers[r] = x + (first + r) * input_pitch_;
+      return;
+    }
     std::int64_t oy = first / s.out_w;
     std::int64_t ox = first % s.out_w;
     for (int r = 0; r < rows; ++r) {
@@ -114,13 +124,10 @@ class BoundIndirect final : public BoundKernel {
     find_rows(image, group, block.first_row, block.rows, pointers);
     const std::int64_t pixel = image * s.out_h * s.out_w + block.first_row;
     const std::int64_t channel = group * s.out_per_group;
-    Tile tile = plain_tile(pointers, s.taps(), s.in_per_group);
+    Tile tile = common_;
+    tile.rows = pointers;
     tile.output = output_ + pixel * output_pitch_ + channel;
-    tile.output_stride = static_cast<std::size_t>(output_pitch_);
     if (residual_ != nullptr) tile.residual = residual_ + pixel * residual_pitch_ + channel;
-    tile.residual_stride = static_cast<std::size_t>(residual_pitch_);
-    tile.low = epilogue_.clamp.low, tile.high = epilogue_.clamp.high;
-    tile.last_low = epilogue_.after_added.low, tile.last_high = epilogue_.after_added.high;
     multiply_panels(tiles_, panels_, packed_ + zeros_before(s) + group * panels_.floats(), block, tile);
   }
 
@@ -129,6 +136,8 @@ class BoundIndirect final : public BoundKernel {
   const Panels panels_;
   const Blocking blocks_;
   const Epilogue epilogue_;
+  Tile common_;
+  const bool pointwise_;
   const std::int64_t input_pitch_;
   const std::int64_t output_pitch_;
   std::int64_t residual_pitch_ = 0;

@@ -74,11 +74,15 @@ class BoundPaddedRows final : public BoundKernel {
       : tiles_(tiles),
         shape_(args.layer),
         panels_(shape_.panels(tiles)),
-        clamp_(Epilogue(args.layer).clamp),
+        common_(plain_tile(shape_.runs, shape_.depth)),
         output_pitch_(pixel_pitch(args.layer.outputs[0])),
         packed_(reinterpret_cast<const float*>(args.packed.data())),
         pool_(args.pool),
-        threads_(args.threads) {}
+        threads_(args.threads) {
+    const Clamp clamp = Epilogue(args.layer).clamp;
+    common_.low = clamp.low, common_.high = clamp.high;
+    common_.output_stride = static_cast<std::size_t>(output_pitch_);
+  }
 
   Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs,
                      void* workspace) noexcept override {
@@ -115,18 +119,17 @@ class BoundPaddedRows final : public BoundKernel {
         const float* x = rows + run * shape_.pitch + first * shape_.step;
         for (int r = 0; r < height; ++r, x += shape_.step) *pointer++ = x;
       }
-      Tile tile = plain_tile(pointers, shape_.runs, shape_.depth);
+      Tile tile = common_;
+      tile.rows = pointers;
       tile.output = output + first * output_pitch_;
-      tile.output_stride = static_cast<std::size_t>(output_pitch_);
-      tile.low = clamp_.low, tile.high = clamp_.high;
-      multiply_panels(tiles_, panels_, packed_, {first, height, 0, panels_.count()}, tile);
+      multiply_panels(tiles_, panels_, packed_, {first, height, 0, panels_.count}, tile);
     }
   }
 
   const TileSet& tiles_;
   const PaddedRows shape_;
   const Panels panels_;
-  const Clamp clamp_;
+  Tile common_;
   const std::int64_t output_pitch_;
   const float* const packed_;
   ThreadPool* const pool_;

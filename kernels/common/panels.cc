@@ -21,19 +21,12 @@ int best_width(const TileSet& set, std::int64_t columns) noexcept {
 }  // namespace
 
 Panels::Panels(const TileSet& set, std::int64_t columns_, std::int64_t depth_) noexcept
-    : columns(columns_), depth(depth_), vector(set.vector), vectors(best_width(set, columns_)) {}
-
-std::int64_t Panels::floats() const noexcept {
-  const std::int64_t last = count() - 1;
-  return last * floats_each() + (depth + 1) * vectors_of(last) * vector;
-}
-
-std::int64_t Panels::columns_of(std::int64_t panel) const noexcept {
-  return std::min(width(), columns - panel * width());
-}
-
-int Panels::vectors_of(std::int64_t panel) const noexcept {
-  return static_cast<int>(vectors_for(columns_of(panel), vector));
+    : columns(columns_),
+      depth(depth_),
+      vector(set.vector),
+      vectors(best_width(set, columns_)),
+      count((columns + width() - 1) / width()) {
+  last_vectors = static_cast<int>(vectors_for(columns - (count - 1) * width(), vector));
 }
 
 std::int64_t Panels::place(std::int64_t column, std::int64_t k) const noexcept {
@@ -43,7 +36,7 @@ std::int64_t Panels::place(std::int64_t column, std::int64_t k) const noexcept {
 
 void pack_panels(const Panels& panels, const float* weights, const float* bias, std::int64_t channels,
                  std::int64_t taps, float* packed) noexcept {
-  for (std::int64_t panel = 0; panel < panels.count(); ++panel) {
+  for (std::int64_t panel = 0; panel < panels.count; ++panel) {
     const std::int64_t first = panel * panels.width();
     const std::int64_t used = panels.columns_of(panel);
     const std::int64_t width = std::int64_t{panels.vectors_of(panel)} * panels.vector;

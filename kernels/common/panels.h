@@ -18,17 +18,22 @@ struct Panels {
   std::int64_t depth;  ///< products summed for one element
   int vector;          ///< floats of a vector
   int vectors;         ///< across a panel
+  int last_vectors;    ///< across the last one
+  std::int64_t count;
 
   /// The width that wastes least in `set`.
   Panels(const TileSet& set, std::int64_t columns, std::int64_t depth) noexcept;
 
   std::int64_t width() const noexcept { return std::int64_t{vector} * vectors; }
-  std::int64_t count() const noexcept { return (columns + width() - 1) / width(); }
   std::int64_t floats_each() const noexcept { return (depth + 1) * width(); }
   /// Floats of all panels; 64-byte alignment of the first is that of all where vectors have 64 bytes.
-  std::int64_t floats() const noexcept;
-  std::int64_t columns_of(std::int64_t panel) const noexcept;
-  int vectors_of(std::int64_t panel) const noexcept;
+  std::int64_t floats() const noexcept {
+    return (count - 1) * floats_each() + (depth + 1) * last_vectors * vector;
+  }
+  int vectors_of(std::int64_t panel) const noexcept { return panel + 1 < count ? vectors : last_vectors; }
+  std::int64_t columns_of(std::int64_t panel) const noexcept {
+    return panel + 1 < count ? width() : columns - panel * width();
+  }
   /// Where the weight of a column and product lies among the packed floats; the bias is product -1.
   std::int64_t place(std::int64_t column, std::int64_t k) const noexcept;
 };

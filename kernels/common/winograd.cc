@@ -77,12 +77,14 @@ class BoundWinograd final : public BoundKernel {
       : set_(set),
         shape_(set, args.layer, args.threads),
         epilogue_(args.layer),
+        common_(plain_tile(1, shape_.conv.in_channels)),
         input_pitch_(pixel_pitch(args.layer.inputs[0])),
         output_pitch_(pixel_pitch(args.layer.outputs[0])),
         streams_(shape_.points * shape_.panels.floats() > l2_floats() / 2),
         packed_(reinterpret_cast<const float*>(args.packed.data())),
         pool_(args.pool),
         threads_(args.threads) {
+    common_.output_stride = static_cast<std::size_t>(shape_.out_pitch);
     if (epilogue_.residual != kNoOperand)
       residual_pitch_ = pixel_pitch(args.layer.inputs[static_cast<std::size_t>(epilogue_.residual)]);
   }
@@ -150,10 +152,10 @@ class BoundWinograd final : public BoundKernel {
       std::array<const float*, kMostRows> pointers;
       for (int r = 0; r < height; ++r)
         pointers[static_cast<std::size_t>(r)] = rows + (first + r) * shape_.in_pitch;
-      Tile tile = plain_tile(pointers.data(), 1, shape_.conv.in_channels);
+      Tile tile = common_;
+      tile.rows = pointers.data();
       tile.output = output + first * shape_.out_pitch;
-      tile.output_stride = static_cast<std::size_t>(shape_.out_pitch);
-      Block block{first, height, 0, shape_.panels.count()};
+      Block block{first, height, 0, shape_.panels.count};
       if (streams_ && point + 1 < shape_.points) {
         // The tiles of a point share out the next point's panels, which follow.
         const std::int64_t floats = shape_.panels.floats();
@@ -188,6 +190,7 @@ class BoundWinograd final : public BoundKernel {
   const WinogradSet& set_;
   const WinogradShape shape_;
   const Epilogue epilogue_;
+  Tile common_;
   const std::int64_t input_pitch_;
   const std::int64_t output_pitch_;
   std::int64_t residual_pitch_ = 0;
