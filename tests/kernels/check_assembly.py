@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Reads the machine code of the innermost loops and counts what is in them.
+
+A compiler that runs out of registers keeps sums on the stack, and a tile takes several times as long, with the right
+results. For each tile of R rows and V vectors this looks at the loop that multiplies: it has the multiply-adds that the
+tile needs and no others, no more loads than rows and weights need, no store, and on Arm nothing of the stack; on x86,
+where the pointers of 14 rows do not fit into 16 registers, no vector of it. Files with flags of their own hold no weak
+symbols: the linker may keep their copy of an inline function for the whole program.
+"""
+
+import argparse
+import re
+import subprocess
+import sys
+
+ARCHITECTURES = {
+    # instruction of the loop: multiply-add, load of a vector or broadcast, how a branch looks, channels of one round
+    "x86": {
+        "multiply": r"^vfmadd", "load": r"^v(movups|movaps|broadcastss)\b.*\(%", "branch": r"^j(?!mp)\w+\s+([0-9a-f]+)",
+        "jump": r"^jmp\s+([0-9a-f]+)", "stack": r"[xyz]mm.*\(%[re]?[sb]p|\(%[re]?[sb]p.*[xyz]mm",
+        "store": r"^vmov\w+\s+%[xyz]mm\d+,.*\(", "round": 1},
+    "aarch64": {
+        "multiply": r"^fmla\b", "load": r"^ld", "branch": r"^(?:b\.\w+|cbn?z\s+\w+,|tbn?z\s+\w+,\s*#\d+,)\s*([0-9a-f]+)",
+        "jump": r"^b\s+([0-9a-f]+)", "stack": r"\[sp", "store": r"^st", "round": 4},
+}
+TILE = re.compile(r"tile(?:_loop)?I(?:.*?)Li(\d+)ELi(\d+)E")
+
+
+def run(*command):
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def functions(objdump, path):
+    """Yields (name, [(address, text)]) of each function."""
+    name, body = None, []
+    for line in run(objdump, "-d", "--no-show-raw-insn", path).splitlines():
+        if match := re.match(r"^[0-9a-f]+ <(.+)>:$", line):
+            if name:
+                yield name, body
+            name, body = match[1], []
+        elif match := re.match(r"^\s*([0-9a-f]+):\s+(\S.*)$", line):
+            body.append((int(match[1], 16), match[2].strip()))
+    if name:
+        yield name, body
+
+
+def innermost_loops(body, how):
+    """The instructions of each loop that holds no other."""
+    loops = []
+    for index, (address, text) in enumerate(body):
+        match = re.match(how["branch"], text) or re.match(how["jump"], text)
+        if match and int(match[1], 16) <= address:
+            start = next((i for i, (at, _) in enumerate(body) if at == int(match[1], 16)), None)
+            if start is not None:
+                loops.append((start, index))
+    for start, end in loops:
+        if not any((s, e) != (start, end) and start <= s and e <= end for s, e in loops):
+            yield [text for _, text in body[start:end + 1]]
+
+
+def count(loop, pattern):
+    return sum(1 for text in loop if re.search(pattern, text))
+
+
+def loads(loop, how):
+    pairs = sum(1 for text in loop if re.match(r"^ldp\s+q", text))
+    return count(loop, how["load"]) + pairs
+
+
+def check_tile(name, rows, vectors, body, how):
+    """What is wrong with a tile, as sentences, and a line for the table."""
+    wanted = rows * vectors * how["round"]
+    loop = next((l for l in innermost_loops(body, how) if count(l, how["multiply"]) == wanted), None)
+    if loop is None:
+        return [f"{name}: no loop has {wanted} multiply-adds"], ""
+    problems = []
+    found = {"loads": loads(loop, how), "stores": count(loop, how["store"]), "stack": count(loop, how["stack"])}
+    # A broadcast may be part of the multiply-add, and then is no instruction of its own.
+    if found["loads"] > rows + vectors * how["round"]:
+        problems.append(f"{name}: {found['loads']} loads for {rows} rows and {vectors * how['round']} weights")
+    if found["stores"] or found["stack"]:
+        problems.append(f"{name}: {found['stores']} stores, {found['stack']} uses of the stack in the loop")
+    line = f"{rows:2} x {vectors}: {wanted:3} multiply-adds, {found['loads']:2} loads, {len(loop):3} instructions"
+    return problems, line
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--nm", required=True)
+    parser.add_argument("--objdump", required=True)
+    parser.add_argument("--architecture", choices=ARCHITECTURES, required=True)
+    parser.add_argument("objects", nargs="+", help="object files with flags of their own")
+    arguments = parser.parse_args()
+    how = ARCHITECTURES[arguments.architecture]
+    problems, tiles = [], 0
+    for path in arguments.objects:
+        for line in run(arguments.nm, path).splitlines():
+            kind, symbol = line.split()[-2:]
+            if kind in "uVvWw":
+                problems.append(f"{path}: weak symbol {symbol}")
+        for name, body in functions(arguments.objdump, path):
+            if match := TILE.search(name):
+                tiles += 1
+                found, line = check_tile(name, int(match[1]), int(match[2]), body, how)
+                problems += found
+                print(f"{path.rsplit('/', 1)[-1]}: {line}")
+    if tiles == 0:
+        problems.append("no tile was found")
+    print("\n".join(problems))
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
