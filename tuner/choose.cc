@@ -46,7 +46,8 @@ struct ValueOption {
 
 class Chooser {
  public:
-  Chooser(const Space& space, const CostTable& table) : space_(space), table_(table) {}
+  Chooser(const Space& space, const CostTable& table, float most_rounding)
+      : space_(space), table_(table), most_rounding_(most_rounding) {}
 
   Selection run() {
     for (std::size_t i = 0; i < space_.layers.size(); ++i) add_layer(static_cast<int>(i));
@@ -71,7 +72,8 @@ class Chooser {
     std::vector<double> costs;
     for (std::size_t c = 0; c < candidates(layer).size(); ++c) {
       const std::optional<Cost> cost = table_.cost(layer, static_cast<int>(c));
-      costs.push_back(cost ? cost->us.median : kForbidden);
+      const bool allowed = cost && candidates(layer)[c].rounding <= most_rounding_;
+      costs.push_back(allowed ? cost->us.median : kForbidden);
     }
     if (costs.empty()) costs.push_back(kForbidden);
     problem_.add_node(std::move(costs));
@@ -163,12 +165,15 @@ class Chooser {
 
   const Space& space_;
   const CostTable& table_;
+  float most_rounding_;
   Pbqp problem_;
 };
 
 }  // namespace
 
-Selection choose(const Space& space, const CostTable& table) { return Chooser(space, table).run(); }
+Selection choose(const Space& space, const CostTable& table, float most_rounding) {
+  return Chooser(space, table, most_rounding).run();
+}
 
 double predict(const Space& space, const CostTable& table, const Choice& choice,
                std::vector<double>* conversions_us) {

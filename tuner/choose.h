@@ -11,6 +11,7 @@
 #include "tuner/cost_table.h"
 #include "tuner/space.h"
 
+#include <limits>
 #include <vector>
 
 namespace fettle::tuner {
@@ -23,8 +24,9 @@ struct Selection {
       conversions_us;  ///< for each layer, of conversions of its inputs; the first consumer pays
 };
 
-/// Chooses among candidates that have a cost.
-Selection choose(const Space& space, const CostTable& table);
+/// Chooses among candidates that have a cost and whose Candidate::rounding is at most `most_rounding`.
+Selection choose(const Space& space, const CostTable& table,
+                 float most_rounding = std::numeric_limits<float>::infinity());
 
 /// What a choice should cost by the table: candidates plus conversions; fills `conversions_us` unless null.
 /// Infinite when a candidate has no cost.

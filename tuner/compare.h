@@ -15,7 +15,6 @@
 namespace fettle::tuner {
 
 inline constexpr int kComparisonRounds = 11;  ///< at least, when the budget has room
-inline constexpr double kOutputTolerance = 1e-4;
 /// Kernels of quantised layers may round differently, by a unit; after many layers that adds up.
 inline constexpr double kQuantisedTolerance = 0.2;
 

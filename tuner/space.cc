@@ -123,6 +123,7 @@ class Builder {
         candidate.layouts = variant.layouts;
         candidate.name_layouts = variant.kernel->layouts.size() > 1;
         candidate.threads = threads;
+        candidate.rounding = variant.kernel->rounding;
         candidate.covers = covers;
         layer.candidates.push_back(std::move(candidate));
       }

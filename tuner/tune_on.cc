@@ -30,12 +30,12 @@ struct Contender {
 };
 
 // How far apart outputs of two plans may be.
-double tolerance_for(const Problem& problem) {
+double tolerance_for(const Problem& problem, double wanted) {
   const bool quantised =
       std::any_of(problem.layers.begin(), problem.layers.end(), [](const LayerInfo& layer) {
         return !layer.desc.outputs.empty() && layer.desc.outputs.front().format.scale != 0;
       });
-  return quantised ? kQuantisedTolerance : kOutputTolerance;
+  return quantised ? std::max(kQuantisedTolerance, wanted) : wanted;
 }
 
 class TuningRun {
@@ -45,7 +45,7 @@ class TuningRun {
         options_(options),
         space_(build_space(problem, options.start)),
         table_(space_),
-        tolerance_(tolerance_for(problem)),
+        tolerance_(tolerance_for(problem, options.tolerance)),
         start_s_(device.now_s()),
         limits_(make_limits()),
         explorer_(space_, limits_, table_) {}
@@ -62,6 +62,7 @@ class TuningRun {
     if (Status status = read_records(); !status) return std::move(status).error();
     explore();
     refine();
+    if (Status status = keep_tolerance(); !status) return std::move(status).error();
     if (Status status = compare_all(); !status) return std::move(status).error();
     return finish();
   }
@@ -138,6 +139,43 @@ class TuningRun {
     }
     Selection last = choose(space_, table_);
     if (!last.choice.empty()) selection_ = std::move(last);
+  }
+
+  // How far the outputs of a choice are from the default's, of the largest; infinite when it does not run.
+  Result<double> error_of(const Choice& choice) {
+    Result<std::vector<std::vector<float>>> expected = standard_->outputs();
+    if (!expected) return std::move(expected).error();
+    const Plan plan = plan_of(space_, choice);
+    const Result<std::unique_ptr<Subject>> subject = device_.prepare(&plan, false);
+    if (!subject) return HUGE_VAL;
+    const Result<std::vector<std::vector<float>>> actual = (*subject)->outputs();
+    return actual ? output_difference(*expected, *actual) : HUGE_VAL;
+  }
+
+  float most_rounding(const Choice& choice) const {
+    float most = 1;
+    for (std::size_t i = 0; i < choice.size(); ++i) {
+      const std::vector<Candidate>& candidates = space_.layers[i].candidates;
+      if (!candidates.empty())
+        most = std::max(most, candidates[static_cast<std::size_t>(choice[i])].rounding);
+    }
+    return most;
+  }
+
+  // Chooses again without the kernels that round most, as often as the outputs ask for it.
+  Status keep_tolerance() {
+    while (!selection_.choice.empty()) {
+      const float rounding = most_rounding(selection_.choice);
+      if (rounding <= 1) return {};
+      const Result<double> error = error_of(selection_.choice);
+      if (!error) return error.error();
+      if (*error <= tolerance_) return {};
+      result_.notes.push_back(
+          "without kernels whose rounding errors are " + std::to_string(std::lround(rounding)) +
+          " times a plain sum's: outputs would differ by " + std::to_string(*error) + " of the largest");
+      selection_ = choose(space_, table_, std::nextafter(rounding, 1.0f));
+    }
+    return {};
   }
 
   // The setting with the fastest whole passes in the given range, or -1.

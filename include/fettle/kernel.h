@@ -166,6 +166,9 @@ struct Kernel {
   std::uint32_t in_place = 0;
   bool leaves_clamp = false;  ///< does not apply the last part's clamp; the compiler adds a step that does
   bool threaded = false;      ///< can use more than one thread
+  /// About how many times as large as a plain sum of products' its rounding errors are (Winograd's
+  /// transforms). Where a plan's outputs leave the tolerance, the tuner gives up the largest first.
+  float rounding = 1;
 
   /// The only gate: `Refusal::none` means that pack, bind and run do the layer. `layer` has the formats of
   /// one entry of `layouts`, and obeys the rules of its operators (operands, ranks, attributes, the outputs'

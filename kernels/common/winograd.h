@@ -61,9 +61,15 @@ Status winograd_pack(const WinogradSet& set, const LayerDesc& layer, std::span<c
                      std::span<std::byte> packed);
 Result<std::unique_ptr<BoundKernel>> winograd_bind(const WinogradSet& set, const BindArgs& args);
 
+/// Kernel::rounding for m = 2, 4, 6. Measured are 0.6, 4 and 8 times the error of a plain sum: m = 2 has
+/// fewer products to add up.
+inline constexpr float kWinogradRoundingF2 = 1;
+inline constexpr float kWinogradRoundingF4 = 8;
+inline constexpr float kWinogradRoundingF6 = 16;
+
 /// The row of an instruction set and m; `pattern` is a convolution, or one and an addition.
 template <const WinogradSet& set>
-constexpr Kernel winograd_row(std::string_view name, Isa isa, std::span<const Op> pattern) {
+constexpr Kernel winograd_row(std::string_view name, Isa isa, std::span<const Op> pattern, float rounding) {
   Kernel kernel{};
   kernel.name = name;
   kernel.revision = 1;
@@ -74,6 +80,7 @@ constexpr Kernel winograd_row(std::string_view name, Isa isa, std::span<const Op
   kernel.input_striding = Striding::pixels;
   kernel.output_striding = Striding::pixels;
   kernel.threaded = true;
+  kernel.rounding = rounding;
   kernel.supports = [](const LayerDesc& layer, const Cpu&) { return winograd_supports(layer); };
   kernel.workspace_bytes = [](const LayerDesc& layer, int threads) {
     return winograd_workspace(set, layer, threads);

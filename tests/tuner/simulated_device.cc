@@ -17,20 +17,21 @@ constexpr LayoutPair kBoth[] = {{Layout::nchw, Layout::nchw}, {Layout::nhwc, Lay
 constexpr LayoutPair kNchwOut[] = {{Layout::nchw, Layout::nchw}, {Layout::nchw, Layout::nhwc}};
 
 Kernel row(std::string_view name, std::span<const Op> pattern, std::span<const LayoutPair> layouts,
-           bool threaded) {
+           bool threaded, float rounding = 1) {
   Kernel kernel{};
   kernel.name = name;
   kernel.revision = 1;
   kernel.pattern = pattern;
   kernel.layouts = layouts;
   kernel.threaded = threaded;
+  kernel.rounding = rounding;
   return kernel;
 }
 
 const Kernel kRows[] = {
     row("conv.indirect.f32.fast", kConv, kNhwc, true),
     row("conv.gemm.f32.plain", kConv, kBoth, true),
-    row("conv.winograd.f32.plain", kConv, kNchwOut, false),
+    row("conv.winograd.f32.plain", kConv, kNchwOut, false, 8),
     row("conv.direct.f32.reference", kConv, kBoth, false),
     row("convadd.rows.f32.fast", kConvAdd, kNhwc, false),
     row("add.simple.f32.fast", kAdd, kNhwc, false),
@@ -80,10 +81,10 @@ class SimulatedSubject final : public Subject {
     return total;
   }
   Result<std::vector<std::vector<float>>> outputs() override {
-    bool wrong = false;
-    for (const StepInfo& step : steps_)
-      wrong = wrong || (device_.options_.wrong_fast && step.kernel == "conv.winograd.f32.plain");
-    return std::vector<std::vector<float>>{{1.0f, wrong ? 2.0f : 3.0f}};
+    bool winograd = false;
+    for (const StepInfo& step : steps_) winograd = winograd || step.kernel == "conv.winograd.f32.plain";
+    return std::vector<std::vector<float>>{
+        {1.0f, winograd ? 3.0f * (1 - device_.options_.winograd_error) : 3.0f}};
   }
 
  private:
@@ -155,7 +156,7 @@ double SimulatedDevice::variant_us(int layer, const PlanLayer& entry, LayoutPair
     double us = std::uniform_real_distribution<>(20, 100)(rng);
     if (entry.kernel.find("add") == 0) us *= 0.1;
     if (entry.kernel.find("reference") != std::string::npos) us = 5000;
-    if (options_.wrong_fast && entry.kernel.find("winograd") != std::string::npos) us = 5;
+    if (options_.fast_winograd && entry.kernel.find("winograd") != std::string::npos) us = 5;
     if (options_.equal_costs) us = 50;
     found = costs_.emplace(key, us).first;
   }

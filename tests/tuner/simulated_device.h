@@ -26,7 +26,8 @@ class SimulatedDevice final : public Device {
     double drift = 0;  ///< of each pass, uniform on top
     double conversion_us = 8;
     bool equal_costs = false;  ///< all variants cost the same: nothing can be won
-    bool wrong_fast = false;   ///< one fast kernel computes rubbish
+    bool fast_winograd = false;
+    float winograd_error = 0;  ///< of the outputs when any layer uses the kernel that rounds more
     bool regions = true;
   };
   explicit SimulatedDevice(const Options& options);

@@ -94,16 +94,33 @@ TEST_CASE("the default is kept where nothing beats it", "[tuner]") {
   CHECK(claims <= 2);
 }
 
-TEST_CASE("a plan that computes something else is dropped", "[tuner]") {
-  SimulatedDevice::Options simulated;
-  simulated.wrong_fast = true;
-  SimulatedDevice device(simulated);
-  const Result<TuneResult> result = tune_on(device.problem(), device, budget(5));
-  REQUIRE(result);
-  for (const auto& [id, layer] : result->plan.points[0].layers)
-    CHECK(layer.kernel != "conv.winograd.f32.plain");
-  REQUIRE_FALSE(result->notes.empty());
-  CHECK(result->notes[0].find("dropped") != std::string::npos);
+bool uses(const Plan& plan, std::string_view kernel) {
+  const auto& layers = plan.points[0].layers;
+  return std::any_of(layers.begin(), layers.end(),
+                     [&](const auto& entry) { return entry.second.kernel == kernel; });
+}
+
+TEST_CASE("kernels that round too much for the tolerance are given up, and no others", "[tuner]") {
+  constexpr std::string_view kRounds = "conv.winograd.f32.plain";
+  const auto tuned = [&](float error, double tolerance) {
+    SimulatedDevice::Options simulated;
+    simulated.fast_winograd = true;
+    simulated.winograd_error = error;
+    SimulatedDevice device(simulated);
+    TuneOptions options = budget(5);
+    options.tolerance = tolerance;
+    Result<TuneResult> result = tune_on(device.problem(), device, options);
+    REQUIRE(result);
+    CHECK(device.true_us(&result->plan) < device.true_us(nullptr));
+    return *std::move(result);
+  };
+  CHECK(uses(tuned(0, 1e-4).plan, kRounds));
+  CHECK(uses(tuned(5e-4f, 1e-3).plan, kRounds));
+  const TuneResult strict = tuned(5e-4f, 1e-4);
+  CHECK_FALSE(uses(strict.plan, kRounds));
+  REQUIRE_FALSE(strict.notes.empty());
+  CHECK(strict.notes[0].find("rounding errors") != std::string::npos);
+  CHECK_FALSE(uses(tuned(0.3f, 1e-4).plan, kRounds));  // rubbish
 }
 
 TEST_CASE("the budget is honoured and a plan is there at any moment", "[tuner]") {

@@ -22,6 +22,7 @@ struct Arguments {
   ModelArguments model;
   std::string output;
   std::string budget = "60s";
+  double tolerance = TuneOptions{}.tolerance;
   std::string records;
   std::string report;
   std::string start;
@@ -92,6 +93,7 @@ Result<TuneResult> run_tuner(const Model& model, const Arguments& arguments, con
   ProgressLine line;
   TuneOptions options;
   options.budget_s = budget_s;
+  options.tolerance = arguments.tolerance;
   options.threads = std::max(1, arguments.model.threads);
   options.compile = load.compile;
   options.records_path = arguments.records;
@@ -140,6 +142,11 @@ void add_tune(CLI::App& app, int& exit_code) {
   command->add_option("--output", arguments->output, "the plan file to write")->required();
   command->add_option("--budget", arguments->budget, "time to spend, such as 60s, 5m, 1h")
       ->capture_default_str();
+  command
+      ->add_option("--tolerance", arguments->tolerance,
+                   "how far outputs may be from the default's, of the largest output")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
   command->add_option("--records", arguments->records, "JSON-lines file of measurements, read and added to");
   command->add_option("--report", arguments->report, "write an HTML page that explains the choice");
   command->add_option("--start", arguments->start, "plan whose pinned layers are kept");
