@@ -1,38 +1,58 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Convolution by an indirection table: dense and grouped. 1x1 convolutions become a matrix product.
+// Convolution of floats. Dense and grouped: by an indirection table, which makes a matrix product of it; 1x1
+// convolutions are one as they are. Depthwise: directly.
 #include "kernels/xnnpack/convolution.h"
 #include "kernels/xnnpack/rows.h"
 
 namespace fettle::kernels::xnnpack {
+
+Refusal ConvolutionF32::read(const LayerDesc& layer) noexcept {
+  return read_convolution(layer, *this, DataType::f32, DataType::f32);
+}
+
+xnn_status ConvolutionF32::create(const LayerDesc& layer, const Weights& weights, xnn_weights_cache_t cache,
+                                  Operator& op) const noexcept {
+  const Window& w = window;
+  const Clamp clamp = output_clamp(layer);
+  return xnn_create_convolution2d_nhwc_f32(
+      w.top, w.right, w.bottom, w.left, w.kernel_height, w.kernel_width, w.stride_height, w.stride_width,
+      w.dilation_height, w.dilation_width, static_cast<std::uint32_t>(groups), group_inputs, group_outputs,
+      input.stride, output.stride, weights.values_as<float>(), weights.bias_as<float>(), clamp.low,
+      clamp.high, 0, nullptr, cache, op.out());
+}
+
+xnn_status ConvolutionF32::reshape(xnn_operator_t op, std::size_t& workspace,
+                                   pthreadpool_t threads) const noexcept {
+  std::size_t alignment = 0;
+  return xnn_reshape_convolution2d_nhwc_f32(op, input.batch, input.height, input.width, &workspace,
+                                            &alignment, nullptr, nullptr, threads);
+}
+
+xnn_status ConvolutionF32::set_up(xnn_operator_t op, const Addresses& at) const noexcept {
+  return set_up_with(xnn_setup_convolution2d_nhwc_f32, op, at);
+}
+
 namespace {
 
-constexpr Op kPattern[] = {Op::conv};
+template <bool kDepthwise>
+Refusal supports_kind(const LayerDesc& layer, const Cpu&) {
+  if (Refusal no = check_pattern(layer, Op::conv, 2); no != Refusal::none) return no;
+  ConvolutionF32 c;
+  if (const Refusal no = c.read(layer); no != Refusal::none) return no;
+  return c.is_depthwise() == kDepthwise ? Refusal::none : Refusal::groups;
+}
 
-Refusal supports(const LayerDesc& layer, const Cpu&) {
-  Convolution c;
-  if (const Refusal no = read_convolution(layer, c); no != Refusal::none) return no;
-  return c.groups > 1 && c.group_inputs == 1 ? Refusal::groups : Refusal::none;
+template <bool kDepthwise>
+constexpr Kernel conv_row(std::string_view name) noexcept {
+  Kernel kernel = picture_row<ConvolutionF32, Op::conv>(name);
+  kernel.supports = supports_kind<kDepthwise>;
+  return kernel;
 }
 
 }  // namespace
 
-constinit const Kernel kConv = {
-    .name = "conv.indirect.f32.xnnpack",
-    .revision = 1,
-    .pattern = kPattern,
-    .isa = kRequiredIsa,
-    .type = DataType::f32,
-    .layouts = kNhwcOnly,
-    .input_striding = Striding::pixels,
-    .output_striding = Striding::pixels,
-    .overread_bytes = kOverreadBytes,
-    .threaded = true,
-    .supports = supports,
-    .workspace_bytes = convolution_workspace,
-    .packed_bytes = convolution_packed_bytes,
-    .pack = pack_convolution,
-    .bind = bind_convolution,
-};
+constinit const Kernel kConv = conv_row<false>("conv.indirect.f32.xnnpack");
+constinit const Kernel kDepthwiseConv = conv_row<true>("dwconv.direct.f32.xnnpack");
 
 }  // namespace fettle::kernels::xnnpack

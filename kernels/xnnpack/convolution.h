@@ -3,54 +3,76 @@
 // What the rows for dense, grouped and depthwise convolution share: XNNPACK has one operator for all of them.
 #pragma once
 
+#include "kernels/xnnpack/operation.h"
 #include "kernels/xnnpack/pixels.h"
 
 #include <fettle/kernel.h>
 
 #include <cstddef>
-#include <memory>
 #include <span>
 
 namespace fettle::kernels::xnnpack {
 
 /// A convolution as XNNPACK takes it.
-struct Convolution {
+struct Convolution : Operation {
+  static constexpr std::size_t kOperands = 2;
+  static constexpr bool kHasWorkspace = true;
+
   Pixels input;
   Pixels output;
   Window window;
   std::size_t groups = 1;
   std::size_t group_inputs = 0;
   std::size_t group_outputs = 0;
-  bool has_bias = false;
+
+  std::size_t outputs() const noexcept { return groups * group_outputs; }
+  std::size_t taps() const noexcept { return std::size_t{window.kernel_height} * window.kernel_width; }
+  /// Of weights.
+  std::size_t elements() const noexcept { return outputs() * group_inputs * taps(); }
+  /// Whether each input channel is by itself, and makes one output channel or, with a multiplier, several.
+  bool is_depthwise() const noexcept { return groups > 1 && group_inputs == 1; }
+  /// Whether XNNPACK computes it with its depthwise kernels, which know no multiplier.
+  bool is_one_by_one() const noexcept { return group_inputs == 1 && group_outputs == 1; }
+  /// Depthwise convolutions need some; others none.
+  std::size_t workspace_bytes(int threads) const noexcept;
 };
 
+/// Reads what conv and conv_transpose have in common: operands of these types, pictures and window, but not
+/// channels and groups.
+Refusal read_operands(const LayerDesc& layer, Convolution& convolution, DataType type,
+                      DataType bias_type) noexcept;
 /// Reads a layer whose activations and weights have that type, and its bias the other; or says why XNNPACK
 /// cannot do it.
-Refusal read_convolution(const LayerDesc& layer, Convolution& convolution, DataType type = DataType::f32,
-                         DataType bias_type = DataType::f32) noexcept;
-/// Weights of `outputs` x `inputs` x taps, as ONNX keeps them, as outputs x taps x inputs, as XNNPACK does.
+Refusal read_convolution(const LayerDesc& layer, Convolution& convolution, DataType type,
+                         DataType bias_type) noexcept;
+
+/// Weights of `outputs` x `inputs` x taps, as ONNX keeps them, to outputs x taps x inputs, as XNNPACK does.
 template <typename T>
-void put_inputs_last(const Convolution& c, const T* from, T* to) noexcept {
-  const std::size_t outputs = c.groups * c.group_outputs;
-  const std::size_t taps = std::size_t{c.window.kernel_height} * c.window.kernel_width;
-  for (std::size_t o = 0; o < outputs; ++o, from += taps * c.group_inputs) {
-    for (std::size_t tap = 0; tap < taps; ++tap) {
-      for (std::size_t i = 0; i < c.group_inputs; ++i) *to++ = from[i * taps + tap];
+Status put_inputs_last(const Convolution& c, Weights& weights) noexcept {
+  if (c.taps() == 1 || c.group_inputs == 1) return {};
+  const T* from = weights.values_as<T>();
+  auto* to = reinterpret_cast<T*>(reorder_into(weights, c.elements() * sizeof(T)));
+  if (to == nullptr) return out_of_memory();
+  for (std::size_t o = 0; o < c.outputs(); ++o, from += c.taps() * c.group_inputs) {
+    for (std::size_t tap = 0; tap < c.taps(); ++tap) {
+      for (std::size_t i = 0; i < c.group_inputs; ++i) *to++ = from[i * c.taps() + tap];
     }
   }
+  return {};
 }
-/// The workspace of depthwise convolutions; others need none.
-std::size_t convolution_workspace(const Convolution& convolution, int threads) noexcept;
 
-/// Kernel functions, see Kernel.
-std::size_t convolution_workspace(const LayerDesc& layer, int threads);
-Result<std::size_t> convolution_packed_bytes(const LayerDesc& layer,
-                                             std::span<const ConstantBytes> constants);
-Status pack_convolution(const LayerDesc& layer, std::span<const ConstantBytes> constants,
-                        std::span<std::byte> packed);
-Result<std::unique_ptr<BoundKernel>> bind_convolution(const BindArgs& args);
+/// A convolution of floats.
+struct ConvolutionF32 : Convolution {
+  Refusal read(const LayerDesc& layer) noexcept;
+  xnn_status create(const LayerDesc& layer, const Weights& weights, xnn_weights_cache_t cache,
+                    Operator& op) const noexcept;
+  Status reorder(Weights& weights) const noexcept { return put_inputs_last<float>(*this, weights); }
+  xnn_status reshape(xnn_operator_t op, std::size_t& workspace, pthreadpool_t threads) const noexcept;
+  xnn_status set_up(xnn_operator_t op, const Addresses& at) const noexcept;
+};
 
-/// The combination of layouts of the NHWC rows.
-inline constexpr LayoutPair kNhwcOnly[] = {{Layout::nhwc, Layout::nhwc}};
+/// The largest window that XNNPACK's depthwise kernels compute at one go. Larger ones take several passes of
+/// floats, or a channel at a time of integers, and the portable rows are faster.
+inline constexpr std::size_t kMostDepthwiseTaps = 25;
 
 }  // namespace fettle::kernels::xnnpack

@@ -14,4 +14,14 @@ std::array<int, kMaxRank> storage_order(int rank, Layout layout) noexcept {
   return order;
 }
 
+Refusal check_unary(const LayerDesc& layer, DataType from, DataType to) noexcept {
+  const TensorDesc& x = *layer.operand(0);
+  const TensorDesc& y = layer.outputs[0];
+  if (x.constant) return Refusal::constant;
+  if (Refusal no = check_dense(x, from); no != Refusal::none) return no;
+  if (Refusal no = check_dense(y, to); no != Refusal::none) return no;
+  if (!(x.shape == y.shape)) return Refusal::shape;
+  return x.format.layout == y.format.layout ? Refusal::none : Refusal::layout;
+}
+
 }  // namespace fettle::kernels::xnnpack

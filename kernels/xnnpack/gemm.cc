@@ -6,15 +6,9 @@
 #include "kernels/xnnpack/operator.h"
 #include "kernels/xnnpack/pixels.h"
 #include "kernels/xnnpack/rows.h"
-#include "kernels/xnnpack/weights_cache.h"
-
-#include <new>
 
 namespace fettle::kernels::xnnpack {
 namespace {
-
-constexpr Op kGemmPattern[] = {Op::gemm};
-constexpr Op kMatmulPattern[] = {Op::matmul};
 
 Refusal check_operands(const LayerDesc& layer, DataType type) {
   const TensorDesc& a = *layer.operand(0);
@@ -31,8 +25,8 @@ Refusal check_operands(const LayerDesc& layer, DataType type) {
 }
 
 Refusal check_extents(const LayerDesc& layer, const Product& p) {
-  const std::int64_t k = static_cast<std::int64_t>(p.inputs);
-  const std::int64_t n = static_cast<std::int64_t>(p.outputs);
+  const std::int64_t k = static_cast<std::int64_t>(p.depth);
+  const std::int64_t n = static_cast<std::int64_t>(p.columns);
   const Shape& a = layer.operand(0)->shape;
   const Shape& y = layer.outputs[0].shape;
   if (k > kMaxExtent || n > kMaxExtent || !fits_memory({k + 16, n + 64}) ||
@@ -58,16 +52,15 @@ Refusal read_gemm(const LayerDesc& layer, Product& p, DataType type, DataType bi
   p.outputs_first = attributes.integer("transB", 0) != 0;
   if (b[0] < 1 || b[1] < 1) return Refusal::shape;
   p.rows = static_cast<std::size_t>(a[0]);
-  p.inputs = static_cast<std::size_t>(b[p.outputs_first ? 1 : 0]);
-  p.outputs = static_cast<std::size_t>(b[p.outputs_first ? 0 : 1]);
+  p.depth = static_cast<std::size_t>(b[p.outputs_first ? 1 : 0]);
+  p.columns = static_cast<std::size_t>(b[p.outputs_first ? 0 : 1]);
   if (const TensorDesc* c = layer.operand(2)) {
     if (!c->constant) return Refusal::not_constant;
     if (c->format.type != bias_type) return Refusal::data_type;
     // A row of one number for each output; not a column, which broadcasts along the other axis.
-    const std::int64_t n = static_cast<std::int64_t>(p.outputs);
+    const std::int64_t n = static_cast<std::int64_t>(p.columns);
     if (c->shape.rank() < 1 || c->shape.elements() != n || c->shape[c->shape.rank() - 1] != n)
       return Refusal::shape;
-    p.has_bias = true;
   }
   return check_extents(layer, p);
 }
@@ -78,125 +71,40 @@ Refusal read_matmul(const LayerDesc& layer, Product& p, DataType type) {
   const Shape& b = layer.operand(1)->shape;
   if (a.rank() < 2 || layer.outputs[0].shape.rank() != a.rank()) return Refusal::rank;
   if (b[0] < 1 || b[1] < 1) return Refusal::shape;
-  p.inputs = static_cast<std::size_t>(b[0]);
-  p.outputs = static_cast<std::size_t>(b[1]);
-  p.rows = static_cast<std::size_t>(a.elements()) / p.inputs;
+  p.depth = static_cast<std::size_t>(b[0]);
+  p.columns = static_cast<std::size_t>(b[1]);
+  p.rows = static_cast<std::size_t>(a.elements()) / p.depth;
   return check_extents(layer, p);
 }
 
 }  // namespace
 
 Refusal read_product(const LayerDesc& layer, Product& p, DataType type, DataType bias_type) {
-  if (check_pattern(layer, Op::gemm, 2) == Refusal::none) return read_gemm(layer, p, type, bias_type);
-  if (check_pattern(layer, Op::matmul, 2) == Refusal::none) return read_matmul(layer, p, type);
-  return Refusal::op;
+  return layer.main().op == Op::gemm ? read_gemm(layer, p, type, bias_type) : read_matmul(layer, p, type);
 }
 
 namespace {
 
-template <Op kOp>
-Refusal supports(const LayerDesc& layer, const Cpu&) {
-  Product p;
-  if (Refusal no = check_pattern(layer, kOp, 2); no != Refusal::none) return no;
-  return read_product(layer, p);
-}
-
-xnn_status create(const LayerDesc& layer, const Product& p, const float* weights, const float* bias,
-                  xnn_weights_cache_t cache, Operator& op) noexcept {
-  const Clamp clamp = output_clamp(layer);
-  return xnn_create_fully_connected_nc_f32(p.inputs, p.outputs, p.inputs, p.outputs, weights, bias, clamp.low,
-                                           clamp.high, p.outputs_first ? 0 : XNN_FLAG_TRANSPOSE_WEIGHTS,
-                                           nullptr, cache, op.out());
-}
-
-const float* floats(std::span<const ConstantBytes> constants, std::size_t input) noexcept {
-  return reinterpret_cast<const float*>(constants[input].data());
-}
-
-Result<std::size_t> packed_bytes(const LayerDesc& layer, std::span<const ConstantBytes> constants) {
-  Product p;
-  if (read_product(layer, p) != Refusal::none) return kernel_failed("not a layer for XNNPACK");
-  return measure_packed([&](xnn_weights_cache_t cache, Operator& op) {
-    return create(layer, p, floats(constants, input_index(layer, 1)), nullptr, cache, op);
-  });
-}
-
-Status pack(const LayerDesc& layer, std::span<const ConstantBytes> constants, std::span<std::byte> packed) {
-  Product p;
-  if (read_product(layer, p) != Refusal::none) return kernel_failed("not a layer for XNNPACK");
-  const float* weights = floats(constants, input_index(layer, 1));
-  const float* bias = p.has_bias ? floats(constants, input_index(layer, 2)) : nullptr;
-  return write_packed(packed, [&](xnn_weights_cache_t cache, Operator& op) {
-    return create(layer, p, weights, bias, cache, op);
-  });
-}
-
-class Bound final : public BoundOperator {
- public:
-  explicit Bound(const BindArgs& args) noexcept : BoundOperator(args), input_(input_index(args.layer, 0)) {}
-
-  Status prepare(const BindArgs& args) noexcept {
-    if (Status ready = ensure_initialized(); !ready) return ready;
-    Product p;
-    if (read_product(args.layer, p) != Refusal::none) return check(xnn_status_unsupported_parameter, "bind");
-    if (Status found = cache_.read(args.packed); !found) return found;
-    const xnn_status status = create(args.layer, p, cache_.dummy_weights(), nullptr, cache_.get(), op_);
-    cache_.release_scratch();
-    if (Status created = cache_.result(status, op_); !created) return created;
-    return check(xnn_reshape_fully_connected_nc_f32(op_.get(), p.rows, &threads_), "reshape an operator");
+struct ProductF32 : Product {
+  Refusal read(const LayerDesc& layer) { return read_product(layer, *this, DataType::f32, DataType::f32); }
+  xnn_status create(const LayerDesc& layer, const Weights& weights, xnn_weights_cache_t cache,
+                    Operator& op) const noexcept {
+    const Clamp clamp = output_clamp(layer);
+    return xnn_create_fully_connected_nc_f32(depth, columns, depth, columns, weights.values_as<float>(),
+                                             weights.bias_as<float>(), clamp.low, clamp.high, flags(),
+                                             nullptr, cache, op.out());
   }
-
-  Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs,
-                     void*) noexcept override {
-    return check(xnn_setup_fully_connected_nc_f32(op_.get(), static_cast<const float*>(inputs[input_]),
-                                                  static_cast<float*>(outputs[0])),
-                 "set up an operator");
+  xnn_status reshape(xnn_operator_t op, std::size_t&, pthreadpool_t threads) const noexcept {
+    return xnn_reshape_fully_connected_nc_f32(op, rows, threads);
   }
-
- private:
-  WeightsCache cache_;
-  std::size_t input_;
+  xnn_status set_up(xnn_operator_t op, const Addresses& at) const noexcept {
+    return set_up_with(xnn_setup_fully_connected_nc_f32, op, at);
+  }
 };
-
-Result<std::unique_ptr<BoundKernel>> bind(const BindArgs& args) {
-  std::unique_ptr<Bound> bound(new (std::nothrow) Bound(args));
-  if (bound == nullptr) return out_of_memory();
-  Status status = bound->prepare(args);
-  return bound_or_error(std::move(bound), std::move(status));
-}
 
 }  // namespace
 
-constinit const Kernel kGemm = {
-    .name = "gemm.packed.f32.xnnpack",
-    .revision = 1,
-    .pattern = kGemmPattern,
-    .isa = kRequiredIsa,
-    .type = DataType::f32,
-    .layouts = kRowMajor,
-    .overread_bytes = kOverreadBytes,
-    .threaded = true,
-    .supports = supports<Op::gemm>,
-    .workspace_bytes = nullptr,
-    .packed_bytes = packed_bytes,
-    .pack = pack,
-    .bind = bind,
-};
-
-constinit const Kernel kMatmul = {
-    .name = "matmul.packed.f32.xnnpack",
-    .revision = 1,
-    .pattern = kMatmulPattern,
-    .isa = kRequiredIsa,
-    .type = DataType::f32,
-    .layouts = kRowMajor,
-    .overread_bytes = kOverreadBytes,
-    .threaded = true,
-    .supports = supports<Op::matmul>,
-    .workspace_bytes = nullptr,
-    .packed_bytes = packed_bytes,
-    .pack = pack,
-    .bind = bind,
-};
+constinit const Kernel kGemm = row<ProductF32, Op::gemm>("gemm.packed.f32.xnnpack", kRowMajor);
+constinit const Kernel kMatmul = row<ProductF32, Op::matmul>("matmul.packed.f32.xnnpack", kRowMajor);
 
 }  // namespace fettle::kernels::xnnpack

@@ -5,18 +5,12 @@
 #include "kernels/xnnpack/mean.h"
 
 #include "kernels/xnnpack/elementwise.h"
-#include "kernels/xnnpack/operator.h"
-#include "kernels/xnnpack/pixels.h"
 #include "kernels/xnnpack/rows.h"
 
 #include <array>
-#include <new>
 
 namespace fettle::kernels::xnnpack {
 namespace {
-
-constexpr Op kPoolPattern[] = {Op::global_average_pool};
-constexpr Op kMeanPattern[] = {Op::reduce_mean};
 
 // A bit for each of the input's axes that is averaged; 0 when the attributes are wrong.
 std::uint32_t averaged_axes(const LayerPart& part, int rank) noexcept {
@@ -62,15 +56,14 @@ Refusal check_result(const LayerDesc& layer, std::uint32_t averaged) noexcept {
 
 }  // namespace
 
-Refusal read_mean(const LayerDesc& layer, Op op, Mean& m, DataType type) {
-  if (Refusal no = check_pattern(layer, op, 1); no != Refusal::none) return no;
+Refusal read_mean(const LayerDesc& layer, Mean& m, DataType type) {
   const TensorDesc& x = *layer.operand(0);
   const TensorDesc& y = layer.outputs[0];
   if (x.constant) return Refusal::constant;
   if (Refusal no = check_dense(x, type); no != Refusal::none) return no;
   if (Refusal no = check_dense(y, type); no != Refusal::none) return no;
   const int rank = x.shape.rank();
-  if (op == Op::global_average_pool && rank < 3) return Refusal::rank;
+  if (layer.main().op == Op::global_average_pool && rank < 3) return Refusal::rank;
   const std::uint32_t averaged = averaged_axes(layer.main(), rank);
   if (averaged == 0) return Refusal::attribute;
   if (Refusal no = check_result(layer, averaged); no != Refusal::none) return no;
@@ -101,98 +94,33 @@ Refusal read_mean(const LayerDesc& layer, Op op, Mean& m, DataType type) {
 
 namespace {
 
-template <Op kOp>
-Refusal supports(const LayerDesc& layer, const Cpu&) {
-  Mean m;
-  return read_mean(layer, kOp, m);
-}
-
-// Sums of whole rows of the input are built up in the output.
-bool needs_staging(const Mean& m) noexcept {
-  return m.axis[m.axes - 1] + 1 != static_cast<std::int64_t>(m.rank) && m.row % kReadBackFloats != 0;
-}
-
-std::size_t workspace_bytes(const LayerDesc& layer, int) {
-  Mean m;
-  if (read_mean(layer, layer.main().op, m) != Refusal::none) return 0;
-  return needs_staging(m) ? staging_bytes(m.results) : 0;
-}
-
-class Bound final : public BoundOperator {
- public:
-  explicit Bound(const BindArgs& args) noexcept : BoundOperator(args), input_(input_index(args.layer, 0)) {}
-
-  Status prepare(const BindArgs& args) noexcept {
-    if (Status ready = ensure_initialized(); !ready) return ready;
-    Mean m;
-    if (read_mean(args.layer, args.layer.main().op, m) != Refusal::none) {
-      return check(xnn_status_unsupported_parameter, "bind");
-    }
-    const xnn_status status =
-        xnn_create_reduce_nd(xnn_reduce_mean, xnn_datatype_fp32, nullptr, nullptr, 0, op_.out());
-    if (Status created = check_created(status, op_); !created) return created;
-    std::size_t workspace = 0;
-    std::size_t alignment = 0;
-    const xnn_status shaped = xnn_reshape_reduce_nd(op_.get(), m.axes, m.axis.data(), m.rank, m.extent.data(),
-                                                    &workspace, &alignment, &threads_);
-    if (Status done = check(shaped, "reshape an operator"); !done) return done;
-    staged_ = needs_staging(m);
-    add_clamp(args.layer, m.results);
-    return {};
+struct MeanF32 : Mean {
+  Refusal read(const LayerDesc& layer) { return read_mean(layer, *this, DataType::f32); }
+  // Sums of whole rows of the input are built up in the output.
+  bool stages() const noexcept {
+    return axis[axes - 1] + 1 != static_cast<std::int64_t>(rank) && row % kReadBackFloats != 0;
   }
-
+  std::size_t workspace_bytes(int) const noexcept { return stages() ? staging_bytes(results) : 0; }
+  std::size_t unclamped() const noexcept { return results; }
+  xnn_status create(const LayerDesc&, Operator& op) const noexcept {
+    return xnn_create_reduce_nd(xnn_reduce_mean, xnn_datatype_fp32, nullptr, nullptr, 0, op.out());
+  }
   // XNNPACK's own workspace is for sums that are wider than the results. These are not: it adds up in the
   // output.
-  Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs,
-                     void* workspace) noexcept override {
-    float* output = set_output(outputs[0], staged_ ? workspace : nullptr);
-    return check(xnn_setup_reduce_nd(op_.get(), nullptr, inputs[input_], output), "set up an operator");
+  xnn_status reshape(xnn_operator_t op, std::size_t&, pthreadpool_t threads) const noexcept {
+    std::size_t unused = 0;
+    return reshape_with(op, unused, threads);
   }
-
- private:
-  std::size_t input_;
-  bool staged_ = false;
+  xnn_status set_up(xnn_operator_t op, const Addresses& at) const noexcept {
+    return xnn_setup_reduce_nd(op, nullptr, at.operand[0], at.output);
+  }
 };
-
-Result<std::unique_ptr<BoundKernel>> bind(const BindArgs& args) {
-  std::unique_ptr<Bound> bound(new (std::nothrow) Bound(args));
-  if (bound == nullptr) return out_of_memory();
-  Status status = bound->prepare(args);
-  return bound_or_error(std::move(bound), std::move(status));
-}
 
 }  // namespace
 
-constinit const Kernel kGlobalAveragePool = {
-    .name = "global_average_pool.direct.f32.xnnpack",
-    .revision = 1,
-    .pattern = kPoolPattern,
-    .isa = kRequiredIsa,
-    .type = DataType::f32,
-    .layouts = kMeanLayouts,
-    .overread_bytes = kOverreadBytes,
-    .threaded = true,
-    .supports = supports<Op::global_average_pool>,
-    .workspace_bytes = workspace_bytes,
-    .packed_bytes = nullptr,
-    .pack = nullptr,
-    .bind = bind,
-};
-
-constinit const Kernel kReduceMean = {
-    .name = "reduce_mean.direct.f32.xnnpack",
-    .revision = 1,
-    .pattern = kMeanPattern,
-    .isa = kRequiredIsa,
-    .type = DataType::f32,
-    .layouts = kMeanLayouts,
-    .overread_bytes = kOverreadBytes,
-    .threaded = true,
-    .supports = supports<Op::reduce_mean>,
-    .workspace_bytes = workspace_bytes,
-    .packed_bytes = nullptr,
-    .pack = nullptr,
-    .bind = bind,
-};
+constinit const Kernel kGlobalAveragePool =
+    row<MeanF32, Op::global_average_pool>("global_average_pool.direct.f32.xnnpack", kMeanLayouts);
+constinit const Kernel kReduceMean =
+    row<MeanF32, Op::reduce_mean>("reduce_mean.direct.f32.xnnpack", kMeanLayouts);
 
 }  // namespace fettle::kernels::xnnpack

@@ -12,7 +12,6 @@
 #include <xnnpack.h>
 
 #include <cstddef>
-#include <memory>
 #include <string_view>
 #include <utility>
 
@@ -106,13 +105,6 @@ inline constexpr std::size_t kReadBackFloats = 4;
 /// The bytes of a staging buffer for that many floats.
 constexpr std::size_t staging_bytes(std::size_t elements) noexcept {
   return elements * sizeof(float) + XNN_EXTRA_BYTES;
-}
-
-/// The bound kernel as `bind` returns it, or the error that making it ended with.
-template <typename Bound>
-Result<std::unique_ptr<BoundKernel>> bound_or_error(std::unique_ptr<Bound> bound, Status status) noexcept {
-  if (!status) return std::move(status).error();
-  return std::unique_ptr<BoundKernel>(std::move(bound));
 }
 
 /// A kKernelFailed error, or kOutOfMemory when there is no memory left to say so.

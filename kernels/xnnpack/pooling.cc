@@ -6,18 +6,12 @@
 // right, which is harmless: padding is left out of the maximum, and out of the average unless it counts.
 #include "kernels/xnnpack/pooling.h"
 
-#include "kernels/xnnpack/convolution.h"
-#include "kernels/xnnpack/operator.h"
 #include "kernels/xnnpack/rows.h"
 
 #include <algorithm>
-#include <new>
 
 namespace fettle::kernels::xnnpack {
 namespace {
-
-constexpr Op kMaxPattern[] = {Op::max_pool};
-constexpr Op kAveragePattern[] = {Op::average_pool};
 
 // One axis: fits the padding at the end so that XNNPACK computes `outputs` positions, all of which touch the
 // input.
@@ -36,9 +30,7 @@ bool fit_end(std::size_t inputs, std::size_t outputs, std::int64_t span, std::ui
   return (std::int64_t{end} + stride - 1) / stride <= out;
 }
 
-Refusal read_pooling(const LayerDesc& layer, Op op, Pooling& p, DataType type) {
-  if (Refusal no = check_pattern(layer, op, 1); no != Refusal::none) return no;
-  if (layer.outputs.size() != 1) return Refusal::op;  // the places of the largest elements
+Refusal read_pooling(const LayerDesc& layer, Pooling& p, DataType type) {
   const TensorDesc& x = *layer.operand(0);
   if (x.constant) return Refusal::constant;
   if (Refusal no = read_pixels(x, p.input, type); no != Refusal::none) return no;
@@ -68,13 +60,13 @@ Refusal read_pooling(const LayerDesc& layer, Op op, Pooling& p, DataType type) {
 
 }  // namespace
 
-Refusal read_max_pool(const LayerDesc& layer, Pooling& p, DataType type) {
-  if (Refusal no = read_pooling(layer, Op::max_pool, p, type); no != Refusal::none) return no;
-  const Window& w = p.window;
+Refusal MaxPooling::read_as(const LayerDesc& layer, DataType type) {
+  if (Refusal no = read_pooling(layer, *this, type); no != Refusal::none) return no;
+  const Window& w = window;
   const std::uint32_t taps = w.kernel_height * w.kernel_width;
   if (taps < 2) return Refusal::kernel_size;
   // Larger windows take several passes, which read the output back four channels at a time, and past its end.
-  if (taps > 9 && p.input.channels % 4 != 0) return Refusal::shape;
+  if (taps > 9 && input.channels % 4 != 0) return Refusal::shape;
   if (w.stride_height > w.kernel_height || w.stride_width > w.kernel_width) return Refusal::stride;
   // XNNPACK replaces a padded tap by the nearest pixel, which a dilated window need not contain.
   const bool dilated = w.dilation_height > 1 || w.dilation_width > 1;
@@ -83,151 +75,58 @@ Refusal read_max_pool(const LayerDesc& layer, Pooling& p, DataType type) {
 
 namespace {
 
-Refusal read_average(const LayerDesc& layer, Pooling& p) {
-  if (Refusal no = read_pooling(layer, Op::average_pool, p, DataType::f32); no != Refusal::none) return no;
-  if (p.window.dilation_height != 1 || p.window.dilation_width != 1) return Refusal::dilation;
-  // XNNPACK divides by the number of pixels under the window, never by that of pixels and padding.
-  return p.asks_for_padding && layer.main().attributes.integer("count_include_pad", 0) != 0 ? Refusal::padding
-                                                                                            : Refusal::none;
-}
-
-Refusal supports_max(const LayerDesc& layer, const Cpu&) {
-  Pooling p;
-  return read_max_pool(layer, p);
-}
-
-Refusal supports_average(const LayerDesc& layer, const Cpu&) {
-  Pooling p;
-  return read_average(layer, p);
-}
-
-class BoundMax final : public BoundOperator {
- public:
-  explicit BoundMax(const BindArgs& args) noexcept
-      : BoundOperator(args), input_(input_index(args.layer, 0)) {}
-
-  Status prepare(const BindArgs& args) noexcept {
-    if (Status ready = ensure_initialized(); !ready) return ready;
-    Pooling p;
-    if (read_max_pool(args.layer, p) != Refusal::none) return check(xnn_status_unsupported_parameter, "bind");
-    const Window& w = p.window;
-    const Clamp clamp = output_clamp(args.layer);
-    const xnn_status status = xnn_create_max_pooling2d_nhwc_f32(
-        w.top, w.right, w.bottom, w.left, w.kernel_height, w.kernel_width, w.stride_height, w.stride_width,
-        w.dilation_height, w.dilation_width, clamp.low, clamp.high, 0, op_.out());
-    if (Status created = check_created(status, op_); !created) return created;
-    return check(xnn_reshape_max_pooling2d_nhwc_f32(op_.get(), p.input.batch, p.input.height, p.input.width,
-                                                    p.input.channels, p.input.stride, p.output.stride,
-                                                    nullptr, nullptr, &threads_),
-                 "reshape an operator");
+struct MaxPoolingF32 : MaxPooling {
+  Refusal read(const LayerDesc& layer) { return read_as(layer, DataType::f32); }
+  xnn_status create(const LayerDesc& layer, Operator& op) const noexcept {
+    const Clamp clamp = output_clamp(layer);
+    return create_with(xnn_create_max_pooling2d_nhwc_f32, clamp.low, clamp.high, op);
   }
-
-  Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs,
-                     void*) noexcept override {
-    return check(xnn_setup_max_pooling2d_nhwc_f32(op_.get(), static_cast<const float*>(inputs[input_]),
-                                                  static_cast<float*>(outputs[0])),
-                 "set up an operator");
+  xnn_status reshape(xnn_operator_t op, std::size_t&, pthreadpool_t threads) const noexcept {
+    return reshape_with(xnn_reshape_max_pooling2d_nhwc_f32, op, threads);
   }
-
- private:
-  std::size_t input_;
+  xnn_status set_up(xnn_operator_t op, const Addresses& at) const noexcept {
+    return set_up_with(xnn_setup_max_pooling2d_nhwc_f32, op, at);
+  }
 };
 
-xnn_status create_average(const LayerDesc& layer, const Window& w, Operator& op) noexcept {
-  const Clamp clamp = output_clamp(layer);
-  return xnn_create_average_pooling2d_nhwc_f32(w.top, w.right, w.bottom, w.left, w.kernel_height,
-                                               w.kernel_width, w.stride_height, w.stride_width, clamp.low,
-                                               clamp.high, 0, op.out());
-}
+struct AveragePooling : Pooling {
+  static constexpr bool kHasWorkspace = true;
 
-std::size_t average_workspace(const LayerDesc& layer, int threads) {
-  Pooling p;
-  if (read_average(layer, p) != Refusal::none) return 0;
-  const Window& w = p.window;
-  // With padding XNNPACK uses another kernel, which needs a quarter of the memory.
-  const bool padded = (w.top | w.left | w.bottom | w.right) != 0;
-  return passes_workspace(std::size_t{w.kernel_height} * w.kernel_width, p.input.channels, p.output, threads,
-                          padded ? 1 : 4);
-}
-
-class BoundAverage final : public BoundOperator {
- public:
-  explicit BoundAverage(const BindArgs& args) noexcept
-      : BoundOperator(args), input_(input_index(args.layer, 0)) {}
-
-  Status prepare(const BindArgs& args) noexcept {
-    if (Status ready = ensure_initialized(); !ready) return ready;
-    Pooling p;
-    if (read_average(args.layer, p) != Refusal::none) return check(xnn_status_unsupported_parameter, "bind");
-    if (Status created = check_created(create_average(args.layer, p.window, op_), op_); !created)
-      return created;
-    std::size_t workspace = 0;
+  Refusal read(const LayerDesc& layer) {
+    if (Refusal no = read_pooling(layer, *this, DataType::f32); no != Refusal::none) return no;
+    if (window.dilation_height != 1 || window.dilation_width != 1) return Refusal::dilation;
+    // XNNPACK divides by the number of pixels under the window, never by that of pixels and padding.
+    const bool counts = layer.main().attributes.integer("count_include_pad", 0) != 0;
+    return asks_for_padding && counts ? Refusal::padding : Refusal::none;
+  }
+  std::size_t workspace_bytes(int threads) const {
+    // With padding XNNPACK uses another kernel, which needs a quarter of the memory.
+    const bool padded = (window.top | window.left | window.bottom | window.right) != 0;
+    return passes_workspace(std::size_t{window.kernel_height} * window.kernel_width, input.channels, output,
+                            threads, padded ? 1 : 4);
+  }
+  xnn_status create(const LayerDesc& layer, Operator& op) const noexcept {
+    const Window& w = window;
+    const Clamp clamp = output_clamp(layer);
+    return xnn_create_average_pooling2d_nhwc_f32(w.top, w.right, w.bottom, w.left, w.kernel_height,
+                                                 w.kernel_width, w.stride_height, w.stride_width, clamp.low,
+                                                 clamp.high, 0, op.out());
+  }
+  xnn_status reshape(xnn_operator_t op, std::size_t& workspace, pthreadpool_t threads) const noexcept {
     std::size_t alignment = 0;
-    const xnn_status status = xnn_reshape_average_pooling2d_nhwc_f32(
-        op_.get(), p.input.batch, p.input.height, p.input.width, p.input.channels, p.input.stride,
-        p.output.stride, &workspace, &alignment, nullptr, nullptr, &threads_);
-    if (Status shaped = check(status, "reshape an operator"); !shaped) return shaped;
-    if (workspace > average_workspace(args.layer, args.threads))
-      return check(xnn_status_reallocation_required, "bind");
-    return {};
+    return xnn_reshape_average_pooling2d_nhwc_f32(op, input.batch, input.height, input.width, input.channels,
+                                                  input.stride, output.stride, &workspace, &alignment,
+                                                  nullptr, nullptr, threads);
   }
-
-  Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs,
-                     void* workspace) noexcept override {
-    return check(
-        xnn_setup_average_pooling2d_nhwc_f32(op_.get(), workspace, static_cast<const float*>(inputs[input_]),
-                                             static_cast<float*>(outputs[0])),
-        "set up an operator");
+  xnn_status set_up(xnn_operator_t op, const Addresses& at) const noexcept {
+    return set_up_with(xnn_setup_average_pooling2d_nhwc_f32, op, at);
   }
-
- private:
-  std::size_t input_;
 };
-
-template <typename Bound>
-Result<std::unique_ptr<BoundKernel>> bind(const BindArgs& args) {
-  std::unique_ptr<Bound> bound(new (std::nothrow) Bound(args));
-  if (bound == nullptr) return out_of_memory();
-  Status status = bound->prepare(args);
-  return bound_or_error(std::move(bound), std::move(status));
-}
 
 }  // namespace
 
-constinit const Kernel kMaxPool = {
-    .name = "max_pool.indirect.f32.xnnpack",
-    .revision = 1,
-    .pattern = kMaxPattern,
-    .isa = kRequiredIsa,
-    .type = DataType::f32,
-    .layouts = kNhwcOnly,
-    .input_striding = Striding::pixels,
-    .output_striding = Striding::pixels,
-    .overread_bytes = kOverreadBytes,
-    .threaded = true,
-    .supports = supports_max,
-    .workspace_bytes = nullptr,
-    .packed_bytes = nullptr,
-    .pack = nullptr,
-    .bind = bind<BoundMax>,
-};
-
-constinit const Kernel kAveragePool = {
-    .name = "average_pool.indirect.f32.xnnpack",
-    .revision = 1,
-    .pattern = kAveragePattern,
-    .isa = kRequiredIsa,
-    .type = DataType::f32,
-    .layouts = kNhwcOnly,
-    .input_striding = Striding::pixels,
-    .output_striding = Striding::pixels,
-    .overread_bytes = kOverreadBytes,
-    .threaded = true,
-    .supports = supports_average,
-    .workspace_bytes = average_workspace,
-    .packed_bytes = nullptr,
-    .pack = nullptr,
-    .bind = bind<BoundAverage>,
-};
+constinit const Kernel kMaxPool = picture_row<MaxPoolingF32, Op::max_pool>("max_pool.indirect.f32.xnnpack");
+constinit const Kernel kAveragePool =
+    picture_row<AveragePooling, Op::average_pool>("average_pool.indirect.f32.xnnpack");
 
 }  // namespace fettle::kernels::xnnpack

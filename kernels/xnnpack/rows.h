@@ -16,6 +16,9 @@ namespace fettle::kernels::xnnpack {
 inline constexpr Isa kRequiredIsa = Isa::none;
 inline constexpr std::uint32_t kOverreadBytes = XNN_EXTRA_BYTES;
 
+/// Rows for pictures want them in nhwc.
+inline constexpr LayoutPair kNhwcOnly[] = {{Layout::nhwc, Layout::nhwc}};
+
 extern const Kernel kConv;
 extern const Kernel kDepthwiseConv;
 extern const Kernel kConvTranspose;

@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Changes of order in memory: transpose between any two layouts, and the conversion between nchw and nhwc.
-#include <new>
-
 #include "kernels/xnnpack/elementwise.h"
-#include "kernels/xnnpack/operator.h"
-#include "kernels/xnnpack/pixels.h"
+#include "kernels/xnnpack/operation.h"
 #include "kernels/xnnpack/rows.h"
 #include "lib/base/quantise.h"
 
 namespace fettle::kernels::xnnpack {
 namespace {
 
-constexpr Op kTransposePattern[] = {Op::transpose};
-constexpr Op kConvertPattern[] = {Op::convert};
 constexpr LayoutPair kAnyLayouts[] = {{Layout::nchw, Layout::nchw},
                                       {Layout::nhwc, Layout::nhwc},
                                       {Layout::nhwc, Layout::nchw},
@@ -22,7 +17,7 @@ constexpr LayoutPair kOtherLayout[] = {{Layout::nchw, Layout::nhwc}, {Layout::nh
 
 // Extents in the input's memory order, and for each axis of the output in its memory order, the input's axis.
 // Axes of extent 1 are left out.
-struct Permutation {
+struct Permutation : Operation {
   std::array<std::size_t, XNN_MAX_TENSOR_DIMS> extent{};
   std::array<std::size_t, XNN_MAX_TENSOR_DIMS> from{};
   std::size_t rank = 0;
@@ -43,14 +38,13 @@ Refusal read_axes(const LayerPart& part, int rank, std::array<int, kMaxRank>& ax
   return Refusal::none;
 }
 
-Refusal read(const LayerDesc& layer, Op op, Permutation& p, bool bytes) {
-  if (Refusal no = check_pattern(layer, op, 1); no != Refusal::none) return no;
+Refusal read_permutation(const LayerDesc& layer, Permutation& p, bool bytes) {
   const TensorDesc& x = *layer.operand(0);
   const TensorDesc& y = layer.outputs[0];
   if (x.constant) return Refusal::constant;
   const DataType type = bytes ? x.format.type : DataType::f32;
   if (bytes && (!is_quantised_type(type) || layer.main().clamp)) return Refusal::data_type;
-  if (op == Op::convert && !layer.main().attributes.entries().empty()) return Refusal::attribute;
+  if (layer.main().op == Op::convert && !layer.main().attributes.entries().empty()) return Refusal::attribute;
   if (Refusal no = check_dense(x, type); no != Refusal::none) return no;
   if (Refusal no = check_dense(y, type); no != Refusal::none) return no;
   const int rank = x.shape.rank();
@@ -79,82 +73,39 @@ Refusal read(const LayerDesc& layer, Op op, Permutation& p, bool bytes) {
   return clamp_is_valid(layer) ? Refusal::none : Refusal::clamp;
 }
 
-template <Op kOp, bool kBytes>
-Refusal supports(const LayerDesc& layer, const Cpu&) {
-  Permutation p;
-  return read(layer, kOp, p, kBytes);
-}
-
 // Elements of 4 bytes or of 1.
 template <bool kBytes>
-class Bound final : public BoundOperator {
- public:
-  explicit Bound(const BindArgs& args) noexcept : BoundOperator(args), input_(input_index(args.layer, 0)) {}
+struct Transpose : Permutation {
+  static constexpr DataType kType = kBytes ? DataType::undefined : DataType::f32;
 
-  Status prepare(const BindArgs& args) noexcept {
-    if (Status ready = ensure_initialized(); !ready) return ready;
-    Permutation p;
-    if (read(args.layer, args.layer.main().op, p, kBytes) != Refusal::none) {
-      return check(xnn_status_unsupported_parameter, "bind");
-    }
-    const xnn_status status =
-        kBytes ? xnn_create_transpose_nd_x8(0, op_.out()) : xnn_create_transpose_nd_x32(0, op_.out());
-    if (Status created = check_created(status, op_); !created) return created;
-    const auto reshape = kBytes ? xnn_reshape_transpose_nd_x8 : xnn_reshape_transpose_nd_x32;
-    const xnn_status shaped = reshape(op_.get(), p.rank, p.extent.data(), p.from.data(), &threads_);
-    if (Status done = check(shaped, "reshape an operator"); !done) return done;
-    if (!kBytes) add_clamp(args.layer, static_cast<std::size_t>(args.layer.outputs[0].shape.elements()));
-    return {};
+  Refusal read(const LayerDesc& layer) {
+    elements = static_cast<std::size_t>(layer.outputs[0].shape.elements());
+    return read_permutation(layer, *this, kBytes);
   }
-
-  Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs,
-                     void*) noexcept override {
-    const auto setup = kBytes ? xnn_setup_transpose_nd_x8 : xnn_setup_transpose_nd_x32;
-    void* output = kBytes ? outputs[0] : set_output(outputs[0]);
-    return check(setup(op_.get(), inputs[input_], output), "set up an operator");
+  xnn_status create(const LayerDesc&, Operator& op) const noexcept {
+    return (kBytes ? xnn_create_transpose_nd_x8 : xnn_create_transpose_nd_x32)(0, op.out());
   }
+  xnn_status reshape(xnn_operator_t op, std::size_t&, pthreadpool_t threads) const noexcept {
+    const auto function = kBytes ? xnn_reshape_transpose_nd_x8 : xnn_reshape_transpose_nd_x32;
+    return function(op, rank, extent.data(), from.data(), threads);
+  }
+  xnn_status set_up(xnn_operator_t op, const Addresses& at) const noexcept {
+    return set_up_with(kBytes ? xnn_setup_transpose_nd_x8 : xnn_setup_transpose_nd_x32, op, at);
+  }
+  std::size_t unclamped() const noexcept { return kBytes ? 0 : elements; }
 
- private:
-  std::size_t input_;
+  std::size_t elements = 0;
 };
-
-template <bool kBytes>
-Result<std::unique_ptr<BoundKernel>> bind(const BindArgs& args) {
-  std::unique_ptr<Bound<kBytes>> bound(new (std::nothrow) Bound<kBytes>(args));
-  if (bound == nullptr) return out_of_memory();
-  Status status = bound->prepare(args);
-  return bound_or_error(std::move(bound), std::move(status));
-}
-
-template <Op kOp, bool kBytes>
-constexpr Kernel row(std::string_view name, std::span<const Op> pattern,
-                     std::span<const LayoutPair> layouts) noexcept {
-  return {
-      .name = name,
-      .revision = 1,
-      .pattern = pattern,
-      .isa = kRequiredIsa,
-      .type = kBytes ? DataType::undefined : DataType::f32,
-      .layouts = layouts,
-      .overread_bytes = kOverreadBytes,
-      .threaded = true,
-      .supports = supports<kOp, kBytes>,
-      .workspace_bytes = nullptr,
-      .packed_bytes = nullptr,
-      .pack = nullptr,
-      .bind = bind<kBytes>,
-  };
-}
 
 }  // namespace
 
 constinit const Kernel kTranspose =
-    row<Op::transpose, false>("transpose.tiled.f32.xnnpack", kTransposePattern, kAnyLayouts);
+    row<Transpose<false>, Op::transpose>("transpose.tiled.f32.xnnpack", kAnyLayouts);
 constinit const Kernel kConvert =
-    row<Op::convert, false>("convert.tiled.f32.xnnpack", kConvertPattern, kOtherLayout);
+    row<Transpose<false>, Op::convert>("convert.tiled.f32.xnnpack", kOtherLayout);
 constinit const Kernel kTransposeQ8 =
-    row<Op::transpose, true>("transpose.tiled.q8.xnnpack", kTransposePattern, kAnyLayouts);
+    row<Transpose<true>, Op::transpose>("transpose.tiled.q8.xnnpack", kAnyLayouts);
 constinit const Kernel kConvertQ8 =
-    row<Op::convert, true>("convert.tiled.q8.xnnpack", kConvertPattern, kOtherLayout);
+    row<Transpose<true>, Op::convert>("convert.tiled.q8.xnnpack", kOtherLayout);
 
 }  // namespace fettle::kernels::xnnpack

@@ -2,12 +2,9 @@
 //
 // Elementwise operators of one operand: one bound kernel for all of them, a row for each.
 #include "kernels/xnnpack/elementwise.h"
-#include "kernels/xnnpack/operator.h"
-#include "kernels/xnnpack/pixels.h"
 #include "kernels/xnnpack/rows.h"
 
 #include <limits>
-#include <new>
 
 namespace fettle::kernels::xnnpack {
 namespace {
@@ -16,13 +13,7 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 // XNNPACK's operator and its parameters. ONNX's defaults are filled in by the layer, so absent attributes
 // mean the same.
-struct Unary {
-  xnn_unary_operator type = xnn_unary_invalid;
-  xnn_unary_params params{};
-};
-
-Unary unary_of(const LayerPart& part) noexcept {
-  Unary unary;
+void read_operator(const LayerPart& part, Unary& unary) noexcept {
   switch (part.op) {
     case Op::clamp:
       unary.type = xnn_unary_clamp;
@@ -70,12 +61,10 @@ Unary unary_of(const LayerPart& part) noexcept {
     default:
       break;
   }
-  return unary;
 }
 
-Refusal check_attributes(const LayerPart& part) noexcept {
-  const Unary unary = unary_of(part);
-  switch (part.op) {
+Refusal check_parameters(Op op, const Unary& unary) noexcept {
+  switch (op) {
     // Comparisons that NaN fails.
     case Op::clamp:
       return unary.params.clamp.min <= unary.params.clamp.max ? Refusal::none : Refusal::attribute;
@@ -91,92 +80,35 @@ Refusal check_attributes(const LayerPart& part) noexcept {
   }
 }
 
-template <Op kOp>
-Refusal supports(const LayerDesc& layer, const Cpu&) {
-  if (Refusal no = check_pattern(layer, kOp, 1); no != Refusal::none) return no;
-  const TensorDesc& x = *layer.operand(0);
-  const TensorDesc& y = layer.outputs[0];
-  if (x.constant) return Refusal::constant;
-  if (Refusal no = check_dense(x); no != Refusal::none) return no;
-  if (Refusal no = check_dense(y); no != Refusal::none) return no;
-  if (!(x.shape == y.shape)) return Refusal::shape;
-  if (x.format.layout != y.format.layout) return Refusal::layout;
-  if (Refusal no = check_attributes(layer.main()); no != Refusal::none) return no;
-  return clamp_is_valid(layer) ? Refusal::none : Refusal::clamp;
-}
+struct UnaryF32 : Unary {
+  static constexpr std::uint32_t kInPlace = 1;
 
-class Bound final : public BoundOperator {
- public:
-  explicit Bound(const BindArgs& args) noexcept : BoundOperator(args), input_(input_index(args.layer, 0)) {}
-
-  Status prepare(const BindArgs& args) noexcept {
-    if (Status ready = ensure_initialized(); !ready) return ready;
-    const auto elements = static_cast<std::size_t>(args.layer.operand(0)->shape.elements());
-    const Unary unary = unary_of(args.layer.main());
-    const xnn_status status = xnn_create_unary_elementwise_nc(
-        unary.type, xnn_datatype_fp32, xnn_datatype_fp32, &unary.params, nullptr, nullptr, 0, op_.out());
-    if (Status created = check_created(status, op_); !created) return created;
-    const xnn_status shaped =
-        xnn_reshape_unary_elementwise_nc(op_.get(), 1, elements, elements, elements, &threads_);
-    if (Status done = check(shaped, "reshape an operator"); !done) return done;
-    add_clamp(args.layer, elements);
-    return {};
+  Refusal read(const LayerDesc& layer) noexcept {
+    if (Refusal no = check_unary(layer, DataType::f32, DataType::f32); no != Refusal::none) return no;
+    elements = static_cast<std::size_t>(layer.operand(0)->shape.elements());
+    read_operator(layer.main(), *this);
+    if (Refusal no = check_parameters(layer.main().op, *this); no != Refusal::none) return no;
+    return clamp_is_valid(layer) ? Refusal::none : Refusal::clamp;
   }
-
-  Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs,
-                     void*) noexcept override {
-    return check(xnn_setup_unary_elementwise_nc(op_.get(), inputs[input_], set_output(outputs[0])),
-                 "set up an operator");
-  }
-
- private:
-  std::size_t input_;
+  std::size_t unclamped() const noexcept { return elements; }
 };
-
-Result<std::unique_ptr<BoundKernel>> bind(const BindArgs& args) {
-  std::unique_ptr<Bound> bound(new (std::nothrow) Bound(args));
-  if (bound == nullptr) return out_of_memory();
-  Status status = bound->prepare(args);
-  return bound_or_error(std::move(bound), std::move(status));
-}
-
-template <Op kOp>
-constexpr Op kPattern[] = {kOp};
-
-template <Op kOp>
-constexpr Kernel row(std::string_view name) noexcept {
-  return {
-      .name = name,
-      .revision = 1,
-      .pattern = kPattern<kOp>,
-      .isa = kRequiredIsa,
-      .type = DataType::f32,
-      .layouts = kSameLayout,
-      .overread_bytes = kOverreadBytes,
-      .in_place = 1,
-      .threaded = true,
-      .supports = supports<kOp>,
-      .workspace_bytes = nullptr,
-      .packed_bytes = nullptr,
-      .pack = nullptr,
-      .bind = bind,
-  };
-}
 
 }  // namespace
 
-constinit const Kernel kClamp = row<Op::clamp>("clamp.direct.f32.xnnpack");
-constinit const Kernel kLeakyRelu = row<Op::leaky_relu>("leaky_relu.direct.f32.xnnpack");
-constinit const Kernel kElu = row<Op::elu>("elu.direct.f32.xnnpack");
-constinit const Kernel kSigmoid = row<Op::sigmoid>("sigmoid.direct.f32.xnnpack");
-constinit const Kernel kTanh = row<Op::tanh>("tanh.direct.f32.xnnpack");
-constinit const Kernel kHardSwish = row<Op::hard_swish>("hard_swish.direct.f32.xnnpack");
-constinit const Kernel kExp = row<Op::exp>("exp.direct.f32.xnnpack");
-constinit const Kernel kSqrt = row<Op::sqrt>("sqrt.direct.f32.xnnpack");
-constinit const Kernel kAbs = row<Op::abs>("abs.direct.f32.xnnpack");
-constinit const Kernel kNeg = row<Op::neg>("neg.direct.f32.xnnpack");
-constinit const Kernel kFloor = row<Op::floor>("floor.direct.f32.xnnpack");
-constinit const Kernel kCeil = row<Op::ceil>("ceil.direct.f32.xnnpack");
-constinit const Kernel kRound = row<Op::round>("round.direct.f32.xnnpack");
+constinit const Kernel kClamp = row<UnaryF32, Op::clamp>("clamp.direct.f32.xnnpack", kSameLayout);
+constinit const Kernel kLeakyRelu =
+    row<UnaryF32, Op::leaky_relu>("leaky_relu.direct.f32.xnnpack", kSameLayout);
+constinit const Kernel kElu = row<UnaryF32, Op::elu>("elu.direct.f32.xnnpack", kSameLayout);
+constinit const Kernel kSigmoid = row<UnaryF32, Op::sigmoid>("sigmoid.direct.f32.xnnpack", kSameLayout);
+constinit const Kernel kTanh = row<UnaryF32, Op::tanh>("tanh.direct.f32.xnnpack", kSameLayout);
+constinit const Kernel kHardSwish =
+    row<UnaryF32, Op::hard_swish>("hard_swish.direct.f32.xnnpack", kSameLayout);
+constinit const Kernel kExp = row<UnaryF32, Op::exp>("exp.direct.f32.xnnpack", kSameLayout);
+constinit const Kernel kSqrt = row<UnaryF32, Op::sqrt>("sqrt.direct.f32.xnnpack", kSameLayout);
+constinit const Kernel kAbs = row<UnaryF32, Op::abs>("abs.direct.f32.xnnpack", kSameLayout);
+constinit const Kernel kNeg = row<UnaryF32, Op::neg>("neg.direct.f32.xnnpack", kSameLayout);
+constinit const Kernel kFloor = row<UnaryF32, Op::floor>("floor.direct.f32.xnnpack", kSameLayout);
+constinit const Kernel kCeil = row<UnaryF32, Op::ceil>("ceil.direct.f32.xnnpack", kSameLayout);
+constinit const Kernel kRound = row<UnaryF32, Op::round>("round.direct.f32.xnnpack", kSameLayout);
 
 }  // namespace fettle::kernels::xnnpack

@@ -19,12 +19,12 @@ struct Header {
 };
 static_assert(sizeof(Header) <= kPackedHeaderBytes);
 
+}  // namespace
+
 Error wrong_packing() noexcept {
   return kernel_failed("the packed weights are not of the kind that XNNPACK uses on this CPU",
                        "pack the model's weights again on this kind of CPU");
 }
-
-}  // namespace
 
 void WeightsCache::Freer::operator()(void* memory) const noexcept { std::free(memory); }
 

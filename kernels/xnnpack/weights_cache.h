@@ -31,6 +31,9 @@ namespace fettle::kernels::xnnpack {
 /// What stands before the packed weights: as long as the alignment that XNNPACK wants.
 inline constexpr std::size_t kPackedHeaderBytes = 64;
 
+/// What is wrong with bytes that are no packed weights of this kind.
+Error wrong_packing() noexcept;
+
 /// A provider for one operator. It must outlive the operator and stay where it is.
 class WeightsCache {
  public:
