@@ -91,30 +91,62 @@ using AttributeValue = std::variant<std::int64_t, float, std::vector<std::int64_
 
 /// An operator's attributes under their ONNX names, kept sorted by name so that their text is canonical.
 ///
-/// What layers carry, by operator (beside ONNX's own scalar attributes, defaults always filled in):
+/// What layers carry, by operator (beside ONNX's own scalar attributes, defaults always filled in). An axis
+/// is never negative. What ONNX has as an operand and an attribute here says is no operand any more.
+///
+/// Products and windows:
 ///   - conv, conv_transpose: kernel_shape, strides, dilations, pads (begin..., end...), group; conv_transpose
 ///     also output_padding
-///   - max_pool, average_pool: kernel_shape, strides, pads, dilations, ceil_mode, count_include_pad
+///   - max_pool, average_pool, lp_pool: kernel_shape, strides, pads, dilations, ceil_mode; average_pool also
+///     count_include_pad, max_pool storage_order, lp_pool p (global_lp_pool has p alone)
+///   - max_unpool: places_shape (of the tensor that was pooled, through which places count)
 ///   - gemm: alpha, beta, transA, transB
-///   - softmax, log_softmax, concat, split, gather: axis (never negative); softmax before opset 13 is
-///     rewritten to the later meaning (with reshapes where the meanings differ)
-///   - split: split (sizes)
+///   - einsum: labels (numbers in the place of letters: those of each operand's axes with -1 behind them, then
+///     those of the result's)
+///
+/// Normalisation, reduction and choosing:
+///   - softmax, log_softmax, hardmax: axis; before opset 13 they are rewritten to the later meaning (with
+///     reshapes where the meanings differ)
+///   - batch_norm, instance_norm: epsilon; layer_norm: axis, epsilon; lrn: alpha, beta, bias, size
+///   - reduce_*: axes (sorted), keepdims; arg_max, arg_min: axis, keepdims, select_last_index
+///   - cum_sum: exclusive, reverse, and the axis as an operand
+///   - top_k: k, axis, largest (the results are always sorted)
+///   - unique: sorted, and axis; compress: axis; without it they work on all elements in a row
+///   - non_zero: transposed (the result has a row for each element)
+///   - non_max_suppression: max_output_boxes (of a class), center_point_box
+///   - nll_loss, cross_entropy_loss: reduction, and ignore_index if there is one
+///
+/// Movement:
+///   - concat, split, gather, gather_elements, scatter_elements: axis; split also split (sizes)
+///   - scatter_elements, scatter_nd: reduction; gather_nd: batch_dims
+///   - one_hot: axis, depth; trilu: upper, and k as an operand; eye_like: k
+///   - reverse_sequence: batch_axis, time_axis
 ///   - slice: starts, ends, axes, steps (all normalised and clamped to the extents)
 ///   - pad: pads, mode, value
-///   - transpose: perm
-///   - reduce_*: axes (sorted, never negative), keepdims
+///   - transpose: perm; depth_to_space: blocksize, mode; space_to_depth: blocksize
 ///   - reshape, flatten, squeeze, unsqueeze: none; the output shape says everything (op is `reshape` for all)
 ///   - resize (and upsample, as resize): mode, coordinate_transformation_mode, nearest_mode, cubic_coeff_a,
 ///     exclude_outside, extrapolation_value, scales (floats, one an axis)
-///   - clamp: min, max
+///   - grid_sample: mode, padding_mode, align_corners; roi_align: mode, coordinate_transformation_mode,
+///     output_height, output_width, sampling_ratio, spatial_scale
 ///   - expand, tile: the output shape says it (tile: repeats)
-///   - leaky_relu, elu, hard_sigmoid...: alpha, beta, ...
-///   - layer_norm: axis, epsilon
+///   - convert: none, or scale, shift (floats, one a channel) and swap (of red and blue) for pictures of bytes
+///
+/// Numbers one by one, signals and sequences:
+///   - clamp: min, max
+///   - leaky_relu, elu, hard_sigmoid...: alpha, beta, ...; mod: fmod; bit_shift: direction; is_inf:
+///     detect_negative, detect_positive
 ///   - cast: to (text of a DataType)
+///   - dft: axis, dft_length, inverse, onesided; stft: frame_step, frame_length, onesided, with the signal and
+///     perhaps a window as operands
+///   - hann_window, hamming_window, blackman_window: periodic, the output shape gives the length;
+///     mel_weight_matrix: num_mel_bins, dft_length, sample_rate, with both edges as operands
 ///   - lstm, gru, rnn: direction, hidden_size, layout, clip (of the sums that gates are made from; infinite:
 ///     none); activations (names with commas between them, direction by direction) with alphas and betas, a
 ///     number each; outputs (which of Y, Y_h, Y_c the results are); lstm: input_forget; gru:
 ///     linear_before_reset. A sequence of length 0 leaves its initial state
+///
+/// Quantisation:
 ///   - quantize_linear, dequantize_linear: scale (floats), zero_point (integers): one number, or one for each
 ///     extent of axis; quantize_linear also to (text of a DataType). Without them they are operands, computed
 ///     while the network runs
