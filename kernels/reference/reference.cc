@@ -47,13 +47,6 @@ Refusal plain_layouts(const LayerDesc& layer) {
   return all ? Refusal::none : Refusal::layout;
 }
 
-Refusal all_f32(const LayerDesc& layer, const Cpu&) {
-  const auto f32 = [](const TensorDesc& tensor) { return tensor.format.type == DataType::f32; };
-  const bool all = std::all_of(layer.inputs.begin(), layer.inputs.end(), f32) &&
-                   std::all_of(layer.outputs.begin(), layer.outputs.end(), f32);
-  return all ? plain_layouts(layer) : Refusal::data_type;
-}
-
 Refusal any_type(const LayerDesc& layer, const Cpu&) {
   const bool clamped = layer.main().clamp.has_value();
   if (clamped && layer.outputs.front().format.type != DataType::f32) return Refusal::clamp;

@@ -191,8 +191,6 @@ constexpr auto join(const std::array<const Kernel*, sizes>&... parts) {
   return rows;
 }
 
-/// Whether all tensors are nchw and not quantised, and those that are there have type f32.
-Refusal all_f32(const LayerDesc& layer, const Cpu& cpu);
 /// nchw, any type, inputs and outputs alike in type where the operator keeps the type. Quantised values too,
 /// which rows that only move numbers need not know.
 Refusal any_type(const LayerDesc& layer, const Cpu& cpu);
