@@ -170,9 +170,9 @@ struct Kernel {
   /// transforms). Where a plan's outputs leave the tolerance, the tuner gives up the largest first.
   float rounding = 1;
 
-  /// The only gate: `Refusal::none` means that pack, bind and run do the layer. `layer` has the formats of
+  /// The kernel's gate: `Refusal::none` means that pack, bind and run do the layer. `layer` has the formats of
   /// one entry of `layouts`, and obeys the rules of its operators (operands, ranks, attributes, the outputs'
-  /// shapes): import and passes see to that. Its types, sizes, strides and constants may be any.
+  /// shapes): import, inference and passes see to that. Its types, sizes, strides and constants may be any.
   Refusal (*supports)(const LayerDesc& layer, const Cpu& cpu);
   /// Scratch memory during run, for this many threads; null: none.
   std::size_t (*workspace_bytes)(const LayerDesc& layer, int threads);

@@ -2,7 +2,8 @@
 //
 // Layers of unusual types, sizes and strides, with constants in odd places: each row must refuse or accept
 // them, and give its reason, without touching what is not there. Sanitizers see more of it than a plain
-// build.
+// build. Layers that break the rules of their operators are not among them: import and inference refuse
+// those, and rows rely on it.
 #include "lib/runtime/kernel_table.h"
 #include "tests/common/data.h"
 #include "tests/kernels/layers.h"
@@ -15,7 +16,7 @@ namespace {
 using runtime::KernelTable;
 
 // Types, constancy, sizes and strides that the operator's rules allow elsewhere. Operands and attributes
-// stay: a layer obeys the rules of its operator, which import and passes see to.
+// stay.
 void spoil(Random& random, LayerDesc& layer) {
   std::vector<TensorDesc>& tensors = random() % 3 == 0 ? layer.outputs : layer.inputs;
   TensorDesc& tensor = tensors[random() % tensors.size()];
@@ -37,7 +38,7 @@ void spoil(Random& random, LayerDesc& layer) {
 
 }  // namespace
 
-TEST_CASE("unusual layers are refused or accepted, with a reason", "[kernels]") {
+TEST_CASE("layers of unusual types, sizes and strides are refused or accepted, with a reason", "[kernels]") {
   const KernelTable table({}, this_cpu());
   Random random(6);
   long asked = 0;
