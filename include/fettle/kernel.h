@@ -101,6 +101,7 @@ enum class Refusal : std::uint8_t {
   not_constant,  ///< wants constant weights
   constant,      ///< wants a computed operand where this one is constant
   too_large,     ///< beyond the kernel's integer or memory range
+  too_small,     ///< so little work that the algorithm does not pay
   backend,       ///< the library behind the kernel refuses
 };
 /// The stable text of a refusal: "isa", "data_type", ...
@@ -170,9 +171,10 @@ struct Kernel {
   /// transforms). Where a plan's outputs leave the tolerance, the tuner gives up the largest first.
   float rounding = 1;
 
-  /// The kernel's gate: `Refusal::none` means that pack, bind and run do the layer. `layer` has the formats of
-  /// one entry of `layouts`, and obeys the rules of its operators (operands, ranks, attributes, the outputs'
-  /// shapes): import, inference and passes see to that. Its types, sizes, strides and constants may be any.
+  /// The kernel's gate: `Refusal::none` means that pack, bind and run do the layer. `layer` has the formats
+  /// of one entry of `layouts`, and obeys the rules of its operators (operands, ranks, attributes, the
+  /// outputs' shapes): import, inference and passes see to that. Its types, sizes, strides and constants may
+  /// be any.
   Refusal (*supports)(const LayerDesc& layer, const Cpu& cpu);
   /// Scratch memory during run, for this many threads; null: none.
   std::size_t (*workspace_bytes)(const LayerDesc& layer, int threads);

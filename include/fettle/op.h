@@ -101,7 +101,8 @@ using AttributeValue = std::variant<std::int64_t, float, std::vector<std::int64_
 ///     count_include_pad, max_pool storage_order, lp_pool p (global_lp_pool has p alone)
 ///   - max_unpool: places_shape (of the tensor that was pooled, through which places count)
 ///   - gemm: alpha, beta, transA, transB
-///   - einsum: labels (numbers in the place of letters: those of each operand's axes with -1 behind them, then
+///   - einsum: labels (numbers in the place of letters: those of each operand's axes with -1 behind them,
+///   then
 ///     those of the result's)
 ///
 /// Normalisation, reduction and choosing:
@@ -130,14 +131,16 @@ using AttributeValue = std::variant<std::int64_t, float, std::vector<std::int64_
 ///   - grid_sample: mode, padding_mode, align_corners; roi_align: mode, coordinate_transformation_mode,
 ///     output_height, output_width, sampling_ratio, spatial_scale
 ///   - expand, tile: the output shape says it (tile: repeats)
-///   - convert: none, or scale, shift (floats, one a channel) and swap (of red and blue) for pictures of bytes
+///   - convert: none, or scale, shift (floats, one a channel) and swap (of red and blue) for pictures of
+///   bytes
 ///
 /// Numbers one by one, signals and sequences:
 ///   - clamp: min, max
 ///   - leaky_relu, elu, hard_sigmoid...: alpha, beta, ...; mod: fmod; bit_shift: direction; is_inf:
 ///     detect_negative, detect_positive
 ///   - cast: to (text of a DataType)
-///   - dft: axis, dft_length, inverse, onesided; stft: frame_step, frame_length, onesided, with the signal and
+///   - dft: axis, dft_length, inverse, onesided; stft: frame_step, frame_length, onesided, with the signal
+///   and
 ///     perhaps a window as operands
 ///   - hann_window, hamming_window, blackman_window: periodic, the output shape gives the length;
 ///     mel_weight_matrix: num_mel_bins, dft_length, sample_rate, with both edges as operands

@@ -30,10 +30,11 @@ Refusal check_extents(const LayerDesc& layer, const Product& p) {
   const Shape& a = layer.operand(0)->shape;
   const Shape& y = layer.outputs[0].shape;
   if (k > kMaxExtent || n > kMaxExtent || !fits_memory({k + 16, n + 64}) ||
-      !fits_memory({static_cast<std::int64_t>(p.rows), n})) {
+      !fits_memory({static_cast<std::int64_t>(p.height), n})) {
     return Refusal::too_large;
   }
-  if (a[a.rank() - 1] != k || y[y.rank() - 1] != n || y.elements() != static_cast<std::int64_t>(p.rows) * n) {
+  if (a[a.rank() - 1] != k || y[y.rank() - 1] != n ||
+      y.elements() != static_cast<std::int64_t>(p.height) * n) {
     return Refusal::shape;
   }
   return clamp_is_valid(layer) ? Refusal::none : Refusal::clamp;
@@ -51,7 +52,7 @@ Refusal read_gemm(const LayerDesc& layer, Product& p, DataType type, DataType bi
   if (a.rank() != 2 || layer.outputs[0].shape.rank() != 2) return Refusal::rank;
   p.outputs_first = attributes.integer("transB", 0) != 0;
   if (b[0] < 1 || b[1] < 1) return Refusal::shape;
-  p.rows = static_cast<std::size_t>(a[0]);
+  p.height = static_cast<std::size_t>(a[0]);
   p.depth = static_cast<std::size_t>(b[p.outputs_first ? 1 : 0]);
   p.columns = static_cast<std::size_t>(b[p.outputs_first ? 0 : 1]);
   if (const TensorDesc* c = layer.operand(2)) {
@@ -62,7 +63,7 @@ Refusal read_gemm(const LayerDesc& layer, Product& p, DataType type, DataType bi
     if (c->shape.rank() < 1 || c->shape.elements() != n || c->shape[c->shape.rank() - 1] != n)
       return Refusal::shape;
   }
-  return check_extents(layer, p);
+  return Refusal::none;
 }
 
 Refusal read_matmul(const LayerDesc& layer, Product& p, DataType type) {
@@ -73,36 +74,28 @@ Refusal read_matmul(const LayerDesc& layer, Product& p, DataType type) {
   if (b[0] < 1 || b[1] < 1) return Refusal::shape;
   p.depth = static_cast<std::size_t>(b[0]);
   p.columns = static_cast<std::size_t>(b[1]);
-  p.rows = static_cast<std::size_t>(a.elements()) / p.depth;
-  return check_extents(layer, p);
+  p.height = static_cast<std::size_t>(a.elements()) / p.depth;
+  return Refusal::none;
 }
 
 }  // namespace
 
 Refusal read_product(const LayerDesc& layer, Product& p, DataType type, DataType bias_type) {
-  return layer.main().op == Op::gemm ? read_gemm(layer, p, type, bias_type) : read_matmul(layer, p, type);
+  const bool gemm = layer.main().op == Op::gemm;
+  if (Refusal no = gemm ? read_gemm(layer, p, type, bias_type) : read_matmul(layer, p, type);
+      no != Refusal::none)
+    return no;
+  p.output_stride = p.columns;
+  return check_extents(layer, p);
 }
 
-namespace {
-
-struct ProductF32 : Product {
-  Refusal read(const LayerDesc& layer) { return read_product(layer, *this, DataType::f32, DataType::f32); }
-  xnn_status create(const LayerDesc& layer, const Weights& weights, xnn_weights_cache_t cache,
-                    Operator& op) const noexcept {
-    const Clamp clamp = output_clamp(layer);
-    return xnn_create_fully_connected_nc_f32(depth, columns, depth, columns, weights.values_as<float>(),
-                                             weights.bias_as<float>(), clamp.low, clamp.high, flags(),
-                                             nullptr, cache, op.out());
-  }
-  xnn_status reshape(xnn_operator_t op, std::size_t&, pthreadpool_t threads) const noexcept {
-    return xnn_reshape_fully_connected_nc_f32(op, rows, threads);
-  }
-  xnn_status set_up(xnn_operator_t op, const Addresses& at) const noexcept {
-    return set_up_with(xnn_setup_fully_connected_nc_f32, op, at);
-  }
-};
-
-}  // namespace
+xnn_status ProductF32::create(const LayerDesc& layer, const Weights& weights, xnn_weights_cache_t cache,
+                              Operator& op) const noexcept {
+  const Clamp clamp = output_clamp(layer);
+  return xnn_create_fully_connected_nc_f32(depth, columns, depth, output_stride, weights.values_as<float>(),
+                                           weights.bias_as<float>(), clamp.low, clamp.high, flags(), nullptr,
+                                           cache, op.out());
+}
 
 constinit const Kernel kGemm = row<ProductF32, Op::gemm>("gemm.packed.f32.xnnpack", kRowMajor);
 constinit const Kernel kMatmul = row<ProductF32, Op::matmul>("matmul.packed.f32.xnnpack", kRowMajor);

@@ -16,8 +16,8 @@ struct ProductQ8 : Product {
   xnn_status create(const LayerDesc& layer, const Weights& weights, xnn_weights_cache_t cache,
                     Operator& op) const noexcept;
   xnn_status reshape(xnn_operator_t op, std::size_t&, pthreadpool_t threads) const noexcept {
-    return is_signed ? xnn_reshape_fully_connected_nc_qs8_qc8w(op, rows, threads)
-                     : xnn_reshape_fully_connected_nc_qu8(op, rows, threads);
+    return is_signed ? xnn_reshape_fully_connected_nc_qs8_qc8w(op, height, threads)
+                     : xnn_reshape_fully_connected_nc_qu8(op, height, threads);
   }
   xnn_status set_up(xnn_operator_t op, const Addresses& at) const noexcept {
     return is_signed ? set_up_with(xnn_setup_fully_connected_nc_qs8_qc8w, op, at)
@@ -44,13 +44,13 @@ xnn_status ProductQ8::create(const LayerDesc& layer, const Weights& weights, xnn
   const auto* bias = weights.bias_as<std::int32_t>();
   if (is_signed) {
     return xnn_create_fully_connected_nc_qs8_qc8w(
-        depth, columns, depth, columns, static_cast<std::int8_t>(x.zero_point), x.scale, weights.scales.get(),
-        weights.values_as<std::int8_t>(), bias, static_cast<std::int8_t>(y.zero_point), y.scale,
-        static_cast<std::int8_t>(range.low), static_cast<std::int8_t>(range.high), flags(), nullptr, cache,
-        op.out());
+        depth, columns, depth, output_stride, static_cast<std::int8_t>(x.zero_point), x.scale,
+        weights.scales.get(), weights.values_as<std::int8_t>(), bias, static_cast<std::int8_t>(y.zero_point),
+        y.scale, static_cast<std::int8_t>(range.low), static_cast<std::int8_t>(range.high), flags(), nullptr,
+        cache, op.out());
   }
   return xnn_create_fully_connected_nc_qu8(
-      depth, columns, depth, columns, static_cast<std::uint8_t>(x.zero_point), x.scale,
+      depth, columns, depth, output_stride, static_cast<std::uint8_t>(x.zero_point), x.scale,
       static_cast<std::uint8_t>(k.zero_point), k.scale, weights.values_as<std::uint8_t>(), bias,
       static_cast<std::uint8_t>(y.zero_point), y.scale, static_cast<std::uint8_t>(range.low),
       static_cast<std::uint8_t>(range.high), flags(), nullptr, cache, op.out());

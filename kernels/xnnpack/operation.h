@@ -40,10 +40,10 @@ struct Addresses {
 
 /// What operations need not say.
 struct Operation {
-  static constexpr std::size_t kOperands = 1;          ///< how many must be there
-  static constexpr DataType kType = DataType::f32;     ///< see Kernel::type
-  static constexpr std::uint32_t kInPlace = 0;         ///< see Kernel::in_place
-  static constexpr bool kHasWorkspace = false;         ///< whether workspace_bytes is ever more than 0
+  static constexpr std::size_t kOperands = 1;       ///< how many must be there
+  static constexpr DataType kType = DataType::f32;  ///< see Kernel::type
+  static constexpr std::uint32_t kInPlace = 0;      ///< see Kernel::in_place
+  static constexpr bool kHasWorkspace = false;      ///< whether workspace_bytes is ever more than 0
   std::size_t workspace_bytes(int) const { return 0; }
   /// Whether results are staged in the workspace and copied from there, see kReadBackFloats.
   bool stages() const { return false; }

@@ -19,9 +19,12 @@ inline constexpr std::uint32_t kOverreadBytes = XNN_EXTRA_BYTES;
 /// Rows for pictures want them in nhwc.
 inline constexpr LayoutPair kNhwcOnly[] = {{Layout::nhwc, Layout::nhwc}};
 
+extern const Kernel kConvSliced;
 extern const Kernel kConv;
 extern const Kernel kDepthwiseConv;
 extern const Kernel kConvTranspose;
+extern const Kernel kGemmSliced;
+extern const Kernel kMatmulSliced;
 extern const Kernel kGemm;
 extern const Kernel kMatmul;
 extern const Kernel kMaxPool;

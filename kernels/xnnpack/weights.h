@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What operations with weights add to operation.h: XNNPACK packs weights while it creates an operator, so
-// measuring, packing and binding all do that, each with a weights cache of another mode. Such an operation has
+// measuring, packing and binding all do that, each with a weights cache of another mode. Such an operation
+// has
 //
 //   std::size_t outputs() const;                   // channels, one scale each where weights are quantised
 //   xnn_status create(const LayerDesc&, const Weights&, xnn_weights_cache_t, Operator&) const;
@@ -42,10 +43,10 @@ struct Weights {
 };
 
 template <typename Special>
-concept Weighted =
-    requires(const Special& special, const LayerDesc& layer, const Weights& weights, Operator& op) {
-      special.create(layer, weights, xnn_weights_cache_t{}, op);
-    };
+concept Weighted = requires(const Special& special, const LayerDesc& layer, const Weights& weights,
+                            Operator& op) {
+  special.create(layer, weights, xnn_weights_cache_t{}, op);
+};
 
 /// The layer's constants; none are there when `bind` asks.
 Status gather_weights(const LayerDesc& layer, std::size_t outputs, std::span<const ConstantBytes> constants,

@@ -10,8 +10,11 @@ namespace x = xnnpack;
 
 constexpr const Kernel* kRows[] = {
     &x::kDepthwiseConv,
+    &x::kConvSliced,
     &x::kConv,
     &x::kConvTranspose,
+    &x::kGemmSliced,
+    &x::kMatmulSliced,
     &x::kGemm,
     &x::kMatmul,
     &x::kMaxPool,

@@ -144,6 +144,8 @@ std::string_view to_string(Refusal refusal) noexcept {
       return "constant";
     case Refusal::too_large:
       return "too_large";
+    case Refusal::too_small:
+      return "too_small";
     case Refusal::backend:
       return "backend";
   }

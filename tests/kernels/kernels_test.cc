@@ -82,6 +82,7 @@ void check_family(void (*family)(int, const Visit&), int count) {
 
 TEST_CASE("convolutions and pooling", "[kernels]") { check_family(visit_windows, 120); }
 TEST_CASE("dense layers and products of matrices", "[kernels]") { check_family(visit_products, 40); }
+TEST_CASE("layers with many weights", "[kernels]") { check_family(visit_many_weights, 3); }
 TEST_CASE("elementwise operators", "[kernels]") { check_family(visit_elementwise, 30); }
 TEST_CASE("reductions and normalisations", "[kernels]") { check_family(visit_reductions, 40); }
 TEST_CASE("operators that move numbers", "[kernels]") { check_family(visit_movement, 40); }

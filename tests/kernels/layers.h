@@ -66,15 +66,16 @@ std::optional<TestLayer> make_layer(Op op, Attributes attributes, const std::vec
 
 using Visit = std::function<void(const TestLayer&)>;
 // Each family visits its layers; `count` says about how many random ones.
-void visit_windows(int count, const Visit& visit);      ///< convolutions and pooling
-void visit_products(int count, const Visit& visit);     ///< dense layers and products of matrices
-void visit_elementwise(int count, const Visit& visit);  ///< one, two and three operands with broadcasting
-void visit_reductions(int count, const Visit& visit);   ///< reductions, softmax, normalisations
-void visit_movement(int count, const Visit& visit);     ///< what only moves numbers
-void visit_choosing(int count, const Visit& visit);     ///< indices, selections
-void visit_sampling(int count, const Visit& visit);     ///< between pixels; signals
-void visit_recurrent(int count, const Visit& visit);    ///< LSTM, GRU and RNN
-void visit_regions(int count, const Visit& visit);      ///< several layers that one kernel may cover
-void visit_quantised(int count, const Visit& visit);    ///< integers with a scale, and the borders to floats
+void visit_windows(int count, const Visit& visit);       ///< convolutions and pooling
+void visit_products(int count, const Visit& visit);      ///< dense layers and products of matrices
+void visit_many_weights(int count, const Visit& visit);  ///< more than the L2 cache of this CPU keeps
+void visit_elementwise(int count, const Visit& visit);   ///< one, two and three operands with broadcasting
+void visit_reductions(int count, const Visit& visit);    ///< reductions, softmax, normalisations
+void visit_movement(int count, const Visit& visit);      ///< what only moves numbers
+void visit_choosing(int count, const Visit& visit);      ///< indices, selections
+void visit_sampling(int count, const Visit& visit);      ///< between pixels; signals
+void visit_recurrent(int count, const Visit& visit);     ///< LSTM, GRU and RNN
+void visit_regions(int count, const Visit& visit);       ///< several layers that one kernel may cover
+void visit_quantised(int count, const Visit& visit);     ///< integers with a scale, and the borders to floats
 
 }  // namespace fettle::test

@@ -44,4 +44,32 @@ void visit_products(int count, const Visit& visit) {
   }
 }
 
+void visit_many_weights(int count, const Visit& visit) {
+  Random random(13);
+  const std::size_t known = this_cpu().cores.front().l2_bytes;
+  const std::size_t cache = known != 0 ? known : std::size_t{1} << 20;
+  const auto floats = static_cast<std::int64_t>(cache / sizeof(float));
+  const auto visit_layer = [&](Op op, Attributes attributes, const std::vector<Operand>& operands) {
+    const std::optional<Clamp> clamp = random() % 2 == 0 ? std::optional<Clamp>({-3, 6}) : std::nullopt;
+    const auto layer = make_layer(op, std::move(attributes), operands, clamp);
+    REQUIRE(layer);
+    visit(*layer);
+  };
+  for (int i = 0; i < count; ++i) {
+    const std::int64_t k = pick(random, 150, 300);
+    const std::int64_t n = floats * pick(random, 65, 80) / 100 / k;
+    const std::int64_t m = pick(random, 9, 20);
+    const std::int64_t taps = i % 2 == 0 ? 1 : 3;
+    Attributes window;
+    window.set("kernel_shape", std::vector<std::int64_t>{1, taps});
+    window.set("pads", std::vector<std::int64_t>{0, taps / 2, 0, taps / 2});
+    visit_layer(Op::conv, window, {input({1, k / taps, 2, m}), weight({n, k / taps, 1, taps}), weight({n})});
+    Attributes turned;
+    turned.set("transB", std::int64_t{i % 2});
+    visit_layer(Op::gemm, turned,
+                {input({m, k}), weight(i % 2 == 0 ? Shape{k, n} : Shape{n, k}), weight({n})});
+    visit_layer(Op::matmul, {}, {input({2, m, k}), weight({k, n})});
+  }
+}
+
 }  // namespace fettle::test

@@ -82,6 +82,46 @@ inline LayerPart windowed(Op op, std::int64_t kernel, std::int64_t stride, std::
   return part;
 }
 
+/// Output channels of which this CPU's L2 cache does not keep the weights, `weights` for each.
+inline std::int64_t many_outputs(std::int64_t weights) {
+  const std::size_t known = this_cpu().cores.front().l2_bytes;
+  const std::size_t floats = (known != 0 ? known : std::size_t{1} << 20) / sizeof(float);
+  return static_cast<std::int64_t>(floats) * 2 / 3 / weights;
+}
+
+/// The rows that compute in slices, and those of the same layers that do not.
+inline constexpr std::pair<std::string_view, std::string_view> kSlicedRows[] = {
+    {"conv.indirect_sliced.f32.xnnpack", "conv.indirect.f32.xnnpack"},
+    {"gemm.packed_sliced.f32.xnnpack", "gemm.packed.f32.xnnpack"},
+    {"matmul.packed_sliced.f32.xnnpack", "matmul.packed.f32.xnnpack"}};
+
+/// A layer for each of them.
+inline std::vector<Case> sliced_cases() {
+  constexpr Layout kNhwc = Layout::nhwc;
+  std::vector<Case> cases;
+  const std::int64_t wide = many_outputs(9 * 41) / 32 * 32 + 1;
+  cases.push_back(make_case(
+      kSlicedRows[0].first, windowed(Op::conv, 3, 1, 1),
+      {tensor({1, 41, 4, 4}, kNhwc), tensor({wide, 41, 3, 3}, kNhwc, true), tensor({wide}, kNhwc, true)},
+      tensor({1, wide, 4, 4}, kNhwc)));
+  // Slices of widths that leave 12 outputs over, fewer than XNNPACK computes at once.
+  const std::int64_t n = many_outputs(300) / 32 * 32 + 12;
+  LayerPart product;
+  product.op = Op::gemm;
+  product.attributes.set("transB", std::int64_t{1});
+  product.clamp = Clamp{-1, 2};
+  cases.push_back(
+      make_case(kSlicedRows[1].first, product,
+                {tensor({9, 300}, kNhwc), tensor({n, 300}, kNhwc, true), tensor({n}, kNhwc, true)},
+                tensor({9, n}, kNhwc)));
+  product.op = Op::matmul;
+  product.attributes = {};
+  cases.push_back(make_case(kSlicedRows[2].first, product,
+                            {tensor({2, 5, 300}, Layout::nchw), tensor({300, n}, kNhwc, true)},
+                            tensor({2, 5, n}, Layout::nchw)));
+  return cases;
+}
+
 /// One layer for each way in which the rows use XNNPACK.
 inline std::vector<Case> all_cases() {
   constexpr Layout kNhwc = Layout::nhwc;
@@ -139,6 +179,7 @@ inline std::vector<Case> all_cases() {
   part.attributes.set("mode", std::string("linear"));
   cases.push_back(make_case("resize.bilinear.f32.xnnpack", part, {tensor({1, 13, 9, 9}, kNhwc)},
                             tensor({1, 13, 18, 18}, kNhwc)));
+  for (Case& sliced : sliced_cases()) cases.push_back(std::move(sliced));
   return cases;
 }
 

@@ -133,6 +133,49 @@ TEST_CASE("refusals name the reason", "[xnnpack]") {
   CHECK(refusal(conv.kernel, changed) == Refusal::stride);
 }
 
+TEST_CASE("slices give the bits that the whole gives", "[xnnpack]") {
+  ThreadPoolOptions options;
+  options.threads = 3;
+  const auto pool = make_thread_pool(options);
+  REQUIRE(pool);
+  const std::vector<Case> cases = sliced_cases();
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    INFO(cases[i].layer.text());
+    Case whole = cases[i];
+    whole.kernel = kSlicedRows[i].second;
+    const auto whole_weights = packed(whole);
+    const auto weights = packed(cases[i]);
+    REQUIRE(whole_weights);
+    REQUIRE(weights);
+    Instance expected(whole, whole_weights->span(), nullptr, 1);
+    REQUIRE(expected.status);
+    REQUIRE(expected.run());
+    for (const int threads : {1, 2, 3}) {
+      Instance sliced(cases[i], weights->span(), pool->get(), threads);
+      REQUIRE(sliced.status);
+      REQUIRE(sliced.run());
+      CHECK(copy(sliced.output()) == copy(expected.output()));
+    }
+  }
+}
+
+TEST_CASE("slices are for weights that the cache does not keep", "[xnnpack]") {
+  Cpu cpu = this_cpu();
+  for (const Case& c : sliced_cases()) {
+    INFO(c.layer.text());
+    const std::size_t cache = this_cpu().cores.front().l2_bytes;
+    cpu.cores.front().l2_bytes = 4 * std::max(cache, std::size_t{1} << 20);
+    CHECK(row(c.kernel)->supports(c.layer, cpu) == Refusal::too_small);
+    cpu.cores.front().l2_bytes = std::size_t{1} << 18;
+    CHECK(row(c.kernel)->supports(c.layer, cpu) == Refusal::none);
+  }
+  // A single row reads the weights once, whatever there are.
+  Case single = sliced_cases()[1];
+  single.layer.inputs[0] = tensor({1, 300}, Layout::nchw);
+  single.layer.outputs[0] = tensor({1, single.layer.outputs[0].shape[1]}, Layout::nchw);
+  CHECK(row(single.kernel)->supports(single.layer, this_cpu()) == Refusal::too_small);
+}
+
 TEST_CASE("average pooling that counts its padding is refused", "[xnnpack]") {
   std::vector<Case> cases = all_cases();
   const auto pool = std::find_if(cases.begin(), cases.end(),
