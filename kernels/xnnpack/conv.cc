@@ -40,6 +40,7 @@ Refusal supports_kind(const LayerDesc& layer, const Cpu&) {
   if (Refusal no = check_pattern(layer, Op::conv, 2); no != Refusal::none) return no;
   ConvolutionF32 c;
   if (const Refusal no = c.read(layer); no != Refusal::none) return no;
+  if (kDepthwise && c.is_one_by_one() && c.taps() > kMostDepthwiseTaps) return Refusal::kernel_size;
   return c.is_depthwise() == kDepthwise ? Refusal::none : Refusal::groups;
 }
 

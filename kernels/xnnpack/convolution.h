@@ -71,8 +71,8 @@ struct ConvolutionF32 : Convolution {
   xnn_status set_up(xnn_operator_t op, const Addresses& at) const noexcept;
 };
 
-/// The largest window that XNNPACK's depthwise kernels compute at one go. Larger ones take several passes of
-/// floats, or a channel at a time of integers, and the portable rows are faster.
+/// The largest window that XNNPACK has depthwise kernels for. It computes larger ones as matrix products of a
+/// channel at a time, and the portable rows are faster.
 inline constexpr std::size_t kMostDepthwiseTaps = 25;
 
 }  // namespace fettle::kernels::xnnpack

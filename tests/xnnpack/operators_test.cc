@@ -107,6 +107,12 @@ TEST_CASE("refusals name the reason", "[xnnpack]") {
   CHECK(refusal("dwconv.direct.f32.xnnpack", conv) == Refusal::groups);
   CHECK(refusal("max_pool.indirect.f32.xnnpack", conv) == Refusal::op);
   CHECK(refusal("conv.indirect.f32.xnnpack", cases[2]) == Refusal::groups);
+  const Case large =
+      make_case("dwconv.direct.f32.xnnpack", windowed(Op::conv, 7, 1, 3, 21),
+                {tensor({1, 21, 9, 9}, Layout::nhwc), tensor({21, 1, 7, 7}, Layout::nhwc, true)},
+                tensor({1, 21, 9, 9}, Layout::nhwc));
+  CHECK(refusal(large.kernel, large) == Refusal::kernel_size);
+  CHECK(refusal("conv.indirect.f32.xnnpack", large) == Refusal::groups);
   Case changed = conv;
   changed.layer.inputs[1].constant = false;
   CHECK(refusal(conv.kernel, changed) == Refusal::not_constant);
