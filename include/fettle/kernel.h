@@ -184,6 +184,9 @@ struct Kernel {
   /// an entry an input.
   Status (*pack)(const LayerDesc& layer, std::span<const ConstantBytes> constants,
                  std::span<std::byte> packed);
+  /// `pack` writes the same bytes whatever the extents and strides of the activations (not their ranks and
+  /// formats): programs for several input shapes then share them.
+  bool packed_for_any_size = false;
   /// Makes the state for one runtime.
   Result<std::unique_ptr<BoundKernel>> (*bind)(const BindArgs& args);
 };

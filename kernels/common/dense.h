@@ -37,6 +37,7 @@ constexpr Kernel dense_row(std::string_view name, Isa isa, std::span<const Op> p
   kernel.packed_bytes = [](const LayerDesc& layer, std::span<const ConstantBytes>) {
     return dense_packed_bytes(tiles, layer);
   };
+  kernel.packed_for_any_size = true;
   kernel.pack = [](const LayerDesc& layer, std::span<const ConstantBytes> constants,
                    std::span<std::byte> packed) { return dense_pack(tiles, layer, constants, packed); };
   kernel.bind = [](const BindArgs& args) { return dense_bind(tiles, args); };

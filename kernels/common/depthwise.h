@@ -67,6 +67,7 @@ constexpr Kernel depthwise_row_of(std::string_view name, Isa isa, std::span<cons
   kernel.packed_bytes = [](const LayerDesc& layer, std::span<const ConstantBytes>) {
     return depthwise_packed_bytes(set, layer);
   };
+  kernel.packed_for_any_size = true;
   kernel.pack = [](const LayerDesc& layer, std::span<const ConstantBytes> constants,
                    std::span<std::byte> packed) { return depthwise_pack(set, layer, constants, packed); };
   kernel.bind = [](const BindArgs& args) { return depthwise_bind(set, args); };

@@ -47,6 +47,7 @@ constexpr Kernel indirect_row(std::string_view name, Isa isa, std::span<const Op
   kernel.packed_bytes = [](const LayerDesc& layer, std::span<const ConstantBytes>) {
     return indirect_packed_bytes(tiles, layer);
   };
+  kernel.packed_for_any_size = true;
   kernel.pack = [](const LayerDesc& layer, std::span<const ConstantBytes> constants,
                    std::span<std::byte> packed) { return indirect_pack(tiles, layer, constants, packed); };
   kernel.bind = [](const BindArgs& args) { return indirect_bind(tiles, args); };

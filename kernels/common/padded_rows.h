@@ -45,6 +45,7 @@ constexpr Kernel padded_rows_row(std::string_view name, Isa isa, std::span<const
   kernel.packed_bytes = [](const LayerDesc& layer, std::span<const ConstantBytes>) {
     return padded_rows_packed_bytes(tiles, layer);
   };
+  kernel.packed_for_any_size = true;
   kernel.pack = [](const LayerDesc& layer, std::span<const ConstantBytes> constants,
                    std::span<std::byte> packed) { return padded_rows_pack(tiles, layer, constants, packed); };
   kernel.bind = [](const BindArgs& args) { return padded_rows_bind(tiles, args); };

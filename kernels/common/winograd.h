@@ -88,6 +88,7 @@ constexpr Kernel winograd_row(std::string_view name, Isa isa, std::span<const Op
   kernel.packed_bytes = [](const LayerDesc& layer, std::span<const ConstantBytes>) {
     return winograd_packed_bytes(set, layer);
   };
+  kernel.packed_for_any_size = true;
   kernel.pack = [](const LayerDesc& layer, std::span<const ConstantBytes> constants,
                    std::span<std::byte> packed) { return winograd_pack(set, layer, constants, packed); };
   kernel.bind = [](const BindArgs& args) { return winograd_bind(set, args); };

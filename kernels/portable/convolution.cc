@@ -183,6 +183,7 @@ constexpr Kernel packed_row(std::string_view name, std::span<const Op> pattern) 
   kernel.workspace_bytes = workspace_bytes;
   kernel.packed_bytes = packed_bytes;
   kernel.pack = pack;
+  kernel.packed_for_any_size = true;
   return kernel;
 }
 

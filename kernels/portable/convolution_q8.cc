@@ -247,6 +247,7 @@ constexpr Kernel kConv = [] {
   kernel.workspace_bytes = workspace_bytes;
   kernel.packed_bytes = packed_bytes;
   kernel.pack = pack;
+  kernel.packed_for_any_size = true;
   return kernel;
 }();
 constexpr Kernel kDepthwise = [] {
@@ -255,6 +256,7 @@ constexpr Kernel kDepthwise = [] {
   kernel.workspace_bytes = depthwise_workspace;
   kernel.packed_bytes = packed_bytes;
   kernel.pack = depthwise_pack;
+  kernel.packed_for_any_size = true;
   return kernel;
 }();
 

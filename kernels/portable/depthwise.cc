@@ -111,6 +111,7 @@ constexpr Kernel kDepthwise = [] {
   Kernel kernel = row<depthwise>("dwconv.direct.f32.portable", kConvOp, kBoth, supports);
   kernel.packed_bytes = packed_bytes;
   kernel.pack = pack;
+  kernel.packed_for_any_size = true;
   return kernel;
 }();
 

@@ -120,6 +120,7 @@ constexpr Kernel kGemm = [] {
   kernel.revision = 2;
   kernel.packed_bytes = gemm_packed_bytes;
   kernel.pack = gemm_pack;
+  kernel.packed_for_any_size = true;
   return kernel;
 }();
 constexpr Kernel kMatmul = [] {

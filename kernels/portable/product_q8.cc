@@ -204,6 +204,7 @@ constexpr Kernel dense_row(std::string_view name, std::span<const Op> pattern) {
   kernel.workspace_bytes = workspace_bytes;
   kernel.packed_bytes = packed_bytes;
   kernel.pack = pack;
+  kernel.packed_for_any_size = true;
   return kernel;
 }
 constexpr Kernel kGemm = dense_row("gemm.packed.q8.portable", kGemmOp);

@@ -239,6 +239,7 @@ constexpr Kernel binary_row(std::string_view name) noexcept {
   Kernel kernel = row<Special, kOp>(name, kSameLayout);
   kernel.packed_bytes = packed_constant_bytes<Special>;
   kernel.pack = pack_constant<Special>;
+  kernel.packed_for_any_size = true;
   kernel.bind = bind_checked<Special>;
   return kernel;
 }

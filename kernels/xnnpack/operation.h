@@ -166,6 +166,7 @@ constexpr Kernel row(std::string_view name, std::span<const LayoutPair> layouts)
   if constexpr (Weighted<Special>) {
     kernel.packed_bytes = packed_bytes<Special>;
     kernel.pack = pack<Special>;
+    kernel.packed_for_any_size = true;
   }
   return kernel;
 }

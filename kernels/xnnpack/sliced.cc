@@ -272,6 +272,7 @@ constexpr Kernel sliced(Kernel kernel) noexcept {
   kernel.workspace_bytes = nullptr;
   kernel.packed_bytes = packed_bytes_sliced<Special>;
   kernel.pack = pack_sliced<Special>;
+  kernel.packed_for_any_size = true;
   kernel.bind = bind<BoundSliced<Special>>;
   return kernel;
 }

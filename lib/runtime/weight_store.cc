@@ -38,13 +38,29 @@ namespace runtime {
 
 std::string constant_key(std::span<const std::byte> bytes) { return "constant " + hash_text(bytes); }
 
+namespace {
+
+// The layer as packing sees it where the sizes of activations do not matter: with extents of 1.
+LayerDesc without_sizes(LayerDesc layer) {
+  for (std::vector<TensorDesc>* tensors : {&layer.inputs, &layer.outputs, &layer.inner}) {
+    for (TensorDesc& tensor : *tensors) {
+      if (tensor.constant) continue;
+      for (int axis = 0; axis < tensor.shape.rank(); ++axis) tensor.shape[axis] = 1;
+      tensor.strides = dense_strides(tensor.shape, tensor.format);
+    }
+  }
+  return layer;
+}
+
+}  // namespace
+
 std::string blob_key(const Kernel& kernel, const LayerDesc& layer, std::span<const ConstantBytes> constants) {
   std::string key;
   key.append(kernel.name)
       .append("@")
       .append(std::to_string(kernel.revision))
       .append(" ")
-      .append(layer.text());
+      .append(kernel.packed_for_any_size ? without_sizes(layer).text() : layer.text());
   for (const ConstantBytes& bytes : constants) {
     key.append(" ").append(bytes.empty() ? std::string("-") : hash_text(bytes));
   }

@@ -25,8 +25,9 @@ struct WeightBlob {
 };
 using BlobPtr = std::shared_ptr<const WeightBlob>;
 
-/// What identifies a packed blob: the weights' content, the kernel and its revision, and the layer's text.
-/// Two layers with equal keys pack to equal bytes.
+/// What identifies a packed blob: the weights' content, the kernel and its revision, and the layer's text,
+/// without the sizes of activations where the kernel packs for any. Two layers with equal keys pack to equal
+/// bytes.
 std::string blob_key(const Kernel& kernel, const LayerDesc& layer, std::span<const ConstantBytes> constants);
 /// What identifies a constant that is used as it is.
 std::string constant_key(std::span<const std::byte> bytes);

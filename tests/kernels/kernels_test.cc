@@ -32,6 +32,30 @@ std::map<std::string, int, std::less<>>& runs() {
   return counts;
 }
 
+// The same for rows whose packed bytes were compared between two sizes.
+std::map<std::string, int, std::less<>>& sizes() {
+  static std::map<std::string, int, std::less<>> counts;
+  return counts;
+}
+
+// Rows that pack for any size write the same for a batch of twice as many.
+void check_packing(const KernelTable& table, const Kernel& kernel, const LayerDesc& desc,
+                   const TestLayer& layer) {
+  if (!kernel.packed_for_any_size) return;
+  LayerDesc larger = desc;
+  for (std::vector<TensorDesc>* tensors : {&larger.inputs, &larger.outputs, &larger.inner}) {
+    for (TensorDesc& tensor : *tensors) {
+      if (tensor.constant || tensor.shape.rank() == 0) continue;
+      tensor.shape[0] *= 2;
+      tensor.strides = dense_strides(tensor.shape, tensor.format);
+    }
+  }
+  if (table.check(kernel, larger) != Refusal::none) return;
+  ++sizes()[std::string(kernel.name)];
+  INFO(kernel.name << ": " << desc.text());
+  CHECK(packed(kernel, larger, layer) == packed(kernel, desc, layer));
+}
+
 void check_layouts(const KernelTable& table, const Kernel& kernel, LayoutPair pair, const TestLayer& layer,
                    const Expected& expected) {
   LayerDesc desc = runtime::with_layouts(layer.desc, pair);
@@ -39,6 +63,7 @@ void check_layouts(const KernelTable& table, const Kernel& kernel, LayoutPair pa
   CHECK_FALSE(to_string(refusal).empty());
   if (refusal != Refusal::none) return;
   ++runs()[std::string(kernel.name)];
+  check_packing(table, kernel, desc, layer);
   const Results alone = check_variant(kernel, desc, layer, expected, {Against::end, 1});
   const Results two = check_variant(kernel, desc, layer, expected, {Against::start, 2});
   if (kernel.threaded) {
@@ -98,6 +123,7 @@ TEST_CASE("every row of the table has been run", "[kernels]") {
   for (const Kernel* kernel : builtin_kernels()) {
     INFO(kernel->name);
     CHECK(runs()[std::string(kernel->name)] > 0);
+    CHECK((!kernel->packed_for_any_size || sizes()[std::string(kernel->name)] > 0));
   }
 }
 

@@ -225,6 +225,10 @@ Expected reference_outputs(const TestLayer& layer) {
   return expected;
 }
 
+std::vector<std::byte> packed(const Kernel& kernel, const LayerDesc& desc, const TestLayer& layer) {
+  return copy(pack(kernel, desc, layer, Against::end).bytes());
+}
+
 Results check_variant(const Kernel& kernel, const LayerDesc& desc, const TestLayer& layer,
                       const Expected& expected, const Setting& setting) {
   INFO(kernel.name << ": " << desc.text() << "\n"

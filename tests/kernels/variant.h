@@ -36,4 +36,7 @@ struct Setting {
 Results check_variant(const Kernel& kernel, const LayerDesc& desc, const TestLayer& layer,
                       const Expected& expected, const Setting& setting);
 
+/// What `kernel`, which packs, writes for the layer's constants.
+std::vector<std::byte> packed(const Kernel& kernel, const LayerDesc& desc, const TestLayer& layer);
+
 }  // namespace fettle::test
