@@ -60,8 +60,10 @@ struct LayerInfo {
 class Model {
  public:
   /// Reads an ONNX file, and the files of weights that it names below its own folder. Errors: kFileNotFound,
-  /// kFileUnreadable, kModelMalformed, kModelInvalid, kModelUnsupported (listing every node that cannot run),
-  /// kLimitExceeded, kOutOfMemory, kNotCompiledIn.
+  /// kFileUnreadable, kModelMalformed, kModelInvalid, kModelUnsupported (listing every node that cannot run,
+  /// and every input with free dimensions), kWrongShape (a shape that contradicts the model; free dimensions
+  /// alone), kUnknownName (a shape or contents for an input that is not there), kLimitExceeded, kOutOfMemory,
+  /// kNotCompiledIn.
   FETTLE_API static Result<Model> load(const std::string& path, const ModelOptions& options = {});
   /// The same from memory; `bytes` is not kept. `name` stands for the file in messages.
   FETTLE_API static Result<Model> parse(std::span<const std::byte> bytes, const std::string& name = "model",

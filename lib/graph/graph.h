@@ -41,9 +41,8 @@ struct Constant {
 
 struct Value {
   std::string name;  ///< from the model, unique; may be made up for values that passes create
-  DataType type = DataType::undefined;  ///< undefined until inferred
-  std::optional<Shape>
-      shape;  ///< empty until inferred; extents >= 0 once inferred (-1: free, in inputs only)
+  DataType type = DataType::undefined;       ///< undefined until inferred
+  std::optional<Shape> shape;                ///< empty until inferred; extents >= 0 once inferred
   std::shared_ptr<const Constant> constant;  ///< set for initialisers and folded values
   NodeId producer = kNoNode;
   /// For results whose size depends on data: `shape` is the most there can be, and this value (s64, one
@@ -114,9 +113,12 @@ class Graph {
 
 /// One problem of a model, for the list of all of them.
 struct Problem {
-  std::string node;  ///< the node's id
-  std::string op;    ///< as the model spells it
+  std::string node;  ///< the node's id; for an input, its name
+  std::string op;    ///< as the model spells it; "input" for an input
   std::string reason;
+  /// Where it stands in the list: that of the node, for a node in a body that of the node outside. kNoNode
+  /// for inputs, which come first.
+  NodeId position = kNoNode;
 };
 
 /// A graph inside a node. Its inputs are what the operator gives it, then the values of graphs around it that
@@ -125,7 +127,7 @@ struct Problem {
 struct Subgraph {
   Graph graph;
   std::size_t captures = 0;
-  std::vector<Problem> problems;  ///< of import; they matter only if the graph is used
+  std::vector<Problem> problems;  ///< nodes that are not in it; they matter only if the graph is used
 };
 
 /// "xxh3:..." of structure, attributes, types and constants' shapes; without names, weights and bound input

@@ -20,7 +20,9 @@ using Evaluator = Status (*)(const LayerDesc& layer, std::span<const ConstantByt
 struct PassContext {
   Evaluator evaluate = nullptr;
   ModelLimits limits;
-  std::vector<Problem> problems;  ///< nodes that cannot be understood; all are collected before giving up
+  /// Nodes that cannot be understood, those that the importer left out among them; all are collected before
+  /// giving up. A node whose input is of unknown shape, because of one before it, is passed over.
+  std::vector<Problem> problems;
   /// Set by fold_qdq. Before, weights that a layer takes through dequantize_linear stay integers; afterwards
   /// what is left of these nodes is folded like everything constant.
   bool folded_qdq = false;

@@ -91,6 +91,7 @@ std::size_t least_inputs(Op op) {
 Status NodeImporter::import(const onnx::NodeProto& node, const std::string& id) {
   node_ = &node;
   id_ = id;
+  known_problems_ = problems_.size();
   const bool standard = node.domain().empty() || node.domain() == "ai.onnx";
   graph::Node target;
   target.id = id;
@@ -283,7 +284,9 @@ ValueId NodeImporter::new_value() {
   return graph_.add_value(std::move(value));
 }
 
-void NodeImporter::finish(graph::Node node) { graph_.add_node(std::move(node)); }
+void NodeImporter::finish(graph::Node node) {
+  if (problems_.size() == known_problems_) graph_.add_node(std::move(node));
+}
 
 // Before opset 13 softmax worked on a matrix with the axes from `axis` on as its columns: flatten, softmax,
 // and back.

@@ -18,11 +18,14 @@ class NodeImporter {
   NodeImporter(Scope& scope, ImportState& state, std::vector<graph::Problem>& problems)
       : graph_(scope.graph()), scope_(scope), state_(state), problems_(problems) {}
 
-  /// Adds the node under `id`. What cannot be run is noted as a problem; errors are damage.
+  /// Adds the node under `id`. What cannot be run is noted as a problem and not added: its results then are
+  /// values that nothing makes, of unknown shape. Errors are damage.
   Status import(const onnx::NodeProto& node, const std::string& id);
 
  private:
-  void problem(const std::string& reason) { problems_.push_back({id_, node_->op_type(), reason}); }
+  void problem(const std::string& reason) {
+    problems_.push_back({id_, node_->op_type(), reason, static_cast<graph::NodeId>(graph_.node_count())});
+  }
   Status read_attributes(graph::Node& target);
   Status read_attribute(const onnx::AttributeProto& attribute, graph::Node& target);
   Status read_operands(graph::Node& target);
@@ -47,6 +50,7 @@ class NodeImporter {
   std::vector<graph::Problem>& problems_;
   const onnx::NodeProto* node_ = nullptr;
   std::string id_;
+  std::size_t known_problems_ = 0;  // before this node
 };
 
 /// Imports all nodes of a graph, each under an id of its own. Errors as for one, and kLimitExceeded.

@@ -174,7 +174,7 @@ Result<std::vector<Assignment>> default_assignments(const LayerGraph& layers, co
   }
   if (!missing.empty()) {
     return Error(ErrorCode::kModelUnsupported,
-                 layers.model().name + ": no kernel runs these layers:" + missing,
+                 layers.model().source->name + ": no kernel runs these layers:" + missing,
                  "use a build with more kernels, or supply one through CompileOptions::kernels");
   }
   return assignments;
@@ -183,16 +183,16 @@ Result<std::vector<Assignment>> default_assignments(const LayerGraph& layers, co
 Status apply_plan(const LayerGraph& layers, const Plan& plan, const AssignContext& context,
                   std::vector<Assignment>& assignments) {
   const Model::State& model = layers.model();
-  if (plan.model.graph != model.graph_hash) {
+  if (plan.model.graph != model.source->graph_hash) {
     return Error(ErrorCode::kPlanOtherModel,
                  "the plan was made for graph " + plan.model.graph + " (" + plan.model.name + "), but " +
-                     model.name + " is " + model.graph_hash,
+                     model.source->name + " is " + model.source->graph_hash,
                  "tune this model to get a plan for it");
   }
   const auto report = [&](const std::string& layer, const std::string& what) {
     context.report->push_back({layer, what});
   };
-  if (plan.model.weights != model.weights_hash) {
+  if (plan.model.weights != model.source->weights_hash) {
     report({}, "the plan was made with other weights: its choices for fp32 kernels are used");
   }
   switch (match_device(plan.device, Plan::this_device())) {

@@ -137,7 +137,7 @@ Plan effective_plan(const LayerGraph& layers, const std::vector<Assignment>& ass
                     const Program::State& state) {
   const Model::State& model = layers.model();
   Plan plan;
-  plan.model = {model.name, model.graph_hash, model.weights_hash};
+  plan.model = {model.source->name, model.source->graph_hash, model.source->weights_hash};
   plan.device = Plan::this_device();
   PlanExpectation expected;
   expected.arena_bytes = state.arena.bytes;
@@ -207,8 +207,8 @@ Result<Program> compile(const Model& model, const Plan* plan, const CompileOptio
     for (const ReportEntry& entry : state->report) {
       options.log(LogLevel::warning, entry.layer.empty() ? entry.what : entry.layer + ": " + entry.what);
     }
-    options.log(LogLevel::info, source.name + ": " + std::to_string(state->steps.size()) + " steps, arena " +
-                                    std::to_string(state->arena.bytes) + " bytes");
+    options.log(LogLevel::info, source.source->name + ": " + std::to_string(state->steps.size()) +
+                                    " steps, arena " + std::to_string(state->arena.bytes) + " bytes");
   }
   return Program(std::move(state));
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "lib/graph/graph.h"
+#include "lib/graph/imported.h"
 
 #include <fettle/model.h>
 
@@ -15,13 +16,24 @@
 
 namespace fettle {
 
-struct Model::State {
+namespace runtime {
+
+/// What models of one file have in common, whatever the shapes of their inputs.
+struct ModelSource {
   std::string name;
-  std::shared_ptr<const graph::Graph> graph;  ///< after passes
-  std::string graph_hash;                     ///< of the graph as imported
+  std::string graph_hash;  ///< of the graph as imported
   std::string weights_hash;
   std::int64_t opset = 0;
   std::size_t imported_nodes = 0;
+  ModelLimits limits;
+  std::vector<graph::DeclaredInput> inputs;
+};
+
+}  // namespace runtime
+
+struct Model::State {
+  std::shared_ptr<const runtime::ModelSource> source;
+  std::shared_ptr<const graph::Graph> graph;  ///< after passes
   std::vector<TensorInfo> inputs;
   std::vector<TensorInfo> outputs;  ///< the model's own, then those that hold the extents of bounded ones
   std::size_t own_outputs = 0;
@@ -32,4 +44,10 @@ struct Model::State {
   std::size_t constant_bytes = 0;
 };
 
+namespace runtime {
+
+/// A model of an imported graph, for the shapes of the options. Errors: see Model::load.
+Result<Model> make_model(graph::Imported imported, const std::string& name, const ModelOptions& options);
+
+}  // namespace runtime
 }  // namespace fettle

@@ -264,7 +264,8 @@ TEST_CASE("shapes that do not fit are refused", "[onnx][bad]") {
 TEST_CASE("free dimensions need a shape", "[onnx][bad]") {
   ModelBytes model = one_node(node("Sigmoid", {"x"}, {"y"}), {-1, 3});
   const Error error = refused(model, ErrorCode::kWrongShape);
-  CHECK(mentions(error, "dimension 0 (n) of input x"));
+  CHECK(mentions(error, "x (input): dimension 0 (n) is free"));
+  CHECK(mentions(error, "--shape x="));
   ModelOptions options;
   options.shapes["x"] = Shape{4, 3};
   const Result<Model> fixed = parse(model, options);

@@ -216,10 +216,8 @@ Status SubgraphInliner::add_body(NodeId id, Expansion& expansion, std::vector<Va
                                  const std::string& suffix, std::vector<NodeId>& next) {
   const Subgraph& body = *expansion.body;
   if (Status status = charge(graph_.node(id).id, expansion.cost); !status) return status;
-  if (!body.problems.empty()) {
-    context_.problems.insert(context_.problems.end(), body.problems.begin(), body.problems.end());
-    return {};
-  }
+  // The nodes that they are about are not in the body; the others may have problems of their own.
+  context_.problems.insert(context_.problems.end(), body.problems.begin(), body.problems.end());
   arguments.insert(arguments.end(), expansion.captures.begin(), expansion.captures.end());
   std::vector<ValueId> copies(body.graph.value_count(), kNoValue);
   for (std::size_t i = 0; i < arguments.size(); ++i)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "lib/graph/imported.h"
 #include "lib/graph/passes.h"
 
-#include <string>
+#include <utility>
 
 namespace fettle::graph {
 namespace {
@@ -16,15 +17,6 @@ constexpr Pass kPasses[] = {simplify,           remove_identities, remove_dead, 
 // a mistake.
 constexpr int kMaxRounds = 10;
 
-Error unsupported(const Graph& graph, const std::vector<Problem>& problems) {
-  std::string message = graph.name + ": " + std::to_string(problems.size()) +
-                        (problems.size() == 1 ? " node" : " nodes") + " cannot be run:";
-  for (const Problem& problem : problems)
-    message += "\n  " + problem.node + " (" + problem.op + "): " + problem.reason;
-  return {ErrorCode::kModelUnsupported, std::move(message),
-          "simplify the model before export, or fix its input shapes"};
-}
-
 }  // namespace
 
 Status optimise(Graph& graph, PassContext& context) {
@@ -33,7 +25,7 @@ Status optimise(Graph& graph, PassContext& context) {
     for (Pass pass : kPasses) {
       Result<bool> result = pass(graph, context);
       if (!result) return std::move(result).error();
-      if (!context.problems.empty()) return unsupported(graph, context.problems);
+      if (!context.problems.empty()) return problems_error(graph.name, std::move(context.problems));
       changed = changed || *result;
     }
     if (!changed) break;

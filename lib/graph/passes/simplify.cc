@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 #include <utility>
 
 namespace fettle::graph {
@@ -48,36 +49,47 @@ class Folding {
     Result<std::vector<NodeId>> order = graph_.topological_order();
     if (!order) return std::move(order).error();
     if (!context_.folded_qdq) note_quantisable_operands();
-    // What is to be done, the next at the end.
-    std::vector<NodeId> pending(order->rbegin(), order->rend());
+    // What is to be done, the next at the end. What takes the place of a node keeps its position.
+    struct Pending {
+      NodeId node;
+      NodeId position;
+    };
+    std::vector<Pending> pending;
+    for (auto id = order->rbegin(); id != order->rend(); ++id) pending.push_back({*id, *id});
     while (!pending.empty()) {
-      const NodeId id = pending.back();
+      const Pending now = pending.back();
       pending.pop_back();
-      if (!inputs_known(graph_, graph_.node(id))) continue;  // a node before it has a problem, which is noted
-      if (!graph_.node(id).bodies.empty()) {
-        std::vector<NodeId> next;
-        if (Status status = inliner_.advance(id, next); !status) return std::move(status).error();
-        pending.insert(pending.end(), next.rbegin(), next.rend());
-        changed_ = true;
-        continue;
-      }
-      if (graph_.node(id).quantised) continue;  // in its final form since fold_qdq
-      NodeView view(graph_, id, context_);
-      if (!follow_data(view)) continue;
-      const Rule rule = rule_for(graph_.node(id).op);
-      const std::vector<ValueId> outputs = graph_.node(id).outputs;
-      if (rule == nullptr) {
-        view.fail("the operator has no meaning in a graph");
-        continue;
-      }
-      if (!rule(view) || !drop_unknown_outputs(view, outputs)) continue;
-      hand_on_extents(graph_.node(id));
-      if (Status status = fold(id); !status) return std::move(status).error();
+      const std::size_t known = context_.problems.size();
+      std::vector<NodeId> next;
+      if (Status status = visit(now.node, next); !status) return std::move(status).error();
+      for (auto id = next.rbegin(); id != next.rend(); ++id) pending.push_back({*id, now.position});
+      for (Problem& problem : std::span(context_.problems).subspan(known)) problem.position = now.position;
     }
     return changed_;
   }
 
  private:
+  // Infers and folds one node. `next` gets what takes the place of a node with bodies.
+  Status visit(NodeId id, std::vector<NodeId>& next) {
+    if (!inputs_known(graph_, graph_.node(id))) return {};  // a node before it has a problem, which is noted
+    if (!graph_.node(id).bodies.empty()) {
+      changed_ = true;
+      return inliner_.advance(id, next);
+    }
+    if (graph_.node(id).quantised) return {};  // in its final form since fold_qdq
+    NodeView view(graph_, id, context_);
+    if (!follow_data(view)) return {};
+    const Rule rule = rule_for(graph_.node(id).op);
+    const std::vector<ValueId> outputs = graph_.node(id).outputs;
+    if (rule == nullptr) {
+      view.fail("the operator has no meaning in a graph");
+      return {};
+    }
+    if (!rule(view) || !drop_unknown_outputs(view, outputs)) return {};
+    hand_on_extents(graph_.node(id));
+    return fold(id);
+  }
+
   // Outputs that the node had and its rule says nothing of: fine as long as nothing uses them.
   bool drop_unknown_outputs(NodeView& view, const std::vector<ValueId>& outputs) {
     for (std::size_t i = 0; i < outputs.size(); ++i) {
