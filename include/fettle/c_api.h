@@ -27,6 +27,7 @@ typedef struct fettle_model fettle_model;
 typedef struct fettle_plan fettle_plan;
 typedef struct fettle_program fettle_program;
 typedef struct fettle_runtime fettle_runtime;
+typedef struct fettle_weight_store fettle_weight_store;
 
 /** The library's version, such as "0.1.0". */
 FETTLE_API const char* fettle_version(void);
@@ -81,6 +82,14 @@ FETTLE_API fettle_status fettle_model_load_shaped(const char* path, const fettle
  */
 FETTLE_API fettle_status fettle_model_parse(const void* bytes, size_t size, const char* name,
                                             fettle_model** model);
+/** The same, with the shapes of `count` inputs. */
+FETTLE_API fettle_status fettle_model_parse_shaped(const void* bytes, size_t size, const char* name,
+                                                   const fettle_input_shape* shapes, size_t count,
+                                                   fettle_model** model);
+/** The same network for other shapes of `count` of its inputs, see fettle::Model::with_shapes: no file is
+ * read, and weights are shared. Both models are freed, in any order. */
+FETTLE_API fettle_status fettle_model_with_shapes(const fettle_model* model, const fettle_input_shape* shapes,
+                                                  size_t count, fettle_model** reshaped);
 FETTLE_API void fettle_model_free(fettle_model* model);
 
 /** Reads a plan file. */
@@ -88,6 +97,12 @@ FETTLE_API fettle_status fettle_plan_load(const char* path, fettle_plan** plan);
 /** Reads a plan's text of `size` bytes. */
 FETTLE_API fettle_status fettle_plan_parse(const char* text, size_t size, fettle_plan** plan);
 FETTLE_API void fettle_plan_free(fettle_plan* plan);
+
+/** Makes a store of packed weights: programs that are compiled with the same one share what is equal. */
+FETTLE_API fettle_status fettle_weight_store_create(fettle_weight_store** store);
+/** Bytes of everything in the store that a program uses, each counted once. */
+FETTLE_API size_t fettle_weight_store_bytes(const fettle_weight_store* store);
+FETTLE_API void fettle_weight_store_free(fettle_weight_store* store);
 
 /** How to compile. Fill with fettle_compile_options_init, then change what is needed. */
 typedef struct fettle_compile_options {
@@ -101,6 +116,7 @@ typedef struct fettle_compile_options {
   /** Called during compilation only, with level 0 (information) or 1 (warning); NULL: silent. */
   void (*log)(void* context, int level, const char* message);
   void* log_context;
+  const fettle_weight_store* weights; /**< NULL: a store of the program's own. May be freed afterwards */
 } fettle_compile_options;
 FETTLE_API void fettle_compile_options_init(fettle_compile_options* options);
 

@@ -39,6 +39,13 @@ struct BoundInput {
   std::vector<std::int64_t> integers;
 };
 
+/// What a model with free dimensions keeps for other input shapes.
+enum class GraphPolicy {
+  keep,     ///< the graph as imported. Weights are shared with the layers, except those that passes have
+            ///< replaced, such as those of a convolution before a batch normalisation
+  release,  ///< nothing: another input shape needs a new load
+};
+
 /// How to read a model.
 struct ModelOptions {
   std::map<std::string, Shape> shapes;  ///< fixes the shape of inputs by name; needed for free dimensions
@@ -46,6 +53,7 @@ struct ModelOptions {
   /// load.
   std::map<std::string, BoundInput> constants;
   ModelLimits limits;
+  GraphPolicy graph_policy = GraphPolicy::keep;  ///< whether `Model::with_shapes` works
 };
 
 /// A layer of the model, for display and for tuners.
@@ -68,6 +76,13 @@ class Model {
   /// The same from memory; `bytes` is not kept. `name` stands for the file in messages.
   FETTLE_API static Result<Model> parse(std::span<const std::byte> bytes, const std::string& name = "model",
                                         const ModelOptions& options = {});
+
+  /// The same network for other shapes of its inputs; those that are not named keep theirs. No file is read:
+  /// weights are shared, layers keep their ids, hashes and bound constants stay. Programs that are compiled
+  /// with one WeightStore share packed weights too. Errors: kUnknownName, kWrongShape (a dimension that the
+  /// model does not leave free), kModelUnsupported (listing the nodes that the shapes do not fit),
+  /// kInvalidArgument (the graph was released, see ModelOptions::graph_policy), kLimitExceeded, kOutOfMemory.
+  FETTLE_API Result<Model> with_shapes(const std::map<std::string, Shape>& shapes) const;
 
   FETTLE_API const std::string& name() const noexcept;  ///< the file's stem, or what `parse` was given
   FETTLE_API std::span<const TensorInfo> inputs() const noexcept;

@@ -21,7 +21,8 @@
 namespace fettle {
 
 /// Packed weights and constants, keyed by content, kernel revision and parameters, so that programs, plans
-/// and tuner candidates share what is equal. Thread-safe. Blobs die with the last program that uses them.
+/// and tuner candidates share what is equal, as do programs for several input shapes. Thread-safe. Blobs die
+/// with the last program that uses them.
 class WeightStore {
  public:
   FETTLE_API WeightStore();
@@ -53,7 +54,7 @@ using LogCallback = std::function<void(LogLevel, const std::string&)>;
 
 /// What happens to the model's constants that no step uses after packing.
 enum class WeightPolicy {
-  keep,     ///< the Model keeps them as long as it lives
+  keep,     ///< the program keeps the Model, which keeps them
   release,  ///< the program keeps none of the originals; once the Model is gone so are they, and another
             ///< shape needs a new load
 };
@@ -113,6 +114,8 @@ class Program {
   FETTLE_API std::span<const StepInfo> steps() const noexcept;
   FETTLE_API std::span<const ReportEntry> report() const noexcept;
   FETTLE_API const ArenaInfo& arena() const noexcept;
+  /// What the program was compiled from, for other input shapes; null under WeightPolicy::release.
+  FETTLE_API const Model* model() const noexcept;
   /// Bytes of packed weights and constants that the program uses, shared ones counted once.
   FETTLE_API std::size_t weight_bytes() const noexcept;
   /// The most threads any step uses.

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <map>
 #include <memory>
 #include <new>
 #include <optional>
@@ -29,6 +30,9 @@ struct fettle_plan {
 struct fettle_program {
   fettle::Program program;
   std::vector<std::string> report{};
+};
+struct fettle_weight_store {
+  std::shared_ptr<fettle::WeightStore> store;
 };
 struct fettle_runtime {
   fettle::Runtime runtime;
@@ -88,6 +92,33 @@ fettle_status create(Handle** handle, Make&& make) noexcept {
   }));
 }
 
+using Shapes = std::map<std::string, fettle::Shape>;
+
+Result<Shapes> read_shapes(std::span<const fettle_input_shape> shapes, const char* function) {
+  Shapes result;
+  for (const fettle_input_shape& entry : shapes) {
+    if (entry.name == nullptr || entry.rank < 0 || entry.rank > fettle::kMaxRank) {
+      return Error(ErrorCode::kInvalidArgument,
+                   std::string(function) + ": a shape without a name, or of a rank outside 0 to 8",
+                   "fill name, rank and shape");
+    }
+    const std::span<const std::int64_t> dims(entry.shape, static_cast<std::size_t>(entry.rank));
+    result[entry.name] = fettle::Shape(dims);
+  }
+  return result;
+}
+
+// The same for a model that `make` gives for the shapes.
+template <typename Make>
+fettle_status create_shaped(fettle_model** model, std::span<const fettle_input_shape> shapes,
+                            const char* function, Make&& make) noexcept {
+  return create(model, [&]() -> Result<fettle::Model> {
+    Result<Shapes> read = read_shapes(shapes, function);
+    if (!read) return std::move(read).error();
+    return make(*read);
+  });
+}
+
 std::vector<std::string> report_texts(std::span<const fettle::ReportEntry> report) {
   std::vector<std::string> texts;
   for (const fettle::ReportEntry& entry : report)
@@ -109,6 +140,7 @@ fettle::CompileOptions compile_options(const fettle_compile_options* options) {
   fettle::CompileOptions result;
   if (options == nullptr) return result;
   result.threads = options->threads;
+  if (options->weights != nullptr) result.weights = options->weights->store;
   if (options->release_weights != 0) result.weight_policy = fettle::WeightPolicy::release;
   if (options->picture_input != nullptr) {
     fettle::InputOptions input;
@@ -205,33 +237,43 @@ const char* fettle_status_name(fettle_status status) {
 
 fettle_status fettle_model_load(const char* path, fettle_model** model) {
   if (path == nullptr || model == nullptr) return null_argument(__func__);
-  return create(model, [&] { return fettle::Model::load(path); });
+  return fettle_model_load_shaped(path, nullptr, 0, model);
 }
 
 fettle_status fettle_model_load_shaped(const char* path, const fettle_input_shape* shapes, size_t count,
                                        fettle_model** model) {
   if (path == nullptr || model == nullptr || (shapes == nullptr && count > 0)) return null_argument(__func__);
-  return create(model, [&]() -> Result<fettle::Model> {
+  return create_shaped(model, {shapes, count}, __func__, [&](const Shapes& read) {
     fettle::ModelOptions options;
-    for (const fettle_input_shape& entry : std::span(shapes, count)) {
-      if (entry.name == nullptr || entry.rank < 0 || entry.rank > fettle::kMaxRank)
-        return Error(ErrorCode::kInvalidArgument,
-                     "fettle_model_load_shaped: a shape without a name, or of a rank "
-                     "outside 0 to 8",
-                     "fill name, rank and shape");
-      const std::span<const std::int64_t> dims(entry.shape, static_cast<std::size_t>(entry.rank));
-      options.shapes[entry.name] = fettle::Shape(dims);
-    }
+    options.shapes = read;
     return fettle::Model::load(path, options);
   });
 }
 
 fettle_status fettle_model_parse(const void* bytes, size_t size, const char* name, fettle_model** model) {
   if (bytes == nullptr || model == nullptr) return null_argument(__func__);
-  return create(model, [&] {
+  return fettle_model_parse_shaped(bytes, size, name, nullptr, 0, model);
+}
+
+fettle_status fettle_model_parse_shaped(const void* bytes, size_t size, const char* name,
+                                        const fettle_input_shape* shapes, size_t count,
+                                        fettle_model** model) {
+  if (bytes == nullptr || model == nullptr || (shapes == nullptr && count > 0))
+    return null_argument(__func__);
+  return create_shaped(model, {shapes, count}, __func__, [&](const Shapes& read) {
+    fettle::ModelOptions options;
+    options.shapes = read;
     return fettle::Model::parse({static_cast<const std::byte*>(bytes), size},
-                                name != nullptr ? name : "model");
+                                name != nullptr ? name : "model", options);
   });
+}
+
+fettle_status fettle_model_with_shapes(const fettle_model* model, const fettle_input_shape* shapes,
+                                       size_t count, fettle_model** reshaped) {
+  if (model == nullptr || reshaped == nullptr || (shapes == nullptr && count > 0))
+    return null_argument(__func__);
+  return create_shaped(reshaped, {shapes, count}, __func__,
+                       [&](const Shapes& read) { return model->model.with_shapes(read); });
 }
 
 void fettle_model_free(fettle_model* model) { delete model; }
@@ -247,6 +289,16 @@ fettle_status fettle_plan_parse(const char* text, size_t size, fettle_plan** pla
 }
 
 void fettle_plan_free(fettle_plan* plan) { delete plan; }
+
+fettle_status fettle_weight_store_create(fettle_weight_store** store) {
+  if (store == nullptr) return null_argument(__func__);
+  return create(store, []() -> Result<fettle_weight_store> {
+    return fettle_weight_store{std::make_shared<fettle::WeightStore>()};
+  });
+}
+
+size_t fettle_weight_store_bytes(const fettle_weight_store* store) { return store->store->bytes(); }
+void fettle_weight_store_free(fettle_weight_store* store) { delete store; }
 
 void fettle_compile_options_init(fettle_compile_options* options) {
   if (options == nullptr) return;

@@ -226,6 +226,7 @@ std::span<const TensorInfo> Program::outputs() const noexcept {
 }
 std::span<const StepInfo> Program::steps() const noexcept { return state_->steps; }
 std::span<const ReportEntry> Program::report() const noexcept { return state_->report; }
+const Model* Program::model() const noexcept { return state_->model ? &*state_->model : nullptr; }
 const ArenaInfo& Program::arena() const noexcept { return state_->arena; }
 std::size_t Program::weight_bytes() const noexcept { return state_->weight_bytes; }
 int Program::threads() const noexcept { return state_->threads; }

@@ -70,6 +70,10 @@ Result<Model> Model::parse(std::span<const std::byte> bytes, const std::string& 
   });
 }
 
+Result<Model> Model::with_shapes(const std::map<std::string, Shape>& shapes) const {
+  return guard_allocation([&] { return runtime::reshape_model(*this, shapes); });
+}
+
 const std::string& Model::name() const noexcept { return state_->source->name; }
 std::span<const TensorInfo> Model::inputs() const noexcept { return state_->inputs; }
 std::span<const TensorInfo> Model::outputs() const noexcept {

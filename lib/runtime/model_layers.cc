@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// From an imported graph to a model for certain input shapes: passes, layers.
+// From an imported graph to a model for certain input shapes: passes, layers. Again for other shapes.
 #include "lib/graph/passes.h"
 #include "lib/runtime/evaluate.h"
 #include "lib/runtime/model_state.h"
 
 #include <algorithm>
+#include <cstring>
+#include <map>
 #include <set>
 #include <span>
+#include <string_view>
 #include <utility>
 
 namespace fettle::runtime {
@@ -63,9 +66,40 @@ void describe_layers(Model::State& state) {
   }
 }
 
-// Makes the layers of a graph whose inputs have no shapes yet. `problems` are what is known against it.
+// Standard algorithms compare bytes one after the other.
+bool same_bytes(std::span<const std::byte> a, std::span<const std::byte> b) {
+  return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size()) == 0);
+}
+
+// Passes compute the same weights again for every shape: where `graph` has what the layer of that id has in
+// `other`, it uses those bytes.
+void share_constants(graph::Graph& graph, const graph::Graph& other) {
+  std::map<std::string_view, const graph::Node*> layers;
+  for (std::size_t i = 0; i < other.node_count(); ++i) {
+    const graph::Node& node = other.node(static_cast<graph::NodeId>(i));
+    layers.emplace(node.id, &node);
+  }
+  const auto constant_of = [](const graph::Graph& owner, const graph::Node& node, std::size_t input) {
+    const bool there = input < node.inputs.size() && node.inputs[input] != graph::kNoValue;
+    return there ? owner.value(node.inputs[input]).constant : nullptr;
+  };
+  for (std::size_t i = 0; i < graph.node_count(); ++i) {
+    const graph::Node& node = graph.node(static_cast<graph::NodeId>(i));
+    const auto layer = layers.find(node.id);
+    for (std::size_t input = 0; layer != layers.end() && input < node.inputs.size(); ++input) {
+      const auto own = constant_of(graph, node, input);
+      const auto known = constant_of(other, *layer->second, input);
+      if (own && known && own != known && same_bytes(own->bytes, known->bytes))
+        graph.value(node.inputs[input]).constant = known;
+    }
+  }
+}
+
+// Makes the layers of a graph whose inputs have no shapes yet. `problems` are what is known against it;
+// `known` is the model for other shapes, if there is one.
 Result<Model> plan_layers(std::shared_ptr<const ModelSource> source, graph::Graph graph,
-                          std::span<const std::optional<Shape>> shapes, std::vector<graph::Problem> problems) {
+                          std::span<const std::optional<Shape>> shapes, std::vector<graph::Problem> problems,
+                          const Model::State* known = nullptr) {
   for (std::size_t i = 0; i < shapes.size(); ++i) graph.value(graph.inputs[i]).shape = shapes[i];
   auto state = std::make_shared<Model::State>();
   // The names of outputs are the model's, whatever passes make of the values behind them.
@@ -76,6 +110,7 @@ Result<Model> plan_layers(std::shared_ptr<const ModelSource> source, graph::Grap
   context.limits = source->limits;
   context.problems = std::move(problems);
   if (Status status = graph::optimise(graph, context); !status) return std::move(status).error();
+  if (known != nullptr) share_constants(graph, *known->graph);
   add_extents(graph, state->extents);
   state->source = std::move(source);
   state->own_outputs = output_names.size();
@@ -107,7 +142,29 @@ Result<Model> make_model(graph::Imported imported, const std::string& name, cons
   const Result<std::vector<std::optional<Shape>>> shapes =
       graph::input_shapes(graph.name, source->inputs, options.shapes, options.limits, imported.problems);
   if (!shapes) return shapes.error();
+  const bool any_free = std::ranges::any_of(source->inputs, &graph::DeclaredInput::free);
+  if (any_free && options.graph_policy == GraphPolicy::keep) source->graph = graph;
   return plan_layers(std::move(source), std::move(graph), *shapes, std::move(imported.problems));
+}
+
+Result<Model> reshape_model(const Model& model, const std::map<std::string, Shape>& shapes) {
+  const Model::State& known = model.state();
+  const std::string& path = known.graph->name;
+  std::map<std::string, Shape> all = shapes;
+  bool same = true;
+  for (const TensorInfo& input : known.inputs)
+    same = all.emplace(input.name, input.shape).first->second == input.shape && same;
+  std::vector<graph::Problem> none;  // every input has a shape
+  const Result<std::vector<std::optional<Shape>>> resolved =
+      graph::input_shapes(path, known.source->inputs, all, known.source->limits, none);
+  if (!resolved) return resolved.error();
+  if (same) return model;
+  if (!known.source->graph) {
+    return Error(ErrorCode::kInvalidArgument,
+                 path + ": the imported graph was released, and another input shape needs it",
+                 "load the model with ModelOptions::graph_policy at GraphPolicy::keep, or load it again");
+  }
+  return plan_layers(known.source, *known.source->graph, *resolved, {}, &known);
 }
 
 }  // namespace fettle::runtime

@@ -10,7 +10,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +29,7 @@ struct ModelSource {
   std::size_t imported_nodes = 0;
   ModelLimits limits;
   std::vector<graph::DeclaredInput> inputs;
+  std::optional<graph::Graph> graph;  ///< as imported; nothing when it was released, or has but one shape
 };
 
 }  // namespace runtime
@@ -48,6 +51,8 @@ namespace runtime {
 
 /// A model of an imported graph, for the shapes of the options. Errors: see Model::load.
 Result<Model> make_model(graph::Imported imported, const std::string& name, const ModelOptions& options);
+/// See Model::with_shapes.
+Result<Model> reshape_model(const Model& model, const std::map<std::string, Shape>& shapes);
 
 }  // namespace runtime
 }  // namespace fettle

@@ -178,6 +178,54 @@ static void test_shapes_and_log(const char* path) {
               "fettle_model_load_shaped");
 }
 
+/* Makes height and width of the input free: "0a 02 08 20" is an extent of 32, "0a 02 12 00" one without a name. */
+static void free_extents(char* bytes, size_t size) {
+  static const char kShape[] = "\x0a\x02\x08\x03\x0a\x02\x08\x20\x0a\x02\x08\x20";
+  size_t at = 0;
+  while (at + 12 < size && memcmp(bytes + at, kShape, 12) != 0) ++at;
+  assert(at + 12 < size);
+  memcpy(bytes + at + 6, "\x12\x00\x0a\x02\x12\x00", 6);
+}
+
+static void test_other_shapes(char* bytes, size_t size, const char* path) {
+  fettle_model* fixed = NULL;
+  fettle_model* small = NULL;
+  fettle_model* large = NULL;
+  fettle_program* program = NULL;
+  fettle_program* other = NULL;
+  fettle_runtime* runtime = NULL;
+  fettle_weight_store* store = NULL;
+  fettle_compile_options options;
+  fettle_tensor_info info;
+  fettle_input_shape shape = {"image", 4, {1, 3, 48, 40}};
+  check_ok(fettle_model_load(path, &fixed));
+  check_error(fettle_model_with_shapes(fixed, &shape, 1, &small), "wrong_shape", "1x3x48x40");
+  fettle_model_free(fixed);
+  free_extents(bytes, size);
+  check_error(fettle_model_parse(bytes, size, NULL, &small), "wrong_shape", "free");
+  check_ok(fettle_model_parse_shaped(bytes, size, NULL, &shape, 1, &small));
+  shape.shape[2] = 64;
+  check_error(fettle_model_with_shapes(NULL, &shape, 1, &large), "invalid_argument", "with_shapes");
+  check_ok(fettle_model_with_shapes(small, &shape, 1, &large));
+  check_ok(fettle_weight_store_create(&store));
+  fettle_compile_options_init(&options);
+  options.weights = store;
+  check_ok(fettle_program_compile(small, NULL, &options, &program));
+  const size_t weights = fettle_weight_store_bytes(store);
+  check_ok(fettle_program_compile(large, NULL, &options, &other));
+  assert(weights > 0 && fettle_weight_store_bytes(store) == weights);
+  fettle_weight_store_free(store);
+  fettle_model_free(small);
+  fettle_model_free(large);
+  fettle_program_free(program);
+  check_ok(fettle_runtime_create(other, NULL, &runtime));
+  check_ok(fettle_runtime_input_info(runtime, 0, &info));
+  assert(info.shape[2] == 64 && info.shape[3] == 40);
+  check_ok(fettle_runtime_run(runtime));
+  fettle_runtime_free(runtime);
+  fettle_program_free(other);
+}
+
 static void test_pictures(const fettle_model* model) {
   fettle_compile_options options;
   fettle_program* program = NULL;
@@ -220,6 +268,7 @@ int main(int argc, char** argv) {
   char* bytes = read_file(argv[1], &size);
   check_ok(fettle_model_parse(bytes, size, NULL, &parsed));
   check_error(fettle_model_parse(bytes, size / 2, "half", &half), "model_malformed", "half");
+  test_other_shapes(bytes, size, argv[1]);
   free(bytes);
   fettle_compile_options_init(&options);
   options.threads = 2;

@@ -132,11 +132,15 @@ void pool_parallel(void*, int, std::int64_t range, void (*task)(void*, std::int6
 
 struct Handles {
   fettle_model* model = nullptr;
+  fettle_model* reshaped = nullptr;
+  fettle_weight_store* store = nullptr;
   fettle_plan* plan = nullptr;
   fettle_program* program = nullptr;
   fettle_runtime* runtime = nullptr;
   ~Handles() {
     fettle_model_free(model);
+    fettle_model_free(reshaped);
+    fettle_weight_store_free(store);
     fettle_plan_free(plan);
     fettle_program_free(program);
     fettle_runtime_free(runtime);
@@ -188,6 +192,57 @@ TEST_CASE("handles of the C interface are not made when memory runs out", "[runt
   };
   check_failures(work, quick() ? 600 : kAllAllocations, 7);
   CHECK_FALSE(handle_after_failure);
+}
+
+TEST_CASE("models for other shapes and stores are not made when memory runs out", "[runtime]") {
+  const std::string bytes = free_network().bytes();
+  fettle_input_shape shape{"x", 4, {1, 3, 12, 10}};
+  Handles other;
+  REQUIRE(fettle_model_parse_shaped(bytes.data(), bytes.size(), "free", &shape, 1, &other.model) == 0);
+  shape.shape[2] = 20;
+  bool handle_after_failure = false;
+  const auto work = [&] {
+    Handles made;
+    int code = fettle_weight_store_create(&made.store);
+    handle_after_failure = handle_after_failure || (code != 0 && made.store != nullptr);
+    if (code == 0) code = fettle_model_with_shapes(other.model, &shape, 1, &made.reshaped);
+    handle_after_failure = handle_after_failure || (code != 0 && made.reshaped != nullptr);
+    // The message of the failure is kept; a call that succeeds drops it, so that leaks can be counted.
+    allow_allocations(kAllAllocations);
+    if (fettle_model_with_shapes(other.model, nullptr, 0, &made.model) != 0) code = kThrown - 1;
+    return code;
+  };
+  check_failures(work);
+  CHECK_FALSE(handle_after_failure);
+}
+
+TEST_CASE("any allocation that fails for another input shape is an error, and nothing leaks", "[runtime]") {
+  const Model model = parse(free_network(), Shape{1, 3, 12, 10});
+  const std::map<std::string, Shape> shapes{{"x", Shape{2, 3, 14, 11}}};
+  const std::map<std::string, Shape> wrong{{"x", Shape{2, 5, 14, 11}}};
+  CompileOptions options;
+  options.weights = std::make_shared<WeightStore>();
+  const Program program = value_of(Program::compile(model, nullptr, options));
+  check_failures([&] {
+    const int refused = code_of(model.with_shapes(wrong));
+    if (refused != static_cast<int>(ErrorCode::kWrongShape)) return refused;
+    const Result<Model> other = model.with_shapes(shapes);
+    return other ? code_of(Program::compile(*other, nullptr, options)) : code_of(other);
+  });
+}
+
+TEST_CASE("any allocation that fails while problems are listed is an error, and nothing leaks", "[runtime]") {
+  using namespace onnx_bytes;
+  ModelBytes model = free_network();
+  model.nodes.push_back(node("Magic", {"x"}, {"m"}));
+  model.initialisers.push_back(floats("flat", {2}, {1, 2}));
+  model.nodes.push_back(node("Concat", {"flat"}, {"c"}, {attribute("axis", std::int64_t{5})}));
+  const std::string bytes = model.bytes();
+  const std::string name = "a name that is longer than a small string";
+  check_failures([&] {
+    const int code = code_of(Model::parse(as_bytes(bytes), name));
+    return code == static_cast<int>(ErrorCode::kModelUnsupported) ? kOk : code;
+  });
 }
 
 TEST_CASE("a thread pool that cannot be made is an error", "[runtime]") {

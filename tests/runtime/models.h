@@ -25,8 +25,14 @@ inline std::vector<float> numbers(std::int64_t count, std::uint32_t seed = 1) {
   return values;
 }
 
-inline Model parse(const onnx_bytes::ModelBytes& bytes) {
-  return value_of(Model::parse(onnx_bytes::as_bytes(bytes.bytes()), "test"));
+inline Model parse(const onnx_bytes::ModelBytes& bytes, const ModelOptions& options = {}) {
+  return value_of(Model::parse(onnx_bytes::as_bytes(bytes.bytes()), "test", options));
+}
+/// The same for the shape of its input x.
+inline Model parse(const onnx_bytes::ModelBytes& bytes, const Shape& x) {
+  ModelOptions options;
+  options.shapes["x"] = x;
+  return parse(bytes, options);
 }
 
 /// A 3x3 convolution with padding 1, from `inputs` to `outputs` channels: its node, and its weight and bias.
@@ -51,6 +57,26 @@ inline onnx_bytes::ModelBytes residual_network() {
   add_convolution(model, "ra", "b", 8, 8);
   model.nodes.push_back(node("Add", {"b", "ra"}, {"s"}, {}, "sum"));
   model.nodes.push_back(node("Relu", {"s"}, {"y"}, {}, "relu_y"));
+  return model;
+}
+
+/// Pictures of any number, height and width -> conv a -> batch norm -> Relu -> conv b -> mean of each
+/// channel, y: (n, 4).
+inline onnx_bytes::ModelBytes free_network() {
+  using namespace onnx_bytes;
+  ModelBytes model;
+  model.inputs = {value_info("x", {-1, 3, -1, -1})};
+  model.outputs = {"y"};
+  add_convolution(model, "x", "a", 3, 8);
+  model.nodes.push_back(
+      node("BatchNormalization", {"a", "scale", "shift", "mean", "variance"}, {"n"}, {}, "norm"));
+  for (const char* name : {"scale", "shift", "mean"})
+    model.initialisers.push_back(floats(name, {8}, numbers(8, static_cast<std::uint32_t>(name[0]))));
+  model.initialisers.push_back(floats("variance", {8}, std::vector<float>(8, 0.5f)));
+  model.nodes.push_back(node("Relu", {"n"}, {"r"}, {}, "relu"));
+  add_convolution(model, "r", "b", 8, 4);
+  model.nodes.push_back(node("GlobalAveragePool", {"b"}, {"p"}, {}, "pool"));
+  model.nodes.push_back(node("Flatten", {"p"}, {"y"}, {}, "flatten"));
   return model;
 }
 

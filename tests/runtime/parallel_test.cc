@@ -89,6 +89,23 @@ TEST_CASE("programs compiled at the same time share a store", "[runtime][threads
   CHECK(store->bytes() == 0);
 }
 
+TEST_CASE("a model gives others for several shapes at the same time", "[runtime][threads]") {
+  const Model model = parse(free_network(), Shape{1, 3, 8, 8});
+  std::vector<std::optional<Model>> models(4);
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < models.size(); ++i) {
+    threads.emplace_back([&, i] {
+      const Shape shape{1 + static_cast<std::int64_t>(i), 3, 9, 8};
+      if (Result<Model> other = model.with_shapes({{"x", shape}})) models[i] = *other;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (std::size_t i = 0; i < models.size(); ++i) {
+    REQUIRE(models[i]);
+    CHECK(models[i]->outputs()[0].shape == Shape{1 + static_cast<std::int64_t>(i), 4});
+  }
+}
+
 TEST_CASE("an application's own threads do the work", "[runtime][threads]") {
   const Model model = value_of(Model::load(glyphs_model()));
   const std::vector<float> expected = outputs_of(value_of(Program::compile(model)));
