@@ -3,7 +3,7 @@
 // Where the time goes: a model's layers in Fettle beside the same nodes in ONNX Runtime.
 #pragma once
 
-#include "benchmarks/compare/contender.h"
+#include "benchmarks/contenders/contender.h"
 
 #include <string>
 

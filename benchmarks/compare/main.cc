@@ -5,6 +5,7 @@
 #include "benchmarks/baseline/blas_baseline.h"
 #include "benchmarks/compare/layers.h"
 #include "benchmarks/compare/table.h"
+#include "benchmarks/contenders/difference.h"
 
 #include <fettle/tuner.h>
 #include <fmt/format.h>
@@ -74,21 +75,6 @@ Result<std::string> plan_for(const Arguments& arguments, const std::string& path
   std::filesystem::create_directories(arguments.plans);
   if (Status status = result->plan.save(plan_path); !status) return std::move(status).error();
   return plan_path;
-}
-
-double relative_error(const std::vector<Values>& got, const std::vector<Values>& wanted) {
-  double worst = got.size() == wanted.size() ? 0 : INFINITY;
-  for (std::size_t i = 0; i < got.size() && i < wanted.size(); ++i) {
-    if (got[i].size() != wanted[i].size()) return INFINITY;
-    double largest = 0;
-    double difference = 0;
-    for (std::size_t j = 0; j < got[i].size(); ++j) {
-      largest = std::max(largest, std::abs(static_cast<double>(wanted[i][j])));
-      difference = std::max(difference, std::abs(static_cast<double>(got[i][j]) - wanted[i][j]));
-    }
-    worst = std::max(worst, largest == 0 ? difference : difference / largest);
-  }
-  return worst;
 }
 
 Result<ModelResult> compare_model(const Arguments& arguments, const std::string& path, int threads) {

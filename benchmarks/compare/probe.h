@@ -3,7 +3,7 @@
 // What loading costs, seen in a process of its own: time and peak memory of one contender alone.
 #pragma once
 
-#include "benchmarks/compare/contender.h"
+#include "benchmarks/contenders/contender.h"
 
 #include <string>
 

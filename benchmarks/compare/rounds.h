@@ -4,7 +4,7 @@
 // machine does beside hits all of them alike. Only ratios within a round are compared.
 #pragma once
 
-#include "benchmarks/compare/contender.h"
+#include "benchmarks/contenders/contender.h"
 
 #include <string>
 #include <vector>

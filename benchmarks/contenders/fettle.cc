@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "benchmarks/baseline/blas_baseline.h"
-#include "benchmarks/compare/contender.h"
+#include "benchmarks/contenders/contender.h"
 
 #include <fettle/runtime.h>
 

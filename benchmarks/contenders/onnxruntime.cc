@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // ONNX Runtime through its C interface, opened at run time.
-#include "benchmarks/compare/contender.h"
+#include "benchmarks/contenders/contender.h"
 
 #include <dlfcn.h>
 #include <onnxruntime_c_api.h>
@@ -24,7 +24,7 @@ class OnnxRuntime final : public Contender {
  public:
   explicit OnnxRuntime(const OrtApi* api) : api_(api) {}
   ~OnnxRuntime() override {
-    for (OrtValue* value : inputs_) api_->ReleaseValue(value);
+    release_inputs();
     for (OrtValue* value : outputs_) api_->ReleaseValue(value);
     if (session_ != nullptr) api_->ReleaseSession(session_);
     if (memory_ != nullptr) api_->ReleaseMemoryInfo(memory_);
@@ -66,6 +66,7 @@ class OnnxRuntime final : public Contender {
   }
 
   Status set_inputs(const std::vector<Values>& inputs) override {
+    release_inputs();
     data_ = inputs;
     for (std::size_t i = 0; i < input_names_.size(); ++i) {
       Result<std::vector<std::int64_t>> shape = input_shape(i);
@@ -140,6 +141,10 @@ class OnnxRuntime final : public Contender {
     std::vector<const char*> all;
     for (const std::string& name : names) all.push_back(name.c_str());
     return all;
+  }
+  void release_inputs() {
+    for (OrtValue* value : inputs_) api_->ReleaseValue(value);
+    inputs_.clear();
   }
   Result<std::vector<std::int64_t>> input_shape(std::size_t index) const {
     OrtTypeInfo* type = nullptr;
