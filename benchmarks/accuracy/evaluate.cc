@@ -68,32 +68,35 @@ Result<Figures> evaluate(const LabelledNetwork& entry, const std::string& rival_
     const Values& own_scores = got->front();
     const Values& rival_scores = wanted->front();
     if (samples->label(i) >= own_scores.size() || own_scores.size() != rival_scores.size())
-      return Error(ErrorCode::kWrongShape, entry.model + " has too few outputs for the labels of its pictures");
+      return Error(ErrorCode::kWrongShape,
+                   entry.model + " has too few outputs for the labels of its pictures");
     figures.classes = own_scores.size();
     count(figures.fettle, own_scores, samples->label(i));
     count(figures.rival, rival_scores, samples->label(i));
-    figures.ties += std::count(rival_scores.begin(), rival_scores.end(),
-                               rival_scores[first_greatest(rival_scores)]) > 1;
+    figures.ties +=
+        std::count(rival_scores.begin(), rival_scores.end(), rival_scores[first_greatest(rival_scores)]) > 1;
     figures.same += first_greatest(own_scores) == first_greatest(rival_scores);
   }
-  for (double* number : {&figures.fettle.top1, &figures.fettle.top5, &figures.rival.top1, &figures.rival.top5,
-                         &figures.same})
+  for (double* number :
+       {&figures.fettle.top1, &figures.fettle.top5, &figures.rival.top1, &figures.rival.top5, &figures.same})
     *number *= 100 / static_cast<double>(figures.count);
   return figures;
 }
 
 std::string markdown(const std::vector<Figures>& all) {
   std::string text =
-      "| network | pictures | top-1 Fettle | top-1 ort | difference | top-5 Fettle | top-5 ort | same answer | ties | "
+      "| network | pictures | top-1 Fettle | top-1 ort | difference | top-5 Fettle | top-5 ort | same answer "
+      "| ties | "
       "greatest difference of an output | top-1 as given |\n|---|---|---|---|---|---|---|---|---|---|---|\n";
   auto out = std::back_inserter(text);
   std::string outside;
   for (const Figures& f : all) {
     const bool top5 = f.classes >= kClassesForTop5;
-    fmt::format_to(out, "| {} | {} {} | {:.1f} | {:.1f} | {:+.1f} | {} | {} | {:.1f} | {} | {:.1e} | {} |\n", f.network,
-                   f.count, f.pictures, f.fettle.top1, f.rival.top1, f.fettle.top1 - f.rival.top1,
-                   top5 ? fmt::format("{:.1f}", f.fettle.top5) : "", top5 ? fmt::format("{:.1f}", f.rival.top5) : "",
-                   f.same, f.ties, f.difference, f.top1_given ? fmt::format("{:.1f}", *f.top1_given) : "");
+    fmt::format_to(out, "| {} | {} {} | {:.1f} | {:.1f} | {:+.1f} | {} | {} | {:.1f} | {} | {:.1e} | {} |\n",
+                   f.network, f.count, f.pictures, f.fettle.top1, f.rival.top1, f.fettle.top1 - f.rival.top1,
+                   top5 ? fmt::format("{:.1f}", f.fettle.top5) : "",
+                   top5 ? fmt::format("{:.1f}", f.rival.top5) : "", f.same, f.ties, f.difference,
+                   f.top1_given ? fmt::format("{:.1f}", *f.top1_given) : "");
     if (!f.within_bound()) outside += (outside.empty() ? "" : ", ") + f.network + " on " + f.pictures;
   }
   if (outside.empty())

@@ -35,8 +35,8 @@ int main(int argc, char** argv) {
   for (const LabelledNetwork& entry : *entries) {
     fettle::Result<Figures> figures = evaluate(entry, rival_library);
     if (!figures) return fail(figures.error());
-    std::fprintf(stderr, "%s on %s: %.1f, ONNX Runtime %.1f\n", figures->network.c_str(), figures->pictures.c_str(),
-                 figures->fettle.top1, figures->rival.top1);
+    std::fprintf(stderr, "%s on %s: %.1f, ONNX Runtime %.1f\n", figures->network.c_str(),
+                 figures->pictures.c_str(), figures->fettle.top1, figures->rival.top1);
     all.push_back(*std::move(figures));
   }
   const std::string text = markdown(all);

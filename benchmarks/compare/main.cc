@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // fettle_compare: Fettle's default, Fettle's plan, the BLAS baseline and ONNX Runtime on the same models, in
-// one interleaved run. Checks first that all give the same outputs.
+// one interleaved run, which may have quantised networks beside the same ones in floats. Checks first that
+// all give the same outputs.
 #include "benchmarks/baseline/blas_baseline.h"
 #include "benchmarks/compare/layers.h"
 #include "benchmarks/compare/table.h"
@@ -43,6 +44,8 @@ struct Arguments {
   std::string rival_library = FETTLE_ONNXRUNTIME_LIBRARY;
   std::string json;
   std::string markdown;
+  std::string floats;
+  double tolerance = kTolerance;
   std::string probe;
   bool layers = false;
 };
@@ -77,7 +80,13 @@ Result<std::string> plan_for(const Arguments& arguments, const std::string& path
   return plan_path;
 }
 
-Result<ModelResult> compare_model(const Arguments& arguments, const std::string& path, int threads) {
+// A network in every contender, checked and ready to be timed.
+struct Loaded {
+  ModelResult result;
+  std::vector<std::unique_ptr<Contender>> contenders;
+};
+
+Result<Loaded> load(const Arguments& arguments, const std::string& path, int threads, bool in_floats) {
   Task task{path, {}, arguments.rival_library, threads};
   if (takes_part(arguments, "plan")) {
     Result<std::string> plan = plan_for(arguments, path, threads);
@@ -89,9 +98,7 @@ Result<ModelResult> compare_model(const Arguments& arguments, const std::string&
   Result<std::vector<Values>> inputs = random_inputs(*model);
   if (!inputs) return std::move(inputs).error();
 
-  ModelResult result{stem(path), threads, {}};
-  std::vector<std::unique_ptr<Contender>> owned;
-  std::vector<Contender*> contenders;
+  Loaded loaded{{stem(path), threads, {}, in_floats}, {}};
   std::vector<Values> wanted;
   for (const std::string& name : arguments.contenders) {
     Result<Probe> alone = probe(name, task);
@@ -103,19 +110,42 @@ Result<ModelResult> compare_model(const Arguments& arguments, const std::string&
     const std::vector<Values> outputs = (*contender)->outputs();
     if (wanted.empty()) wanted = outputs;
     const double error = relative_error(outputs, wanted);
-    if (!(error < kTolerance)) {
+    if (!(error < (in_floats ? kTolerance : arguments.tolerance))) {
       return Error(ErrorCode::kKernelFailed,
                    fmt::format("{}: {} differs from {} by {:.2g} of the largest output", path, name,
                                arguments.contenders.front(), error));
     }
-    result.entries.push_back({name, {}, (*contender)->footprint(), *alone, error});
-    contenders.push_back(contender->get());
-    owned.push_back(*std::move(contender));
+    loaded.result.entries.push_back({name, {}, (*contender)->footprint(), *alone, error});
+    loaded.contenders.push_back(*std::move(contender));
+  }
+  return loaded;
+}
+
+// A model's result, and that of the same network in floats where there is a folder of those.
+Result<std::vector<ModelResult>> compare_model(const Arguments& arguments, const std::string& path,
+                                               int threads) {
+  std::vector<Loaded> loaded;
+  std::vector<std::string> paths{path};
+  if (!arguments.floats.empty())
+    paths.push_back(std::filesystem::path(arguments.floats) / (stem(path) + "_in_floats.onnx"));
+  for (const std::string& file : paths) {
+    Result<Loaded> next = load(arguments, file, threads, !loaded.empty());
+    if (!next) return std::move(next).error();
+    loaded.push_back(*std::move(next));
+  }
+  std::vector<Contender*> contenders;
+  for (const Loaded& one : loaded) {
+    for (const auto& contender : one.contenders) contenders.push_back(contender.get());
   }
   Result<std::vector<RoundTimes>> times = time_rounds(contenders, arguments.rounds);
   if (!times) return std::move(times).error();
-  for (std::size_t i = 0; i < contenders.size(); ++i) result.entries[i].rounds_us = (*times)[i];
-  return result;
+  std::vector<ModelResult> results;
+  auto next = times->begin();
+  for (Loaded& one : loaded) {
+    for (Entry& entry : one.result.entries) entry.rounds_us = *next++;
+    results.push_back(std::move(one.result));
+  }
+  return results;
 }
 
 std::string machine() {
@@ -151,6 +181,15 @@ int compare_layers(const Arguments& arguments) {
 }
 #endif
 
+void tell(const ModelResult& result, const std::string& base) {
+  std::fprintf(stderr, "%s, %d:", result.model.c_str(), result.threads);
+  for (const Entry& entry : result.entries) {
+    std::fprintf(stderr, "  %s %.2f ms (%.2f)", entry.contender.c_str(), median(entry.rounds_us) / 1000,
+                 median(ratios(result, entry, base)));
+  }
+  std::fprintf(stderr, "\n");
+}
+
 int compare(const Arguments& arguments) {
   Comparison comparison;
   comparison.base = takes_part(arguments, "ort") ? "ort" : arguments.contenders.front();
@@ -159,18 +198,15 @@ int compare(const Arguments& arguments) {
   int status = 0;
   for (int threads : arguments.threads) {
     for (const std::string& model : arguments.models) {
-      Result<ModelResult> result = compare_model(arguments, model, threads);
-      if (!result) {  // said, and the others go on
-        status = fail(result.error());
+      Result<std::vector<ModelResult>> results = compare_model(arguments, model, threads);
+      if (!results) {  // said, and the others go on
+        status = fail(results.error());
         continue;
       }
-      std::fprintf(stderr, "%s, %d:", result->model.c_str(), threads);
-      for (const Entry& entry : result->entries) {
-        std::fprintf(stderr, "  %s %.2f ms (%.2f)", entry.contender.c_str(), median(entry.rounds_us) / 1000,
-                     median(ratios(*result, entry, comparison.base)));
+      for (ModelResult& result : *results) {
+        tell(result, comparison.base);
+        comparison.results.push_back(std::move(result));
       }
-      std::fprintf(stderr, "\n");
-      comparison.results.push_back(*std::move(result));
     }
   }
   std::printf("%s", markdown(comparison).c_str());
@@ -199,6 +235,11 @@ int main(int argc, char** argv) {
   app.add_option("--onnxruntime", arguments.rival_library, "path of libonnxruntime.so");
   app.add_option("--json", arguments.json, "file for all numbers");
   app.add_option("--markdown", arguments.markdown, "file for the tables, which are printed too");
+  app.add_option("--floats", arguments.floats,
+                 "folder of NAME_in_floats.onnx, to be timed beside each model NAME.onnx");
+  app.add_option("--tolerance", arguments.tolerance,
+                 "greatest difference between contenders' outputs, relative to the largest output")
+      ->check(CLI::PositiveNumber);
   app.add_option("--probe", arguments.probe, "load and run this contender alone, and print what it cost");
 #ifdef FETTLE_ONNXRUNTIME_INCLUDED
   app.add_flag("--layers", arguments.layers, "layer by layer, beside ONNX Runtime's profile");

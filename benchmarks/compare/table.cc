@@ -18,13 +18,43 @@ const Entry* find(const ModelResult& result, const std::string& contender) {
   return found == result.entries.end() ? nullptr : &*found;
 }
 
-// "1.93 (1.07, 1.02-1.15)": milliseconds, and the median and range of per-round ratios.
+std::vector<double> ratios(const Entry& entry, const Entry& base) {
+  std::vector<double> all;
+  for (std::size_t i = 0; i < entry.rounds_us.size(); ++i)
+    all.push_back(entry.rounds_us[i] / base.rounds_us[i]);
+  return all;
+}
+
+// "1.07, 1.02-1.15": median and range.
+std::string spread(const std::vector<double>& all) {
+  const auto [low, high] = std::minmax_element(all.begin(), all.end());
+  return fmt::format("{:.2f}, {:.2f}-{:.2f}", median(all), *low, *high);
+}
+
+// "1.93 (1.07, 1.02-1.15)": milliseconds, and the per-round ratios.
 std::string cell(const ModelResult& result, const Entry& entry, const std::string& base) {
   const std::string time = fmt::format("{:.2f}", median(entry.rounds_us) / 1000);
-  if (entry.contender == base) return time;
-  const std::vector<double> all = ratios(result, entry, base);
-  const auto [low, high] = std::minmax_element(all.begin(), all.end());
-  return fmt::format("{} ({:.2f}, {:.2f}-{:.2f})", time, median(all), *low, *high);
+  return entry.contender == base ? time : fmt::format("{} ({})", time, spread(ratios(result, entry, base)));
+}
+
+// What each contender gains by a network's being quantised.
+void add_gains(std::string& text, const ModelResult& quantised, const ModelResult& in_floats) {
+  text += "| quantised / floats |";
+  for (std::size_t i = 0; i < quantised.entries.size(); ++i)
+    text += " " + spread(ratios(quantised.entries[i], in_floats.entries[i])) + " |";
+  text += "\n";
+}
+
+void add_means(std::string& text, const std::vector<std::string>& contenders,
+               std::map<std::string, std::vector<double>>& logs) {
+  text += "| **geometric mean of ratios** |";
+  for (const std::string& contender : contenders) {
+    double sum = 0;
+    for (double value : logs[contender]) sum += value;
+    fmt::format_to(std::back_inserter(text), " **{:.3f}** |",
+                   std::exp(sum / static_cast<double>(logs[contender].size())));
+  }
+  text += "\n";
 }
 
 std::string header(const std::vector<std::string>& columns) {
@@ -44,6 +74,8 @@ void add_latencies(std::string& text, const Comparison& comparison, int threads)
   std::vector<std::string> columns{"model"};
   std::vector<std::string> contenders;
   std::map<std::string, std::vector<double>> logs;
+  bool in_floats = false;
+  const ModelResult* before = nullptr;
   for (const ModelResult& result : comparison.results) {
     if (result.threads != threads) continue;
     if (contenders.empty()) {
@@ -57,14 +89,11 @@ void add_latencies(std::string& text, const Comparison& comparison, int threads)
       logs[entry.contender].push_back(std::log(median(ratios(result, entry, comparison.base))));
     }
     text += "\n";
+    if (result.in_floats) add_gains(text, *before, result);
+    in_floats = in_floats || result.in_floats;
+    before = &result;
   }
-  text += "| **geometric mean of ratios** |";
-  for (const std::string& contender : contenders) {
-    double sum = 0;
-    for (double value : logs[contender]) sum += value;
-    fmt::format_to(out, " **{:.3f}** |", std::exp(sum / static_cast<double>(logs[contender].size())));
-  }
-  text += "\n";
+  if (!in_floats) add_means(text, contenders, logs);
 }
 
 double mebibytes(std::size_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
@@ -109,10 +138,7 @@ void add_memory(std::string& text, const Comparison& comparison, int threads) {
 
 std::vector<double> ratios(const ModelResult& result, const Entry& entry, const std::string& base) {
   const Entry* other = find(result, base);
-  std::vector<double> all;
-  for (std::size_t i = 0; other != nullptr && i < entry.rounds_us.size(); ++i)
-    all.push_back(entry.rounds_us[i] / other->rounds_us[i]);
-  return all;
+  return other == nullptr ? std::vector<double>{} : ratios(entry, *other);
 }
 
 std::string markdown(const Comparison& comparison) {
@@ -146,7 +172,10 @@ std::string json(const Comparison& comparison) {
                                   {"sum_of_activations_bytes", f.activation_bytes},
                                   {"weight_bytes", f.weight_bytes}};
     }
-    all["results"].push_back({{"model", result.model}, {"threads", result.threads}, {"contenders", entries}});
+    all["results"].push_back({{"model", result.model},
+                              {"threads", result.threads},
+                              {"in_floats", result.in_floats},
+                              {"contenders", entries}});
   }
   return all.dump(2) + "\n";
 }

@@ -25,6 +25,9 @@ struct ModelResult {
   std::string model;
   int threads = 1;
   std::vector<Entry> entries;
+  /// The network of the result before this one without its Q/DQ nodes, timed in the same rounds with the same
+  /// contenders.
+  bool in_floats = false;
 };
 
 /// All models at all numbers of threads.
@@ -38,7 +41,8 @@ struct Comparison {
 /// Per-round ratios of an entry to the base.
 std::vector<double> ratios(const ModelResult& result, const Entry& entry, const std::string& base);
 
-/// Tables of latency, with the geometric mean of ratios, and of load time and memory.
+/// Tables of latency, with the geometric mean of ratios (without networks in floats) or those of quantised
+/// networks to floats, and of load time and memory.
 std::string markdown(const Comparison& comparison);
 std::string json(const Comparison& comparison);
 
