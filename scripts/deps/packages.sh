@@ -4,15 +4,14 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 
 # Debian packages to install, by what asks for them.
-APT_BUILD=(cmake ninja-build g++ ccache pkg-config git python3 python3-numpy xz-utils
+APT_BUILD=(cmake ninja-build g++ ccache pkg-config git python3 python3-numpy python3-onnx xz-utils
   protobuf-compiler libprotobuf-dev clang-format clang-tidy)
 # What fuzzing needs: clang, and the runtimes of libFuzzer and of its sanitizers.
 APT_FUZZ=(clang libclang-rt-dev)
 APT_AARCH64=(g++-aarch64-linux-gnu qemu-user)
 APT_ARMHF=(g++-arm-linux-gnueabihf qemu-user)
 APT_BLAS=(libopenblas0-pthread)
-APT_BENCHMARKS=("${APT_BLAS[@]}" python3-torch python3-torchvision python3-onnx python3-numpy
-  python3-pil)
+APT_BENCHMARKS=("${APT_BLAS[@]}" python3-torch python3-torchvision python3-pil)
 APT_TRAINING=(python3-torch python3-numpy python3-pil)
 fonts_list=$root/examples/glyphs/fonts.txt  # its second column names the packages of the fonts
 
