@@ -345,8 +345,8 @@ TEST_CASE("all problems are listed at once", "[graph][passes]") {
   const Status status = optimise(b.graph, context);
   REQUIRE_FALSE(status);
   CHECK(status.error().code() == ErrorCode::kModelUnsupported);
-  CHECK(status.error().message().find("n0 (conv)") != std::string::npos);
-  CHECK(status.error().message().find("n1 (add)") != std::string::npos);
+  CHECK(status.error().message().find("n0 (Conv)") != std::string::npos);
+  CHECK(status.error().message().find("n1 (Add)") != std::string::npos);
 }
 
 TEST_CASE("cycles are refused", "[graph]") {

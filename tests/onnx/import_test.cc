@@ -250,7 +250,7 @@ TEST_CASE("outputs that an operator does not have are refused where they are use
 TEST_CASE("shapes that do not fit are refused", "[onnx][bad]") {
   ModelBytes model = small_convolution();
   model.inputs = {value_info("x", {1, 5, 4, 4})};
-  CHECK(mentions(refused(model, ErrorCode::kModelUnsupported), "c (conv)"));
+  CHECK(mentions(refused(model, ErrorCode::kModelUnsupported), "c (Conv)"));
   refused(one_node(node("Transpose", {"x"}, {"y"}, {attribute("perm", Dims{0, 0, 1, 9})})),
           ErrorCode::kModelUnsupported);
   refused(one_node(node("Concat", {"x"}, {"y"}, {attribute("axis", std::int64_t{12})})),
@@ -259,6 +259,19 @@ TEST_CASE("shapes that do not fit are refused", "[onnx][bad]") {
           ErrorCode::kModelUnsupported);
   refused(one_node(node("MaxPool", {"x"}, {"y"}, {attribute("kernel_shape", Dims{9, 9})})),
           ErrorCode::kModelUnsupported);
+}
+
+TEST_CASE("attributes that are none of the words are refused with these", "[onnx][bad]") {
+  const auto pad = [](const char* word) {
+    return one_node(
+        node("MaxPool", {"x"}, {"y"}, {attribute("kernel_shape", Dims{2, 2}), attribute("auto_pad", word)}));
+  };
+  accepted(pad("SAME_LOWER"));
+  const Error error = refused(pad("SAME"), ErrorCode::kModelUnsupported);
+  CHECK(
+      mentions(error, "(MaxPool): attribute auto_pad is SAME, not NOTSET, VALID, SAME_UPPER or SAME_LOWER"));
+  CHECK_FALSE(mentions(refused(pad(std::string(500, 'a').c_str()), ErrorCode::kModelUnsupported),
+                       std::string(50, 'a')));
 }
 
 TEST_CASE("free dimensions need a shape", "[onnx][bad]") {

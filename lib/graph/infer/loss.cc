@@ -22,9 +22,8 @@ bool check_targets(NodeView& view) {
 bool infer_nll_loss(NodeView& view) {
   if (!check_targets(view)) return false;
   view.fill("reduction", std::string("mean"));
+  if (!view.one_of("reduction", {"mean", "sum", "none"})) return false;
   const std::string_view reduction = view.attributes().string("reduction");
-  if (!view.expect(reduction == "mean" || reduction == "sum" || reduction == "none", "unknown reduction"))
-    return false;
   return view.set(0, reduction == "none" ? Shape(view.shape(1)) : Shape{}, view.type(0));
 }
 

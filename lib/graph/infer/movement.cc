@@ -287,8 +287,8 @@ bool infer_pad(NodeView& view) {
   view.fill("mode", std::string("constant"));
   view.fill("value", 0.0f);
   if (!read_pad_value(view)) return false;
+  if (!view.one_of("mode", {"constant", "reflect", "edge"})) return false;
   const std::string mode(view.attributes().string("mode"));
-  if (!view.expect(mode == "constant" || mode == "reflect" || mode == "edge", "unknown mode")) return false;
   Shape output = x;
   for (int axis = 0; axis < x.rank(); ++axis) {
     const std::int64_t before = (*pads)[static_cast<std::size_t>(axis)];
@@ -392,8 +392,7 @@ bool infer_depth_space(NodeView& view) {
     return false;
   if (view.node().op == Op::depth_to_space) {
     view.fill("mode", std::string("DCR"));
-    const std::string_view mode = view.attributes().string("mode");
-    if (!view.expect(mode == "DCR" || mode == "CRD", "unknown mode")) return false;
+    if (!view.one_of("mode", {"DCR", "CRD"})) return false;
     if (!view.expect(x[1] % (block * block) == 0, "the channels are not a multiple of the squared blocksize"))
       return false;
     return view.set(0, Shape{x[0], x[1] / (block * block), x[2] * block, x[3] * block}, view.type(0));

@@ -72,9 +72,9 @@ bool infer_resize(NodeView& view) {
   Reals scales;
   Shape output;
   if (!find_output(view, scales_at, scales, output)) return false;
+  if (!view.one_of("mode", {"nearest", "linear", "bilinear", "cubic"})) return false;
   std::string mode(view.attributes().string("mode", "nearest"));
   if (mode == "bilinear") mode = "linear";
-  if (!view.expect(mode == "nearest" || mode == "linear" || mode == "cubic", "unknown mode")) return false;
   // Before opset 11 there was one way to map coordinates.
   const bool old = upsample || scales_at == 1;
   view.attributes().set("mode", mode);

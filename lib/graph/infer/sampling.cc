@@ -12,11 +12,8 @@ bool infer_grid_sample(NodeView& view) {
   view.fill("mode", std::string("bilinear"));
   view.fill("padding_mode", std::string("zeros"));
   view.fill("align_corners", std::int64_t{0});
-  const std::string_view mode = view.attributes().string("mode");
-  const std::string_view padding = view.attributes().string("padding_mode");
-  if (!view.expect(mode == "bilinear" || mode == "nearest" || mode == "bicubic", "unknown mode") ||
-      !view.expect(padding == "zeros" || padding == "border" || padding == "reflection",
-                   "unknown padding_mode"))
+  if (!view.one_of("mode", {"bilinear", "nearest", "bicubic"}) ||
+      !view.one_of("padding_mode", {"zeros", "border", "reflection"}))
     return false;
   const Shape& x = view.shape(0);
   if (!view.expect(view.inputs() == 2 && x.rank() == 4 && view.rank(1) == 4 && view.shape(1)[3] == 2 &&
@@ -34,8 +31,7 @@ bool infer_roi_align(NodeView& view) {
   view.fill("output_width", std::int64_t{1});
   view.fill("sampling_ratio", std::int64_t{0});
   view.fill("spatial_scale", 1.0f);
-  const std::string_view mode = view.attributes().string("mode");
-  if (!view.expect(mode == "avg" || mode == "max", "unknown mode")) return false;
+  if (!view.one_of("mode", {"avg", "max"})) return false;
   const std::int64_t height = view.attributes().integer("output_height");
   const std::int64_t width = view.attributes().integer("output_width");
   const std::int64_t ratio = view.attributes().integer("sampling_ratio");

@@ -97,7 +97,8 @@ Status SubgraphInliner::advance_branch(NodeId id, Expansion& expansion, std::vec
     return finish(id, expansion, next);
   }
   const std::optional<bool> condition = truth(graph_.value(graph_.node(id).inputs.front()));
-  if (!condition) return problem(id, "the condition must be one constant boolean");
+  if (!condition)
+    return problem(id, "the condition must be one constant boolean; bind the input that decides it");
   if (Status status = begin(id, *condition ? 0 : 1, expansion); !status) return status;
   return add_body(id, expansion, {}, std::string(graph_.node(id).attributes.string("instance")), next);
 }
@@ -112,7 +113,8 @@ Status SubgraphInliner::begin_loop(NodeId id, Expansion& expansion) {
   expansion.scanned.resize(expansion.body->graph.outputs.size() - 1 - expansion.carried.size());
   if (node.inputs[0] != kNoValue) {
     expansion.trips = whole_number(graph_.value(node.inputs[0]));
-    if (!expansion.trips) return problem(id, "the trip count must be one constant s64");
+    if (!expansion.trips)
+      return problem(id, "the trip count must be one constant s64; bind the input that decides it");
   }
   expansion.condition = node.inputs[1];
   if (expansion.condition != kNoValue) return {};
@@ -137,7 +139,7 @@ Status SubgraphInliner::advance_loop(NodeId id, Expansion& expansion, std::vecto
   const std::optional<bool> condition = truth(graph_.value(expansion.condition));
   if (!condition) {
     return problem(id, "the condition must be constant, that of iteration " +
-                           std::to_string(expansion.iteration) + " is not");
+                           std::to_string(expansion.iteration) + " is not; bind the input that decides it");
   }
   if (!*condition) return finish(id, expansion, next);
   const std::int64_t iteration = expansion.iteration++;
