@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""What the scripts that make networks and tables do.
+"""What the scripts that make networks and tables do, and what docs/models.md shows.
 
     scripts_test.py FETTLE SOURCE_FOLDER [unittest arguments]
 
@@ -9,6 +9,7 @@ The system's Python runs this, as it runs those scripts; exit code 77 where it h
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -22,7 +23,7 @@ except ImportError as error:
     print(f"skipped: {error}; Debian's package is python3-onnx")
     sys.exit(77)
 
-FETTLE = SCRIPTS = ""
+FETTLE = SOURCE = ""
 SCALE, ZERO = 0.05, 10  # of all activations, in int8
 
 
@@ -75,7 +76,7 @@ class Folder(unittest.TestCase):
 class ExportFloats(Folder):
     def export(self, model):
         onnx.save(model, self.path("small_qdq.onnx"))
-        return run(os.path.join(SCRIPTS, "export-floats"), self.folder.name, self.path("small_qdq.onnx"))
+        return run(os.path.join(SOURCE, "scripts/export-floats"), self.folder.name, self.path("small_qdq.onnx"))
 
     def layers(self, name):
         done = run(FETTLE, "inspect", self.path(name), "--json")
@@ -118,7 +119,7 @@ class InsertTable(Folder):
         for name, content in (("page.md", text), ("table.md", "| new |\n")):
             with open(self.path(name), "w", encoding="utf-8") as file:
                 file.write(content)
-        done = run(os.path.join(SCRIPTS, "insert-table"), self.path("page.md"), "speed", self.path("table.md"))
+        done = run(os.path.join(SOURCE, "scripts/insert-table"), self.path("page.md"), "speed", self.path("table.md"))
         with open(self.path("page.md"), encoding="utf-8") as file:
             return done, file.read()
 
@@ -135,6 +136,33 @@ class InsertTable(Folder):
             self.assertEqual(text, broken)
 
 
+class RefusedModels(Folder):
+    """The examples of docs/models.md."""
+
+    def setUp(self):
+        super().setUp()
+        done = run(os.path.join(SOURCE, "examples/refused/models.py"), self.folder.name)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def inspect(self, *arguments):
+        return subprocess.run([FETTLE, "inspect", *arguments], cwd=self.folder.name, capture_output=True, text=True,
+                              timeout=300, check=False)
+
+    def test_messages_are_those_of_the_document(self):
+        with open(os.path.join(SOURCE, "docs/models.md"), encoding="utf-8") as file:
+            examples = re.findall(r"```console\n\$ fettle inspect (\S+)\n(.*?)```", file.read(), re.DOTALL)
+        self.assertEqual(len(examples), 4)
+        for model, message in examples:
+            done = self.inspect(model)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertEqual(done.stderr, message)
+
+    def test_the_advice_helps(self):
+        for arguments in (["free.onnx", "--shape", "image=1x3x224x224"], ["loop.onnx", "--bind", "count=3"]):
+            done = self.inspect(*arguments)
+            self.assertEqual(done.returncode, 0, done.stderr)
+
+
 if __name__ == "__main__":
-    FETTLE, SCRIPTS = sys.argv[1], os.path.join(sys.argv[2], "scripts")
+    FETTLE, SOURCE = os.path.abspath(sys.argv[1]), sys.argv[2]
     unittest.main(argv=sys.argv[:1] + sys.argv[3:])
