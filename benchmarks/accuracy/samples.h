@@ -26,7 +26,7 @@ struct LabelledNetwork {
 
 Result<std::vector<LabelledNetwork>> read_list(const std::string& path);
 
-/// The pictures of an entry, one after the other.
+/// The pictures of an entry, which must stay, one after the other.
 class Samples {
  public:
   static Result<Samples> load(const LabelledNetwork& entry);
