@@ -3,12 +3,11 @@
 // A mutator for the ONNX target: takes the messages apart, changes one field, and puts them together again
 // with the right lengths. Changing bytes alone breaks a length almost every time, and seldom gets past the
 // parser.
-#include "lib/base/op_names.h"
 #include "tests/fuzz/wire_format.h"
-
-#include <fettle/op.h>
+#include "tests/fuzz/wire_names.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <random>
 
@@ -20,30 +19,6 @@ namespace fettle::fuzz {
 namespace {
 
 using Random = std::minstd_rand;
-
-constexpr std::string_view kOperators[] = {
-#define FETTLE_X(name, onnx) onnx,
-    FETTLE_OPERATORS(FETTLE_X)
-#undef FETTLE_X
-};
-
-constexpr std::string_view kAttributes[] = {"axis",         "axes",
-                                            "keepdims",     "perm",
-                                            "kernel_shape", "strides",
-                                            "pads",         "dilations",
-                                            "group",        "auto_pad",
-                                            "ceil_mode",    "to",
-                                            "epsilon",      "alpha",
-                                            "beta",         "transA",
-                                            "transB",       "min",
-                                            "max",          "value",
-                                            "split",        "starts",
-                                            "ends",         "steps",
-                                            "mode",         "blocksize",
-                                            "scales",       "size",
-                                            "allowzero",    "output_padding",
-                                            "output_shape", "count_include_pad",
-                                            "shape",        "normalised"};
 
 constexpr std::int64_t kNumbers[] = {0,
                                      1,
@@ -145,6 +120,14 @@ Field text_field(std::uint32_t id, std::string_view text) {
   return field;
 }
 
+Field real_field(std::uint32_t id, float number) {
+  Field field;
+  field.id = id;
+  field.wire = Wire::fixed32;
+  field.number = std::bit_cast<std::uint32_t>(number);
+  return field;
+}
+
 Field number_field(std::uint32_t id, std::int64_t number) {
   Field field;
   field.id = id;
@@ -152,6 +135,7 @@ Field number_field(std::uint32_t id, std::int64_t number) {
   return field;
 }
 
+// AttributeProto's fields: name 1, f 2, i 3, s 4, floats 7, ints 8; type 20, with numbers of its own.
 void add_attribute(Random& random, const Tree& tree) {
   const auto& [kind, fields] = tree.messages[random() % tree.messages.size()];
   if (kind != Kind::node) return;
@@ -160,12 +144,26 @@ void add_attribute(Random& random, const Tree& tree) {
   attribute.wire = Wire::bytes;
   attribute.kind = Kind::attribute;
   attribute.fields = {text_field(1, any_of(random, kAttributes))};
+  struct Alternative {
+    std::uint32_t one, many;
+    std::int64_t type_of_one, type_of_many;
+  };
+  constexpr Alternative kReals{2, 7, 1, 6};
+  constexpr Alternative kWhole{3, 8, 2, 7};
+  const bool real = random() % 4 == 0;
+  const Alternative& as = real ? kReals : kWhole;
   const bool list = random() % 2 == 0;
-  for (std::size_t count = list ? random() % 5 : 1; count > 0; --count) {
+  for (std::size_t count = list ? random() % 7 : 1; count > 0; --count) {
     const std::int64_t number = random() % 4 == 0 ? any_of(random, kNumbers) : static_cast<int>(random() % 5);
-    attribute.fields.push_back(number_field(list ? 8 : 3, number));
+    const std::uint32_t id = list ? as.many : as.one;
+    attribute.fields.push_back(real ? real_field(id, static_cast<float>(number)) : number_field(id, number));
   }
-  attribute.fields.push_back(number_field(20, list ? 7 : 2));
+  if (random() % 4 == 0) {
+    attribute.fields.push_back(text_field(4, any_of(random, kWords)));
+    attribute.fields.push_back(number_field(20, 3));
+  } else {
+    attribute.fields.push_back(number_field(20, list ? as.type_of_many : as.type_of_one));
+  }
   fields->push_back(std::move(attribute));
 }
 
