@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Einsum: the equation becomes numbers, one a label, so that kernels need not parse.
+#include "lib/base/checked.h"
 #include "lib/graph/infer/infer.h"
 
 #include <algorithm>
@@ -51,7 +52,8 @@ class Equation {
 
   // The labels as numbers, in the order in which they are met, with -1 between terms.
   bool numbers(std::vector<std::int64_t>& labels, Shape& output) const {
-    std::array<std::int64_t, kMaxRank> extents{};
+    std::array<std::int64_t, kMaxRank> extents;
+    extents.fill(1);
     std::string known;
     for (std::size_t i = 0; i < terms_.size(); ++i) {
       for (std::size_t axis = 0; axis < terms_[i].size(); ++axis) {
@@ -59,14 +61,16 @@ class Equation {
         if (!view_.expect(known.size() <= kMaxRank, "the equation has more than 8 labels")) return false;
         const std::size_t label = known.find(terms_[i][axis]);
         const std::int64_t extent = view_.shape(i)[static_cast<int>(axis)];
-        if (!view_.expect(extents[label] <= 1 || extent == 1 || extents[label] == extent,
+        if (!view_.expect(extents[label] == 1 || extent == 1 || extents[label] == extent,
                           "a label stands for different extents"))
           return false;
-        extents[label] = std::max(extents[label], extent);
+        if (extent != 1) extents[label] = extent;
         labels.push_back(static_cast<std::int64_t>(label));
       }
       labels.push_back(-1);
     }
+    if (!view_.expect(checked_elements(extents).has_value(), "the labels have too many combinations"))
+      return false;
     for (std::size_t axis = 0; axis < result_.size(); ++axis) {
       const std::size_t label = known.find(result_[axis]);
       if (!view_.expect(
