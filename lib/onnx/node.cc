@@ -3,6 +3,7 @@
 
 #include "lib/base/op_names.h"
 #include "lib/base/utf8.h"
+#include "lib/graph/own_attributes.h"
 #include "lib/onnx/tensor.h"
 
 #include <algorithm>
@@ -142,7 +143,8 @@ Status NodeImporter::read_attributes(graph::Node& target) {
 
 Status NodeImporter::read_attribute(const AttributeProto& attribute, graph::Node& target) {
   const std::string& name = attribute.name();
-  if (name == "consumed_inputs") return {};  // a hint of the first opsets
+  // A hint of the first opsets; and what nobody but inference says.
+  if (name == "consumed_inputs" || graph::is_own_attribute(target.op, name)) return {};
   if (names_a_type(target.op, name)) {
     const DataType type = attribute.type() == AttributeProto::STRING
                               ? data_type(attribute.s())

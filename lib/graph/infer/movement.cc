@@ -259,7 +259,6 @@ bool infer_slice(NodeView& view) {
       if (start < 0) start += extent;
       if (end < 0) end += extent;
     }
-    // Always, because a file may call its attributes canonical too.
     start = std::clamp<std::int64_t>(start, step > 0 ? 0 : -1, step > 0 ? extent : extent - 1);
     end = std::clamp<std::int64_t>(end, step > 0 ? 0 : -1, step > 0 ? extent : extent - 1);
     const std::int64_t span = step > 0 ? end - start : start - end;
