@@ -55,17 +55,27 @@ std::string unique_id(const onnx::NodeProto& node, int index, Ids& ids) {
 
 bool is_qlinear(Op op) { return op == Op::qlinear_conv || op == Op::qlinear_matmul; }
 
-// How many inputs an operator cannot do without.
-std::size_t least_inputs(Op op) {
+// What is rewritten when it is read, and gives one result.
+bool is_rewritten(Op op) { return op == Op::constant || is_softmax(op) || is_variadic(op) || is_qlinear(op); }
+
+// How many of its `given` inputs an operator cannot do without.
+std::size_t least_inputs(Op op, std::size_t given) {
+  if (is_variadic(op) || op == Op::concat || op == Op::einsum) return given;
   switch (op) {
     case Op::qlinear_conv:
     case Op::qlinear_matmul:
       return 8;
     case Op::batch_norm:
+    case Op::mel_weight_matrix:
       return 5;
     case Op::instance_norm:
     case Op::where:
     case Op::range:
+    case Op::one_hot:
+    case Op::scatter:
+    case Op::scatter_elements:
+    case Op::scatter_nd:
+    case Op::roi_align:
     case Op::lstm:
     case Op::gru:
     case Op::rnn:
@@ -77,6 +87,13 @@ std::size_t least_inputs(Op op) {
     case Op::gemm:
     case Op::layer_norm:
     case Op::cast_like:
+    case Op::gather_elements:
+    case Op::gather_nd:
+    case Op::max_unpool:
+    case Op::non_max_suppression:
+    case Op::grid_sample:
+    case Op::nll_loss:
+    case Op::cross_entropy_loss:
     case Op::conv_integer:
     case Op::matmul_integer:
     case Op::quantize_linear:
@@ -103,6 +120,7 @@ Status NodeImporter::import(const onnx::NodeProto& node, const std::string& id) 
     return add_outputs(target.outputs);  // later nodes may use them
   }
   const Op op = target.op;
+  if (is_rewritten(op) && node.output_size() > 1) return invalid("node " + id_ + " has more than one output");
   // These become a node for each operand.
   if (is_variadic(op) &&
       graph_.node_count() + static_cast<std::size_t>(node.input_size()) > state_.limits.nodes) {
@@ -211,7 +229,7 @@ Status NodeImporter::read_operands(graph::Node& target) {
   while (!target.inputs.empty() && target.inputs.back() == graph::kNoValue) target.inputs.pop_back();
   const bool needs_first = target.inputs.empty() || target.inputs.front() == graph::kNoValue;
   if (needs_first) return invalid("node " + id_ + " lacks its first input");
-  const std::size_t least = least_inputs(target.op);
+  const std::size_t least = least_inputs(target.op, target.inputs.size());
   const auto missing =
       std::find(target.inputs.begin(), target.inputs.end(), graph::kNoValue) - target.inputs.begin();
   if (static_cast<std::size_t>(missing) < least) return invalid("node " + id_ + " lacks an input");

@@ -36,7 +36,7 @@ void NodeImporter::add_qlinear(graph::Node node) {
   node.op = conv ? Op::conv : Op::matmul;
   node.inputs = {add_dequantize(node.id + ".a", {in[kA], in[kA + 1], in[kA + 2]}, axis_a),
                  add_dequantize(node.id + ".b", {in[kB], in[kB + 1], in[kB + 2]}, axis_b)};
-  if (conv && in.size() > kBias) {
+  if (conv && in.size() > kBias && in[kBias] != graph::kNoValue) {
     // The bias is stored in units of both scales, with zero point 0.
     const ValueId scale = new_value();
     finish({Op::mul, node.id + ".scale", {}, {}, {in[kA + 1], in[kB + 1]}, {scale}});
