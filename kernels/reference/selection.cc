@@ -2,10 +2,13 @@
 //
 // Operators that choose elements. How many they choose often depends on the data: such results have memory
 // for the most that can be, lie densely at its start, and one more output holds their actual extents.
-// Nothing here has memory of its own: what comes next in an order is found by looking at all again.
+// Nothing here has memory of its own: what comes next in an order is found by looking at all again, or what
+// is yet to be written holds the order.
 #include "kernels/reference/numbers.h"
 
 #include <algorithm>
+#include <cmath>
+#include <numeric>
 
 namespace fettle::kernels::reference {
 namespace {
@@ -25,13 +28,29 @@ struct Line {
   }
 };
 
+template <Number T>
+bool is_nan(T x) {
+  if constexpr (std::same_as<T, double>)
+    return std::isnan(x);
+  else
+    return false;
+}
+
+// -1, 0, 1: which of two numbers is the smaller. NaN, which has no order, comes behind all numbers.
+template <Number T>
+int order(T a, T b) {
+  if (is_nan(a) || is_nan(b)) return int{is_nan(a)} - int{is_nan(b)};
+  return a < b ? -1 : b < a ? 1 : 0;
+}
+
 // Whether element i of a line comes before element j: the larger (or smaller) first, then the lower index.
 template <Number T>
 bool before(const Line<T>& line, std::int64_t i, std::int64_t j, bool largest) {
   const T a = line[i];
   const T b = line[j];
-  if (a != b) return largest ? a > b : a < b;
-  return i < j;
+  const int sign = order(a, b);
+  if (sign == 0) return i < j;
+  return largest && !is_nan(a) && !is_nan(b) ? sign > 0 : sign < 0;
 }
 
 // The element that comes next after `previous` (-1: the first); -1 when there is none.
@@ -59,7 +78,6 @@ void top_k_typed(const Buffers& b) {
     std::int64_t at = -1;
     for (i[axis] = 0; i[axis] < values.extent(static_cast<int>(axis)); ++i[axis]) {
       at = next_after(line, at, largest);
-      if (at < 0) return;  // NaN, which has no order
       values.set(i, line[at]);
       indices.set(i, at);
     }
@@ -185,31 +203,45 @@ class Slices {
       at[static_cast<std::size_t>(axis)] = number % x_.extent(axis);
     return at;
   }
-  bool is_first(std::int64_t i) const {
-    for (std::int64_t j = 0; j < i; ++j) {
-      if (compare(i, j) == 0) return false;
-    }
-    return true;
-  }
 
  private:
-  static int order(T a, T b) { return a < b ? -1 : b < a ? 1 : 0; }
   const Numbers<T>& x_;
   int axis_;
   Shape rest_;
 };
 
-// How many distinct slices come before slice i: by value, or by where they first are.
+// Where distinct slices first are, by their values or in the order in which they are met; for each slice, the
+// number of its like; and how often each occurs. Returns how many there are.
 template <Number T>
-std::int64_t unique_rank(const Slices<T>& slices, std::int64_t i, bool sorted) {
-  std::int64_t rank = 0;
-  std::int64_t first = 0;
-  while (slices.compare(first, i) != 0) ++first;
-  for (std::int64_t j = 0; j < slices.count(); ++j) {
-    const bool earlier = sorted ? slices.compare(j, i) < 0 : j < first;
-    rank += earlier && slices.is_first(j) ? 1 : 0;
+std::int64_t find_distinct(const Slices<T>& slices, bool sorted, std::int64_t* firsts, std::int64_t* inverse,
+                           std::int64_t* counts) {
+  const std::int64_t count = slices.count();
+  std::int64_t* const by_value = counts;  // until the counting, which needs no more than `inverse`
+  std::iota(by_value, by_value + count, 0);
+  std::sort(by_value, by_value + count, [&](std::int64_t i, std::int64_t j) {
+    const int sign = slices.compare(i, j);
+    return sign == 0 ? i < j : sign < 0;
+  });
+  const auto begins = [&](std::int64_t k) {
+    return k == 0 || slices.compare(by_value[k - 1], by_value[k]) != 0;
+  };
+  std::int64_t distinct = 0;
+  for (std::int64_t k = 0; k < count; ++k) {
+    if (begins(k)) firsts[distinct++] = by_value[k];
   }
-  return rank;
+  if (!sorted) std::sort(firsts, firsts + distinct);
+  std::int64_t run = -1;
+  std::int64_t rank = 0;
+  for (std::int64_t k = 0; k < count; ++k) {
+    if (begins(k)) {
+      ++run;
+      rank = sorted ? run : std::lower_bound(firsts, firsts + distinct, by_value[k]) - firsts;
+    }
+    inverse[by_value[k]] = rank;
+  }
+  std::fill_n(counts, count, 0);
+  for (std::int64_t i = 0; i < count; ++i) ++counts[inverse[i]];
+  return distinct;
 }
 
 // Outputs: the distinct slices, where each is first, for each slice the number of its like, how often each
@@ -220,35 +252,24 @@ void unique_typed(const Buffers& b) {
   const int axis = static_cast<int>(b.attributes().integer("axis", -1));
   const bool sorted = b.attributes().integer("sorted", 1) != 0;
   const Slices<T> slices(x, axis);
-  std::int64_t distinct = 0;
-  for (std::int64_t i = 0; i < slices.count(); ++i) distinct += slices.is_first(i) ? 1 : 0;
+  clear(b, 0);
+  clear(b, 1);
+  auto* firsts = static_cast<std::int64_t*>(b.outputs[1]);
+  const std::int64_t distinct =
+      find_distinct(slices, sorted, firsts, static_cast<std::int64_t*>(b.outputs[2]),
+                    static_cast<std::int64_t*>(b.outputs[3]));
   Shape actual = axis < 0 ? Shape{distinct} : x.shape();
   if (axis >= 0) actual[axis] = distinct;
   TensorDesc desc = b.layer.outputs[0];
   desc.shape = actual;
   desc.strides = dense_strides(actual, desc.format);
   const Numbers<T> y(desc, b.outputs[0]);
-  for (const std::size_t output : {0, 1, 3}) clear(b, output);
-  for (std::int64_t i = 0; i < slices.count(); ++i) {
-    const std::int64_t rank = unique_rank(slices, i, sorted);
-    store<std::int64_t>(DataType::s64, b.outputs[2], i, rank);
-    const auto times = load<std::int64_t>(DataType::s64, b.outputs[3], rank);
-    store<std::int64_t>(DataType::s64, b.outputs[3], rank, times + 1);
-    if (!slices.is_first(i)) continue;
-    store<std::int64_t>(DataType::s64, b.outputs[1], rank, i);
-    if (axis < 0) {
-      y.set({rank}, x[slices.place(i)]);
-      continue;
-    }
-    Shape rest = x.shape();
-    rest[axis] = 1;
-    for_each_index(rest, [&](Index at) {
-      at[static_cast<std::size_t>(axis)] = i;
-      const T value = x[at];
-      at[static_cast<std::size_t>(axis)] = rank;
-      y.set(at, value);
-    });
-  }
+  for_each_index(actual, [&](const Index& i) {
+    if (axis < 0) return y.set(i, x[slices.place(firsts[i[0]])]);
+    Index from = i;
+    from[static_cast<std::size_t>(axis)] = firsts[i[static_cast<std::size_t>(axis)]];
+    y.set(i, x[from]);
+  });
   Dense<std::int64_t> extents = dense<std::int64_t>(b, 4);
   for (const std::int64_t extent : actual) extents.push(extent);
   set_extents(b, 5, {distinct});
