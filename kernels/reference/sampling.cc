@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 namespace fettle::kernels::reference {
 namespace {
@@ -140,34 +141,80 @@ double roi_point(const Plane& plane, double row, double column, bool largest) {
   return largest ? most : sum;
 }
 
+// The sampling points of a region's cells along one axis, in the input's pixels.
+class Points {
+ public:
+  // A ratio of 0 asks for about a point a pixel.
+  Points(double start, double length, std::int64_t cells, std::int64_t ratio)
+      : start_(start), cell_(length / static_cast<double>(cells)) {
+    count_ = ratio > 0 ? static_cast<double>(ratio) : cell_ > 0 ? std::ceil(cell_) : 0;
+  }
+  double count() const { return count_; }
+  double place(std::int64_t cell, std::int64_t point) const {
+    return start_ + cell_ * (static_cast<double>(cell) + (static_cast<double>(point) + 0.5) / count_);
+  }
+  // All points of a cell but those that surely lie outside the picture, where they are 0: regions are data,
+  // and may have more points than could ever be looked at.
+  std::pair<std::int64_t, std::int64_t> inside(std::int64_t cell, std::int64_t extent) const {
+    if (!(cell_ > 0)) return {0, static_cast<std::int64_t>(count_)};
+    const auto point_at = [&](double place) {
+      const double point = ((place - start_) / cell_ - static_cast<double>(cell)) * count_;
+      return point > 0 ? std::min(point, count_) : 0;  // NaN too is 0
+    };
+    const double begin = std::floor(point_at(-2));
+    const double end = std::ceil(point_at(static_cast<double>(extent) + 1));
+    // A cell without end has points without number, and none that is a pixel's.
+    return end < kMostPoints ? std::pair{static_cast<std::int64_t>(begin), static_cast<std::int64_t>(end)}
+                             : std::pair<std::int64_t, std::int64_t>{};
+  }
+
+ private:
+  static constexpr double kMostPoints = 1e15;
+  double start_, cell_, count_;
+};
+
 // A region of interest in the input's pixels, and its division into cells.
 struct Region {
-  double top, left, cell_height, cell_width;
-  std::int64_t rows, columns;  // sampling points of a cell
+  Points rows, columns;
 
-  Region(const Numbers<double>& rois, std::int64_t roi, const Shape& y, const Attributes& a) {
+  static Region of(const Numbers<double>& rois, std::int64_t roi, const Shape& y, const Attributes& a) {
     const double scale = static_cast<double>(a.real("spatial_scale"));
     const bool half_pixel = a.string("coordinate_transformation_mode") == "half_pixel";
     const double shift = half_pixel ? 0.5 : 0;
-    left = rois[{roi, 0}] * scale - shift;
-    top = rois[{roi, 1}] * scale - shift;
+    const double left = rois[{roi, 0}] * scale - shift;
+    const double top = rois[{roi, 1}] * scale - shift;
     double width = rois[{roi, 2}] * scale - shift - left;
     double height = rois[{roi, 3}] * scale - shift - top;
     if (!half_pixel) {
       width = std::max(width, 1.0);
       height = std::max(height, 1.0);
     }
-    cell_height = height / static_cast<double>(y[2]);
-    cell_width = width / static_cast<double>(y[3]);
     const std::int64_t ratio = a.integer("sampling_ratio");
-    rows = ratio > 0 ? ratio : points(cell_height);
-    columns = ratio > 0 ? ratio : points(cell_width);
-  }
-  // A point a pixel; bounded, since regions are data.
-  static std::int64_t points(double size) {
-    return size > 0 ? static_cast<std::int64_t>(std::ceil(std::min(size, 65536.0))) : 0;
+    return {Points(top, height, y[2], ratio), Points(left, width, y[3], ratio)};
   }
 };
+
+// One cell of a region: the mean or the largest of its points.
+double roi_cell(const Plane& plane, const Region& region, std::int64_t row, std::int64_t column,
+                bool largest) {
+  const double count = region.rows.count() * region.columns.count();
+  if (!(count > 0)) return 0;
+  const auto [top, bottom] = region.rows.inside(row, plane.height());
+  const auto [left, right] = region.columns.inside(column, plane.width());
+  double sum = 0;
+  double most = -std::numeric_limits<double>::infinity();
+  for (std::int64_t i = top; i < bottom; ++i) {
+    for (std::int64_t j = left; j < right; ++j) {
+      const double value =
+          roi_point(plane, region.rows.place(row, i), region.columns.place(column, j), largest);
+      sum += value;
+      most = std::max(most, value);
+    }
+  }
+  if (!largest) return sum / count;
+  const bool all = static_cast<double>(bottom - top) * static_cast<double>(right - left) == count;
+  return all ? most : std::max(most, 0.0);
+}
 
 // Operands: pictures, regions, and which picture each region is of.
 void roi_align(const Buffers& b) {
@@ -177,25 +224,9 @@ void roi_align(const Buffers& b) {
   const auto y = result(b);
   const bool largest = b.attributes().string("mode") == "max";
   for_each_index(y.shape(), [&](const Index& i) {
-    const Region region(rois, i[0], y.shape(), b.attributes());
+    const Region region = Region::of(rois, i[0], y.shape(), b.attributes());
     const Plane plane{x, std::clamp<std::int64_t>(batches[{i[0]}], 0, x.extent(0) - 1), i[1]};
-    double sum = 0;
-    double most = -std::numeric_limits<double>::infinity();
-    for_each_index(Shape{region.rows, region.columns}, [&](const Index& point) {
-      const auto part = [](std::int64_t at, std::int64_t count) {
-        return (static_cast<double>(at) + 0.5) / static_cast<double>(count);
-      };
-      const double row =
-          region.top + region.cell_height * (static_cast<double>(i[2]) + part(point[0], region.rows));
-      const double column =
-          region.left + region.cell_width * (static_cast<double>(i[3]) + part(point[1], region.columns));
-      const double value = roi_point(plane, row, column, largest);
-      sum += value;
-      most = std::max(most, value);
-    });
-    const std::int64_t count = region.rows * region.columns;
-    if (count == 0) return y.set(i, 0);
-    y.set(i, largest ? most : sum / static_cast<double>(count));
+    y.set(i, roi_cell(plane, region, i[2], i[3], largest));
   });
 }
 

@@ -127,7 +127,7 @@ void mel_weight_matrix(const Buffers& b) {
   const auto bin_of = [&](std::int64_t band) {
     const double hertz = 700 * (std::pow(10, (lowest + step * static_cast<double>(band)) / 2595) - 1);
     const double bin = std::floor((length + 1) * hertz / rate);
-    return static_cast<std::int64_t>(std::clamp(bin, 0.0, length));
+    return bin > 0 ? static_cast<std::int64_t>(std::min(bin, length)) : 0;  // frequencies may be NaN
   };
   for_each_index(y.shape(), [&](const Index& i) {
     y.set(i, mel_weight(i[0], bin_of(i[1]), bin_of(i[1] + 1), bin_of(i[1] + 2)));
