@@ -26,8 +26,7 @@ bool fit_end(std::size_t inputs, std::size_t outputs, std::int64_t span, std::ui
   const std::int64_t last = (out - 1) * stride - begin;  // where the last window begins
   if (begin >= span || last >= in) return false;
   end = static_cast<std::uint32_t>(std::max<std::int64_t>(0, last + span - in));
-  // XNNPACK keeps tables for the padded rows at either end, which may not be more than there are rows.
-  return (std::int64_t{end} + stride - 1) / stride <= out;
+  return true;
 }
 
 Refusal read_pooling(const LayerDesc& layer, Pooling& p, DataType type) {
@@ -89,12 +88,22 @@ struct MaxPoolingF32 : MaxPooling {
   }
 };
 
+// XNNPACK's average pooling keeps tables for the rows of results at the top and at the bottom whose windows
+// are padded, and takes the wrong one where a row belongs to both.
+bool has_separate_ends(const Pooling& p) noexcept {
+  const Window& w = p.window;
+  const std::size_t top = (std::size_t{w.top} + w.stride_height - 1) / w.stride_height;
+  const std::size_t bottom = (std::size_t{w.bottom} + w.stride_height - 1) / w.stride_height;
+  return bottom <= 1 || top + bottom <= p.output.height;
+}
+
 struct AveragePooling : Pooling {
   static constexpr bool kHasWorkspace = true;
 
   Refusal read(const LayerDesc& layer) {
     if (Refusal no = read_pooling(layer, *this, DataType::f32); no != Refusal::none) return no;
     if (window.dilation_height != 1 || window.dilation_width != 1) return Refusal::dilation;
+    if (!has_separate_ends(*this)) return Refusal::padding;
     // XNNPACK divides by the number of pixels under the window, never by that of pixels and padding.
     const bool counts = layer.main().attributes.integer("count_include_pad", 0) != 0;
     return asks_for_padding && counts ? Refusal::padding : Refusal::none;
