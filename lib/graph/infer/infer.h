@@ -85,6 +85,8 @@ bool elementwise_of_one(const Node& node);
 /// Notes a problem, and returns false, where an input has extents that only running tells and the operator
 /// needs to know them.
 bool follow_data(NodeView& view);
+/// Lets the result of what works element by element have as many elements as its operand.
+void hand_on_extents(NodeView& view);
 
 /// The rule for an operator; null when there is none.
 Rule rule_for(Op op) noexcept;

@@ -46,6 +46,12 @@ bool follow_data(NodeView& view) {
   return true;
 }
 
+void hand_on_extents(NodeView& view) {
+  if (!view.has(0) || !elementwise_of_one(view.node())) return;
+  const ValueId extents = view.graph().value(view.node().inputs.front()).extents;
+  view.graph().value(view.node().outputs.front()).extents = extents;
+}
+
 bool infer_top_k(NodeView& view) {
   const Shape x = view.shape(0);
   std::int64_t axis = view.attributes().integer("axis", -1);

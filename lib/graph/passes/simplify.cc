@@ -86,7 +86,7 @@ class Folding {
       return {};
     }
     if (!rule(view) || !drop_unknown_outputs(view, outputs)) return {};
-    hand_on_extents(graph_.node(id));
+    hand_on_extents(view);
     return fold(id);
   }
 
@@ -99,12 +99,6 @@ class Folding {
       if (i < view.node().outputs.size()) view.node().outputs[i] = kNoValue;
     }
     return true;
-  }
-
-  // What works element by element makes as many elements as it is given.
-  void hand_on_extents(const Node& node) {
-    if (node.inputs.empty() || node.inputs.front() == kNoValue || !elementwise_of_one(node)) return;
-    graph_.value(node.outputs.front()).extents = graph_.value(node.inputs.front()).extents;
   }
 
   // A folded result has the extents that were found.
