@@ -3,7 +3,7 @@
 // Bytes as a small layer: a kernel that accepts it computes what the reference does, in guarded memory,
 // from strided tensors and in place where it says so, on any number of threads to the same bits.
 #include "lib/runtime/kernel_table.h"
-#include "tests/fuzz/random_layer.h"
+#include "tests/fuzz/layers/random_layer.h"
 #include "tests/fuzz/target.h"
 #include "tests/kernels/allocations.h"
 #include "tests/kernels/variant.h"

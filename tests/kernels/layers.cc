@@ -84,7 +84,10 @@ std::optional<TestLayer> make_layer(Op op, Attributes attributes, const std::vec
   // Parameters that inference has turned into attributes are no inputs of the layer.
   for (const graph::ValueId kept : graph.node(id).inputs) {
     if (kept == graph::kNoValue) continue;
-    const auto found = std::find(given.begin(), given.end(), kept);
+    // A reshape that inference has put before an operand changes none of its bytes.
+    const graph::NodeId before = graph.value(kept).producer;
+    const graph::ValueId source = before == graph::kNoNode ? kept : graph.node(before).inputs.front();
+    const auto found = std::find(given.begin(), given.end(), source);
     if (found != given.end()) {
       layer.inputs.push_back(bytes[static_cast<std::size_t>(found - given.begin())]);
     } else {
