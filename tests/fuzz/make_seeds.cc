@@ -2,6 +2,7 @@
 //
 // make_seeds FOLDER: writes the seeds that are made by hand, a folder a target. They are committed; run this
 // again when a format changes, or to add one.
+#include "tests/fuzz/seed_models.h"
 #include "tests/runtime/models.h"
 
 #include <fettle/plan.h>
@@ -14,172 +15,7 @@
 namespace {
 
 using namespace fettle;
-using namespace fettle::onnx_bytes;
 namespace fs = std::filesystem;
-
-ModelBytes model_of(std::vector<Message> nodes, const Dims& input, std::vector<Message> initialisers = {}) {
-  ModelBytes model;
-  model.nodes = std::move(nodes);
-  model.inputs = {value_info("x", input)};
-  model.outputs = {"y"};
-  model.initialisers = std::move(initialisers);
-  return model;
-}
-
-std::vector<float> some(std::int64_t count) {
-  return test::numbers(count, static_cast<std::uint32_t>(count));
-}
-
-struct Seed {
-  std::string name;
-  ModelBytes model;
-};
-
-std::vector<Seed> windows() {
-  std::vector<Seed> seeds;
-  seeds.push_back(
-      {"conv", model_of({node("Conv", {"x", "w", "b"}, {"c"},
-                              {attribute("auto_pad", "SAME_UPPER"), attribute("strides", Dims{2, 2})}),
-                         node("Relu", {"c"}, {"y"})},
-                        {1, 2, 5, 5}, {floats("w", {3, 2, 3, 3}, some(54)), floats("b", {3}, some(3))})});
-  seeds.push_back(
-      {"depthwise",
-       model_of({node("Conv", {"x", "w"}, {"c"},
-                      {attribute("group", std::int64_t{4}), attribute("pads", Dims{1, 1, 1, 1}),
-                       attribute("kernel_shape", Dims{3, 3}), attribute("dilations", Dims{1, 1})}),
-                 node("BatchNormalization", {"c", "s", "b", "m", "v"}, {"n"}, {attribute("epsilon", 0.001f)}),
-                 node("Clip", {"n", "low", "high"}, {"y"})},
-                {1, 4, 4, 4},
-                {floats("w", {4, 1, 3, 3}, some(36)), floats("s", {4}, {1, 2, 3, 4}),
-                 floats("b", {4}, {0, 1, 0, 1}), floats("m", {4}, {0, 0, 1, 1}),
-                 floats("v", {4}, {1, 2, 1, 2}), floats("low", {}, {0}), floats("high", {}, {6})})});
-  seeds.push_back(
-      {"conv_transpose",
-       model_of({node("ConvTranspose", {"x", "w"}, {"y"},
-                      {attribute("strides", Dims{2, 2}), attribute("output_padding", Dims{1, 1})})},
-                {1, 2, 3, 3}, {floats("w", {2, 2, 2, 2}, some(16))})});
-  seeds.push_back(
-      {"pools",
-       model_of(
-           {node("MaxPool", {"x"}, {"a"},
-                 {attribute("kernel_shape", Dims{3, 3}), attribute("strides", Dims{2, 2}),
-                  attribute("pads", Dims{1, 1, 1, 1}), attribute("ceil_mode", std::int64_t{1})}),
-            node("AveragePool", {"a"}, {"b"},
-                 {attribute("kernel_shape", Dims{2, 2}), attribute("count_include_pad", std::int64_t{1})}),
-            node("GlobalAveragePool", {"b"}, {"y"})},
-           {1, 3, 7, 7})});
-  seeds.push_back({"residual", test::residual_network()});
-  return seeds;
-}
-
-std::vector<Seed> products() {
-  std::vector<Seed> seeds;
-  ModelBytes old = model_of({node("Flatten", {"x"}, {"f"}),
-                             node("Gemm", {"f", "w", "b"}, {"g"}, {attribute("transB", std::int64_t{1})}),
-                             node("Softmax", {"g"}, {"y"}, {attribute("axis", std::int64_t{1})})},
-                            {1, 2, 2, 2}, {floats("w", {5, 8}, some(40)), floats("b", {5}, some(5))});
-  old.opset = 11;
-  seeds.push_back({"gemm", old});
-  seeds.push_back({"matmul", model_of({node("MatMul", {"x", "w"}, {"m"}), node("Add", {"m", "b"}, {"y"})},
-                                      {2, 3, 4}, {floats("w", {4, 2}, some(8)), floats("b", {2}, some(2))})});
-  seeds.push_back({"layer_norm", model_of({node("ReduceMean", {"x"}, {"m"}, {attribute("axes", Dims{-1})}),
-                                           node("Sub", {"x", "m"}, {"d"}), node("Pow", {"d", "two"}, {"p"}),
-                                           node("ReduceMean", {"p"}, {"v"}, {attribute("axes", Dims{-1})}),
-                                           node("Add", {"v", "eps"}, {"e"}), node("Sqrt", {"e"}, {"s"}),
-                                           node("Div", {"d", "s"}, {"q"}), node("Mul", {"q", "g"}, {"t"}),
-                                           node("Add", {"t", "h"}, {"y"})},
-                                          {2, 3, 4},
-                                          {floats("two", {}, {2}), floats("eps", {}, {1e-5f}),
-                                           floats("g", {4}, some(4)), floats("h", {4}, some(4))})});
-  return seeds;
-}
-
-std::vector<Seed> shapes() {
-  std::vector<Seed> seeds;
-  seeds.push_back({"shape_arithmetic",
-                   model_of({node("Shape", {"x"}, {"s"}),
-                             node("Gather", {"s", "zero"}, {"n"}, {attribute("axis", std::int64_t{0})}),
-                             node("Concat", {"n", "rest"}, {"t"}, {attribute("axis", std::int64_t{0})}),
-                             node("Reshape", {"x", "t"}, {"y"})},
-                            {2, 3, 4}, {integers("zero", {0}), integers("rest", {-1})})});
-  seeds.push_back(
-      {"slice", model_of({node("Slice", {"x", "starts", "ends", "axes", "steps"}, {"a"}),
-                          node("Pad", {"a", "pads"}, {"y"}, {attribute("mode", "reflect")})},
-                         {1, 2, 6, 6},
-                         {integers("starts", {1, -1}), integers("ends", {5, -9}), integers("axes", {2, 3}),
-                          integers("steps", {1, -2}), integers("pads", {0, 0, 1, 1, 0, 0, 1, 1})})});
-  ModelBytes old =
-      model_of({node("Slice", {"x"}, {"a"},
-                     {attribute("starts", Dims{1}), attribute("ends", Dims{3}), attribute("axes", Dims{2})}),
-                node("Squeeze", {"a"}, {"b"}, {attribute("axes", Dims{0})}),
-                node("Unsqueeze", {"b"}, {"y"}, {attribute("axes", Dims{0})})},
-               {1, 2, 4, 4});
-  old.opset = 9;
-  seeds.push_back({"slice_9", old});
-  ModelBytes split = model_of(
-      {node("Split", {"x", "sizes"}, {"a", "b"}, {attribute("axis", std::int64_t{1})}),
-       node("Sigmoid", {"a"}, {"c"}), node("Concat", {"c", "b"}, {"d"}, {attribute("axis", std::int64_t{1})}),
-       node("Transpose", {"d"}, {"e"}, {attribute("perm", Dims{0, 2, 3, 1})}),
-       node("Transpose", {"e"}, {"y"}, {attribute("perm", Dims{0, 3, 1, 2})})},
-      {1, 4, 3, 3}, {integers("sizes", {1, 3})});
-  seeds.push_back({"split", split});
-  seeds.push_back(
-      {"resize", model_of({node("Resize", {"x", "", "scales"}, {"a"}, {attribute("mode", "linear")}),
-                           node("DepthToSpace", {"a"}, {"y"}, {attribute("blocksize", std::int64_t{2})})},
-                          {1, 4, 2, 2}, {floats("scales", {4}, {1, 1, 2, 2})})});
-  seeds.push_back(
-      {"constants",
-       model_of({node("ConstantOfShape", {"s"}, {"c"}, {attribute("value", floats("", {1}, {2}))}),
-                 node("Range", {"from", "to", "by"}, {"r"}),
-                 node("Cast", {"r"}, {"f"}, {attribute("to", std::int64_t{1})}),
-                 node("Constant", {}, {"k"}, {attribute("value", floats("", {1}, {3}))}),
-                 node("Mul", {"c", "f"}, {"m"}), node("Sum", {"x", "m", "k"}, {"y"})},
-                {3, 4},
-                {integers("s", {3, 4}), tensor<std::int64_t>("from", kInt64, {}, {0}),
-                 tensor<std::int64_t>("to", kInt64, {}, {8}), tensor<std::int64_t>("by", kInt64, {}, {2})})});
-  seeds.push_back(
-      {"choice", model_of({node("Greater", {"x", "k"}, {"g"}), node("Not", {"g"}, {"h"}),
-                           node("Where", {"h", "x", "k"}, {"w"}), node("Tile", {"w", "r"}, {"t"}),
-                           node("Expand", {"k", "e"}, {"z"}), node("Add", {"t", "z"}, {"u"}),
-                           node("TopK", {"u"}, {"unused"}), node("Identity", {"u"}, {"y"})},
-                          {2, 3}, {floats("k", {1}, {0.5f}), integers("r", {1, 2}), integers("e", {2, 6})})});
-  seeds.back().model.nodes.erase(seeds.back().model.nodes.end() - 2);
-  return seeds;
-}
-
-// What once went wrong: docs/fuzzing.md has the list.
-std::vector<Seed> found() {
-  std::vector<Seed> seeds;
-  seeds.push_back({"found_second_output", model_of({node("Sigmoid", {"x"}, {"z", "y"})}, {2, 3})});
-  seeds.push_back({"found_normalised_slice",
-                   model_of({node("Slice", {"x"}, {"y"},
-                                  {attribute("starts", Dims{100000}), attribute("ends", Dims{100003}),
-                                   attribute("axes", Dims{0}), attribute("normalised", std::int64_t{1})})},
-                            {4})});
-  seeds.back().model.opset = 9;
-  seeds.push_back(
-      {"found_arg_of_nothing", model_of({node("ArgMax", {"k"}, {"a"}, {attribute("axis", std::int64_t{1})}),
-                                         node("Cast", {"a"}, {"f"}, {attribute("to", std::int64_t{1})}),
-                                         node("Add", {"x", "f"}, {"y"})},
-                                        {2, 1}, {floats("k", {2, 0}, {})})});
-  const auto scalar = [](std::string_view name, std::int64_t value) {
-    return tensor<std::int64_t>(name, kInt64, {}, {value});
-  };
-  seeds.push_back(
-      {"found_range_overflow",
-       model_of(
-           {node("Range", {"from", "to", "by"}, {"r"}),
-            node("Cast", {"r"}, {"f"}, {attribute("to", std::int64_t{1})}), node("Add", {"x", "f"}, {"y"})},
-           {16}, {scalar("from", INT64_MIN), scalar("to", INT64_MAX), scalar("by", std::int64_t{1} << 60)})});
-  seeds.push_back({"found_split_gap", model_of(
-                                          {
-                                              node("Split", {"x", "sizes"}, {"y", "", "z"},
-                                                   {attribute("axis", std::int64_t{0})}),
-                                          },
-                                          {6}, {integers("sizes", {1, 2, 3})})});
-  seeds.back().model.outputs = {"y", "z"};
-  return seeds;
-}
 
 bool write(const fs::path& path, std::string_view bytes) {
   std::ofstream file(path, std::ios::binary);
@@ -188,10 +24,8 @@ bool write(const fs::path& path, std::string_view bytes) {
 }
 
 bool write_models(const fs::path& folder) {
-  for (const auto& family : {windows(), products(), shapes(), found()}) {
-    for (const Seed& seed : family) {
-      if (!write(folder / (seed.name + ".onnx"), seed.model.bytes())) return false;
-    }
+  for (const fuzz::Seed& seed : fuzz::seed_models()) {
+    if (!write(folder / (seed.name + ".onnx"), seed.model.bytes())) return false;
   }
   return true;
 }
@@ -217,10 +51,11 @@ bool write_plans(const fs::path& folder) {
   return write(folder / "everything.plan", plan.json());
 }
 
-// Decisions for the generators of graphs and layers: numbers without a pattern.
-bool write_bytes(const fs::path& folder) {
-  for (std::uint32_t seed = 1; seed <= 24; ++seed) {
-    std::string bytes;
+// Decisions for the generators of graphs and layers: numbers without a pattern, but that the first byte,
+// which chooses what makes a layer, counts.
+bool write_bytes(const fs::path& folder, std::uint32_t count) {
+  for (std::uint32_t seed = 1; seed <= count; ++seed) {
+    std::string bytes(1, static_cast<char>(seed));
     std::uint32_t state = seed * 2654435761u;
     for (std::uint32_t i = 0; i < 24 + 16 * (seed % 8); ++i) {
       state = state * 1664525u + 1013904223u;
@@ -241,6 +76,6 @@ int main(int count, char** arguments) {
   const fs::path folder = arguments[1];
   for (const char* target : {"onnx", "plan", "graph", "kernels"}) fs::create_directories(folder / target);
   const bool written = write_models(folder / "onnx") && write_plans(folder / "plan") &&
-                       write_bytes(folder / "graph") && write_bytes(folder / "kernels");
+                       write_bytes(folder / "graph", 48) && write_bytes(folder / "kernels", 154);
   return written ? 0 : 1;
 }

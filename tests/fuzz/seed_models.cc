@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/fuzz/seed_models.h"
+
+#include "tests/runtime/models.h"
+
+namespace fettle::fuzz {
+namespace {
+
+using namespace onnx_bytes;
+
+ModelBytes model_of(std::vector<Message> nodes, const Dims& input, std::vector<Message> initialisers = {}) {
+  ModelBytes model;
+  model.nodes = std::move(nodes);
+  model.inputs = {value_info("x", input)};
+  model.outputs = {"y"};
+  model.initialisers = std::move(initialisers);
+  return model;
+}
+
+std::vector<float> some(std::int64_t count) {
+  return test::numbers(count, static_cast<std::uint32_t>(count));
+}
+
+std::vector<Seed> windows() {
+  std::vector<Seed> seeds;
+  seeds.push_back(
+      {"conv", model_of({node("Conv", {"x", "w", "b"}, {"c"},
+                              {attribute("auto_pad", "SAME_UPPER"), attribute("strides", Dims{2, 2})}),
+                         node("Relu", {"c"}, {"y"})},
+                        {1, 2, 5, 5}, {floats("w", {3, 2, 3, 3}, some(54)), floats("b", {3}, some(3))})});
+  seeds.push_back(
+      {"depthwise",
+       model_of({node("Conv", {"x", "w"}, {"c"},
+                      {attribute("group", std::int64_t{4}), attribute("pads", Dims{1, 1, 1, 1}),
+                       attribute("kernel_shape", Dims{3, 3}), attribute("dilations", Dims{1, 1})}),
+                 node("BatchNormalization", {"c", "s", "b", "m", "v"}, {"n"}, {attribute("epsilon", 0.001f)}),
+                 node("Clip", {"n", "low", "high"}, {"y"})},
+                {1, 4, 4, 4},
+                {floats("w", {4, 1, 3, 3}, some(36)), floats("s", {4}, {1, 2, 3, 4}),
+                 floats("b", {4}, {0, 1, 0, 1}), floats("m", {4}, {0, 0, 1, 1}),
+                 floats("v", {4}, {1, 2, 1, 2}), floats("low", {}, {0}), floats("high", {}, {6})})});
+  seeds.push_back(
+      {"conv_transpose",
+       model_of({node("ConvTranspose", {"x", "w"}, {"y"},
+                      {attribute("strides", Dims{2, 2}), attribute("output_padding", Dims{1, 1})})},
+                {1, 2, 3, 3}, {floats("w", {2, 2, 2, 2}, some(16))})});
+  seeds.push_back(
+      {"pools",
+       model_of(
+           {node("MaxPool", {"x"}, {"a"},
+                 {attribute("kernel_shape", Dims{3, 3}), attribute("strides", Dims{2, 2}),
+                  attribute("pads", Dims{1, 1, 1, 1}), attribute("ceil_mode", std::int64_t{1})}),
+            node("AveragePool", {"a"}, {"b"},
+                 {attribute("kernel_shape", Dims{2, 2}), attribute("count_include_pad", std::int64_t{1})}),
+            node("GlobalAveragePool", {"b"}, {"y"})},
+           {1, 3, 7, 7})});
+  seeds.push_back({"residual", test::residual_network()});
+  return seeds;
+}
+
+std::vector<Seed> products() {
+  std::vector<Seed> seeds;
+  ModelBytes old = model_of({node("Flatten", {"x"}, {"f"}),
+                             node("Gemm", {"f", "w", "b"}, {"g"}, {attribute("transB", std::int64_t{1})}),
+                             node("Softmax", {"g"}, {"y"}, {attribute("axis", std::int64_t{1})})},
+                            {1, 2, 2, 2}, {floats("w", {5, 8}, some(40)), floats("b", {5}, some(5))});
+  old.opset = 11;
+  seeds.push_back({"gemm", old});
+  seeds.push_back({"matmul", model_of({node("MatMul", {"x", "w"}, {"m"}), node("Add", {"m", "b"}, {"y"})},
+                                      {2, 3, 4}, {floats("w", {4, 2}, some(8)), floats("b", {2}, some(2))})});
+  seeds.push_back({"layer_norm", model_of({node("ReduceMean", {"x"}, {"m"}, {attribute("axes", Dims{-1})}),
+                                           node("Sub", {"x", "m"}, {"d"}), node("Pow", {"d", "two"}, {"p"}),
+                                           node("ReduceMean", {"p"}, {"v"}, {attribute("axes", Dims{-1})}),
+                                           node("Add", {"v", "eps"}, {"e"}), node("Sqrt", {"e"}, {"s"}),
+                                           node("Div", {"d", "s"}, {"q"}), node("Mul", {"q", "g"}, {"t"}),
+                                           node("Add", {"t", "h"}, {"y"})},
+                                          {2, 3, 4},
+                                          {floats("two", {}, {2}), floats("eps", {}, {1e-5f}),
+                                           floats("g", {4}, some(4)), floats("h", {4}, some(4))})});
+  return seeds;
+}
+
+std::vector<Seed> shapes() {
+  std::vector<Seed> seeds;
+  seeds.push_back({"shape_arithmetic",
+                   model_of({node("Shape", {"x"}, {"s"}),
+                             node("Gather", {"s", "zero"}, {"n"}, {attribute("axis", std::int64_t{0})}),
+                             node("Concat", {"n", "rest"}, {"t"}, {attribute("axis", std::int64_t{0})}),
+                             node("Reshape", {"x", "t"}, {"y"})},
+                            {2, 3, 4}, {integers("zero", {0}), integers("rest", {-1})})});
+  seeds.push_back(
+      {"slice", model_of({node("Slice", {"x", "starts", "ends", "axes", "steps"}, {"a"}),
+                          node("Pad", {"a", "pads"}, {"y"}, {attribute("mode", "reflect")})},
+                         {1, 2, 6, 6},
+                         {integers("starts", {1, -1}), integers("ends", {5, -9}), integers("axes", {2, 3}),
+                          integers("steps", {1, -2}), integers("pads", {0, 0, 1, 1, 0, 0, 1, 1})})});
+  ModelBytes old =
+      model_of({node("Slice", {"x"}, {"a"},
+                     {attribute("starts", Dims{1}), attribute("ends", Dims{3}), attribute("axes", Dims{2})}),
+                node("Squeeze", {"a"}, {"b"}, {attribute("axes", Dims{0})}),
+                node("Unsqueeze", {"b"}, {"y"}, {attribute("axes", Dims{0})})},
+               {1, 2, 4, 4});
+  old.opset = 9;
+  seeds.push_back({"slice_9", old});
+  ModelBytes split = model_of(
+      {node("Split", {"x", "sizes"}, {"a", "b"}, {attribute("axis", std::int64_t{1})}),
+       node("Sigmoid", {"a"}, {"c"}), node("Concat", {"c", "b"}, {"d"}, {attribute("axis", std::int64_t{1})}),
+       node("Transpose", {"d"}, {"e"}, {attribute("perm", Dims{0, 2, 3, 1})}),
+       node("Transpose", {"e"}, {"y"}, {attribute("perm", Dims{0, 3, 1, 2})})},
+      {1, 4, 3, 3}, {integers("sizes", {1, 3})});
+  seeds.push_back({"split", split});
+  seeds.push_back(
+      {"resize", model_of({node("Resize", {"x", "", "scales"}, {"a"}, {attribute("mode", "linear")}),
+                           node("DepthToSpace", {"a"}, {"y"}, {attribute("blocksize", std::int64_t{2})})},
+                          {1, 4, 2, 2}, {floats("scales", {4}, {1, 1, 2, 2})})});
+  seeds.push_back(
+      {"constants",
+       model_of({node("ConstantOfShape", {"s"}, {"c"}, {attribute("value", floats("", {1}, {2}))}),
+                 node("Range", {"from", "to", "by"}, {"r"}),
+                 node("Cast", {"r"}, {"f"}, {attribute("to", std::int64_t{1})}),
+                 node("Constant", {}, {"k"}, {attribute("value", floats("", {1}, {3}))}),
+                 node("Mul", {"c", "f"}, {"m"}), node("Sum", {"x", "m", "k"}, {"y"})},
+                {3, 4},
+                {integers("s", {3, 4}), tensor<std::int64_t>("from", kInt64, {}, {0}),
+                 tensor<std::int64_t>("to", kInt64, {}, {8}), tensor<std::int64_t>("by", kInt64, {}, {2})})});
+  seeds.push_back(
+      {"choice", model_of({node("Greater", {"x", "k"}, {"g"}), node("Not", {"g"}, {"h"}),
+                           node("Where", {"h", "x", "k"}, {"w"}), node("Tile", {"w", "r"}, {"t"}),
+                           node("Expand", {"k", "e"}, {"z"}), node("Add", {"t", "z"}, {"u"}),
+                           node("TopK", {"u"}, {"unused"}), node("Identity", {"u"}, {"y"})},
+                          {2, 3}, {floats("k", {1}, {0.5f}), integers("r", {1, 2}), integers("e", {2, 6})})});
+  seeds.back().model.nodes.erase(seeds.back().model.nodes.end() - 2);
+  return seeds;
+}
+
+// Operators that read, write or choose where integers say.
+std::vector<Seed> indexing() {
+  const auto scalar = [](std::string_view name, std::int64_t value) {
+    return tensor<std::int64_t>(name, kInt64, {}, {value});
+  };
+  const Message index = tensor<std::int64_t>("i", kInt64, {2, 3}, {0, 1, 2, -1, 0, 1});
+  std::vector<Seed> seeds;
+  seeds.push_back(
+      {"gather", model_of({node("GatherElements", {"x", "i"}, {"a"}, {attribute("axis", std::int64_t{1})}),
+                           node("GatherND", {"a", "j"}, {"y"})},
+                          {2, 3}, {index, tensor<std::int64_t>("j", kInt64, {2, 1}, {1, 0})})});
+  seeds.push_back(
+      {"scatter", model_of({node("ScatterElements", {"x", "i", "x"}, {"a"}, {attribute("reduction", "add")}),
+                            node("ScatterND", {"a", "j", "u"}, {"y"})},
+                           {3, 3},
+                           {tensor<std::int64_t>("i", kInt64, {3, 3}, {0, 1, 2, 0, 0, 0, 2, 1, 0}),
+                            tensor<std::int64_t>("j", kInt64, {1, 1}, {2}), floats("u", {1, 3}, some(3))})});
+  seeds.push_back(
+      {"choose", model_of({node("TopK", {"x", "k"}, {"y", "i"}), node("NonZero", {"x"}, {"z"}),
+                           node("Compress", {"x", "c"}, {"w"}), node("Unique", {"x"}, {"u"})},
+                          {2, 3}, {integers("k", {2}), tensor<std::uint8_t>("c", 9, {3}, {1, 0, 1})})});
+  seeds.back().model.outputs = {"y", "i", "z", "w", "u"};
+  seeds.push_back(
+      {"boxes", model_of({node("NonMaxSuppression", {"x", "s", "n", "t"}, {"y"})}, {1, 3, 4},
+                         {floats("s", {1, 1, 3}, some(3)), integers("n", {2}), floats("t", {1}, {0.5f})})});
+  seeds.push_back(
+      {"triangle",
+       model_of({node("Trilu", {"x", "k"}, {"a"}), node("CumSum", {"a", "k"}, {"b"}),
+                 node("ReverseSequence", {"b", "l"}, {"c"}), node("OneHot", {"c", "d", "v"}, {"y"})},
+                {2, 3},
+                {scalar("k", 1), integers("l", {1, 2, 2}), scalar("d", 4), floats("v", {2}, {0, 1})})});
+  return seeds;
+}
+
+// Sampling, transforms, sums over labels, recurrent layers.
+std::vector<Seed> signals() {
+  std::vector<Seed> seeds;
+  seeds.push_back(
+      {"grid_sample",
+       model_of(
+           {node("GridSample", {"x", "g"}, {"a"}, {attribute("mode", "bicubic")}),
+            node("RoiAlign", {"a", "r", "b"}, {"y"}, {attribute("output_height", std::int64_t{2})})},
+           {1, 1, 3, 3},
+           {floats("g", {1, 2, 2, 2}, some(8)), floats("r", {1, 4}, {0, 0, 2, 2}), integers("b", {0})})});
+  seeds.push_back({"stft", model_of({node("STFT", {"x", "s", "", "l"}, {"a"}),
+                                     node("DFT", {"a"}, {"y"}, {attribute("axis", std::int64_t{1})})},
+                                    {1, 8, 1},
+                                    {tensor<std::int64_t>("s", kInt64, {}, {2}),
+                                     tensor<std::int64_t>("l", kInt64, {}, {4})})});
+  seeds.back().model.opset = 17;
+  seeds.push_back(
+      {"einsum", model_of({node("Einsum", {"x", "k"}, {"a"}, {attribute("equation", "...ij,jk->...ik")}),
+                           node("Det", {"a"}, {"y"})},
+                          {2, 3, 2}, {floats("k", {2, 3}, some(6))})});
+  seeds.push_back({"lstm", model_of({node("LSTM", {"x", "w", "r", "", "l"}, {"y", "", "c"},
+                                          {attribute("hidden_size", std::int64_t{2})})},
+                                    {3, 1, 2},
+                                    {floats("w", {1, 8, 2}, some(16)), floats("r", {1, 8, 2}, some(16)),
+                                     tensor<std::int32_t>("l", 6, {1}, {2})})});
+  seeds.back().model.outputs = {"y", "c"};
+  seeds.push_back({"loss", model_of({node("SoftmaxCrossEntropyLoss", {"x", "t"}, {"y", "p"},
+                                          {attribute("reduction", "mean")})},
+                                    {2, 3}, {integers("t", {0, 2})})});
+  seeds.back().model.outputs = {"y", "p"};
+  return seeds;
+}
+
+// What once went wrong: docs/fuzzing.md has the list.
+std::vector<Seed> found() {
+  std::vector<Seed> seeds;
+  seeds.push_back({"found_second_output", model_of({node("Sigmoid", {"x"}, {"z", "y"})}, {2, 3})});
+  seeds.push_back({"found_normalised_slice",
+                   model_of({node("Slice", {"x"}, {"y"},
+                                  {attribute("starts", Dims{100000}), attribute("ends", Dims{100003}),
+                                   attribute("axes", Dims{0}), attribute("normalised", std::int64_t{1})})},
+                            {4})});
+  seeds.back().model.opset = 9;
+  seeds.push_back(
+      {"found_arg_of_nothing", model_of({node("ArgMax", {"k"}, {"a"}, {attribute("axis", std::int64_t{1})}),
+                                         node("Cast", {"a"}, {"f"}, {attribute("to", std::int64_t{1})}),
+                                         node("Add", {"x", "f"}, {"y"})},
+                                        {2, 1}, {floats("k", {2, 0}, {})})});
+  const auto scalar = [](std::string_view name, std::int64_t value) {
+    return tensor<std::int64_t>(name, kInt64, {}, {value});
+  };
+  seeds.push_back(
+      {"found_range_overflow",
+       model_of(
+           {node("Range", {"from", "to", "by"}, {"r"}),
+            node("Cast", {"r"}, {"f"}, {attribute("to", std::int64_t{1})}), node("Add", {"x", "f"}, {"y"})},
+           {16}, {scalar("from", INT64_MIN), scalar("to", INT64_MAX), scalar("by", std::int64_t{1} << 60)})});
+  seeds.push_back({"found_split_gap", model_of(
+                                          {
+                                              node("Split", {"x", "sizes"}, {"y", "", "z"},
+                                                   {attribute("axis", std::int64_t{0})}),
+                                          },
+                                          {6}, {integers("sizes", {1, 2, 3})})});
+  seeds.back().model.outputs = {"y", "z"};
+  return seeds;
+}
+
+}  // namespace
+
+std::vector<Seed> seed_models() {
+  std::vector<Seed> seeds;
+  for (const auto& family : {windows(), products(), shapes(), indexing(), signals(), found()})
+    seeds.insert(seeds.end(), family.begin(), family.end());
+  return seeds;
+}
+
+}  // namespace fettle::fuzz
