@@ -76,6 +76,6 @@ int main(int count, char** arguments) {
   const fs::path folder = arguments[1];
   for (const char* target : {"onnx", "plan", "graph", "kernels"}) fs::create_directories(folder / target);
   const bool written = write_models(folder / "onnx") && write_plans(folder / "plan") &&
-                       write_bytes(folder / "graph", 48) && write_bytes(folder / "kernels", 154);
+                       write_bytes(folder / "graph", 48) && write_bytes(folder / "kernels", 155);
   return written ? 0 : 1;
 }

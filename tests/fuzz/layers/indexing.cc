@@ -82,13 +82,22 @@ Made reversed(ByteSource& bytes, Op op) {
                     {input(shape), typed({shape[static_cast<int>(1 - time)]}, DataType::s64, -1, most)});
 }
 
+// Folding leaves none in a network, so that its layer is made by hand.
+Made diagonal(ByteSource& bytes, Op op) {
+  Made layer = make_layer(Op::identity, {}, {input(any_shape(bytes, 2, 2))});
+  if (!layer) return layer;
+  layer->desc.parts[0].op = op;
+  layer->desc.parts[0].attributes.set("k", bytes.number(-5, 5));
+  return layer;
+}
+
 }  // namespace
 
 std::span<const LayerMaker> indexing_layers() {
   static constexpr LayerMaker kMakers[] = {
       {Op::gather, gathered},    {Op::gather_elements, by_element}, {Op::scatter_elements, by_element},
       {Op::gather_nd, by_place}, {Op::scatter_nd, by_place},        {Op::one_hot, hot},
-      {Op::trilu, triangle},     {Op::reverse_sequence, reversed}};
+      {Op::trilu, triangle},     {Op::reverse_sequence, reversed},  {Op::eye_like, diagonal}};
   return kMakers;
 }
 

@@ -110,7 +110,8 @@ Made converted(ByteSource& bytes, Op op) {
   const bool picture = bytes.once_in(2);
   const Shape shape = picture ? Shape{bytes.number(1, 2), 3, extent(bytes, 5, 30), extent(bytes, 5, 30)}
                               : any_shape(bytes, 3);
-  Made layer = make_layer(Op::identity, {}, {picture ? typed(shape, DataType::u8, 0, 255) : input(shape)});
+  const bool whole = picture || bytes.once_in(4);
+  Made layer = make_layer(Op::identity, {}, {whole ? typed(shape, DataType::u8, 0, 255) : input(shape)});
   if (!layer) return layer;
   LayerPart& part = layer->desc.parts[0];
   part.op = op;
