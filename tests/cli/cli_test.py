@@ -164,7 +164,8 @@ class Good(Command):
         data = self.json("verify", self.glyphs, "--plan", self.plan, "--reference", self.reference, "--layers")
         self.assertTrue(data["match"])
         self.assertLess(data["largest_relative_error"], 1e-4)
-        self.assertGreaterEqual(len(data["layers"]), 30)
+        # What is compared: every layer that is not a view of another, a region as one, and conversions.
+        self.assertGreater(len(data["layers"]), 20)
 
     def test_verify_says_when_outputs_differ(self):
         values = bytearray(self.scores)

@@ -14,7 +14,8 @@
 namespace fettle::test {
 namespace {
 
-// The root of the mean square error against the reference, which sums in double, relative to that of the results.
+// The root of the mean square error against the reference, which sums in double, relative to that of the
+// results.
 double error_of(const Kernel& kernel, const TestLayer& layer) {
   const Expected expected = reference_outputs(layer);
   const LayerDesc desc = runtime::with_layouts(layer.desc, kernel.layouts.front());
