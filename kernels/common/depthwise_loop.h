@@ -43,57 +43,84 @@ inline void depthwise_pixels(const DepthwiseRow& row, const float* input, const 
     store_lanes<Simd, kTail>(output + p * row.output_pitch, Simd::clamp(sum[p], low, high), mask);
 }
 
-/// One output whose window leaves the image on a side.
-template <typename Simd>
-inline void depthwise_edge(const DepthwiseRow& row, std::int64_t ox, const float* input, const float* packed,
-                           float* output, typename Simd::Mask mask) noexcept {
+/// One output, of whose window the columns [first_column, last_column) lie inside; kVectors vectors of
+/// channels, so that sums do not wait for each other.
+template <typename Simd, bool kTail, int kVectors>
+inline void depthwise_pixel(const DepthwiseRow& row, int first_column, int last_column, const float* input,
+                            const float* packed, float* output, typename Simd::Mask mask) noexcept {
   using Vector = typename Simd::Vector;
-  Vector sum = Simd::load(packed);
-  packed += Simd::kLanes;
-  const std::int64_t left = ox * row.stride - row.pad_left;
+  Vector sum[kVectors];
+#pragma GCC unroll 4
+  for (int v = 0; v < kVectors; ++v) sum[v] = Simd::load(packed + v * row.packed_pitch);
+  packed += Simd::kLanes * (1 + row.first_tap_row * row.columns);
+  const std::int64_t tap_pitch = row.dilation * row.input_pitch;
   for (int ky = row.first_tap_row; ky < row.last_tap_row; ++ky) {
-    const float* line = input + (ky - row.first_tap_row) * row.tap_row_pitch;
-    for (int kx = 0; kx < row.columns; ++kx) {
-      const std::int64_t ix = left + kx * row.dilation;
-      if (ix < 0 || ix >= row.in_w) continue;
-      const Vector weight = Simd::load(packed + (ky * row.columns + kx) * Simd::kLanes);
-      sum = Simd::fma(weight, Simd::load(line + ix * row.input_pitch, mask), sum);
+    for (int kx = first_column; kx < last_column; ++kx) {
+      const float* weights = packed + kx * Simd::kLanes;
+      const float* x = input + kx * tap_pitch;
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) {
+        sum[v] = Simd::fma(Simd::load(weights + v * row.packed_pitch),
+                           load_lanes<Simd, kTail>(x + v * Simd::kLanes, mask), sum[v]);
+      }
     }
+    packed += row.columns * Simd::kLanes;
+    input += row.tap_row_pitch;
   }
-  Simd::store(output + ox * row.output_pitch, Simd::clamp(sum, Simd::all(row.low), Simd::all(row.high)),
-              mask);
+  const Vector low = Simd::all(row.low);
+  const Vector high = Simd::all(row.high);
+#pragma GCC unroll 4
+  for (int v = 0; v < kVectors; ++v)
+    store_lanes<Simd, kTail>(output + v * Simd::kLanes, Simd::clamp(sum[v], low, high), mask);
 }
 
-/// One vector of channels.
-template <typename Simd, bool kTail, int kColumns, int kStride>
-inline void depthwise_channels(const DepthwiseRow& row, const float* input, const float* packed,
-                               float* output, typename Simd::Mask mask) noexcept {
-  const auto pixels = [&]<int kPixels>(std::int64_t ox) {
-    depthwise_pixels<Simd, kTail, kPixels, kColumns, kStride>(
-        row, input + (ox * row.stride - row.pad_left) * row.input_pitch, packed,
-        output + ox * row.output_pitch, mask);
-  };
-  std::int64_t ox = row.first;
-  for (; ox < row.inner_first && ox < row.last; ++ox)
-    depthwise_edge<Simd>(row, ox, input, packed, output, mask);
-  const std::int64_t inner_last = row.inner_last < row.last ? row.inner_last : row.last;
-  for (; ox + 8 <= inner_last; ox += 8) pixels.template operator()<8>(ox);
-  for (; ox + 2 <= inner_last; ox += 2) pixels.template operator()<2>(ox);
-  for (; ox < row.last; ++ox) depthwise_edge<Simd>(row, ox, input, packed, output, mask);
+/// Calls body<tail, vectors>(first channel, packed weights, mask) for all channels, kMost vectors at a time
+/// or one.
+template <typename Simd, int kMost, typename Body>
+inline void for_each_vector(const DepthwiseRow& row, Body&& body) noexcept {
+  const float* packed = row.packed;
+  const auto all = Simd::mask(Simd::kLanes);
+  std::int64_t c = 0;
+  for (; c + kMost * Simd::kLanes <= row.channels;
+       c += kMost * Simd::kLanes, packed += kMost * row.packed_pitch)
+    body.template operator()<false, kMost>(c, packed, all);
+  for (; c + Simd::kLanes <= row.channels; c += Simd::kLanes, packed += row.packed_pitch)
+    body.template operator()<false, 1>(c, packed, all);
+  if (c < row.channels)
+    body.template operator()<true, 1>(c, packed, Simd::mask(static_cast<std::size_t>(row.channels - c)));
 }
 
+/// All channels of some pixels come before the next pixels, so that memory is read from front to back.
 template <typename Simd, int kColumns, int kStride>
 void depthwise_row(const DepthwiseRow& row) noexcept {
-  const float* packed = row.packed;
-  std::int64_t c = 0;
-  for (; c + Simd::kLanes <= row.channels; c += Simd::kLanes, packed += row.packed_pitch) {
-    depthwise_channels<Simd, false, kColumns, kStride>(row, row.input + c, packed, row.output + c,
-                                                       Simd::mask(Simd::kLanes));
-  }
-  if (c < row.channels) {
-    depthwise_channels<Simd, true, kColumns, kStride>(row, row.input + c, packed, row.output + c,
-                                                      Simd::mask(static_cast<std::size_t>(row.channels - c)));
-  }
+  const auto together = [&]<int kPixels>(std::int64_t ox) {
+    const float* input = row.input + (ox * row.stride - row.pad_left) * row.input_pitch;
+    float* output = row.output + ox * row.output_pitch;
+    for_each_vector<Simd, 1>(
+        row, [&]<bool kTail, int>(std::int64_t c, const float* packed, typename Simd::Mask mask) {
+          depthwise_pixels<Simd, kTail, kPixels, kColumns, kStride>(row, input + c, packed, output + c, mask);
+        });
+  };
+  const auto single = [&](std::int64_t ox) {
+    const std::int64_t left = ox * row.stride - row.pad_left;
+    // The first column at or right of the image's left border, and the first one right of its last pixel.
+    const std::int64_t skipped = left >= 0 ? 0 : (-left + row.dilation - 1) / row.dilation;
+    const std::int64_t reached = left >= row.in_w ? 0 : (row.in_w - 1 - left) / row.dilation + 1;
+    const int last = static_cast<int>(reached < row.columns ? reached : row.columns);
+    const int first = static_cast<int>(skipped < last ? skipped : last);
+    const float* input = row.input + left * row.input_pitch;
+    float* output = row.output + ox * row.output_pitch;
+    for_each_vector<Simd, 4>(
+        row, [&]<bool kTail, int kVectors>(std::int64_t c, const float* packed, typename Simd::Mask mask) {
+          depthwise_pixel<Simd, kTail, kVectors>(row, first, last, input + c, packed, output + c, mask);
+        });
+  };
+  std::int64_t ox = row.first;
+  for (; ox < row.inner_first && ox < row.last; ++ox) single(ox);
+  const std::int64_t inner_last = row.inner_last < row.last ? row.inner_last : row.last;
+  for (; ox + 8 <= inner_last; ox += 8) together.template operator()<8>(ox);
+  for (; ox + 4 <= inner_last; ox += 4) together.template operator()<4>(ox);
+  for (; ox < row.last; ++ox) single(ox);
 }
 
 }  // namespace fettle::kernels
