@@ -8,6 +8,7 @@
 // the L2 cache, and all its tiles through one block before the next: weights are read from memory once.
 #pragma once
 
+#include "kernels/common/epilogue.h"
 #include "kernels/common/nhwc.h"
 #include "kernels/common/tile.h"
 
@@ -42,6 +43,7 @@ constexpr Kernel indirect_row(std::string_view name, Isa isa, std::span<const Op
   kernel.input_striding = Striding::pixels;
   kernel.output_striding = Striding::pixels;
   kernel.threaded = true;
+  if (pattern.size() > 1) kernel.in_place = kResidualInPlace;
   kernel.supports = [](const LayerDesc& layer, const Cpu&) { return indirect_supports(layer); };
   kernel.workspace_bytes = indirect_workspace;
   kernel.packed_bytes = [](const LayerDesc& layer, std::span<const ConstantBytes>) {

@@ -9,6 +9,7 @@
 // for 6), and the larger the rounding errors: tests hold them to bounds that docs/performance.md states.
 #pragma once
 
+#include "kernels/common/epilogue.h"
 #include "kernels/common/nhwc.h"
 #include "kernels/common/tile.h"
 
@@ -80,6 +81,7 @@ constexpr Kernel winograd_row(std::string_view name, Isa isa, std::span<const Op
   kernel.input_striding = Striding::pixels;
   kernel.output_striding = Striding::pixels;
   kernel.threaded = true;
+  if (pattern.size() > 1) kernel.in_place = kResidualInPlace;
   kernel.rounding = rounding;
   kernel.supports = [](const LayerDesc& layer, const Cpu&) { return winograd_supports(layer); };
   kernel.workspace_bytes = [](const LayerDesc& layer, int threads) {
