@@ -67,15 +67,15 @@ class BoundDense final : public BoundKernel {
 
 }  // namespace
 
-Refusal dense_supports(const LayerDesc& layer) noexcept { return check_gemm(layer); }
+Refusal Dense::supports(const LayerDesc& layer) noexcept { return check_gemm(layer); }
 
-Result<std::size_t> dense_packed_bytes(const TileSet& tiles, const LayerDesc& layer) {
+std::size_t Dense::packed_bytes(const TileSet& tiles, const LayerDesc& layer) {
   const GemmShape shape(layer);
   return static_cast<std::size_t>(Panels(tiles, shape.n, shape.k).floats()) * sizeof(float);
 }
 
-Status dense_pack(const TileSet& tiles, const LayerDesc& layer, std::span<const ConstantBytes> constants,
-                  std::span<std::byte> packed) {
+Status Dense::pack(const TileSet& tiles, const LayerDesc& layer, std::span<const ConstantBytes> constants,
+                   std::span<std::byte> packed) {
   const GemmShape shape(layer);
   const Panels panels(tiles, shape.n, shape.k);
   const auto* weights = reinterpret_cast<const float*>(constants[1].data());
@@ -96,10 +96,8 @@ Status dense_pack(const TileSet& tiles, const LayerDesc& layer, std::span<const 
   });
 }
 
-Result<std::unique_ptr<BoundKernel>> dense_bind(const TileSet& tiles, const BindArgs& args) {
-  return guard_allocation([&]() -> Result<std::unique_ptr<BoundKernel>> {
-    return std::unique_ptr<BoundKernel>(std::make_unique<BoundDense>(tiles, args));
-  });
+Result<std::unique_ptr<BoundKernel>> Dense::bind(const TileSet& tiles, const BindArgs& args) {
+  return bind_as<BoundDense>(tiles, args);
 }
 
 }  // namespace fettle::kernels

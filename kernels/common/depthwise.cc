@@ -3,7 +3,7 @@
 
 #include "kernels/common/conv_shape.h"
 #include "kernels/common/epilogue.h"
-#include "lib/base/guard.h"
+#include "kernels/common/nhwc.h"
 
 #include <algorithm>
 
@@ -91,7 +91,7 @@ class BoundDepthwise final : public BoundKernel {
 
 }  // namespace
 
-Refusal depthwise_supports(const LayerDesc& layer) noexcept {
+Refusal Depthwise::supports(const LayerDesc& layer) noexcept {
   if (const Refusal refusal = check_nhwc_f32(layer); refusal != Refusal::none) return refusal;
   if (const Refusal refusal = check_conv(layer); refusal != Refusal::none) return refusal;
   const ConvShape s(layer);
@@ -100,13 +100,13 @@ Refusal depthwise_supports(const LayerDesc& layer) noexcept {
   return s.kernel_h < kMost && s.kernel_w < kMost ? Refusal::none : Refusal::kernel_size;
 }
 
-Result<std::size_t> depthwise_packed_bytes(const DepthwiseSet& set, const LayerDesc& layer) {
+std::size_t Depthwise::packed_bytes(const DepthwiseSet& set, const LayerDesc& layer) {
   const ConvShape s(layer);
   return static_cast<std::size_t>(vectors(set, s) * packed_pitch(set, s)) * sizeof(float);
 }
 
-Status depthwise_pack(const DepthwiseSet& set, const LayerDesc& layer,
-                      std::span<const ConstantBytes> constants, std::span<std::byte> packed) {
+Status Depthwise::pack(const DepthwiseSet& set, const LayerDesc& layer,
+                       std::span<const ConstantBytes> constants, std::span<std::byte> packed) {
   const ConvShape s(layer);
   const auto* weights = reinterpret_cast<const float*>(constants[1].data());
   const auto* bias = s.biased ? reinterpret_cast<const float*>(constants[2].data()) : nullptr;
@@ -120,10 +120,8 @@ Status depthwise_pack(const DepthwiseSet& set, const LayerDesc& layer,
   return {};
 }
 
-Result<std::unique_ptr<BoundKernel>> depthwise_bind(const DepthwiseSet& set, const BindArgs& args) {
-  return guard_allocation([&]() -> Result<std::unique_ptr<BoundKernel>> {
-    return std::unique_ptr<BoundKernel>(std::make_unique<BoundDepthwise>(set, args));
-  });
+Result<std::unique_ptr<BoundKernel>> Depthwise::bind(const DepthwiseSet& set, const BindArgs& args) {
+  return bind_as<BoundDepthwise>(set, args);
 }
 
 }  // namespace fettle::kernels

@@ -3,14 +3,13 @@
 // Depthwise convolution in nhwc, any window, stride and dilation, direct. Threads share the output's rows.
 #pragma once
 
-#include "kernels/common/nhwc.h"
+#include "kernels/common/row.h"
 
 #include <fettle/kernel.h>
 
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <string_view>
 
 namespace fettle::kernels {
 
@@ -44,34 +43,18 @@ struct DepthwiseSet {
   DepthwiseKernel any;
 };
 
-Refusal depthwise_supports(const LayerDesc& layer) noexcept;
-Result<std::size_t> depthwise_packed_bytes(const DepthwiseSet& set, const LayerDesc& layer);
-Status depthwise_pack(const DepthwiseSet& set, const LayerDesc& layer,
-                      std::span<const ConstantBytes> constants, std::span<std::byte> packed);
-Result<std::unique_ptr<BoundKernel>> depthwise_bind(const DepthwiseSet& set, const BindArgs& args);
+/// Convolutions of each channel by itself, to one channel.
+struct Depthwise {
+  static constexpr std::span<const LayoutPair> kLayouts = kNhwcPair;
+  static constexpr Striding kInputStriding = Striding::pixels;
+  static constexpr Striding kOutputStriding = Striding::pixels;
 
-/// The row of an instruction set.
-template <const DepthwiseSet& set>
-constexpr Kernel depthwise_row_of(std::string_view name, Isa isa, std::span<const Op> pattern) {
-  Kernel kernel{};
-  kernel.name = name;
-  kernel.revision = 1;
-  kernel.pattern = pattern;
-  kernel.isa = isa;
-  kernel.type = DataType::f32;
-  kernel.layouts = kNhwcPair;
-  kernel.input_striding = Striding::pixels;
-  kernel.output_striding = Striding::pixels;
-  kernel.threaded = true;
-  kernel.supports = [](const LayerDesc& layer, const Cpu&) { return depthwise_supports(layer); };
-  kernel.packed_bytes = [](const LayerDesc& layer, std::span<const ConstantBytes>) {
-    return depthwise_packed_bytes(set, layer);
-  };
-  kernel.packed_for_any_size = true;
-  kernel.pack = [](const LayerDesc& layer, std::span<const ConstantBytes> constants,
-                   std::span<std::byte> packed) { return depthwise_pack(set, layer, constants, packed); };
-  kernel.bind = [](const BindArgs& args) { return depthwise_bind(set, args); };
-  return kernel;
-}
+  static Refusal supports(const LayerDesc& layer) noexcept;
+  static std::size_t workspace_bytes(const DepthwiseSet&, const LayerDesc&, int) noexcept { return 0; }
+  static std::size_t packed_bytes(const DepthwiseSet& set, const LayerDesc& layer);
+  static Status pack(const DepthwiseSet& set, const LayerDesc& layer,
+                     std::span<const ConstantBytes> constants, std::span<std::byte> packed);
+  static Result<std::unique_ptr<BoundKernel>> bind(const DepthwiseSet& set, const BindArgs& args);
+};
 
 }  // namespace fettle::kernels

@@ -6,8 +6,6 @@
 
 #include <fettle/kernel.h>
 
-#include <cstdint>
-
 namespace fettle::kernels {
 
 struct Epilogue {
@@ -22,9 +20,5 @@ struct Epilogue {
 /// For a layer of two parts, the second an addition: whether what is added is computed and has the result's
 /// shape. Layers of one part pass.
 Refusal check_residual(const LayerDesc& layer) noexcept;
-
-/// Kernel::in_place for regions that read each number of the residual before they write the result in its
-/// place. It is input 2 or 3, behind the weights and the bias, if there is one.
-inline constexpr std::uint32_t kResidualInPlace = 0b1100;
 
 }  // namespace fettle::kernels

@@ -6,7 +6,6 @@
 #include "kernels/common/epilogue.h"
 #include "kernels/common/nhwc.h"
 #include "kernels/common/panels.h"
-#include "lib/base/guard.h"
 
 #include <algorithm>
 #include <cstring>
@@ -19,6 +18,9 @@ Panels panels_of(const TileSet& tiles, const ConvShape& s) { return {tiles, s.ou
 
 // Packed: as many zeros as an input pixel has channels, which padding reads; then the panels of each group.
 std::int64_t zeros_before(const ConvShape& s) { return (s.in_per_group + 15) / 16 * 16; }
+
+// The pointers of a tile lie in the workspace.
+constexpr std::int64_t kMostTaps = 1024;
 
 // The pointers of one thread's tile: to each tap of each row.
 std::int64_t pointers_each(const ConvShape& s) { return s.taps() * kMostRows; }
@@ -154,7 +156,7 @@ class BoundIndirect final : public BoundKernel {
 
 }  // namespace
 
-Refusal indirect_supports(const LayerDesc& layer) noexcept {
+Refusal Indirect::supports(const LayerDesc& layer) noexcept {
   if (const Refusal refusal = check_nhwc_f32(layer); refusal != Refusal::none) return refusal;
   if (const Refusal refusal = check_conv(layer); refusal != Refusal::none) return refusal;
   if (const Refusal refusal = check_residual(layer); refusal != Refusal::none) return refusal;
@@ -163,17 +165,17 @@ Refusal indirect_supports(const LayerDesc& layer) noexcept {
   return s.taps() <= kMostTaps ? Refusal::none : Refusal::kernel_size;
 }
 
-std::size_t indirect_workspace(const LayerDesc& layer, int threads) {
+std::size_t Indirect::workspace_bytes(const TileSet&, const LayerDesc& layer, int threads) {
   return static_cast<std::size_t>(pointers_each(ConvShape(layer)) * threads) * sizeof(const float*);
 }
 
-Result<std::size_t> indirect_packed_bytes(const TileSet& tiles, const LayerDesc& layer) {
+std::size_t Indirect::packed_bytes(const TileSet& tiles, const LayerDesc& layer) {
   const ConvShape s(layer);
   return static_cast<std::size_t>(zeros_before(s) + s.groups * panels_of(tiles, s).floats()) * sizeof(float);
 }
 
-Status indirect_pack(const TileSet& tiles, const LayerDesc& layer, std::span<const ConstantBytes> constants,
-                     std::span<std::byte> packed) {
+Status Indirect::pack(const TileSet& tiles, const LayerDesc& layer, std::span<const ConstantBytes> constants,
+                      std::span<std::byte> packed) {
   const ConvShape s(layer);
   const Panels panels = panels_of(tiles, s);
   const auto* weights = reinterpret_cast<const float*>(constants[1].data());
@@ -189,10 +191,8 @@ Status indirect_pack(const TileSet& tiles, const LayerDesc& layer, std::span<con
   return {};
 }
 
-Result<std::unique_ptr<BoundKernel>> indirect_bind(const TileSet& tiles, const BindArgs& args) {
-  return guard_allocation([&]() -> Result<std::unique_ptr<BoundKernel>> {
-    return std::unique_ptr<BoundKernel>(std::make_unique<BoundIndirect>(tiles, args));
-  });
+Result<std::unique_ptr<BoundKernel>> Indirect::bind(const TileSet& tiles, const BindArgs& args) {
+  return bind_as<BoundIndirect>(tiles, args);
 }
 
 }  // namespace fettle::kernels

@@ -8,8 +8,7 @@
 // the L2 cache, and all its tiles through one block before the next: weights are read from memory once.
 #pragma once
 
-#include "kernels/common/epilogue.h"
-#include "kernels/common/nhwc.h"
+#include "kernels/common/row.h"
 #include "kernels/common/tile.h"
 
 #include <fettle/kernel.h>
@@ -20,40 +19,19 @@
 
 namespace fettle::kernels {
 
-/// Any convolution but depthwise ones; with a second part, the addition of a tensor of the result's
-/// shape to it.
-inline constexpr std::int64_t kMostTaps = 1024;  ///< the pointers of a tile are kept in the workspace
-Refusal indirect_supports(const LayerDesc& layer) noexcept;
-std::size_t indirect_workspace(const LayerDesc& layer, int threads);
-Result<std::size_t> indirect_packed_bytes(const TileSet& tiles, const LayerDesc& layer);
-Status indirect_pack(const TileSet& tiles, const LayerDesc& layer, std::span<const ConstantBytes> constants,
-                     std::span<std::byte> packed);
-Result<std::unique_ptr<BoundKernel>> indirect_bind(const TileSet& tiles, const BindArgs& args);
+/// Any convolution but depthwise ones; with a second part, the addition of a tensor of the result's shape to
+/// it.
+struct Indirect {
+  static constexpr std::span<const LayoutPair> kLayouts = kNhwcPair;
+  static constexpr Striding kInputStriding = Striding::pixels;
+  static constexpr Striding kOutputStriding = Striding::pixels;
 
-/// The row of an instruction set. `add` for the region with an addition.
-template <const TileSet& tiles>
-constexpr Kernel indirect_row(std::string_view name, Isa isa, std::span<const Op> pattern) {
-  Kernel kernel{};
-  kernel.name = name;
-  kernel.revision = 1;
-  kernel.pattern = pattern;
-  kernel.isa = isa;
-  kernel.type = DataType::f32;
-  kernel.layouts = kNhwcPair;
-  kernel.input_striding = Striding::pixels;
-  kernel.output_striding = Striding::pixels;
-  kernel.threaded = true;
-  if (pattern.size() > 1) kernel.in_place = kResidualInPlace;
-  kernel.supports = [](const LayerDesc& layer, const Cpu&) { return indirect_supports(layer); };
-  kernel.workspace_bytes = indirect_workspace;
-  kernel.packed_bytes = [](const LayerDesc& layer, std::span<const ConstantBytes>) {
-    return indirect_packed_bytes(tiles, layer);
-  };
-  kernel.packed_for_any_size = true;
-  kernel.pack = [](const LayerDesc& layer, std::span<const ConstantBytes> constants,
-                   std::span<std::byte> packed) { return indirect_pack(tiles, layer, constants, packed); };
-  kernel.bind = [](const BindArgs& args) { return indirect_bind(tiles, args); };
-  return kernel;
-}
+  static Refusal supports(const LayerDesc& layer) noexcept;
+  static std::size_t workspace_bytes(const TileSet& tiles, const LayerDesc& layer, int threads);
+  static std::size_t packed_bytes(const TileSet& tiles, const LayerDesc& layer);
+  static Status pack(const TileSet& tiles, const LayerDesc& layer, std::span<const ConstantBytes> constants,
+                     std::span<std::byte> packed);
+  static Result<std::unique_ptr<BoundKernel>> bind(const TileSet& tiles, const BindArgs& args);
+};
 
 }  // namespace fettle::kernels

@@ -9,9 +9,6 @@
 
 namespace fettle::kernels {
 
-/// What kernels that work in nhwc alone offer.
-inline constexpr LayoutPair kNhwcPair[] = {{Layout::nhwc, Layout::nhwc}};
-
 /// Elements from one pixel to the next of an nhwc tensor of rank 3 or 4 whose pixels lie at equal distances.
 std::int64_t pixel_pitch(const TensorDesc& tensor) noexcept;
 

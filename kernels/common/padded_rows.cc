@@ -4,8 +4,8 @@
 #include "kernels/common/blocking.h"
 #include "kernels/common/conv_shape.h"
 #include "kernels/common/epilogue.h"
+#include "kernels/common/nhwc.h"
 #include "kernels/common/panels.h"
-#include "lib/base/guard.h"
 
 #include <algorithm>
 #include <cstring>
@@ -18,7 +18,7 @@ constexpr std::int64_t kMostChannels = 16;
 constexpr std::int64_t kMostWindow = 32;
 
 // The padded copy of what one output row needs.
-struct PaddedRows {
+struct RowCopy {
   ConvShape conv;
   bool nhwc;
   std::int64_t runs;   // stored rows: of the window, in nchw for each channel
@@ -26,7 +26,7 @@ struct PaddedRows {
   std::int64_t depth;  // floats of a run under a window
   std::int64_t pitch;  // floats of a stored row
 
-  explicit PaddedRows(const LayerDesc& layer)
+  explicit RowCopy(const LayerDesc& layer)
       : conv(layer), nhwc(layer.inputs[0].format.layout == Layout::nhwc) {
     const std::int64_t together = nhwc ? conv.in_channels : 1;
     runs = nhwc ? conv.kernel_h : conv.in_channels * conv.kernel_h;
@@ -127,7 +127,7 @@ class BoundPaddedRows final : public BoundKernel {
   }
 
   const TileSet& tiles_;
-  const PaddedRows shape_;
+  const RowCopy shape_;
   const Panels panels_;
   Tile common_;
   const std::int64_t output_pitch_;
@@ -152,7 +152,7 @@ Refusal check_layouts(const LayerDesc& layer) noexcept {
 
 }  // namespace
 
-Refusal padded_rows_supports(const LayerDesc& layer) noexcept {
+Refusal PaddedRows::supports(const LayerDesc& layer) noexcept {
   if (const Refusal refusal = check_conv(layer); refusal != Refusal::none) return refusal;
   if (const Refusal refusal = check_layouts(layer); refusal != Refusal::none) return refusal;
   const ConvShape s(layer);
@@ -163,17 +163,17 @@ Refusal padded_rows_supports(const LayerDesc& layer) noexcept {
   return s.kernel_h <= kMostWindow && s.kernel_w <= kMostWindow ? Refusal::none : Refusal::kernel_size;
 }
 
-std::size_t padded_rows_workspace(const LayerDesc& layer, int threads) {
-  return PaddedRows(layer).workspace_bytes() * static_cast<std::size_t>(threads);
+std::size_t PaddedRows::workspace_bytes(const TileSet&, const LayerDesc& layer, int threads) {
+  return RowCopy(layer).workspace_bytes() * static_cast<std::size_t>(threads);
 }
 
-Result<std::size_t> padded_rows_packed_bytes(const TileSet& tiles, const LayerDesc& layer) {
-  return static_cast<std::size_t>(PaddedRows(layer).panels(tiles).floats()) * sizeof(float);
+std::size_t PaddedRows::packed_bytes(const TileSet& tiles, const LayerDesc& layer) {
+  return static_cast<std::size_t>(RowCopy(layer).panels(tiles).floats()) * sizeof(float);
 }
 
-Status padded_rows_pack(const TileSet& tiles, const LayerDesc& layer,
+Status PaddedRows::pack(const TileSet& tiles, const LayerDesc& layer,
                         std::span<const ConstantBytes> constants, std::span<std::byte> packed) {
-  const PaddedRows shape(layer);
+  const RowCopy shape(layer);
   const ConvShape& s = shape.conv;
   const auto* weights = reinterpret_cast<const float*>(constants[1].data());
   const auto* bias = s.biased ? reinterpret_cast<const float*>(constants[2].data()) : nullptr;
@@ -186,10 +186,8 @@ Status padded_rows_pack(const TileSet& tiles, const LayerDesc& layer,
   return {};
 }
 
-Result<std::unique_ptr<BoundKernel>> padded_rows_bind(const TileSet& tiles, const BindArgs& args) {
-  return guard_allocation([&]() -> Result<std::unique_ptr<BoundKernel>> {
-    return std::unique_ptr<BoundKernel>(std::make_unique<BoundPaddedRows>(tiles, args));
-  });
+Result<std::unique_ptr<BoundKernel>> PaddedRows::bind(const TileSet& tiles, const BindArgs& args) {
+  return bind_as<BoundPaddedRows>(tiles, args);
 }
 
 }  // namespace fettle::kernels

@@ -5,9 +5,9 @@
 #include "kernels/common/cache.h"
 #include "kernels/common/conv_shape.h"
 #include "kernels/common/epilogue.h"
+#include "kernels/common/nhwc.h"
 #include "kernels/common/panels.h"
 #include "kernels/common/winograd_weights.h"
-#include "lib/base/guard.h"
 
 #include <algorithm>
 #include <array>
@@ -206,7 +206,7 @@ class BoundWinograd final : public BoundKernel {
 
 }  // namespace
 
-Refusal winograd_supports(const LayerDesc& layer) noexcept {
+Refusal Winograd::supports(const LayerDesc& layer) noexcept {
   if (const Refusal refusal = check_nhwc_f32(layer); refusal != Refusal::none) return refusal;
   if (const Refusal refusal = check_conv(layer); refusal != Refusal::none) return refusal;
   if (const Refusal refusal = check_residual(layer); refusal != Refusal::none) return refusal;
@@ -217,17 +217,17 @@ Refusal winograd_supports(const LayerDesc& layer) noexcept {
   return s.dilation_h == 1 && s.dilation_w == 1 ? Refusal::none : Refusal::dilation;
 }
 
-std::size_t winograd_workspace(const WinogradSet& set, const LayerDesc& layer, int threads) {
+std::size_t Winograd::workspace_bytes(const WinogradSet& set, const LayerDesc& layer, int threads) {
   const WinogradShape shape(set, layer, threads);
   return static_cast<std::size_t>(shape.workspace_floats() * threads) * sizeof(float);
 }
 
-Result<std::size_t> winograd_packed_bytes(const WinogradSet& set, const LayerDesc& layer) {
+std::size_t Winograd::packed_bytes(const WinogradSet& set, const LayerDesc& layer) {
   return static_cast<std::size_t>(WinogradShape(set, layer, 1).packed_floats()) * sizeof(float);
 }
 
-Status winograd_pack(const WinogradSet& set, const LayerDesc& layer, std::span<const ConstantBytes> constants,
-                     std::span<std::byte> packed) {
+Status Winograd::pack(const WinogradSet& set, const LayerDesc& layer,
+                      std::span<const ConstantBytes> constants, std::span<std::byte> packed) {
   const WinogradShape shape(set, layer, 1);
   const ConvShape& s = shape.conv;
   const auto* weights = reinterpret_cast<const float*>(constants[1].data());
@@ -247,10 +247,8 @@ Status winograd_pack(const WinogradSet& set, const LayerDesc& layer, std::span<c
   return {};
 }
 
-Result<std::unique_ptr<BoundKernel>> winograd_bind(const WinogradSet& set, const BindArgs& args) {
-  return guard_allocation([&]() -> Result<std::unique_ptr<BoundKernel>> {
-    return std::unique_ptr<BoundKernel>(std::make_unique<BoundWinograd>(set, args));
-  });
+Result<std::unique_ptr<BoundKernel>> Winograd::bind(const WinogradSet& set, const BindArgs& args) {
+  return bind_as<BoundWinograd>(set, args);
 }
 
 }  // namespace fettle::kernels

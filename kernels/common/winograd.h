@@ -9,8 +9,7 @@
 // for 6), and the larger the rounding errors: tests hold them to bounds that docs/performance.md states.
 #pragma once
 
-#include "kernels/common/epilogue.h"
-#include "kernels/common/nhwc.h"
+#include "kernels/common/row.h"
 #include "kernels/common/tile.h"
 
 #include <fettle/kernel.h>
@@ -18,7 +17,6 @@
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <string_view>
 
 namespace fettle::kernels {
 
@@ -55,46 +53,24 @@ struct WinogradSet {
   void (*output)(const WinogradResult& result) noexcept;
 };
 
-Refusal winograd_supports(const LayerDesc& layer) noexcept;
-std::size_t winograd_workspace(const WinogradSet& set, const LayerDesc& layer, int threads);
-Result<std::size_t> winograd_packed_bytes(const WinogradSet& set, const LayerDesc& layer);
-Status winograd_pack(const WinogradSet& set, const LayerDesc& layer, std::span<const ConstantBytes> constants,
-                     std::span<std::byte> packed);
-Result<std::unique_ptr<BoundKernel>> winograd_bind(const WinogradSet& set, const BindArgs& args);
-
 /// Kernel::rounding for m = 2, 4, 6. Measured are 0.6, 4 and 8 times the error of a plain sum: m = 2 has
 /// fewer products to add up.
-inline constexpr float kWinogradRoundingF2 = 1;
 inline constexpr float kWinogradRoundingF4 = 8;
 inline constexpr float kWinogradRoundingF6 = 16;
 
-/// The row of an instruction set and m; `pattern` is a convolution, or one and an addition.
-template <const WinogradSet& set>
-constexpr Kernel winograd_row(std::string_view name, Isa isa, std::span<const Op> pattern, float rounding) {
-  Kernel kernel{};
-  kernel.name = name;
-  kernel.revision = 1;
-  kernel.pattern = pattern;
-  kernel.isa = isa;
-  kernel.type = DataType::f32;
-  kernel.layouts = kNhwcPair;
-  kernel.input_striding = Striding::pixels;
-  kernel.output_striding = Striding::pixels;
-  kernel.threaded = true;
-  if (pattern.size() > 1) kernel.in_place = kResidualInPlace;
-  kernel.rounding = rounding;
-  kernel.supports = [](const LayerDesc& layer, const Cpu&) { return winograd_supports(layer); };
-  kernel.workspace_bytes = [](const LayerDesc& layer, int threads) {
-    return winograd_workspace(set, layer, threads);
-  };
-  kernel.packed_bytes = [](const LayerDesc& layer, std::span<const ConstantBytes>) {
-    return winograd_packed_bytes(set, layer);
-  };
-  kernel.packed_for_any_size = true;
-  kernel.pack = [](const LayerDesc& layer, std::span<const ConstantBytes> constants,
-                   std::span<std::byte> packed) { return winograd_pack(set, layer, constants, packed); };
-  kernel.bind = [](const BindArgs& args) { return winograd_bind(set, args); };
-  return kernel;
-}
+/// 3x3 convolutions of stride 1 in one group, not dilated; with a second part, the addition of a tensor of
+/// the result's shape.
+struct Winograd {
+  static constexpr std::span<const LayoutPair> kLayouts = kNhwcPair;
+  static constexpr Striding kInputStriding = Striding::pixels;
+  static constexpr Striding kOutputStriding = Striding::pixels;
+
+  static Refusal supports(const LayerDesc& layer) noexcept;
+  static std::size_t workspace_bytes(const WinogradSet& set, const LayerDesc& layer, int threads);
+  static std::size_t packed_bytes(const WinogradSet& set, const LayerDesc& layer);
+  static Status pack(const WinogradSet& set, const LayerDesc& layer, std::span<const ConstantBytes> constants,
+                     std::span<std::byte> packed);
+  static Result<std::unique_ptr<BoundKernel>> bind(const WinogradSet& set, const BindArgs& args);
+};
 
 }  // namespace fettle::kernels

@@ -24,17 +24,19 @@ constexpr Op kGemm[] = {Op::gemm};
 constexpr Op kConvAdd[] = {Op::conv, Op::add};
 
 constexpr Kernel kRows[] = {
-    dense_row<kTilesNeon>("gemm.panels.f32.neon", kNeon, kGemm),
-    depthwise_row_of<kDepthwiseNeon>("dwconv.direct.f32.neon", kNeon, kConv),
-    padded_rows_row<kTilesNeon>("conv.padded_rows.f32.neon", kNeon, kConv),
-    indirect_row<kTilesNeon>("conv.indirect.f32.neon", kNeon, kConv),
-    winograd_row<kWinogradF2Neon>("conv.winograd_f2.f32.neon", kNeon, kConv, kWinogradRoundingF2),
-    winograd_row<kWinogradF4Neon>("conv.winograd_f4.f32.neon", kNeon, kConv, kWinogradRoundingF4),
-    winograd_row<kWinogradF6Neon>("conv.winograd_f6.f32.neon", kNeon, kConv, kWinogradRoundingF6),
-    indirect_row<kTilesNeon>("conv.indirect_add.f32.neon", kNeon, kConvAdd),
-    winograd_row<kWinogradF2Neon>("conv.winograd_f2_add.f32.neon", kNeon, kConvAdd, kWinogradRoundingF2),
-    winograd_row<kWinogradF4Neon>("conv.winograd_f4_add.f32.neon", kNeon, kConvAdd, kWinogradRoundingF4),
-    winograd_row<kWinogradF6Neon>("conv.winograd_f6_add.f32.neon", kNeon, kConvAdd, kWinogradRoundingF6),
+    row<Dense, kTilesNeon>("gemm.panels.f32.neon", kNeon, kGemm),
+    row<Depthwise, kDepthwiseNeon>("dwconv.direct.f32.neon", kNeon, kConv),
+    row<PaddedRows, kTilesNeon>("conv.padded_rows.f32.neon", kNeon, kConv),
+    row<Indirect, kTilesNeon>("conv.indirect.f32.neon", kNeon, kConv),
+    row<Winograd, kWinogradF2Neon>("conv.winograd_f2.f32.neon", kNeon, kConv),
+    rounding(row<Winograd, kWinogradF4Neon>("conv.winograd_f4.f32.neon", kNeon, kConv), kWinogradRoundingF4),
+    rounding(row<Winograd, kWinogradF6Neon>("conv.winograd_f6.f32.neon", kNeon, kConv), kWinogradRoundingF6),
+    over_residual(row<Indirect, kTilesNeon>("conv.indirect_add.f32.neon", kNeon, kConvAdd)),
+    over_residual(row<Winograd, kWinogradF2Neon>("conv.winograd_f2_add.f32.neon", kNeon, kConvAdd)),
+    rounding(over_residual(row<Winograd, kWinogradF4Neon>("conv.winograd_f4_add.f32.neon", kNeon, kConvAdd)),
+             kWinogradRoundingF4),
+    rounding(over_residual(row<Winograd, kWinogradF6Neon>("conv.winograd_f6_add.f32.neon", kNeon, kConvAdd)),
+             kWinogradRoundingF6),
 };
 
 }  // namespace
