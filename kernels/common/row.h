@@ -54,8 +54,8 @@ constexpr Kernel row(std::string_view name, Isa isa, std::span<const Op> pattern
   return kernel;
 }
 
-/// The row of a region that adds a residual: it reads each number of the residual before it writes the result in its
-/// place. The residual is input 2 or 3, behind the weights and the bias, if there is one.
+/// The row of a region that adds a residual: it reads each number of the residual before it writes the result
+/// in its place. The residual is input 2 or 3, behind the weights and the bias, if there is one.
 constexpr Kernel over_residual(Kernel kernel) {
   kernel.in_place = 0b1100;
   return kernel;
