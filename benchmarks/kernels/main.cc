@@ -39,11 +39,6 @@ LayerDesc with_layouts(LayerDesc layer, LayoutPair layouts) {
   return layer;
 }
 
-bool accepts(const Kernel& kernel, const LayerDesc& layer) {
-  return kernel.pattern.size() == 1 && kernel.pattern[0] == layer.main().op &&
-         has_all(this_cpu().isa, kernel.isa) && kernel.supports(layer, this_cpu()) == Refusal::none;
-}
-
 struct Variant {
   TimedKernel kernel;
   std::vector<double> us;
@@ -53,23 +48,24 @@ struct Variant {
   }
 };
 
-std::vector<Variant> variants_of(const LayerDesc& layer, const Arguments& arguments, ThreadPool* pool) {
+// Those that run the layer alone, without the reference, which takes too long.
+std::vector<Variant> variants_of(const LayerDesc& layer, const LayerVariants& all, const Arguments& arguments,
+                                 ThreadPool* pool) {
   std::vector<Variant> variants;
-  for (const Kernel* kernel : builtin_kernels()) {
-    if (kernel->name.find("reference") != std::string_view::npos) continue;
-    for (const LayoutPair& layouts : kernel->layouts) {
-      const LayerDesc desc = with_layouts(layer, layouts);
-      if (!accepts(*kernel, desc)) continue;
-      const int threads = kernel->threaded ? arguments.threads : 1;
-      Result<TimedKernel> timed = TimedKernel::make(*kernel, desc, pool, threads);
-      if (timed) variants.push_back({*std::move(timed), {}});
-    }
+  for (const VariantInfo& info : all.variants) {
+    if (info.refusal != Refusal::none || !info.covers.empty() || info.kernel->name.ends_with(".reference"))
+      continue;
+    const int threads = info.kernel->threaded ? arguments.threads : 1;
+    Result<TimedKernel> timed =
+        TimedKernel::make(*info.kernel, with_layouts(layer, info.layouts), pool, threads);
+    if (timed) variants.push_back({*std::move(timed), {}});
   }
   return variants;
 }
 
-void measure(const LayerInfo& layer, int count, const Arguments& arguments, ThreadPool* pool, double peak) {
-  std::vector<Variant> variants = variants_of(layer.desc, arguments, pool);
+void measure(const LayerInfo& layer, const LayerVariants& all, int count, const Arguments& arguments,
+             ThreadPool* pool, double peak) {
+  std::vector<Variant> variants = variants_of(layer.desc, all, arguments, pool);
   for (int round = 0; round < arguments.rounds; ++round) {
     for (Variant& variant : variants) variant.us.push_back(variant.kernel.time_us(arguments.turn));
   }
@@ -96,17 +92,22 @@ int run(const Arguments& arguments) {
   std::shared_ptr<ThreadPool> pool;
   if (arguments.threads > 1) {
     Result<std::shared_ptr<ThreadPool>> made = make_thread_pool({.threads = arguments.threads});
-    if (!made) return 1;
+    if (!made) {
+      fmt::print(stderr, "{}\n", made.error().text());
+      return 1;
+    }
     pool = *std::move(made);
   }
   const double peak = peak_gflops(this_cpu().isa);
   fmt::print("peak of one core: {:.1f} GFLOP/s\n", peak);
   std::map<std::string, int> counts;
   for (const LayerInfo& layer : model->layers()) ++counts[layer.desc.text()];
-  for (const LayerInfo& layer : model->layers()) {
+  const std::vector<LayerVariants> variants = enumerate_variants(*model);
+  for (std::size_t i = 0; i < variants.size(); ++i) {
+    const LayerInfo& layer = model->layers()[i];
     int& count = counts[layer.desc.text()];
     if (count > 0 && layer.desc.text().find(arguments.filter) != std::string::npos)
-      measure(layer, count, arguments, pool.get(), peak);
+      measure(layer, variants[i], count, arguments, pool.get(), peak);
     count = 0;
   }
   return 0;

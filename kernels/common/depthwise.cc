@@ -92,8 +92,7 @@ class BoundDepthwise final : public BoundKernel {
 }  // namespace
 
 Refusal Depthwise::supports(const LayerDesc& layer) noexcept {
-  if (const Refusal refusal = check_nhwc_f32(layer); refusal != Refusal::none) return refusal;
-  if (const Refusal refusal = check_conv(layer); refusal != Refusal::none) return refusal;
+  if (const Refusal refusal = check_nhwc_conv(layer); refusal != Refusal::none) return refusal;
   const ConvShape s(layer);
   if (s.groups != s.in_channels || s.out_channels != s.in_channels) return Refusal::groups;
   constexpr std::int64_t kMost = 1 << 15;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/common/epilogue.h"
 
+#include "kernels/common/conv_shape.h"
+#include "kernels/common/nhwc.h"
+
 #include <limits>
 
 namespace fettle::kernels {
@@ -11,7 +14,7 @@ Clamp clamp_of(const LayerPart& part) noexcept {
   return part.clamp.value_or(Clamp{-kInfinity, kInfinity});
 }
 
-int residual_of(const LayerDesc& layer) noexcept {
+int residual_operand(const LayerDesc& layer) noexcept {
   if (layer.parts.size() < 2) return kNoOperand;
   for (const int operand : layer.parts[1].operands) {
     if (operand >= 0) return operand;
@@ -23,12 +26,21 @@ int residual_of(const LayerDesc& layer) noexcept {
 
 Epilogue::Epilogue(const LayerDesc& layer) noexcept
     : clamp(clamp_of(layer.parts.front())),
-      residual(residual_of(layer)),
-      after_added(clamp_of(layer.parts.back())) {}
+      residual(residual_operand(layer)),
+      after_added(clamp_of(layer.parts.back())),
+      residual_pitch(residual == kNoOperand ? 0
+                                            : pixel_pitch(layer.inputs[static_cast<std::size_t>(residual)])) {
+}
+
+Refusal check_nhwc_conv(const LayerDesc& layer) noexcept {
+  if (const Refusal refusal = check_nhwc_f32(layer); refusal != Refusal::none) return refusal;
+  if (const Refusal refusal = check_conv(layer); refusal != Refusal::none) return refusal;
+  return check_residual(layer);
+}
 
 Refusal check_residual(const LayerDesc& layer) noexcept {
   if (layer.parts.size() < 2) return Refusal::none;
-  const int residual = residual_of(layer);
+  const int residual = residual_operand(layer);
   if (residual == kNoOperand) return Refusal::op;
   const TensorDesc& other = layer.inputs[static_cast<std::size_t>(residual)];
   if (other.constant) return Refusal::constant;

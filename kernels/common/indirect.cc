@@ -40,10 +40,8 @@ class BoundIndirect final : public BoundKernel {
         packed_(reinterpret_cast<const float*>(args.packed.data())),
         pool_(args.pool),
         threads_(args.threads) {
-    if (epilogue_.residual != kNoOperand)
-      residual_pitch_ = pixel_pitch(args.layer.inputs[static_cast<std::size_t>(epilogue_.residual)]);
     common_.output_stride = static_cast<std::size_t>(output_pitch_);
-    common_.residual_stride = static_cast<std::size_t>(residual_pitch_);
+    common_.residual_stride = static_cast<std::size_t>(epilogue_.residual_pitch);
     common_.low = epilogue_.clamp.low, common_.high = epilogue_.clamp.high;
     common_.last_low = epilogue_.after_added.low, common_.last_high = epilogue_.after_added.high;
     last_top_ = shape_.in_h - 1 - (shape_.kernel_h - 1) * shape_.dilation_h;
@@ -59,8 +57,7 @@ class BoundIndirect final : public BoundKernel {
                      void* workspace) noexcept override {
     input_ = static_cast<const float*>(inputs[0]);
     output_ = static_cast<float*>(outputs[0]);
-    if (epilogue_.residual != kNoOperand)
-      residual_ = static_cast<const float*>(inputs[static_cast<std::size_t>(epilogue_.residual)]);
+    residual_ = epilogue_.residual_of(inputs);
     pointers_ = static_cast<const float**>(workspace);
     return {};
   }
@@ -129,7 +126,7 @@ class BoundIndirect final : public BoundKernel {
     Tile tile = common_;
     tile.rows = pointers;
     tile.output = output_ + pixel * output_pitch_ + channel;
-    if (residual_ != nullptr) tile.residual = residual_ + pixel * residual_pitch_ + channel;
+    if (residual_ != nullptr) tile.residual = residual_ + pixel * epilogue_.residual_pitch + channel;
     multiply_panels(tiles_, panels_, packed_ + zeros_before(s) + group * panels_.floats(), block, tile);
   }
 
@@ -142,7 +139,6 @@ class BoundIndirect final : public BoundKernel {
   const bool pointwise_;
   const std::int64_t input_pitch_;
   const std::int64_t output_pitch_;
-  std::int64_t residual_pitch_ = 0;
   std::int64_t last_top_, last_left_;      // of windows that lie inside the image
   std::vector<std::int64_t> tap_offsets_;  // floats from a window's corner to each tap
   const float* const packed_;
@@ -157,9 +153,7 @@ class BoundIndirect final : public BoundKernel {
 }  // namespace
 
 Refusal Indirect::supports(const LayerDesc& layer) noexcept {
-  if (const Refusal refusal = check_nhwc_f32(layer); refusal != Refusal::none) return refusal;
-  if (const Refusal refusal = check_conv(layer); refusal != Refusal::none) return refusal;
-  if (const Refusal refusal = check_residual(layer); refusal != Refusal::none) return refusal;
+  if (const Refusal refusal = check_nhwc_conv(layer); refusal != Refusal::none) return refusal;
   const ConvShape s(layer);
   if (s.groups > 1 && s.in_per_group == 1) return Refusal::groups;
   return s.taps() <= kMostTaps ? Refusal::none : Refusal::kernel_size;

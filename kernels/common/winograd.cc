@@ -85,16 +85,13 @@ class BoundWinograd final : public BoundKernel {
         pool_(args.pool),
         threads_(args.threads) {
     common_.output_stride = static_cast<std::size_t>(shape_.out_pitch);
-    if (epilogue_.residual != kNoOperand)
-      residual_pitch_ = pixel_pitch(args.layer.inputs[static_cast<std::size_t>(epilogue_.residual)]);
   }
 
   Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs,
                      void* workspace) noexcept override {
     input_ = static_cast<const float*>(inputs[0]);
     output_ = static_cast<float*>(outputs[0]);
-    if (epilogue_.residual != kNoOperand)
-      residual_ = static_cast<const float*>(inputs[static_cast<std::size_t>(epilogue_.residual)]);
+    residual_ = epilogue_.residual_of(inputs);
     workspace_ = static_cast<float*>(workspace);
     return {};
   }
@@ -129,10 +126,11 @@ class BoundWinograd final : public BoundKernel {
     patch.input =
         input_ + place.image * s.in_h * patch.row_pitch + top * patch.row_pitch + left * input_pitch_;
     patch.channels = s.in_channels;
-    patch.top = static_cast<int>(std::max<std::int64_t>(0, -top));
-    patch.left = static_cast<int>(std::max<std::int64_t>(0, -left));
-    patch.bottom = static_cast<int>(std::min(side, s.in_h - top));
-    patch.right = static_cast<int>(std::min(side, s.in_w - left));
+    const auto inside = [side](std::int64_t at) {
+      return static_cast<int>(std::clamp<std::int64_t>(at, 0, side));
+    };
+    patch.top = inside(-top), patch.bottom = inside(s.in_h - top);
+    patch.left = inside(-left), patch.right = inside(s.in_w - left);
     patch.transformed = transformed;
     patch.point_pitch = shape_.in_point_pitch;
     set_.input(patch);
@@ -181,9 +179,9 @@ class BoundWinograd final : public BoundKernel {
     result.output = output_ + pixel * output_pitch_;
     result.pixel_pitch = output_pitch_;
     result.row_pitch = s.out_w * output_pitch_;
-    if (residual_ != nullptr) result.residual = residual_ + pixel * residual_pitch_;
-    result.residual_pixel_pitch = residual_pitch_;
-    result.residual_row_pitch = s.out_w * residual_pitch_;
+    if (residual_ != nullptr) result.residual = residual_ + pixel * epilogue_.residual_pitch;
+    result.residual_pixel_pitch = epilogue_.residual_pitch;
+    result.residual_row_pitch = s.out_w * epilogue_.residual_pitch;
     set_.output(result);
   }
 
@@ -193,7 +191,6 @@ class BoundWinograd final : public BoundKernel {
   Tile common_;
   const std::int64_t input_pitch_;
   const std::int64_t output_pitch_;
-  std::int64_t residual_pitch_ = 0;
   const bool streams_;  // weights do not all stay in L2
   const float* const packed_;
   ThreadPool* const pool_;
@@ -207,9 +204,7 @@ class BoundWinograd final : public BoundKernel {
 }  // namespace
 
 Refusal Winograd::supports(const LayerDesc& layer) noexcept {
-  if (const Refusal refusal = check_nhwc_f32(layer); refusal != Refusal::none) return refusal;
-  if (const Refusal refusal = check_conv(layer); refusal != Refusal::none) return refusal;
-  if (const Refusal refusal = check_residual(layer); refusal != Refusal::none) return refusal;
+  if (const Refusal refusal = check_nhwc_conv(layer); refusal != Refusal::none) return refusal;
   const ConvShape s(layer);
   if (s.groups != 1) return Refusal::groups;
   if (s.kernel_h != 3 || s.kernel_w != 3) return Refusal::kernel_size;

@@ -70,8 +70,8 @@ void finish(Matrix& y, Biased&& add_bias, const Epilogue& epilogue, const float*
 }
 
 const float* residual_of(const Call& call, const Epilogue& epilogue, std::int64_t offset) {
-  if (epilogue.residual == kNoOperand) return nullptr;
-  return call.in(static_cast<std::size_t>(epilogue.residual)) + offset;
+  const float* residual = epilogue.residual_of(call.inputs);
+  return residual == nullptr ? nullptr : residual + offset;
 }
 
 void block_nchw(const ConvShape& s, const Call& call, const Epilogue& epilogue, std::int64_t image,
