@@ -19,6 +19,35 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
 endif()
 target_compile_definitions(fettle_build_flags INTERFACE $<$<BOOL:${FETTLE_ONNX}>:FETTLE_WITH_ONNX=1>
                                                         $<$<BOOL:${FETTLE_XNNPACK}>:FETTLE_WITH_XNNPACK=1>)
+# Which kernels the library holds, for kernels/selection.h.
+if(FETTLE_KERNELS)
+  set(_names "")
+  foreach(_item IN LISTS FETTLE_KERNELS)
+    cmake_path(ABSOLUTE_PATH _item BASE_DIRECTORY "${CMAKE_SOURCE_DIR}" OUTPUT_VARIABLE _file)
+    if(EXISTS "${_file}")
+      set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${_file}")
+      file(STRINGS "${_file}" _lines REGEX "^[^#]")
+      list(APPEND _names ${_lines})
+    elseif(_item MATCHES "^[a-z0-9_]+(\\.[a-z0-9_]+)+$")
+      list(APPEND _names "${_item}")
+    else()
+      message(FATAL_ERROR "FETTLE_KERNELS: ${_item} is neither a file nor the name of a kernel such as "
+                          "conv.gemm.f32.portable; `fettle kernels MODEL` lists what a model needs")
+    endif()
+  endforeach()
+  list(REMOVE_DUPLICATES _names)
+  list(TRANSFORM _names REPLACE "(.+)" "    \"\\1\",\n")
+  list(JOIN _names "" _names)
+  file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/selected/selected_kernels.h" @ONLY CONTENT
+"// Made by CMake from FETTLE_KERNELS.
+namespace fettle::kernels {
+inline constexpr std::string_view kSelectedKernels[] = {
+@_names@};
+}
+")
+  target_include_directories(fettle_build_flags INTERFACE "${PROJECT_BINARY_DIR}/selected")
+  target_compile_definitions(fettle_build_flags INTERFACE FETTLE_SELECTED_KERNELS=1)
+endif()
 if(FETTLE_DEVELOPER_MODE)
   target_compile_options(fettle_build_flags INTERFACE -Werror)
 endif()
@@ -26,13 +55,17 @@ endif()
 # The parts of the runtime library, in the order in which they were added.
 set_property(GLOBAL PROPERTY FETTLE_PARTS "")
 
-# fettle_add_part(<name> SOURCES <file>... [LINK <target>...]): an object library that becomes part of libfettle.
+# fettle_add_part(<name> [COLD] SOURCES <file>... [LINK <target>...]): an object library that becomes part of libfettle.
+# COLD: what runs once for each model that is loaded; optimised builds make it small rather than fast.
 function(fettle_add_part name)
-  cmake_parse_arguments(part "" "" "SOURCES;LINK" ${ARGN})
+  cmake_parse_arguments(part "COLD" "" "SOURCES;LINK" ${ARGN})
   add_library(${name} OBJECT ${part_SOURCES})
   target_link_libraries(${name} PRIVATE fettle_build_flags ${part_LINK})
   set_target_properties(${name} PROPERTIES CXX_VISIBILITY_PRESET hidden C_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
                                            POSITION_INDEPENDENT_CODE ON CXX_EXTENSIONS OFF)
+  if(part_COLD)
+    target_compile_options(${name} PRIVATE $<$<CONFIG:Release,RelWithDebInfo,MinSizeRel>:-Os>)
+  endif()
   if(NOT FETTLE_EXCEPTIONS)
     target_compile_options(${name} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions>)
   endif()

@@ -3,6 +3,7 @@
 // The one table of the library's kernels, in order of preference for the static defaults.
 #include "kernels/portable/portable_kernels.h"
 #include "kernels/reference/reference_kernels.h"
+#include "kernels/selection.h"
 #if defined(__x86_64__) || defined(__i386__)
 #include "kernels/x86/x86_kernels.h"
 #elif defined(__aarch64__) || defined(__arm__)
@@ -24,14 +25,13 @@ struct Table {
   std::size_t count = 0;
 
   void add(std::span<const Kernel* const> more) noexcept {
-    for (const Kernel* row : more) {
-      if (count < rows.size()) rows[count++] = row;
-    }
+    for (const Kernel* row : more) add(*row);
   }
   void add(std::span<const Kernel> more) noexcept {
-    for (const Kernel& row : more) {
-      if (count < rows.size()) rows[count++] = &row;
-    }
+    for (const Kernel& row : more) add(row);
+  }
+  void add(const Kernel& row) noexcept {
+    if (kernels::is_there(row) && count < rows.size()) rows[count++] = &row;
   }
 };
 

@@ -96,6 +96,9 @@ class Model {
   /// Bytes of all constants of the layers.
   FETTLE_API std::size_t constant_bytes() const noexcept;
   FETTLE_API std::int64_t opset() const noexcept;
+  /// Names of the kernels that computed what is constant while the model was loaded: a build that leaves
+  /// kernels out needs them too.
+  FETTLE_API std::span<const std::string_view> folding_kernels() const noexcept;
   /// Number of nodes as imported, before passes.
   FETTLE_API std::size_t imported_nodes() const noexcept;
 

@@ -3,6 +3,7 @@
 // From an algorithm and what an instruction set brings for it to a row of the table.
 #pragma once
 
+#include "kernels/selection.h"
 #include "lib/base/guard.h"
 
 #include <fettle/kernel.h>
@@ -51,7 +52,7 @@ constexpr Kernel row(std::string_view name, Isa isa, std::span<const Op> pattern
   kernel.pack = [](const LayerDesc& layer, std::span<const ConstantBytes> constants,
                    std::span<std::byte> packed) { return Algorithm::pack(set, layer, constants, packed); };
   kernel.bind = [](const BindArgs& args) { return Algorithm::bind(set, args); };
-  return kernel;
+  return if_selected(kernel);
 }
 
 /// The row of a region that adds a residual: it reads each number of the residual before it writes the result

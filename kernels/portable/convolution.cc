@@ -184,7 +184,7 @@ constexpr Kernel packed_row(std::string_view name, std::span<const Op> pattern) 
   kernel.packed_bytes = packed_bytes;
   kernel.pack = pack;
   kernel.packed_for_any_size = true;
-  return kernel;
+  return if_selected(kernel);
 }
 
 constexpr Kernel kConv = packed_row("conv.gemm.f32.portable", kConvOp);

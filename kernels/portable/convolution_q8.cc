@@ -248,7 +248,7 @@ constexpr Kernel kConv = [] {
   kernel.packed_bytes = packed_bytes;
   kernel.pack = pack;
   kernel.packed_for_any_size = true;
-  return kernel;
+  return if_selected(kernel);
 }();
 constexpr Kernel kDepthwise = [] {
   Kernel kernel = row<depthwise>("dwconv.direct.q8.portable", kConvOp, kBoth, supports_depthwise);
@@ -257,7 +257,7 @@ constexpr Kernel kDepthwise = [] {
   kernel.packed_bytes = packed_bytes;
   kernel.pack = depthwise_pack;
   kernel.packed_for_any_size = true;
-  return kernel;
+  return if_selected(kernel);
 }();
 
 }  // namespace

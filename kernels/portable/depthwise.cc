@@ -112,7 +112,7 @@ constexpr Kernel kDepthwise = [] {
   kernel.packed_bytes = packed_bytes;
   kernel.pack = pack;
   kernel.packed_for_any_size = true;
-  return kernel;
+  return if_selected(kernel);
 }();
 
 }  // namespace

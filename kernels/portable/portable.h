@@ -3,6 +3,7 @@
 // What portable kernels share: a bound kernel around one function, and the rows of each family.
 #pragma once
 
+#include "kernels/selection.h"
 #include "lib/base/guard.h"
 
 #include <fettle/kernel.h>
@@ -101,7 +102,7 @@ constexpr Kernel row(std::string_view name, std::span<const Op> pattern, std::sp
   kernel.threaded = true;
   kernel.supports = supports;
   kernel.bind = bind<compute>;
-  return kernel;
+  return if_selected(kernel);
 }
 
 /// Whether every tensor is f32 and not quantised, and all activations of rank 3 and more have one layout,

@@ -121,12 +121,12 @@ constexpr Kernel kGemm = [] {
   kernel.packed_bytes = gemm_packed_bytes;
   kernel.pack = gemm_pack;
   kernel.packed_for_any_size = true;
-  return kernel;
+  return if_selected(kernel);
 }();
 constexpr Kernel kMatmul = [] {
   Kernel kernel = row<matmul>("matmul.gemm.f32.portable", kMatmulOp, kNchw, supports_matmul);
   kernel.revision = 2;
-  return kernel;
+  return if_selected(kernel);
 }();
 constexpr const Kernel* kRows[] = {&kGemm, &kMatmul};
 

@@ -205,7 +205,7 @@ constexpr Kernel dense_row(std::string_view name, std::span<const Op> pattern) {
   kernel.packed_bytes = packed_bytes;
   kernel.pack = pack;
   kernel.packed_for_any_size = true;
-  return kernel;
+  return if_selected(kernel);
 }
 constexpr Kernel kGemm = dense_row("gemm.packed.q8.portable", kGemmOp);
 constexpr Kernel kMatmul = dense_row("matmul.packed.q8.portable", kMatmulOp);

@@ -322,7 +322,7 @@ constexpr Kernel recurrent_row(std::string_view name, std::span<const Op> patter
   Kernel kernel = row<recurrent>(name, pattern, kNchw, supports_recurrent);
   kernel.type = DataType::undefined;  // lengths are s32
   kernel.workspace_bytes = workspace_bytes;
-  return kernel;
+  return if_selected(kernel);
 }
 constexpr Kernel kLstm = recurrent_row("lstm.gemm.f32.portable", kLstmOp);
 constexpr Kernel kGru = recurrent_row("gru.gemm.f32.portable", kGruOp);

@@ -213,7 +213,7 @@ std::size_t det_workspace(const LayerDesc& layer, int) {
 constexpr Kernel kDet = [] {
   Kernel kernel = kRowOf<Op::det, det, same_real, "eliminate.any">;
   kernel.workspace_bytes = det_workspace;
-  return kernel;
+  return if_selected(kernel);
 }();
 
 constexpr auto kRows =

@@ -208,7 +208,7 @@ constexpr Kernel recurrent_row(std::string_view name, std::span<const Op> patter
   kernel.output_striding = Striding::any;
   kernel.supports = supports_recurrent;
   kernel.bind = bind_recurrent;
-  return kernel;
+  return if_selected(kernel);
 }
 constexpr Kernel kLstm = recurrent_row("lstm.direct.f32.reference", kLstmOp);
 constexpr Kernel kGru = recurrent_row("gru.direct.f32.reference", kGruOp);

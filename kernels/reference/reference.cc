@@ -71,15 +71,17 @@ std::span<const Kernel* const> reference_kernels() noexcept {
           reference::movement_rows(), reference::indexing_rows(), reference::selection_rows(),
           reference::sampling_rows(), reference::signal_rows(), reference::resize_rows(),
           reference::recurrent_rows(), reference::quantised_rows(), reference::quantised_layer_rows()}) {
-      for (const Kernel* kernel : family) made.rows[made.count++] = kernel;
+      for (const Kernel* kernel : family) {
+        if (is_there(*kernel)) made.rows[made.count++] = kernel;
+      }
     }
     return made;
   }();
   return {table.rows.data(), table.count};
 }
 
-Status evaluate_reference(const LayerDesc& layer, std::span<const ConstantBytes> inputs,
-                          std::span<const std::span<std::byte>> outputs) {
+Result<std::string_view> evaluate_reference(const LayerDesc& layer, std::span<const ConstantBytes> inputs,
+                                            std::span<const std::span<std::byte>> outputs) {
   static const Cpu no_cpu{};
   for (const Kernel* kernel : reference_kernels()) {
     if (kernel->pattern.front() != layer.main().op || kernel->supports(layer, no_cpu) != Refusal::none)
@@ -94,8 +96,9 @@ Status evaluate_reference(const LayerDesc& layer, std::span<const ConstantBytes>
     Result<AlignedBuffer> scratch = AlignedBuffer::allocate(workspace);
     if (!scratch) return std::move(scratch).error();
     if (Status status = (*bound)->set_buffers(sources, targets, scratch->bytes().data()); !status)
-      return status;
-    return (*bound)->run();
+      return std::move(status).error();
+    if (Status status = (*bound)->run(); !status) return std::move(status).error();
+    return kernel->name;
   }
   return Error(ErrorCode::kModelUnsupported, "no reference kernel for " + layer.text());
 }

@@ -4,6 +4,8 @@
 // of rows.
 #pragma once
 
+#include "kernels/selection.h"
+
 #include <fettle/kernel.h>
 
 #include <algorithm>
@@ -139,7 +141,7 @@ constexpr Kernel row(std::string_view name, std::span<const Op> pattern, Support
   kernel.output_striding = Striding::any;
   kernel.supports = supports;
   kernel.bind = bind<compute>;
-  return kernel;
+  return if_selected(kernel);
 }
 
 /// A string as a template argument.

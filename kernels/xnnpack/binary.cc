@@ -241,7 +241,7 @@ constexpr Kernel binary_row(std::string_view name) noexcept {
   kernel.pack = pack_constant<Special>;
   kernel.packed_for_any_size = true;
   kernel.bind = bind_checked<Special>;
-  return kernel;
+  return if_selected(kernel);
 }
 
 }  // namespace

@@ -48,7 +48,7 @@ template <bool kDepthwise>
 constexpr Kernel conv_row(std::string_view name) noexcept {
   Kernel kernel = picture_row<ConvolutionF32, Op::conv>(name);
   kernel.supports = supports_kind<kDepthwise>;
-  return kernel;
+  return if_selected(kernel);
 }
 
 }  // namespace

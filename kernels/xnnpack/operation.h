@@ -14,6 +14,7 @@
 // weights.h; one that packs a constant by itself has `packed_bytes` and `pack` (see binary.cc).
 #pragma once
 
+#include "kernels/selection.h"
 #include "kernels/xnnpack/operator.h"
 #include "kernels/xnnpack/pixels.h"
 #include "kernels/xnnpack/rows.h"
@@ -168,7 +169,7 @@ constexpr Kernel row(std::string_view name, std::span<const LayoutPair> layouts)
     kernel.pack = pack<Special>;
     kernel.packed_for_any_size = true;
   }
-  return kernel;
+  return if_selected(kernel);
 }
 
 /// The row of an operation on pictures in nhwc, whose pixels may lie apart.

@@ -274,7 +274,7 @@ constexpr Kernel sliced(Kernel kernel) noexcept {
   kernel.pack = pack_sliced<Special>;
   kernel.packed_for_any_size = true;
   kernel.bind = bind<BoundSliced<Special>>;
-  return kernel;
+  return if_selected(kernel);
 }
 
 }  // namespace

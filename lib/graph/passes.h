@@ -8,13 +8,16 @@
 
 #include <fettle/model.h>
 
+#include <set>
+#include <string_view>
+
 namespace fettle::graph {
 
 /// Computes the outputs of a node whose inputs are all constant. Supplied by the caller, because kernels lie
-/// above the graph: returns kModelUnsupported when no kernel does it (the node then stays). `outputs[i]` has
-/// the size of the inferred output i.
-using Evaluator = Status (*)(const LayerDesc& layer, std::span<const ConstantBytes> inputs,
-                             std::span<const std::span<std::byte>> outputs);
+/// above the graph: returns the name of the kernel, which lives as long as the program, or kModelUnsupported
+/// when no kernel does it (the node then stays). `outputs[i]` has the size of the inferred output i.
+using Evaluator = Result<std::string_view> (*)(const LayerDesc& layer, std::span<const ConstantBytes> inputs,
+                                               std::span<const std::span<std::byte>> outputs);
 
 /// What the passes work with.
 struct PassContext {
@@ -28,6 +31,7 @@ struct PassContext {
   bool folded_qdq = false;
   std::size_t folded_bytes = 0;  ///< what folding has spent of the limits, over all rounds
   double folding_operations = 0;
+  std::set<std::string_view> folded_with;  ///< the kernels that have folded something
 };
 
 /// Infers shapes and types in topological order; turns constant parameters (axes, pads, sizes, scales, slice

@@ -150,10 +150,9 @@ Refusal check_variant(const LayerGraph& layers, const KernelTable& table, const 
   return table.check(kernel, desc);
 }
 
-Result<std::vector<Assignment>> default_assignments(const LayerGraph& layers, const AssignContext& context) {
+std::vector<Assignment> default_assignments(const LayerGraph& layers, const AssignContext& context) {
   std::vector<Assignment> assignments(static_cast<std::size_t>(layers.size()));
   ProducedLayouts produced(layers.model(), *context.options);
-  std::string missing;
   for (int index = 0; index < layers.size(); ++index) {
     Assignment& assignment = assignments[static_cast<std::size_t>(index)];
     for (const Kernel* kernel : context.table->rows()) {
@@ -164,18 +163,9 @@ Result<std::vector<Assignment>> default_assignments(const LayerGraph& layers, co
       assignment.kernel = kernel;
       assignment.layouts = *layouts;
       assignment.threads = default_threads(*kernel, layers.layer(index), *context.options);
+      produced.set_outputs(layers.layer(index), assignment.layouts.output);
       break;
     }
-    if (assignment.kernel == nullptr) {
-      missing += "\n  " + layers.layer(index).id + ": " + layers.layer(index).desc.text();
-    } else {
-      produced.set_outputs(layers.layer(index), assignment.layouts.output);
-    }
-  }
-  if (!missing.empty()) {
-    return Error(ErrorCode::kModelUnsupported,
-                 layers.model().source->name + ": no kernel runs these layers:" + missing,
-                 "use a build with more kernels, or supply one through CompileOptions::kernels");
   }
   return assignments;
 }
@@ -245,6 +235,19 @@ Status apply_plan(const LayerGraph& layers, const Plan& plan, const AssignContex
     assignments[static_cast<std::size_t>(index)] = std::move(assignment);
   }
   return {};
+}
+
+Status check_assignments(const LayerGraph& layers, const std::vector<Assignment>& assignments) {
+  std::string missing;
+  for (int index = 0; index < layers.size(); ++index) {
+    const Assignment& assignment = assignments[static_cast<std::size_t>(index)];
+    if (assignment.kernel == nullptr && assignment.covered_by < 0)
+      missing += "\n  " + layers.layer(index).id + ": " + layers.layer(index).desc.text();
+  }
+  if (missing.empty()) return {};
+  return Error(ErrorCode::kModelUnsupported,
+               layers.model().source->name + ": no kernel runs these layers:" + missing,
+               "use a build with more kernels, or supply one through CompileOptions::kernels");
 }
 
 }  // namespace fettle::runtime

@@ -60,14 +60,17 @@ struct AssignContext {
   std::vector<ReportEntry>* report;
 };
 
-/// Static defaults for all layers. `produced` gives the layout of each graph input by value number. Errors:
-/// kModelUnsupported, listing every layer that no kernel runs.
-Result<std::vector<Assignment>> default_assignments(const LayerGraph& layers, const AssignContext& context);
+/// Static defaults for all layers; without a kernel where none runs the layer by itself, which a plan may
+/// mend with a region.
+std::vector<Assignment> default_assignments(const LayerGraph& layers, const AssignContext& context);
 
 /// The defaults with the plan's choices in their place; what cannot be followed is reported. Errors:
 /// kPlanOtherModel.
 Status apply_plan(const LayerGraph& layers, const Plan& plan, const AssignContext& context,
                   std::vector<Assignment>& assignments);
+
+/// Errors: kModelUnsupported, listing every layer that no kernel runs.
+Status check_assignments(const LayerGraph& layers, const std::vector<Assignment>& assignments);
 
 /// How many threads, at most `most`, a layer keeps busy long enough to be worth waking when nobody has
 /// measured.

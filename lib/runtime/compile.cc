@@ -184,13 +184,13 @@ Result<Program> compile(const Model& model, const Plan* plan, const CompileOptio
   auto state = std::make_shared<Program::State>();
   const AssignContext context{&table, &options, &state->report};
 
-  Result<std::vector<Assignment>> assignments = default_assignments(layers, context);
-  if (!assignments) return std::move(assignments).error();
+  std::vector<Assignment> assignments = default_assignments(layers, context);
   if (plan != nullptr) {
-    if (Status status = apply_plan(layers, *plan, context, *assignments); !status)
+    if (Status status = apply_plan(layers, *plan, context, assignments); !status)
       return std::move(status).error();
   }
-  Result<Schedule> schedule = lower(layers, *assignments, table, options);
+  if (Status status = check_assignments(layers, assignments); !status) return std::move(status).error();
+  Result<Schedule> schedule = lower(layers, assignments, table, options);
   if (!schedule) return std::move(schedule).error();
   state->schedule = *std::move(schedule);
   share_memory(state->schedule, table);
@@ -199,9 +199,9 @@ Result<Program> compile(const Model& model, const Plan* plan, const CompileOptio
   if (Status status = finish_steps(*state, table); !status) return std::move(status).error();
   state->arena = plan_arena(state->schedule);
   state->weight_bytes = count_weight_bytes(state->schedule);
-  describe_steps(*state, layers, *assignments);
+  describe_steps(*state, layers, assignments);
   describe_tensors(*state, source);
-  state->effective = effective_plan(layers, *assignments, *state);
+  state->effective = effective_plan(layers, assignments, *state);
   if (options.weight_policy == WeightPolicy::keep) state->model = model;
   if (options.log) {
     for (const ReportEntry& entry : state->report) {

@@ -5,8 +5,8 @@
 
 namespace fettle::runtime {
 
-Status evaluate_constant(const LayerDesc& layer, std::span<const ConstantBytes> inputs,
-                         std::span<const std::span<std::byte>> outputs) {
+Result<std::string_view> evaluate_constant(const LayerDesc& layer, std::span<const ConstantBytes> inputs,
+                                           std::span<const std::span<std::byte>> outputs) {
   return kernels::evaluate_reference(layer, inputs, outputs);
 }
 

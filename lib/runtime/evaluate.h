@@ -7,11 +7,12 @@
 
 #include <cstddef>
 #include <span>
+#include <string_view>
 
 namespace fettle::runtime {
 
 /// Computes a layer whose inputs are all constant, dense nchw. Has the type of graph::Evaluator.
-Status evaluate_constant(const LayerDesc& layer, std::span<const ConstantBytes> inputs,
-                         std::span<const std::span<std::byte>> outputs);
+Result<std::string_view> evaluate_constant(const LayerDesc& layer, std::span<const ConstantBytes> inputs,
+                                           std::span<const std::span<std::byte>> outputs);
 
 }  // namespace fettle::runtime

@@ -110,6 +110,7 @@ Result<Model> plan_layers(std::shared_ptr<const ModelSource> source, graph::Grap
   context.limits = source->limits;
   context.problems = std::move(problems);
   if (Status status = graph::optimise(graph, context); !status) return std::move(status).error();
+  state->folding_kernels.assign(context.folded_with.begin(), context.folded_with.end());
   if (known != nullptr) share_constants(graph, *known->graph);
   add_extents(graph, state->extents);
   state->source = std::move(source);

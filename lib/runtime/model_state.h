@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace fettle {
@@ -45,6 +46,7 @@ struct Model::State {
   std::vector<LayerInfo> layers;           ///< in execution order
   std::vector<graph::NodeId> layer_nodes;  ///< the node of each layer
   std::size_t constant_bytes = 0;
+  std::vector<std::string_view> folding_kernels;
 };
 
 namespace runtime {

@@ -26,7 +26,7 @@ std::vector<LayerVariants> list_variants(const Model& model, const CompileOption
   const KernelTable table(options.kernels, options.cpu != nullptr ? *options.cpu : this_cpu());
   const LayerGraph layers(model.state());
   std::vector<ReportEntry> report;
-  const Result<std::vector<Assignment>> defaults = default_assignments(layers, {&table, &options, &report});
+  const std::vector<Assignment> defaults = default_assignments(layers, {&table, &options, &report});
 
   std::vector<LayerVariants> all;
   for (int index = 0; index < layers.size(); ++index) {
@@ -38,11 +38,9 @@ std::vector<LayerVariants> list_variants(const Model& model, const CompileOption
       if (covers.size() + 1 != kernel->pattern.size()) continue;
       for (const LayoutPair& layouts : kernel->layouts) {
         VariantInfo info = describe_variant(layers, table, *kernel, layouts, index, covers);
-        if (defaults) {
-          const Assignment& chosen = (*defaults)[static_cast<std::size_t>(index)];
-          info.is_default = chosen.kernel == kernel && chosen.layouts.input == layouts.input &&
-                            chosen.layouts.output == layouts.output;
-        }
+        const Assignment& chosen = defaults[static_cast<std::size_t>(index)];
+        info.is_default = chosen.kernel == kernel && chosen.layouts.input == layouts.input &&
+                          chosen.layouts.output == layouts.output;
         entry.variants.push_back(std::move(info));
       }
     }

@@ -62,7 +62,7 @@ inline std::vector<std::vector<float>> interpret(const Graph& graph) {
       held[output].resize(dense_bytes(*value.shape, {Layout::nchw, value.type}));
       outputs.push_back(held[output]);
     }
-    const Status status = kernels::evaluate_reference(describe(graph, id), inputs, outputs);
+    const Result<std::string_view> status = kernels::evaluate_reference(describe(graph, id), inputs, outputs);
     INFO((status ? "" : status.error().text()));
     REQUIRE(status);
   }

@@ -187,7 +187,7 @@ std::vector<std::vector<std::byte>> evaluate(const LayerDesc& desc,
   for (const TensorDesc& output : desc.outputs)
     outputs.emplace_back(dense_bytes(output.shape, {Layout::nchw, output.format.type}));
   const std::vector<std::span<std::byte>> results(outputs.begin(), outputs.end());
-  const Status status = kernels::evaluate_reference(desc, views, results);
+  const Result<std::string_view> status = kernels::evaluate_reference(desc, views, results);
   INFO((status ? "" : status.error().text()));
   REQUIRE(status);
   return outputs;

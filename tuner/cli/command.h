@@ -81,5 +81,6 @@ void add_verify(CLI::App& app, int& exit_code);
 void add_tune(CLI::App& app, int& exit_code);
 void add_explain(CLI::App& app, int& exit_code);
 void add_plan(CLI::App& app, int& exit_code);
+void add_kernels(CLI::App& app, int& exit_code);
 
 }  // namespace fettle::cli

@@ -22,6 +22,7 @@ int run(int argc, char** argv) {
   fettle::cli::add_explain(app, exit_code);
   fettle::cli::add_variants(app, exit_code);
   fettle::cli::add_plan(app, exit_code);
+  fettle::cli::add_kernels(app, exit_code);
   // Named before the parser sees it, which would only say that a command is missing.
   const std::vector<CLI::App*> commands = app.get_subcommands({});
   const auto named = [&](const CLI::App* command) { return command->get_name() == argv[1]; };

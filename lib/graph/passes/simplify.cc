@@ -209,12 +209,14 @@ class Folding {
       spans.push_back((*buffer)->bytes());
       buffers.push_back(*std::move(buffer));
     }
-    if (Status status = context_.evaluate(layer, inputs, spans); !status) {
-      if (status.error().code() != ErrorCode::kModelUnsupported) return status;
+    Result<std::string_view> kernel = context_.evaluate(layer, inputs, spans);
+    if (!kernel) {
+      if (kernel.error().code() != ErrorCode::kModelUnsupported) return std::move(kernel).error();
       context_.folded_bytes = bytes_before;  // the node stays, and is met again in the next round
       context_.folding_operations -= operations;
       return {};
     }
+    context_.folded_with.insert(*kernel);
     graph_.remove_node(id);
     for (std::size_t i = 0; i < outputs.size(); ++i) make_constant(outputs[i], std::move(buffers[i]));
     for (ValueId output : outputs) trim(output);
