@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "benchmarks/compare/layers.h"
 
+#include "benchmarks/kernels/peak.h"
+
 #include <fettle/runtime.h>
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 namespace fettle::benchmarks {
 namespace {
@@ -55,18 +58,54 @@ double take(std::vector<RivalNode>& nodes, const StepInfo& step) {
   return us;
 }
 
-std::string line(const Row& row) {
-  const double gflops = static_cast<double>(row.step->macs) * 2 / row.own_us / 1000;
+double gflops(const StepInfo& step, double us) { return static_cast<double>(step.macs) * 2 / us / 1000; }
+
+std::string line(const Row& row, double peak) {
   const auto& desc = row.step->desc;
   const auto kernel = desc.main().attributes.integers("kernel_shape");
   const auto strides = desc.main().attributes.integers("strides");
   std::string what{to_string(desc.main().op)};
   if (kernel.size() == 2) what += fmt::format(" {}x{}", kernel[0], kernel[1]);
   if (strides.size() == 2 && strides[0] > 1) what += fmt::format(" stride {}", strides[0]);
-  return fmt::format("| {} | {} {} -> {} | {} | {:.1f} | {:.0f} | {:.1f} | {:.2f} | {:+.1f} |\n",
-                     row.step->layer, what, desc.inputs[0].shape.text(), desc.outputs[0].shape.text(),
-                     row.step->kernel, row.own_us, gflops, row.rival_us, row.own_us / row.rival_us,
-                     row.own_us - row.rival_us);
+  std::string rates = " | | |";
+  if (row.step->macs > 0 && peak > 0) {
+    const double own = gflops(*row.step, row.own_us);
+    const double rival = gflops(*row.step, row.rival_us);
+    rates = fmt::format(" {:.0f} | {:.0f} % | {:.0f} % |", own, 100 * own / peak, 100 * rival / peak);
+  }
+  return fmt::format("| {} | {} {} -> {} | {} | {:.1f} | {:.1f} | {:.2f} | {:+.1f} |{}\n", row.step->layer,
+                     what, desc.inputs[0].shape.text(), desc.outputs[0].shape.text(), row.step->kernel,
+                     row.own_us, row.rival_us, row.own_us / row.rival_us, row.own_us - row.rival_us, rates);
+}
+
+// What of a network is lost, and where.
+std::string table(std::vector<Row> rows, double own_rest, double rival_rest, double peak) {
+  std::sort(rows.begin(), rows.end(),
+            [](const Row& a, const Row& b) { return a.own_us - a.rival_us > b.own_us - b.rival_us; });
+  std::string text =
+      "| layer | what | kernel | us | ONNX Runtime us | ratio | difference us | GFLOP/s | of the peak | ONNX "
+      "Runtime's |\n|---|---|---|---|---|---|---|---|---|---|\n";
+  double own = own_rest;
+  double rival = rival_rest;
+  double lost = 0;
+  int losing = 0;
+  for (const Row& row : rows) {
+    text += line(row, peak);
+    own += row.own_us;
+    rival += row.rival_us;
+    losing += row.own_us > row.rival_us;
+    lost += std::max(0.0, row.own_us - row.rival_us);
+  }
+  const auto sum = [&](const char* what, double mine, double others) {
+    fmt::format_to(std::back_inserter(text), "| {} | | | {:.1f} | {:.1f} | {:.2f} | {:+.1f} | | | |\n", what,
+                   mine, others, others > 0 ? mine / others : 0, mine - others);
+  };
+  sum("the rest", own_rest, rival_rest);
+  sum("all", own, rival);
+  fmt::format_to(std::back_inserter(text),
+                 "\n{} of {} layers lose {:.1f} us together; the peak is {:.0f} GFLOP/s.\n", losing,
+                 rows.size(), lost, peak);
+  return text;
 }
 
 }  // namespace
@@ -103,16 +142,10 @@ Result<std::string> layer_table(const Task& task) {
     else
       rows.push_back({&step, us, rival});
   }
-  std::sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return a.own_us > b.own_us; });
-  std::string text =
-      "| layer | what | kernel | us | GFLOP/s | ONNX Runtime us | ratio | difference us "
-      "|\n|---|---|---|---|---|---|---|---|\n";
-  for (const Row& row : rows) text += line(row);
   double rival_rest = 0;
   for (const RivalNode& node : *nodes) rival_rest += node.us;
-  fmt::format_to(std::back_inserter(text), "| the rest | | | {:.1f} | | {:.1f} | | {:+.1f} |\n", own_rest,
-                 rival_rest, own_rest - rival_rest);
-  return text;
+  const double peak = peak_gflops(this_cpu().isa) * task.threads;
+  return table(std::move(rows), own_rest, rival_rest, peak);
 }
 
 }  // namespace fettle::benchmarks

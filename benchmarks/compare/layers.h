@@ -9,9 +9,9 @@
 
 namespace fettle::benchmarks {
 
-/// A Markdown table, slowest layer first: Fettle's time, kernel and GFLOP/s, ONNX Runtime's time, the ratio,
-/// and what the layer loses (or wins). Steps that have no counterpart, such as conversions, are added up at
-/// the end.
+/// A Markdown table, the layer that loses most first: Fettle's time and kernel, ONNX Runtime's time, the
+/// ratio, what the layer loses (or wins), and the rates of both beside the peak of as many cores as there are
+/// threads. Steps that have no counterpart, such as conversions, are added up at the end.
 Result<std::string> layer_table(const Task& task);
 
 }  // namespace fettle::benchmarks

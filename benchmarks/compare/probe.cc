@@ -2,11 +2,14 @@
 #include "benchmarks/compare/probe.h"
 
 #include <malloc.h>
+#include <sys/wait.h>
 
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <optional>
+#include <string_view>
 #include <utility>
 
 namespace fettle::benchmarks {
@@ -38,7 +41,11 @@ std::size_t peak_bytes() {
   return kilobytes * 1024;
 }
 
-Result<Probe> measure(const std::string& name, const Task& task) {
+// The child's answer is a line that begins so; whatever else rivals print is not of interest.
+constexpr std::string_view kNumbers = "fettle_probe ";
+constexpr std::string_view kProblem = "fettle_problem ";
+
+Result<Probe> measure(const std::string& name, Task task) {
   // The input is made first, from a model that is gone before the clock starts.
   std::vector<Values> inputs;
   {
@@ -47,6 +54,8 @@ Result<Probe> measure(const std::string& name, const Task& task) {
     Result<std::vector<Values>> values = random_inputs(*model);
     if (!values) return std::move(values).error();
     inputs = *std::move(values);
+    task.inputs.assign(model->inputs().begin(), model->inputs().end());
+    task.outputs.assign(model->outputs().begin(), model->outputs().end());
   }
   reset_peak();
   Probe result;
@@ -65,6 +74,17 @@ Result<Probe> measure(const std::string& name, const Task& task) {
   return result;
 }
 
+std::optional<std::string> next_line(std::FILE* file) {
+  std::string line;
+  for (int c = std::fgetc(file); c != EOF; c = std::fgetc(file)) {
+    if (c == '\n') return line;
+    line += static_cast<char>(c);
+  }
+  return std::nullopt;
+}
+
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
 }  // namespace
 
 Result<Probe> probe(const std::string& contender, const Task& task) {
@@ -74,23 +94,33 @@ Result<Probe> probe(const std::string& contender, const Task& task) {
                         " --threads " + std::to_string(task.threads);
   if (contender == "plan") command += " --plan " + quoted(task.plan_path);
   if (!task.rival_library.empty()) command += " --onnxruntime " + quoted(task.rival_library);
+  if (!task.converted.empty()) command += " --converted " + quoted(task.converted);
   std::FILE* child = popen(command.c_str(), "r");
-  Probe result;
-  const bool whole = child != nullptr && std::fscanf(child, "%lf %lf %zu", &result.load_us,
-                                                     &result.first_run_us, &result.peak_bytes) == 3;
-  const int status = child == nullptr ? -1 : pclose(child);
-  if (!whole || status != 0)
-    return Error(ErrorCode::kKernelFailed, "the process that loads " + task.model_path + " alone has failed");
-  return result;
+  if (child == nullptr) return Error(ErrorCode::kKernelFailed, "no process of its own can be started");
+  std::optional<Probe> result;
+  std::string problem;
+  while (const std::optional<std::string> line = next_line(child)) {
+    Probe numbers;
+    if (line->starts_with(kProblem)) problem = line->substr(kProblem.size());
+    if (line->starts_with(kNumbers) &&
+        std::sscanf(line->c_str() + kNumbers.size(), "%lf %lf %zu", &numbers.load_us, &numbers.first_run_us,
+                    &numbers.peak_bytes) == 3)
+      result = numbers;
+  }
+  const int status = pclose(child);
+  if (status == 0 && result) return *result;
+  if (problem.empty()) problem = "its process ends with status " + std::to_string(WEXITSTATUS(status));
+  return Error(ErrorCode::kKernelFailed, problem);
 }
 
 int answer_probe(const std::string& contender, const Task& task) {
   Result<Probe> result = measure(contender, task);
   if (!result) {
-    std::fprintf(stderr, "%s\n", result.error().text().c_str());
+    std::printf("\n%s%s\n", kProblem.data(), first_line(result.error().message()).c_str());
     return 1;
   }
-  std::printf("%.1f %.1f %zu\n", result->load_us, result->first_run_us, result->peak_bytes);
+  std::printf("\n%s%.1f %.1f %zu\n", kNumbers.data(), result->load_us, result->first_run_us,
+              result->peak_bytes);
   return 0;
 }
 

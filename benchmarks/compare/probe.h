@@ -16,7 +16,7 @@ struct Probe {
 };
 
 /// Starts this program again, as a process that only loads and runs one contender. Errors: kKernelFailed with
-/// what the process printed.
+/// what the process says is wrong, or how it ended.
 Result<Probe> probe(const std::string& contender, const Task& task);
 
 /// The other side: loads, runs, and prints the Probe. Returns the process's exit status.

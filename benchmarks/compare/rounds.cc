@@ -9,21 +9,26 @@
 namespace fettle::benchmarks {
 namespace {
 
-// Before a turn, time for the other contenders' idle threads to stop spinning, and runs that do not count.
+// Before a turn, time for the other contenders' idle threads to stop spinning, and runs that do not count:
+// one of a network that fills a turn by itself.
 constexpr std::chrono::milliseconds kPause{50};
 constexpr int kWarmups = 3;
 constexpr std::size_t kFewestRuns = 3;
 
 Result<double> time_turn(Contender& contender, double seconds) {
   using Clock = std::chrono::steady_clock;
+  const auto lasted = [](Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+  };
   std::this_thread::sleep_for(kPause);
-  for (int i = 0; i < kWarmups; ++i) {
+  const auto warming = Clock::now();
+  for (int i = 0; i < kWarmups && (i == 0 || lasted(warming) < seconds / 2); ++i) {
     if (Status status = contender.run(); !status) return std::move(status).error();
   }
   std::vector<double> times;
   const auto start = Clock::now();
   auto before = start;
-  while (times.size() < kFewestRuns || std::chrono::duration<double>(before - start).count() < seconds) {
+  while (times.size() < kFewestRuns || lasted(start) < seconds) {
     if (Status status = contender.run(); !status) return std::move(status).error();
     const auto after = Clock::now();
     times.push_back(std::chrono::duration<double, std::micro>(after - before).count());

@@ -24,6 +24,9 @@ struct Task {
   std::string plan_path;      ///< for the contender that follows a plan
   std::string rival_library;  ///< path of libonnxruntime.so
   int threads = 1;
+  std::string converted = {};            ///< folder of the networks in the formats of ncnn and MNN
+  std::vector<TensorInfo> inputs = {};   ///< the model's, for rivals that know no shapes or another order
+  std::vector<TensorInfo> outputs = {};  ///< likewise
 };
 
 /// Memory that a contender knows of; zeros where it does not tell.
@@ -47,12 +50,17 @@ class Contender {
   virtual Footprint footprint() const { return {}; }
 };
 
-/// Names that make_contender knows: default, plan, blas, ort.
+/// Names of the contenders that this build has: ort (ONNX Runtime), default and plan (Fettle), xnnpack
+/// (Fettle with XNNPACK's kernels), opencv, ncnn, mnn, and blas (Fettle with the baseline's kernels).
+std::vector<std::string> contender_names();
+/// Errors: kInvalidArgument for other names, and whatever keeps the runtime from taking the network.
 Result<std::unique_ptr<Contender>> make_contender(const std::string& name, const Task& task);
 
 /// Fettle with its static defaults, a plan (when `plan` is true), and extra kernel rows.
 Result<std::unique_ptr<Contender>> make_fettle(const Task& task, bool plan,
                                                std::span<const Kernel* const> kernels);
+/// XNNPACK's whole operators, and portable and reference kernels for what it refuses.
+std::span<const Kernel* const> xnnpack_kernels();
 /// ONNX Runtime with all its graph optimisations, `task.threads` threads inside operators and its usual
 /// spinning.
 Result<std::unique_ptr<Contender>> make_onnxruntime(const Task& task);

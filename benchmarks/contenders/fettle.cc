@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "benchmarks/baseline/blas_baseline.h"
 #include "benchmarks/contenders/contender.h"
 
 #include <fettle/runtime.h>
@@ -51,15 +50,20 @@ Result<std::unique_ptr<Contender>> make_fettle(const Task& task, bool plan,
   return std::unique_ptr<Contender>(std::make_unique<Fettle>(*std::move(runtime)));
 }
 
-Result<std::unique_ptr<Contender>> make_contender(const std::string& name, const Task& task) {
-  if (name == "default") return make_fettle(task, false, {});
-  if (name == "plan") return make_fettle(task, true, {});
-  if (name == "blas") return make_fettle(task, false, blas_kernels());
-#ifdef FETTLE_ONNXRUNTIME_LIBRARY
-  if (name == "ort") return make_onnxruntime(task);
-#endif
-  return Error(ErrorCode::kInvalidArgument, "no contender is called " + name,
-               "there are default, plan, blas and, where its header was found, ort");
+std::span<const Kernel* const> xnnpack_kernels() {
+  static const std::vector<const Kernel*> rows = [] {
+    std::vector<const Kernel*> chosen;
+    // In this order: portable and reference kernels only run what XNNPACK refuses, and nothing is left for
+    // others.
+    for (const std::string_view backend : {".xnnpack", ".portable", ".reference"}) {
+      for (const Kernel* kernel : builtin_kernels()) {
+        if (kernel->name.ends_with(backend) && kernel->name.find("_sliced.") == std::string_view::npos)
+          chosen.push_back(kernel);
+      }
+    }
+    return chosen;
+  }();
+  return rows;
 }
 
 Result<std::vector<Values>> random_inputs(const Model& model) {
