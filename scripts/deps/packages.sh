@@ -11,7 +11,7 @@ APT_FUZZ=(clang libclang-rt-dev)
 APT_AARCH64=(g++-aarch64-linux-gnu qemu-user)
 APT_ARMHF=(g++-arm-linux-gnueabihf qemu-user)
 APT_BLAS=(libopenblas0-pthread)
-APT_BENCHMARKS=("${APT_BLAS[@]}" python3-torch python3-torchvision python3-pil)
+APT_BENCHMARKS=("${APT_BLAS[@]}" libopencv-dnn-dev python3-torch python3-torchvision python3-pil)
 APT_TRAINING=(python3-torch python3-numpy python3-pil)
 fonts_list=$root/examples/glyphs/fonts.txt  # its second column names the packages of the fonts
 
