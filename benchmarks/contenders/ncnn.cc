@@ -4,8 +4,8 @@
 // arithmetic and storage in 32 bits.
 #include "benchmarks/contenders/module.h"
 
-#include <ncnn/allocator.h>
-#include <ncnn/net.h>
+#include <allocator.h>
+#include <net.h>
 
 #include <algorithm>
 #include <cstring>
