@@ -25,17 +25,24 @@ constexpr Maker kMakers[] = {
 #ifdef FETTLE_ONNXRUNTIME_LIBRARY
     {"ort", make_onnxruntime},
 #endif
-    {"default", make_default}, {"plan", make_plan}, {"xnnpack", make_xnnpack}, {"opencv", nullptr},
-    {"ncnn", nullptr},         {"mnn", nullptr},    {"blas", make_blas},
+    {"default", make_default}, {"plan", make_plan}, {"xnnpack", make_xnnpack},
+#ifdef FETTLE_WITH_OPENCV
+    {"opencv", nullptr},
+#endif
+#ifdef FETTLE_WITH_NCNN
+    {"ncnn", nullptr},
+#endif
+#ifdef FETTLE_WITH_MNN
+    {"mnn", nullptr},
+#endif
+    {"blas", make_blas},
 };
 
 }  // namespace
 
 std::vector<std::string> contender_names() {
   std::vector<std::string> names;
-  for (const Maker& maker : kMakers) {
-    if (maker.make != nullptr || has_module(maker.name)) names.emplace_back(maker.name);
-  }
+  for (const Maker& maker : kMakers) names.emplace_back(maker.name);
   return names;
 }
 

@@ -14,11 +14,6 @@ std::filesystem::path module_path(const std::string& name) {
 
 }  // namespace
 
-bool has_module(const std::string& name) {
-  std::error_code failed;
-  return std::filesystem::exists(module_path(name), failed);
-}
-
 Result<std::unique_ptr<Contender>> open_module(const std::string& name, const Task& task) {
   void* library = dlopen(module_path(name).c_str(), RTLD_NOW | RTLD_LOCAL);
   const auto open = library == nullptr ? nullptr : reinterpret_cast<OpenRival>(dlsym(library, kOpenRival));

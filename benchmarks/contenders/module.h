@@ -10,8 +10,7 @@
 
 namespace fettle::benchmarks {
 
-/// Whether this build has the module fettle_rival_NAME.so beside the program.
-bool has_module(const std::string& name);
+/// A contender of the module fettle_rival_NAME.so, which lies beside the program.
 Result<std::unique_ptr<Contender>> open_module(const std::string& name, const Task& task);
 
 /// The one function of a module, called `kOpenRival`: a contender that the caller owns, or null and why.
