@@ -18,8 +18,8 @@ Blocking::Blocking(const TileSet& tiles, const Panels& panels, std::int64_t rows
       tile_rows_(rows / row_tiles_),
       taller_tiles_(rows % row_tiles_),
       panel_groups_(std::min(panels.count, ceil_div(panels.floats(), l2_floats() / 2))),
-      fetched_floats_(panel_groups_ > 1 ? ceil_div(panels.floats_each(), row_tiles_) : 0),
-      floats_each_(panels.floats_each()) {
+      fetched_floats_(panel_groups_ > 1 ? ceil_div(panels.first_float(1), row_tiles_) : 0),
+      panels_(panels) {
   // Each thread should have some pieces, so that the last to finish is not late by much.
   constexpr std::int64_t kPiecesEach = 4;
   if (threads > 1 && row_tiles_ < kPiecesEach * threads) {
@@ -35,9 +35,9 @@ Block Blocking::block(std::int64_t group, std::int64_t tile) const noexcept {
   Block block{first, static_cast<int>(first_row(tile + 1) - first), first_panel(group),
               first_panel(group + 1)};
   if (fetched_floats_ > 0 && group + 1 < panel_groups_) {
-    // The tiles of a group share out the next group. That the last panel may be narrower does not matter.
+    // The tiles of a group share out the next group. That some panels may be narrower does not matter.
     const std::int64_t floats = fetched_floats_ * (first_panel(group + 2) - block.last_panel);
-    block.next_float = block.last_panel * floats_each_ + tile * floats;
+    block.next_float = panels_.first_float(block.last_panel) + tile * floats;
     block.next_floats = floats;
   }
   return block;
@@ -55,7 +55,7 @@ Tile plain_tile(std::int64_t taps, std::int64_t depth) noexcept {
 
 void multiply_panels(const TileSet& tiles, const Panels& panels, const float* packed, const Block& block,
                      Tile& tile) noexcept {
-  const std::int64_t first_column = block.first_panel * panels.width();
+  const std::int64_t first_column = panels.first_column(block.first_panel);
   const std::int64_t steps = (block.last_panel - block.first_panel) * panels.depth;
   tile.output += first_column;
   if (tile.residual != nullptr) tile.residual += first_column;
@@ -64,11 +64,12 @@ void multiply_panels(const TileSet& tiles, const Panels& panels, const float* pa
                            ? 0
                            : static_cast<std::size_t>(ceil_div(block.next_floats, steps)) * sizeof(float);
   for (std::int64_t panel = block.first_panel; panel < block.last_panel; ++panel) {
-    tile.panel = packed + panel * panels.floats_each();
+    tile.panel = packed + panels.first_float(panel);
     tile.columns = static_cast<std::size_t>(panels.columns_of(panel));
     tiles.kernel(panels.vectors_of(panel), block.rows)(tile);
-    tile.output += panels.width();
-    if (tile.residual != nullptr) tile.residual += panels.width();
+    const std::int64_t width = panels.width_of(panel);
+    tile.output += width;
+    if (tile.residual != nullptr) tile.residual += width;
     tile.prefetch += tile.prefetch_step * static_cast<std::size_t>(panels.depth);
   }
 }

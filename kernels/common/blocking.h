@@ -62,7 +62,7 @@ class Blocking {
   std::int64_t panel_groups_;
   std::int64_t group_panels_, larger_groups_;  // panels of each group; so many have one more
   std::int64_t fetched_floats_;  // of each panel, what each tile fetches for the next group; 0: nothing
-  std::int64_t floats_each_;     // of a panel
+  Panels panels_;
 };
 
 /// What all tiles of a product have in common; they clamp and add nothing. A tile starts as a copy of it.

@@ -86,7 +86,7 @@ Status Dense::pack(const TileSet& tiles, const LayerDesc& layer, std::span<const
     std::fill_n(target, panels.floats(), 0.0f);
     for (std::int64_t column = 0; column < shape.n; ++column) {
       target[panels.place(column, -1)] = bias[static_cast<std::size_t>(column)];
-      const std::int64_t width = std::int64_t{panels.vectors_of(column / panels.width())} * panels.vector;
+      const std::int64_t width = panels.width_of(panels.panel_of(column));
       float* place = target + panels.place(column, 0);
       const float* from = weights + (shape.transposed ? column * shape.k : column);
       const std::int64_t step = shape.transposed ? 1 : shape.n;

@@ -6,40 +6,41 @@
 namespace fettle::kernels {
 namespace {
 
-std::int64_t vectors_for(std::int64_t columns, int vector) noexcept {
-  return (columns + vector - 1) / vector;
-}
+std::int64_t ceil_div(std::int64_t a, std::int64_t b) noexcept { return (a + b - 1) / b; }
 
-// Three vectors across load least for each multiplication, but leave a narrow panel over unless they divide
-// the columns; then two do better.
-int best_width(const TileSet& set, std::int64_t columns) noexcept {
-  const std::int64_t needed = vectors_for(columns, set.vector);
-  if (set.most_rows[2] > 0 && needed % 3 == 0 && needed % 2 != 0) return 3;
-  return needed == 1 ? 1 : 2;
+// Where two vectors across are usual, three are used where they leave no narrower panel over and two would.
+int widest(const TileSet& set, std::int64_t needed) noexcept {
+  const bool three = set.most_rows[2] > 0 && needed % 3 == 0 && needed % 2 != 0;
+  return three ? 3 : set.usual_vectors;
 }
 
 }  // namespace
 
 Panels::Panels(const TileSet& set, std::int64_t columns_, std::int64_t depth_) noexcept
-    : columns(columns_),
-      depth(depth_),
-      vector(set.vector),
-      vectors(best_width(set, columns_)),
-      count((columns + width() - 1) / width()) {
-  last_vectors = static_cast<int>(vectors_for(columns - (count - 1) * width(), vector));
+    : columns(columns_), depth(depth_), vector(set.vector) {
+  const std::int64_t needed = ceil_div(columns, vector);
+  count = ceil_div(needed, widest(set, needed));
+  vectors = static_cast<int>(ceil_div(needed, count));
+  wider = needed - count * (vectors - 1);
+}
+
+std::int64_t Panels::panel_of(std::int64_t column) const noexcept {
+  const std::int64_t in_wider = wider * vectors * vector;
+  if (column < in_wider) return column / (vectors * vector);
+  return wider + (column - in_wider) / ((vectors - 1) * vector);
 }
 
 std::int64_t Panels::place(std::int64_t column, std::int64_t k) const noexcept {
-  const std::int64_t panel = column / width();
-  return panel * floats_each() + (k + 1) * vectors_of(panel) * vector + column % width();
+  const std::int64_t panel = panel_of(column);
+  return first_float(panel) + (k + 1) * width_of(panel) + column - first_column(panel);
 }
 
 void pack_panels(const Panels& panels, const float* weights, const float* bias, std::int64_t channels,
                  std::int64_t taps, float* packed) noexcept {
   for (std::int64_t panel = 0; panel < panels.count; ++panel) {
-    const std::int64_t first = panel * panels.width();
+    const std::int64_t first = panels.first_column(panel);
     const std::int64_t used = panels.columns_of(panel);
-    const std::int64_t width = std::int64_t{panels.vectors_of(panel)} * panels.vector;
+    const std::int64_t width = panels.width_of(panel);
     for (std::int64_t j = 0; j < width; ++j) packed[j] = bias != nullptr && j < used ? bias[first + j] : 0.0f;
     packed += width;
     for (std::int64_t c = 0; c < channels; ++c) {

@@ -11,29 +11,38 @@
 
 namespace fettle::kernels {
 
-/// How a product's columns are cut into panels. All are `vectors` wide, but the last, which has as many
-/// vectors as it needs.
+/// How a product's columns are cut into panels. They are nearly equally wide: first come those of `vectors`,
+/// then those of one vector less, so that no narrow panel is left over.
 struct Panels {
   std::int64_t columns;
   std::int64_t depth;  ///< products summed for one element
   int vector;          ///< floats of a vector
-  int vectors;         ///< across a panel
-  int last_vectors;    ///< across the last one
+  int vectors;         ///< across a wider panel
   std::int64_t count;
+  std::int64_t wider;  ///< how many are that wide
 
-  /// The width that wastes least in `set`.
+  /// The widths that waste least in `set`.
   Panels(const TileSet& set, std::int64_t columns, std::int64_t depth) noexcept;
 
-  std::int64_t width() const noexcept { return std::int64_t{vector} * vectors; }
-  std::int64_t floats_each() const noexcept { return (depth + 1) * width(); }
-  /// Floats of all panels; 64-byte alignment of the first is that of all where vectors have 64 bytes.
-  std::int64_t floats() const noexcept {
-    return (count - 1) * floats_each() + (depth + 1) * last_vectors * vector;
+  int vectors_of(std::int64_t panel) const noexcept { return panel < wider ? vectors : vectors - 1; }
+  /// The columns that `panel` has, those that are not stored included.
+  std::int64_t width_of(std::int64_t panel) const noexcept {
+    return std::int64_t{vector} * vectors_of(panel);
   }
-  int vectors_of(std::int64_t panel) const noexcept { return panel + 1 < count ? vectors : last_vectors; }
+  std::int64_t first_column(std::int64_t panel) const noexcept {
+    return vector * (vectors * panel - (panel > wider ? panel - wider : 0));
+  }
   std::int64_t columns_of(std::int64_t panel) const noexcept {
-    return panel + 1 < count ? width() : columns - panel * width();
+    return panel + 1 < count ? width_of(panel) : columns - first_column(panel);
   }
+  /// The panel that has a column.
+  std::int64_t panel_of(std::int64_t column) const noexcept;
+
+  /// Where a panel begins among the packed floats. The alignment to 64 bytes of the first is that of all
+  /// where vectors have 64 bytes.
+  std::int64_t first_float(std::int64_t panel) const noexcept { return (depth + 1) * first_column(panel); }
+  /// Floats of all panels.
+  std::int64_t floats() const noexcept { return first_float(count); }
   /// Where the weight of a column and product lies among the packed floats; the bias is product -1.
   std::int64_t place(std::int64_t column, std::int64_t k) const noexcept;
 };

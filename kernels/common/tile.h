@@ -39,6 +39,7 @@ struct TileSet {
   int vector;                   ///< floats of a register
   int most_rows[kMostVectors];  ///< by vectors - 1: as many as accumulators fit; 0 where there is no such
                                 ///< tile
+  int usual_vectors;            ///< across, where the number of columns does not speak for another
   TileKernel kernels[kMostVectors][kMostRows];
 
   TileKernel kernel(int vectors, int rows) const noexcept { return kernels[vectors - 1][rows - 1]; }

@@ -1,50 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Tiles for NEON. Four channels of each row are loaded at a time and multiplied by lane. On aarch64, with 32
-// registers:
+// Tiles for NEON, for cores that reorder. Several channels of each row are loaded at a time and multiplied by
+// lane. On aarch64, with 32 registers:
 //
-//   8 x 2: v0..v15 sums | v16..v23 rows | v24 v25 .. weights    64 FMAs for 16 loads
-//   6 x 3: v0..v17 sums | v18..v23 rows | v24 v25 v26 .. weights    72 FMAs for 18 loads
+//   7 x 3: v0..v20 sums | v21..v27 rows, 4 channels | v28.. weights    84 FMAs for 19 loads
+//   8 x 2: v0..v15 sums | v16..v23 rows, 4 channels | v24.. weights    64 FMAs for 16 loads
 //
 // and on armv7, with 16:
 //
-//   4 x 2: q8..q15 sums | q0..q3 rows | q4 q5 .. weights    32 multiply-adds for 12 loads
+//   6 x 2: q0..q11 sums | d24..d29 rows, 2 channels | q15 weights    24 multiply-adds for 10 loads
 //
-// Rows are read where they lie, not packed: a quarter as many loads as by-element loads would take, and no
-// copy.
+// (lanes can be taken of the first 8 registers alone: the compiler finds the places). Rows are read where
+// they lie, not packed: a fraction of the loads that by-element loads would take, and no copy. A core that
+// starts four FMAs of latency 4 in a cycle needs 16 sums, and some more where loads come between: hence 7
+// x 3.
 #include "kernels/common/tile_finish.h"
 #include "kernels/neon/loops.h"
-#include "kernels/neon/simd_neon.h"
+#include "kernels/neon/ordered_neon.h"
 
 namespace fettle::kernels {
 namespace {
 
-// sum + weights * row[lane]
-template <int kLane>
-inline float32x4_t fma_lane(float32x4_t sum, float32x4_t weights, float32x4_t row) noexcept {
-#if defined(__aarch64__)
-  return vfmaq_laneq_f32(sum, weights, row, kLane);
+// Channels of a row that are loaded together.
+#if defined(__arm__)
+using Channels = float32x2_t;
 #else
-  // armv7 has no fused multiply-add by lane.
-  if constexpr (kLane < 2)
-    return vmlaq_lane_f32(sum, weights, vget_low_f32(row), kLane);
-  else
-    return vmlaq_lane_f32(sum, weights, vget_high_f32(row), kLane - 2);
+using Channels = float32x4_t;
 #endif
-}
+constexpr std::size_t kTogether = sizeof(Channels) / sizeof(float);
 
+// One channel, times its weights. A vector of them at a time: with 16 registers there is room for one.
 template <int kLane, int kRows, int kVectors>
-inline const float* channel(TileSums<Neon, kRows, kVectors>& sums, const float32x4_t (&x)[kRows],
-                            const float* weights) noexcept {
-  float32x4_t w[kVectors];
+inline void channel(TileSums<Neon, kRows, kVectors>& sums, const Channels (&x)[kRows],
+                    const float*& weights) noexcept {
 #pragma GCC unroll 3
-  for (int v = 0; v < kVectors; ++v) w[v] = vld1q_f32(weights + v * Neon::kLanes);
+  for (int v = 0; v < kVectors; ++v) {
+    float32x4_t w;
+    load_next(w, weights);
 #pragma GCC unroll 8
-  for (int r = 0; r < kRows; ++r) {
-#pragma GCC unroll 3
-    for (int v = 0; v < kVectors; ++v) sums.at[r][v] = fma_lane<kLane>(sums.at[r][v], w[v], x[r]);
+    for (int r = 0; r < kRows; ++r) sums.at[r][v] = fma_lane<kLane>(sums.at[r][v], w, x[r]);
   }
-  return weights + kVectors * Neon::kLanes;
 }
 
 template <int kRows, int kVectors>
@@ -64,25 +59,24 @@ void tile(const Tile& t) noexcept {
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r) at[r] = rows[r];
     std::size_t left = t.depth;
-    for (; left >= 4; left -= 4) {
+    for (; left >= kTogether; left -= kTogether) {
       __builtin_prefetch(prefetch, 0, 2);
-      prefetch += 4 * t.prefetch_step;
-      float32x4_t x[kRows];
+      prefetch += kTogether * t.prefetch_step;
+      Channels x[kRows];
 #pragma GCC unroll 8
-      for (int r = 0; r < kRows; ++r) {
-        x[r] = vld1q_f32(at[r]);
-        at[r] += 4;
+      for (int r = 0; r < kRows; ++r) load_next(x[r], at[r]);
+      channel<0>(sums, x, weights);
+      channel<1>(sums, x, weights);
+      if constexpr (kTogether == 4) {
+        channel<2>(sums, x, weights);
+        channel<3>(sums, x, weights);
       }
-      weights = channel<0>(sums, x, weights);
-      weights = channel<1>(sums, x, weights);
-      weights = channel<2>(sums, x, weights);
-      weights = channel<3>(sums, x, weights);
     }
     for (; left > 0; --left) {
-      float32x4_t x[kRows];
+      Channels x[kRows];
 #pragma GCC unroll 8
-      for (int r = 0; r < kRows; ++r) x[r] = vld1q_dup_f32(at[r]++);
-      weights = channel<0>(sums, x, weights);
+      for (int r = 0; r < kRows; ++r) load_one(x[r], at[r]);
+      channel<0>(sums, x, weights);
     }
   }
   finish_tile(t, sums);
@@ -90,22 +84,24 @@ void tile(const Tile& t) noexcept {
 
 }  // namespace
 
-#if defined(__aarch64__)
+#if !defined(__arm__)
 constinit const TileSet kTilesNeon = {
     .vector = Neon::kLanes,
-    .most_rows = {8, 8, 6},
+    .most_rows = {8, 8, 7},
+    .usual_vectors = 3,
     .kernels = {{tile<1, 1>, tile<2, 1>, tile<3, 1>, tile<4, 1>, tile<5, 1>, tile<6, 1>, tile<7, 1>,
                  tile<8, 1>},
                 {tile<1, 2>, tile<2, 2>, tile<3, 2>, tile<4, 2>, tile<5, 2>, tile<6, 2>, tile<7, 2>,
                  tile<8, 2>},
-                {tile<1, 3>, tile<2, 3>, tile<3, 3>, tile<4, 3>, tile<5, 3>, tile<6, 3>}},
+                {tile<1, 3>, tile<2, 3>, tile<3, 3>, tile<4, 3>, tile<5, 3>, tile<6, 3>, tile<7, 3>}},
 };
 #else
 constinit const TileSet kTilesNeon = {
     .vector = Neon::kLanes,
-    .most_rows = {4, 4, 0},
-    .kernels = {{tile<1, 1>, tile<2, 1>, tile<3, 1>, tile<4, 1>},
-                {tile<1, 2>, tile<2, 2>, tile<3, 2>, tile<4, 2>}},
+    .most_rows = {6, 6, 0},
+    .usual_vectors = 2,
+    .kernels = {{tile<1, 1>, tile<2, 1>, tile<3, 1>, tile<4, 1>, tile<5, 1>, tile<6, 1>},
+                {tile<1, 2>, tile<2, 2>, tile<3, 2>, tile<4, 2>, tile<5, 2>, tile<6, 2>}},
 };
 #endif
 

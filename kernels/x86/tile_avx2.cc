@@ -20,6 +20,7 @@ constexpr TileKernel kTile = tile_loop<Avx2, kRows, kVectors>;
 constinit const TileSet kTilesAvx2 = {
     .vector = Avx2::kLanes,
     .most_rows = {6, 6, 0},
+    .usual_vectors = 2,
     .kernels = {{kTile<1, 1>, kTile<2, 1>, kTile<3, 1>, kTile<4, 1>, kTile<5, 1>, kTile<6, 1>},
                 {kTile<1, 2>, kTile<2, 2>, kTile<3, 2>, kTile<4, 2>, kTile<5, 2>, kTile<6, 2>}},
 };

@@ -23,6 +23,7 @@ constexpr TileKernel kTile = tile_loop<Avx512, kRows, kVectors>;
 constinit const TileSet kTilesAvx512 = {
     .vector = Avx512::kLanes,
     .most_rows = {14, 14, 8},
+    .usual_vectors = 2,
     .kernels = {{kTile<1, 1>, kTile<2, 1>, kTile<3, 1>, kTile<4, 1>, kTile<5, 1>, kTile<6, 1>, kTile<7, 1>,
                  kTile<8, 1>, kTile<9, 1>, kTile<10, 1>, kTile<11, 1>, kTile<12, 1>, kTile<13, 1>,
                  kTile<14, 1>},
