@@ -13,6 +13,7 @@
 #include "kernels/xnnpack/xnnpack_kernels.h"
 #endif
 
+#include <fettle/cpu.h>
 #include <fettle/kernel.h>
 
 #include <array>
@@ -41,7 +42,9 @@ const Table& table() noexcept {
 #if defined(__x86_64__) || defined(__i386__)
     made.add(kernels::x86_kernels());
 #elif defined(__aarch64__) || defined(__arm__)
-    made.add(kernels::neon_kernels());
+    const bool in_order = kernels::only_in_order(this_cpu());
+    made.add(in_order ? kernels::in_order_kernels() : kernels::neon_kernels());
+    made.add(in_order ? kernels::neon_kernels() : kernels::in_order_kernels());
 #endif
 #if FETTLE_WITH_XNNPACK
     made.add(kernels::xnnpack_kernels());

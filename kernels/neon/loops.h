@@ -10,8 +10,10 @@
 
 namespace fettle::kernels {
 
-extern const TileSet kTilesNeon;
+extern const TileSet kTilesNeon;         ///< for cores that reorder
+extern const TileSet kTilesNeonInOrder;  ///< for those that do not
 extern const DepthwiseSet kDepthwiseNeon;
 extern const WinogradSet kWinogradF2Neon, kWinogradF4Neon, kWinogradF6Neon;
+extern const WinogradSet kWinogradF2NeonInOrder, kWinogradF4NeonInOrder, kWinogradF6NeonInOrder;
 
 }  // namespace fettle::kernels

@@ -13,30 +13,28 @@
 namespace fettle::kernels {
 namespace {
 
-#if defined(__aarch64__)
-constexpr Isa kNeon = Isa::neon;
-#else
-constexpr Isa kNeon = Isa::neon | Isa::neon_fma;
-#endif
-
 constexpr Op kConv[] = {Op::conv};
 constexpr Op kGemm[] = {Op::gemm};
 constexpr Op kConvAdd[] = {Op::conv, Op::add};
 
 constexpr Kernel kRows[] = {
-    row<Dense, kTilesNeon>("gemm.panels.f32.neon", kNeon, kGemm),
-    row<Depthwise, kDepthwiseNeon>("dwconv.direct.f32.neon", kNeon, kConv),
-    row<PaddedRows, kTilesNeon>("conv.padded_rows.f32.neon", kNeon, kConv),
-    row<Indirect, kTilesNeon>("conv.indirect.f32.neon", kNeon, kConv),
-    row<Winograd, kWinogradF2Neon>("conv.winograd_f2.f32.neon", kNeon, kConv),
-    rounding(row<Winograd, kWinogradF4Neon>("conv.winograd_f4.f32.neon", kNeon, kConv), kWinogradRoundingF4),
-    rounding(row<Winograd, kWinogradF6Neon>("conv.winograd_f6.f32.neon", kNeon, kConv), kWinogradRoundingF6),
-    over_residual(row<Indirect, kTilesNeon>("conv.indirect_add.f32.neon", kNeon, kConvAdd)),
-    over_residual(row<Winograd, kWinogradF2Neon>("conv.winograd_f2_add.f32.neon", kNeon, kConvAdd)),
-    rounding(over_residual(row<Winograd, kWinogradF4Neon>("conv.winograd_f4_add.f32.neon", kNeon, kConvAdd)),
+    row<Dense, kTilesNeon>("gemm.panels.f32.neon", kNeonFma, kGemm),
+    row<Depthwise, kDepthwiseNeon>("dwconv.direct.f32.neon", kNeonFma, kConv),
+    row<PaddedRows, kTilesNeon>("conv.padded_rows.f32.neon", kNeonFma, kConv),
+    row<Indirect, kTilesNeon>("conv.indirect.f32.neon", kNeonFma, kConv),
+    row<Winograd, kWinogradF2Neon>("conv.winograd_f2.f32.neon", kNeonFma, kConv),
+    rounding(row<Winograd, kWinogradF4Neon>("conv.winograd_f4.f32.neon", kNeonFma, kConv),
              kWinogradRoundingF4),
-    rounding(over_residual(row<Winograd, kWinogradF6Neon>("conv.winograd_f6_add.f32.neon", kNeon, kConvAdd)),
+    rounding(row<Winograd, kWinogradF6Neon>("conv.winograd_f6.f32.neon", kNeonFma, kConv),
              kWinogradRoundingF6),
+    over_residual(row<Indirect, kTilesNeon>("conv.indirect_add.f32.neon", kNeonFma, kConvAdd)),
+    over_residual(row<Winograd, kWinogradF2Neon>("conv.winograd_f2_add.f32.neon", kNeonFma, kConvAdd)),
+    rounding(
+        over_residual(row<Winograd, kWinogradF4Neon>("conv.winograd_f4_add.f32.neon", kNeonFma, kConvAdd)),
+        kWinogradRoundingF4),
+    rounding(
+        over_residual(row<Winograd, kWinogradF6Neon>("conv.winograd_f6_add.f32.neon", kNeonFma, kConvAdd)),
+        kWinogradRoundingF6),
 };
 
 }  // namespace

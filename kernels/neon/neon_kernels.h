@@ -9,7 +9,19 @@
 
 namespace fettle::kernels {
 
-/// All rows, in order of preference. Constant data.
+/// What fused multiply-adds of vectors need.
+#if defined(__arm__)
+inline constexpr Isa kNeonFma = Isa::neon | Isa::neon_fma;
+#else
+inline constexpr Isa kNeonFma = Isa::neon;
+#endif
+
+/// Rows for any core, in order of preference. Constant data.
 std::span<const Kernel> neon_kernels() noexcept;
+
+/// The same for cores that do not reorder instructions (Cortex-A53, A55 and their like), refused where the
+/// CPU has none. They go before the others where it has no other, else behind them, for the tuner to find.
+std::span<const Kernel> in_order_kernels() noexcept;
+bool only_in_order(const Cpu& cpu) noexcept;
 
 }  // namespace fettle::kernels

@@ -5,11 +5,20 @@
 
 namespace fettle::kernels {
 
-constinit const WinogradSet kWinogradF2Neon = {2, &kTilesNeon, winograd_input<Neon, 2>,
-                                               winograd_output<Neon, 2>};
-constinit const WinogradSet kWinogradF4Neon = {4, &kTilesNeon, winograd_input<Neon, 4>,
-                                               winograd_output<Neon, 4>};
-constinit const WinogradSet kWinogradF6Neon = {6, &kTilesNeon, winograd_input<Neon, 6>,
-                                               winograd_output<Neon, 6>};
+namespace {
+
+template <int m>
+constexpr WinogradSet with(const TileSet& tiles) {
+  return {m, &tiles, winograd_input<Neon, m>, winograd_output<Neon, m>};
+}
+
+}  // namespace
+
+constinit const WinogradSet kWinogradF2Neon = with<2>(kTilesNeon);
+constinit const WinogradSet kWinogradF4Neon = with<4>(kTilesNeon);
+constinit const WinogradSet kWinogradF6Neon = with<6>(kTilesNeon);
+constinit const WinogradSet kWinogradF2NeonInOrder = with<2>(kTilesNeonInOrder);
+constinit const WinogradSet kWinogradF4NeonInOrder = with<4>(kTilesNeonInOrder);
+constinit const WinogradSet kWinogradF6NeonInOrder = with<6>(kTilesNeonInOrder);
 
 }  // namespace fettle::kernels

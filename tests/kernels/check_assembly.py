@@ -5,7 +5,8 @@
 A compiler that runs out of registers keeps sums on the stack, and a tile takes several times as long, with the right
 results. For each tile of R rows and V vectors this looks at the loop that multiplies: it has the multiply-adds that the
 tile needs and no others, no more loads than rows and weights need, no store, and on Arm nothing of the stack; on x86,
-where the pointers of 14 rows do not fit into 16 registers, no vector of it. Files with flags of their own hold no weak
+where the pointers of 14 rows do not fit into 16 registers, no vector of it. In tiles for cores that do not reorder, loads
+stand between multiply-adds. Files with flags of their own hold no weak
 symbols: the linker may keep their copy of an inline function for the whole program.
 """
 
@@ -15,16 +16,22 @@ import subprocess
 import sys
 
 ARCHITECTURES = {
-    # instruction of the loop: multiply-add, load of a vector or broadcast, how a branch looks, channels of one round
+    # instruction of the loop: multiply-add, load of a vector or broadcast, how a branch looks, channels of one round;
+    # for cores that do not reorder: what goes beside a multiply-add, and rows of which tiles have room for all of them
     "x86": {
         "multiply": r"^vfmadd", "load": r"^v(movups|movaps|broadcastss)\b.*\(%", "branch": r"^j(?!mp)\w+\s+([0-9a-f]+)",
         "jump": r"^jmp\s+([0-9a-f]+)", "stack": r"[xyz]mm.*\(%[re]?[sb]p|\(%[re]?[sb]p.*[xyz]mm",
         "store": r"^vmov\w+\s+%[xyz]mm\d+,.*\(", "round": 1},
     "aarch64": {
         "multiply": r"^fmla\b", "load": r"^ld", "branch": r"^(?:b\.\w+|cbn?z\s+\w+,|tbn?z\s+\w+,\s*#\d+,)\s*([0-9a-f]+)",
-        "jump": r"^b\s+([0-9a-f]+)", "stack": r"\[sp", "store": r"^st", "round": 4},
+        "jump": r"^b\s+([0-9a-f]+)", "stack": r"\[sp", "store": r"^st", "round": 4,
+        "beside": r"^(ldr|mov)\b", "rows": 6},
+    "arm": {
+        "multiply": r"^vmla\b", "load": r"^vld", "branch": r"^(?:b(?!l|x)\w\w(?:\.[nw])?|cbn?z\s+\w+,)\s*([0-9a-f]+)",
+        "jump": r"^b(?:\.[nw])?\s+([0-9a-f]+)", "stack": r"\[sp", "store": r"^v?st", "round": 2,
+        "beside": r"^vld", "rows": 4},
 }
-TILE = re.compile(r"tile(?:_loop)?I(?:.*?)Li(\d+)ELi(\d+)E")
+TILE = re.compile(r"tile(?:_loop|_in_order)?I(?:.*?)Li(\d+)ELi(\d+)E")
 
 
 def run(*command):
@@ -68,20 +75,34 @@ def loads(loop, how):
     return count(loop, how["load"]) + pairs
 
 
+def expected(name, rows, vectors, how):
+    """Multiply-adds and loads of one round of a tile's loop."""
+    if "in_order" in name:  # two channels, weights in halves
+        return 2 * rows * vectors, rows + 4 * vectors
+    return rows * vectors * how["round"], rows + vectors * how["round"]
+
+
+def crowded(loop, how):
+    """Loads and moves that follow one another without a multiply-add between."""
+    return sum(1 for one, two in zip(loop, loop[1:]) if re.search(how["beside"], one) and re.search(how["beside"], two))
+
+
 def check_tile(name, rows, vectors, body, how):
     """What is wrong with a tile, as sentences, and a line for the table."""
-    wanted = rows * vectors * how["round"]
-    loop = next((l for l in innermost_loops(body, how) if count(l, how["multiply"]) == wanted), None)
+    multiplies, most_loads = expected(name, rows, vectors, how)
+    loop = next((l for l in innermost_loops(body, how) if count(l, how["multiply"]) == multiplies), None)
     if loop is None:
-        return [f"{name}: no loop has {wanted} multiply-adds"], ""
+        return [f"{name}: no loop has {multiplies} multiply-adds"], ""
     problems = []
     found = {"loads": loads(loop, how), "stores": count(loop, how["store"]), "stack": count(loop, how["stack"])}
     # A broadcast may be part of the multiply-add, and then is no instruction of its own.
-    if found["loads"] > rows + vectors * how["round"]:
-        problems.append(f"{name}: {found['loads']} loads for {rows} rows and {vectors * how['round']} weights")
+    if found["loads"] > most_loads:
+        problems.append(f"{name}: {found['loads']} loads, {most_loads} are enough")
     if found["stores"] or found["stack"]:
         problems.append(f"{name}: {found['stores']} stores, {found['stack']} uses of the stack in the loop")
-    line = f"{rows:2} x {vectors}: {wanted:3} multiply-adds, {found['loads']:2} loads, {len(loop):3} instructions"
+    if "in_order" in name and vectors == 2 and rows >= how["rows"] and (beside := crowded(loop, how)):
+        problems.append(f"{name}: {beside} loads or moves have no multiply-add beside them")
+    line = f"{rows:2} x {vectors}: {multiplies:3} multiply-adds, {found['loads']:2} loads, {len(loop):3} instructions"
     return problems, line
 
 
