@@ -5,7 +5,7 @@
 
 # Debian packages to install, by what asks for them.
 APT_BUILD=(cmake ninja-build g++ ccache pkg-config git python3 python3-numpy python3-onnx xz-utils
-  protobuf-compiler libprotobuf-dev clang-format clang-tidy)
+  protobuf-compiler libprotobuf-dev libsimde-dev clang-format clang-tidy)
 # What fuzzing needs: clang, and the runtimes of libFuzzer and of its sanitizers.
 APT_FUZZ=(clang libclang-rt-dev)
 APT_AARCH64=(g++-aarch64-linux-gnu qemu-user)
