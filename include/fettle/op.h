@@ -18,8 +18,8 @@
 namespace fettle {
 
 /// X(enumerator, ONNX operator name). The enumerator is also the text of the operator in layer descriptions.
-/// `convert` and `clamp` are Fettle's own: a change of format, and min(max(x, low), high). Some never reach
-/// layers: what is rewritten when a model is read (flatten, sum, constant, branch, loop, scan...).
+/// `convert`, `channel_shuffle` and `clamp` are Fettle's own: a change of format, a turn of groups of
+/// channels (see Attributes), and min(max(x, low), high). Some never reach layers: what is rewritten when a model is read (flatten, sum, constant, branch, loop, scan...).
 // clang-format off
 #define FETTLE_OPERATORS(X)                                                                                 \
   X(conv, "Conv") X(conv_transpose, "ConvTranspose") X(gemm, "Gemm") X(matmul, "MatMul")                    \
@@ -63,7 +63,7 @@ namespace fettle {
   X(cross_entropy_loss, "SoftmaxCrossEntropyLoss") X(lstm, "LSTM") X(gru, "GRU") X(rnn, "RNN")              \
   X(branch, "If") X(loop, "Loop") X(scan, "Scan") X(dynamic_quantize_linear, "DynamicQuantizeLinear")      \
   X(qlinear_conv, "QLinearConv") X(qlinear_matmul, "QLinearMatMul") X(conv_integer, "ConvInteger")          \
-  X(matmul_integer, "MatMulInteger") X(convert, "")
+  X(matmul_integer, "MatMulInteger") X(channel_shuffle, "") X(convert, "")
 // clang-format on
 
 /// An operator of the graph and of layers.
@@ -125,6 +125,8 @@ using AttributeValue = std::variant<std::int64_t, float, std::vector<std::int64_
 ///   - slice: starts, ends, axes, steps (all normalised and clamped to the extents)
 ///   - pad: pads, mode, value
 ///   - transpose: perm; depth_to_space: blocksize, mode; space_to_depth: blocksize
+///   - channel_shuffle: group; channels as a matrix with a row a group are transposed: the result's channel
+///     i * group + j is channel j * (C / group) + i
 ///   - reshape, flatten, squeeze, unsqueeze: none; the output shape says everything (op is `reshape` for all)
 ///   - resize (and upsample, as resize): mode, coordinate_transformation_mode, nearest_mode, cubic_coeff_a,
 ///     exclude_outside, extrapolation_value, scales (floats, one an axis)

@@ -124,6 +124,7 @@ std::span<const Kernel* const> pooling_rows() noexcept;
 std::span<const Kernel* const> elementwise_rows() noexcept;
 std::span<const Kernel* const> movement_rows() noexcept;
 std::span<const Kernel* const> picture_rows() noexcept;
+std::span<const Kernel* const> shuffle_rows() noexcept;
 std::span<const Kernel* const> recurrent_rows() noexcept;
 std::span<const Kernel* const> quantised_rows() noexcept;
 

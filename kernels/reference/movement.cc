@@ -165,6 +165,19 @@ void space_to_depth(const Buffers& b) {
   });
 }
 
+void channel_shuffle(const Buffers& b) {
+  const auto x = b.in<std::byte>(0);
+  const auto y = b.out<std::byte>();
+  const std::int64_t groups = b.attributes().integer("group");
+  const std::int64_t size = x.extent(1) / groups;
+  const Mover move(b);
+  for_each_index(y.desc.shape, [&](const Index& i) {
+    Index from = i;
+    from[1] = i[1] % groups * size + i[1] / groups;
+    move(y, i, x, from);
+  });
+}
+
 void cast(const Buffers& b) {
   with_number(b.layer.inputs.front().format.type, [&](auto number) {
     using T = decltype(number);
@@ -229,6 +242,7 @@ constexpr auto kRows =
          kFamily<repeat, any_type, "copy.any", Op::expand, Op::tile>,
          kFamily<where, any_type, "copy.any", Op::where>,
          kFamily<depth_to_space, any_type, "copy.any", Op::depth_to_space>,
+         kFamily<channel_shuffle, any_type, "copy.any", Op::channel_shuffle>,
          kFamily<space_to_depth, any_type, "copy.any", Op::space_to_depth>,
          kFamily<cast, any_number, "direct.any", Op::cast>, std::array<const Kernel*, 1>{&kConvert});
 

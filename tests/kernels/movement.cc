@@ -88,6 +88,10 @@ void visit_turning(Random& random, const Visit& visit) {
     a.set("mode", std::string(mode));
     visit_made(Op::depth_to_space, std::move(a), {input({1, 5 * block * block, shape[2], shape[3]})}, visit);
   }
+  for (const std::int64_t groups : {std::int64_t{1}, std::int64_t{2}, block * 2}) {
+    visit_made(Op::channel_shuffle, with("group", groups),
+               {input({shape[0], groups * pick(random, 1, 40), shape[2], shape[3]})}, visit);
+  }
   visit_made(Op::space_to_depth, with("blocksize", block),
              {input({1, 5, shape[2] * block, shape[3] * block})}, visit);
 }

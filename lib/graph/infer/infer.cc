@@ -313,6 +313,8 @@ Rule rule_for(Op op) noexcept {
       return infer_depth_space;
     case Op::cast:
       return infer_cast;
+    case Op::channel_shuffle:
+      return infer_channel_shuffle;
     case Op::identity:
     case Op::dropout:
       return infer_identity;

@@ -122,6 +122,7 @@ bool infer_resize(NodeView& view);
 bool infer_depth_space(NodeView& view);
 bool infer_cast(NodeView& view);
 bool infer_identity(NodeView& view);
+bool infer_channel_shuffle(NodeView& view);
 bool infer_shape(NodeView& view);
 bool infer_constant_of_shape(NodeView& view);
 bool infer_range(NodeView& view);

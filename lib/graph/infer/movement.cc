@@ -407,6 +407,13 @@ bool infer_cast(NodeView& view) {
          view.set(0, view.shape(0), type);
 }
 
+bool infer_channel_shuffle(NodeView& view) {
+  const std::int64_t groups = view.attributes().integer("group");
+  const Shape& x = view.shape(0);
+  return view.expect(x.rank() >= 3 && groups > 0 && x[1] % groups == 0, "groups of unequal size") &&
+         view.same_as_input();
+}
+
 bool infer_identity(NodeView& view) {
   if (view.node().op == Op::dropout) {
     bool training = false;

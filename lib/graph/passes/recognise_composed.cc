@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Operators that exporters write in parts: HardSwish, Swish, HardSigmoid, Gelu, LayerNorm; products that are
-// dense layers; bounds that are clamps.
+// Operators that exporters write in parts: HardSwish, Swish, HardSigmoid, Gelu, LayerNorm, the shuffle of
+// channels; products that are dense layers; bounds that are clamps.
 #include "lib/graph/passes.h"
 
 #include <cmath>
@@ -195,6 +195,31 @@ std::optional<Found> layer_norm(const Matcher& match, const Node& node) {
   return Found{Op::layer_norm, {x, scaled->inputs[scale_at], node.inputs[bias_at]}, std::move(attributes)};
 }
 
+// Channels as groups x channels of a group, these two axes exchanged, and channels again (ShuffleNet).
+std::optional<Found> channel_shuffle(const Matcher& match, const Node& node) {
+  if (node.op != Op::reshape || node.clamp) return std::nullopt;
+  const Node* turn = match.made_by(node.inputs[0], Op::transpose);
+  const Node* grouped = turn == nullptr ? nullptr : match.made_by(turn->inputs[0], Op::reshape);
+  if (grouped == nullptr) return std::nullopt;
+  const Graph& graph = match.graph();
+  const ValueId x = grouped->inputs[0];
+  const Shape& shape = *graph.value(x).shape;
+  const Shape& parts = *graph.value(turn->inputs[0]).shape;
+  if (shape.rank() < 3 || parts.rank() != shape.rank() + 1 ||
+      *graph.value(node.outputs.front()).shape != shape)
+    return std::nullopt;
+  const auto order = turn->attributes.integers("perm");
+  for (int axis = 0; axis < parts.rank(); ++axis) {
+    const int from = axis == 1 ? 2 : axis == 2 ? 1 : axis;
+    if (order[static_cast<std::size_t>(axis)] != from) return std::nullopt;
+    if (axis > 2 && parts[axis] != shape[axis - 1]) return std::nullopt;
+  }
+  if (parts[0] != shape[0] || parts[1] * parts[2] != shape[1] || shape[1] == 0) return std::nullopt;
+  Attributes attributes;
+  attributes.set("group", parts[1]);
+  return Found{Op::channel_shuffle, {x}, std::move(attributes)};
+}
+
 // MatMul of a matrix with constant weights is a dense layer.
 std::optional<Found> dense(const Matcher& match, const Node& node) {
   if (node.op != Op::matmul) return std::nullopt;
@@ -226,8 +251,8 @@ std::optional<Found> bound(const Matcher& match, const Node& node) {
 }
 
 using Recogniser = std::optional<Found> (*)(const Matcher&, const Node&);
-constexpr Recogniser kRecognisers[] = {
-    self_gated, hard_swish_divided_last, hard_sigmoid, gelu, layer_norm, dense, bound};
+constexpr Recogniser kRecognisers[] = {self_gated, hard_swish_divided_last, hard_sigmoid, gelu,
+                                       layer_norm, channel_shuffle,         dense,        bound};
 
 }  // namespace
 
