@@ -8,7 +8,7 @@
 //
 // - loads have 64 bits: rows two channels at a time, weights in halves (Halves says how),
 // - after every multiply-add there is at most one of them,
-// - and whatever is loaded is used four cycles later at the earliest.
+// - and nothing is used sooner than some cycles after its load.
 //
 // Two channels of an 8 x 2 tile, in aarch64: the loads beside the multiply-adds of each row,
 //
@@ -19,9 +19,12 @@
 //   channel 1, vector 1    row0   row1   row2   row3   row4   row5   row6  row7     both channels after it
 //
 // 20 for 32 multiply-adds, and room for what counts the loop. A row is loaded right after its last use, and
-// its next use is two rows' work of a whole channel away. Registers: v0..v15 sums, 8 halves for rows, 2 x 2
-// weights. On armv7, where the halves of a register have names of their own, nothing is joined; 4 x 2:
-// q8..q15 sums, d0..d3 rows, q2..q5 weights, 12 loads for 16 multiply-adds.
+// used again 15 multiply-adds later; an upper half is joined 4 later at the earliest. 28 registers: 16 sums,
+// 8 halves for rows, 4 for the weights of two channels.
+//
+// On armv7, where the halves of a register have names of their own, nothing is joined, and a tile is 4 x 2:
+// 12 loads for 16 multiply-adds, one of them 3 before its use. 14 registers: 8 sums, 2 for rows, 4 for
+// weights.
 #include "kernels/common/tile_finish.h"
 #include "kernels/neon/loops.h"
 #include "kernels/neon/ordered_neon.h"

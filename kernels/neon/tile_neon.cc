@@ -8,12 +8,11 @@
 //
 // and on armv7, with 16:
 //
-//   6 x 2: q0..q11 sums | d24..d29 rows, 2 channels | q15 weights    24 multiply-adds for 10 loads
+//   6 x 2: d0..d5 rows, 2 channels | q3 weights | q4..q15 sums    24 multiply-adds for 10 loads
 //
-// (lanes can be taken of the first 8 registers alone: the compiler finds the places). Rows are read where
-// they lie, not packed: a fraction of the loads that by-element loads would take, and no copy. A core that
-// starts four FMAs of latency 4 in a cycle needs 16 sums, and some more where loads come between: hence 7
-// x 3.
+// (lanes can be taken of d0 to d15 alone). Rows are read where they lie, not packed: a fraction of the loads
+// that by-element loads would take, and no copy. A core that starts four FMAs of latency 4 in a cycle needs
+// 16 sums, and some more where loads come between: hence 7 x 3.
 #include "kernels/common/tile_finish.h"
 #include "kernels/neon/loops.h"
 #include "kernels/neon/ordered_neon.h"
