@@ -63,7 +63,7 @@ inline void join(Halves& x) noexcept { asm volatile("ins %0.d[1], %1" : "+w"(x.v
 
 template <int kLane, typename X>
 inline float32x4_t fma_lane(float32x4_t sum, float32x4_t weights, X x) noexcept {
-  asm volatile("fmla %0.4s, %1.4s, %2.s[%3]" : "+w"(sum) : "w"(weights), "w"(x), "i"(kLane));
+  asm volatile("fmla %0.4s, %1.4s, %2.s[%c3]" : "+w"(sum) : "w"(weights), "w"(x), "i"(kLane));
   return sum;
 }
 
