@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <fstream>
 #include <utility>
 
@@ -29,17 +30,65 @@ Json entry_json(const Entry& entry, const ModelResult& result, const std::string
           {"weight_bytes", f.weight_bytes}};
 }
 
-Entry read_entry(const std::string& contender, const Json& from) {
+/// Reads members of JSON objects without trusting them: what is missing or of another type is noted.
+class Reader {
+ public:
+  bool failed() const { return failed_; }
+
+  const Json& member(const Json& from, const char* key) {
+    static const Json nothing;
+    const auto found = from.is_object() ? from.find(key) : from.end();
+    failed_ = failed_ || found == from.end();
+    return found == from.end() ? nothing : *found;
+  }
+  double number(const Json& from, const char* key) { return number(member(from, key)); }
+  double number(const Json& value) {
+    failed_ = failed_ || !value.is_number();
+    return failed_ ? 0 : value.get<double>();
+  }
+  std::size_t bytes(const Json& from, const char* key) {
+    return static_cast<std::size_t>(std::clamp(number(from, key), 0.0, 1e15));
+  }
+  int small(const Json& from, const char* key) {
+    return static_cast<int>(std::clamp(number(from, key), 0.0, 1e6));
+  }
+  bool truth(const Json& from, const char* key) {
+    const Json& value = member(from, key);
+    failed_ = failed_ || !value.is_boolean();
+    return !failed_ && value.get<bool>();
+  }
+  std::string text(const Json& from, const char* key) { return text(member(from, key)); }
+  std::string text(const Json& value) {
+    failed_ = failed_ || !value.is_string();
+    return failed_ ? std::string() : value.get<std::string>();
+  }
+  /// A member that must be an array, or object where `object` says so; an empty one if it is not.
+  const Json& list(const Json& from, const char* key, bool object = false) {
+    static const Json nothing = Json::array();
+    const Json& value = member(from, key);
+    const bool right = object ? value.is_object() : value.is_array();
+    failed_ = failed_ || !right;
+    return right ? value : nothing;
+  }
+
+ private:
+  bool failed_ = false;
+};
+
+Entry read_entry(Reader& reader, const std::string& contender, const Json& from) {
   Entry entry;
   entry.contender = contender;
-  entry.problem = from.value("problem", "");
-  if (!from.contains("rounds_us")) return entry;
-  entry.rounds_us = from.at("rounds_us").get<RoundTimes>();
-  entry.error = from.at("relative_error");
-  entry.probe = {from.at("load_us"), from.at("first_run_us"), from.at("peak_rss_bytes")};
-  entry.footprint = {from.at("arena_bytes"), from.at("largest_live_set_bytes"),
-                     from.at("largest_live_values_bytes"), from.at("sum_of_activations_bytes"),
-                     from.at("weight_bytes")};
+  if (from.is_object() && from.contains("problem")) {
+    entry.problem = reader.text(from, "problem");
+    return entry;
+  }
+  for (const Json& us : reader.list(from, "rounds_us")) entry.rounds_us.push_back(reader.number(us));
+  entry.error = reader.number(from, "relative_error");
+  entry.probe = {reader.number(from, "load_us"), reader.number(from, "first_run_us"),
+                 reader.bytes(from, "peak_rss_bytes")};
+  entry.footprint = {reader.bytes(from, "arena_bytes"), reader.bytes(from, "largest_live_set_bytes"),
+                     reader.bytes(from, "largest_live_values_bytes"),
+                     reader.bytes(from, "sum_of_activations_bytes"), reader.bytes(from, "weight_bytes")};
   return entry;
 }
 
@@ -79,24 +128,23 @@ std::string json(const Comparison& comparison) {
 Result<Comparison> read_comparison(const std::string& path) {
   std::ifstream file(path);
   if (!file) return Error(ErrorCode::kFileNotFound, path + " cannot be read");
-  try {
-    const Json all = Json::parse(file);
-    Comparison comparison;
-    comparison.machine = all.at("machine");
-    comparison.base = all.at("base");
-    comparison.rounds = all.at("rounds");
-    comparison.apart = all.at("apart").get<std::set<std::string>>();
-    for (const Json& from : all.at("results")) {
-      ModelResult result{from.at("model"), from.at("threads"), {}, from.at("in_floats")};
-      for (const auto& [contender, numbers] : from.at("contenders").items())
-        result.entries.push_back(read_entry(contender, numbers));
-      comparison.results.push_back(std::move(result));
-    }
-    return comparison;
-  } catch (const Json::exception& exception) {
-    return Error(ErrorCode::kFileMalformed, path + " is no comparison: " + exception.what(),
-                 "remove it and measure all networks again");
+  const Json all = Json::parse(file, nullptr, false);
+  Reader reader;
+  Comparison comparison;
+  comparison.machine = reader.text(all, "machine");
+  comparison.base = reader.text(all, "base");
+  comparison.rounds = reader.small(all, "rounds");
+  for (const Json& model : reader.list(all, "apart")) comparison.apart.insert(reader.text(model));
+  for (const Json& from : reader.list(all, "results")) {
+    ModelResult result{
+        reader.text(from, "model"), reader.small(from, "threads"), {}, reader.truth(from, "in_floats")};
+    for (const auto& [contender, numbers] : reader.list(from, "contenders", true).items())
+      result.entries.push_back(read_entry(reader, contender, numbers));
+    comparison.results.push_back(std::move(result));
   }
+  if (!reader.failed()) return comparison;
+  return Error(ErrorCode::kFileMalformed, path + " is no comparison",
+               "remove it and measure all networks again");
 }
 
 }  // namespace fettle::benchmarks
