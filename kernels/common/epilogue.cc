@@ -3,16 +3,10 @@
 
 #include "kernels/common/conv_shape.h"
 #include "kernels/common/nhwc.h"
-
-#include <limits>
+#include "kernels/common/uniform.h"
 
 namespace fettle::kernels {
 namespace {
-
-Clamp clamp_of(const LayerPart& part) noexcept {
-  constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  return part.clamp.value_or(Clamp{-kInfinity, kInfinity});
-}
 
 int residual_operand(const LayerDesc& layer) noexcept {
   if (layer.parts.size() < 2) return kNoOperand;
