@@ -40,8 +40,10 @@ const Table& table() noexcept {
     Table made;
 #if defined(__x86_64__) || defined(__i386__)
     made.add(kernels::x86_kernels());
+    made.add(kernels::x86_elementwise_kernels());
 #elif defined(__aarch64__) || defined(__arm__)
     made.add(kernels::neon_kernels());
+    made.add(kernels::neon_elementwise_kernels());
 #endif
 #if FETTLE_WITH_XNNPACK
     made.add(kernels::xnnpack_kernels());

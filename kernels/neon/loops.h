@@ -5,6 +5,8 @@
 #pragma once
 
 #include "kernels/common/depthwise.h"
+#include "kernels/common/elementwise_binary.h"
+#include "kernels/common/elementwise_unary.h"
 #include "kernels/common/tile.h"
 #include "kernels/common/winograd.h"
 
@@ -12,6 +14,8 @@ namespace fettle::kernels {
 
 extern const TileSet kTilesNeon;
 extern const DepthwiseSet kDepthwiseNeon;
+extern const UnarySet kUnaryNeon;
+extern const BinarySet kBinaryNeon;
 extern const WinogradSet kWinogradF2Neon, kWinogradF4Neon, kWinogradF6Neon;
 
 }  // namespace fettle::kernels

@@ -11,5 +11,7 @@ namespace fettle::kernels {
 
 /// All rows, in order of preference. Constant data.
 std::span<const Kernel> neon_kernels() noexcept;
+/// Those of elementwise operators.
+std::span<const Kernel* const> neon_elementwise_kernels() noexcept;
 
 }  // namespace fettle::kernels

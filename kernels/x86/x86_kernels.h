@@ -11,5 +11,7 @@ namespace fettle::kernels {
 
 /// All rows, in order of preference. Constant data.
 std::span<const Kernel> x86_kernels() noexcept;
+/// Those of elementwise operators.
+std::span<const Kernel* const> x86_elementwise_kernels() noexcept;
 
 }  // namespace fettle::kernels
