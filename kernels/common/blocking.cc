@@ -54,7 +54,7 @@ Tile plain_tile(std::int64_t taps, std::int64_t depth) noexcept {
 }
 
 void multiply_panels(const TileSet& tiles, const Panels& panels, const float* packed, const Block& block,
-                     Tile& tile) noexcept {
+                     Tile& tile, const UnaryFunction& function) noexcept {
   const std::int64_t first_column = block.first_panel * panels.width();
   const std::int64_t steps = (block.last_panel - block.first_panel) * panels.depth;
   tile.output += first_column;
@@ -67,6 +67,8 @@ void multiply_panels(const TileSet& tiles, const Panels& panels, const float* pa
     tile.panel = packed + panel * panels.floats_each();
     tile.columns = static_cast<std::size_t>(panels.columns_of(panel));
     tiles.kernel(panels.vectors_of(panel), block.rows)(tile);
+    function.apply(tile.output, static_cast<std::int64_t>(tile.output_stride), block.rows,
+                   panels.columns_of(panel));
     tile.output += panels.width();
     if (tile.residual != nullptr) tile.residual += panels.width();
     tile.prefetch += tile.prefetch_step * static_cast<std::size_t>(panels.depth);

@@ -42,12 +42,24 @@ struct UnarySet {
   std::array<UnaryKernel, kUnaryCount> kernels;
 };
 
-/// The function of a layer's part, and what it needs to know of it. `rows` has all but places and extents.
+/// The function of a layer's part, and what it needs to know of it; or none.
 struct UnaryFunction {
-  UnaryKernel kernel;
-  UnaryRows rows;
+  UnaryKernel kernel = nullptr;
+  UnaryRows rows{};  ///< all but places and extents
 
+  UnaryFunction() = default;
   UnaryFunction(const UnarySet& set, const LayerPart& part) noexcept;
+
+  /// Computes rows of results in place, if there is a function.
+  void apply(float* results, std::int64_t pitch, std::int64_t count, std::int64_t length) const noexcept {
+    if (kernel == nullptr) return;
+    UnaryRows here = rows;
+    here.x = here.y = results;
+    here.x_pitch = here.y_pitch = pitch;
+    here.rows = count;
+    here.length = length;
+    kernel(here);
+  }
 };
 
 /// Whether there is a function for the part, and its numbers are in order.

@@ -76,11 +76,11 @@ constexpr Kernel rounding(Kernel kernel, float rounding) {
   return kernel;
 }
 
-/// What `bind` returns: a Bound made of the set and the arguments.
-template <typename Bound, typename Set>
-Result<std::unique_ptr<BoundKernel>> bind_as(const Set& set, const BindArgs& args) {
+/// What `bind` returns: a Bound made of the set, the arguments, and what else it wants.
+template <typename Bound, typename Set, typename... More>
+Result<std::unique_ptr<BoundKernel>> bind_as(const Set& set, const BindArgs& args, const More&... more) {
   return guard_allocation([&]() -> Result<std::unique_ptr<BoundKernel>> {
-    return std::unique_ptr<BoundKernel>(std::make_unique<Bound>(set, args));
+    return std::unique_ptr<BoundKernel>(std::make_unique<Bound>(set, args, more...));
   });
 }
 

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Rows of elementwise operators with each instruction set's functions.
+// Rows of elementwise operators, alone and behind convolutions, with each instruction set's functions.
+#include "kernels/common/activated_rows.h"
+#include "kernels/common/depthwise.h"
 #include "kernels/common/elementwise_binary.h"
 #include "kernels/common/elementwise_rows.h"
 #include "kernels/common/elementwise_unary.h"
+#include "kernels/common/indirect.h"
+#include "kernels/common/padded_rows.h"
+#include "kernels/common/winograd.h"
 #include "kernels/neon/loops.h"
 #include "kernels/neon/neon_kernels.h"
 
@@ -16,8 +21,20 @@ constexpr Isa kNeon = Isa::neon;
 constexpr Isa kNeon = Isa::neon | Isa::neon_fma;
 #endif
 
+constexpr int kRoundingF4 = static_cast<int>(kWinogradRoundingF4);
+constexpr int kRoundingF6 = static_cast<int>(kWinogradRoundingF6);
+
+template <typename Algorithm, const auto& set, Text name, int rounding = 1>
+constexpr auto& kActivated = kActivatedRows<Algorithm, set, kUnaryNeon, kNeon, name, "neon", rounding>;
+
 constexpr auto kRows = join(kElementwiseRows<Unary, kUnaryNeon, kNeon, "neon">,
-                            kElementwiseRows<Binary, kBinaryNeon, kNeon, "neon">);
+                            kElementwiseRows<Binary, kBinaryNeon, kNeon, "neon">,
+                            kActivated<Depthwise, kDepthwiseNeon, "dwconv.direct_">,
+                            kActivated<PaddedRows, kTilesNeon, "conv.padded_rows_">,
+                            kActivated<Indirect, kTilesNeon, "conv.indirect_">,
+                            kActivated<Winograd, kWinogradF2Neon, "conv.winograd_f2_">,
+                            kActivated<Winograd, kWinogradF4Neon, "conv.winograd_f4_", kRoundingF4>,
+                            kActivated<Winograd, kWinogradF6Neon, "conv.winograd_f6_", kRoundingF6>);
 
 }  // namespace
 
