@@ -67,7 +67,6 @@ UnaryFunction::UnaryFunction(const UnarySet& set, const LayerPart& part) noexcep
   const bool clamps = part.op == Op::clamp;
   rows.a = part.attributes.real(clamps ? "min" : "alpha");
   rows.b = part.attributes.real(clamps ? "max" : "beta");
-  rows.clamp = clamp_of(part);
 }
 
 Refusal check_unary_part(const LayerPart& part) noexcept {
@@ -75,8 +74,7 @@ Refusal check_unary_part(const LayerPart& part) noexcept {
   // Instruction sets differ in what they make of bounds that are not numbers.
   if (part.op == Op::clamp && !(part.attributes.real("min") <= part.attributes.real("max")))
     return Refusal::attribute;
-  const Clamp clamp = clamp_of(part);
-  return clamp.low <= clamp.high ? Refusal::none : Refusal::clamp;
+  return part.clamp ? Refusal::clamp : Refusal::none;
 }
 
 Refusal Unary::supports(const LayerDesc& layer) noexcept {

@@ -24,7 +24,7 @@ inline constexpr Op kUnaryOps[] = {Op::clamp,        Op::leaky_relu, Op::elu,   
                                    Op::sqrt,         Op::reciprocal, Op::abs,      Op::neg};
 inline constexpr std::size_t kUnaryCount = std::size(kUnaryOps);
 
-/// Rows of numbers, and what is computed from each: clamp(function(x)).
+/// Rows of numbers, and what is computed from each.
 struct UnaryRows {
   const float* x;
   std::int64_t x_pitch;  ///< floats from row to row
@@ -32,7 +32,6 @@ struct UnaryRows {
   std::int64_t y_pitch;
   std::int64_t rows, length;
   float a, b;  ///< the operator's own parameters: alpha and beta, or min and max
-  Clamp clamp;
 };
 
 using UnaryKernel = void (*)(const UnaryRows& rows) noexcept;
@@ -62,7 +61,8 @@ struct UnaryFunction {
   }
 };
 
-/// Whether there is a function for the part, and its numbers are in order.
+/// Whether there is a function for the part, and its numbers are in order. Clamps behind functions do not
+/// occur in networks.
 Refusal check_unary_part(const LayerPart& part) noexcept;
 
 /// Tensors of any rank and size.

@@ -42,35 +42,57 @@ inline typename Simd::Vector unary_function(typename Simd::Vector x, typename Si
   if constexpr (op == Op::neg) return Simd::sub(Simd::all(-0.0f), x);
 }
 
-/// kTogether vectors are computed at a time.
-template <typename Simd, int kTogether, Op op>
-void unary_rows(const UnaryRows& rows) noexcept {
+/// Lines of vectors: how many, and floats from line to line and from vector to vector.
+struct UnaryGrid {
+  std::int64_t lines, vectors;
+  std::int64_t x_line, x_step, y_line, y_step;
+};
+
+template <typename Simd, int kTogether, Op op, bool kTail>
+inline void unary_grid(const UnaryGrid& grid, const float* x, float* y, const UnaryRows& rows,
+                       typename Simd::Mask mask) noexcept {
   using Vector = typename Simd::Vector;
   const Vector a = Simd::all(rows.a);
   const Vector b = Simd::all(rows.b);
-  const Vector low = Simd::all(rows.clamp.low);
-  const Vector high = Simd::all(rows.clamp.high);
-  const auto some = [&]<bool kTail, int kVectors>(const float* x, float* y, typename Simd::Mask mask) {
-    Vector values[kVectors];
+  const auto compute = [&]<int kCount>(const float* from, float* to) {
+    Vector values[kCount];
 #pragma GCC unroll 4
-    for (int v = 0; v < kVectors; ++v)
-      values[v] = unary_function<Simd, op>(load_lanes<Simd, kTail>(x + v * Simd::kLanes, mask), a, b);
+    for (int i = 0; i < kCount; ++i)
+      values[i] = unary_function<Simd, op>(load_lanes<Simd, kTail>(from + i * grid.x_step, mask), a, b);
 #pragma GCC unroll 4
-    for (int v = 0; v < kVectors; ++v)
-      store_lanes<Simd, kTail>(y + v * Simd::kLanes, Simd::clamp(values[v], low, high), mask);
+    for (int i = 0; i < kCount; ++i) store_lanes<Simd, kTail>(to + i * grid.y_step, values[i], mask);
   };
-  const auto all = Simd::mask(Simd::kLanes);
-  const float* x = rows.x;
-  float* y = rows.y;
-  for (std::int64_t row = 0; row < rows.rows; ++row, x += rows.x_pitch, y += rows.y_pitch) {
-    std::int64_t i = 0;
-    for (; i + kTogether * Simd::kLanes <= rows.length; i += kTogether * Simd::kLanes)
-      some.template operator()<false, kTogether>(x + i, y + i, all);
-    for (; i + Simd::kLanes <= rows.length; i += Simd::kLanes)
-      some.template operator()<false, 1>(x + i, y + i, all);
-    if (i < rows.length)
-      some.template operator()<true, 1>(x + i, y + i, Simd::mask(static_cast<std::size_t>(rows.length - i)));
+  for (std::int64_t line = 0; line < grid.lines; ++line, x += grid.x_line, y += grid.y_line) {
+    const float* from = x;
+    float* to = y;
+    std::int64_t left = grid.vectors;
+    for (; left >= kTogether; left -= kTogether) {
+      compute.template operator()<kTogether>(from, to);
+      from += kTogether * grid.x_step;
+      to += kTogether * grid.y_step;
+    }
+    for (; left > 0; --left, from += grid.x_step, to += grid.y_step) compute.template operator()<1>(from, to);
   }
+}
+
+/// kTogether vectors are computed at a time: along long rows, or down short ones, and down the rows where
+/// they end within a vector.
+template <typename Simd, int kTogether, Op op>
+void unary_rows(const UnaryRows& rows) noexcept {
+  constexpr std::int64_t kLanes = Simd::kLanes;
+  const bool one_row = rows.x_pitch == rows.length && rows.y_pitch == rows.length;
+  const std::int64_t count = one_row ? 1 : rows.rows;
+  const std::int64_t length = one_row ? rows.length * rows.rows : rows.length;
+  const std::int64_t across = length / kLanes;
+  const UnaryGrid along{count, across, rows.x_pitch, kLanes, rows.y_pitch, kLanes};
+  const UnaryGrid down{across, count, kLanes, rows.x_pitch, kLanes, rows.y_pitch};
+  unary_grid<Simd, kTogether, op, false>(across < kTogether ? down : along, rows.x, rows.y, rows,
+                                         Simd::mask(Simd::kLanes));
+  const std::int64_t rest = length % kLanes;
+  if (rest == 0) return;
+  const UnaryGrid ends{1, count, 0, rows.x_pitch, 0, rows.y_pitch};
+  unary_grid<Simd, kTogether, op, true>(ends, rows.x + across * kLanes, rows.y + across * kLanes, rows,
+                                        Simd::mask(static_cast<std::size_t>(rest)));
 }
 
 /// The functions of an instruction set.

@@ -137,14 +137,13 @@ void visit_conversions(Random& random, const Visit& visit) {
   visit(layer);
 }
 
-std::optional<Clamp> clamp_if(bool clamped) { return clamped ? std::optional<Clamp>({0, 6}) : std::nullopt; }
-
 // A convolution, and the residual that is added to its result.
 TestLayer with_residual(const TestLayer& first) {
   TestLayer region = first;
   const Shape shape = first.desc.outputs[0].shape;
-  const TestLayer sum =
-      make_layer(Op::add, {}, {input(shape), input(shape)}, clamp_if(shape[1] % 2 == 0)).value();
+  const TestLayer sum = make_layer(Op::add, {}, {input(shape), input(shape)},
+                                   shape[1] % 2 == 0 ? std::optional<Clamp>({0, 6}) : std::nullopt)
+                            .value();
   region.desc.inner = {first.desc.outputs[0]};
   region.desc.inputs.push_back(sum.desc.inputs[1]);
   region.inputs.push_back(sum.inputs[1]);
@@ -159,7 +158,7 @@ TestLayer with_residual(const TestLayer& first) {
 TestLayer activated(const TestLayer& first, Op op) {
   TestLayer region = first;
   const Shape shape = first.desc.outputs[0].shape;
-  LayerPart part = make_layer(op, {}, {input(shape)}, clamp_if(shape[1] % 2 == 0)).value().desc.parts[0];
+  LayerPart part = make_layer(op, {}, {input(shape)}).value().desc.parts[0];
   part.operands = {result_of_part(0)};
   region.desc.inner = {first.desc.outputs[0]};
   region.desc.parts.push_back(std::move(part));
