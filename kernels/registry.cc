@@ -20,7 +20,7 @@ namespace fettle {
 namespace {
 
 struct Table {
-  std::array<const Kernel*, 512> rows{};
+  std::array<const Kernel*, 1024> rows{};
   std::size_t count = 0;
 
   void add(std::span<const Kernel* const> more) noexcept {

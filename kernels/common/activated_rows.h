@@ -41,6 +41,7 @@ template <typename Algorithm, const auto& set, const UnarySet& functions, Isa is
 inline constexpr auto kActivatedRows = []<std::size_t... i>(std::index_sequence<i...>) {
   return std::array{
       &kActivatedRow<Algorithm, set, functions, isa, name, isa_name, rounding, kActivations[i]>...};
-}(std::make_index_sequence<std::size(kActivations)>());
+}
+(std::make_index_sequence<std::size(kActivations)>());
 
 }  // namespace fettle::kernels

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/common/elementwise_binary_loop.h"
 #include "kernels/common/elementwise_unary_loop.h"
+#include "kernels/common/softmax_loop.h"
 #include "kernels/neon/loops.h"
 #include "kernels/neon/simd_neon.h"
 
@@ -18,5 +19,6 @@ constexpr int kTogether = 2;
 
 constinit const UnarySet kUnaryNeon = unary_set<Neon, kTogether>();
 constinit const BinarySet kBinaryNeon = binary_set<Neon>();
+constinit const SoftmaxSet kSoftmaxNeon = {softmax_rows<Neon>};
 
 }  // namespace fettle::kernels

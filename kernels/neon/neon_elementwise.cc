@@ -8,6 +8,7 @@
 #include "kernels/common/elementwise_unary.h"
 #include "kernels/common/indirect.h"
 #include "kernels/common/padded_rows.h"
+#include "kernels/common/softmax.h"
 #include "kernels/common/winograd.h"
 #include "kernels/neon/loops.h"
 #include "kernels/neon/neon_kernels.h"
@@ -29,6 +30,7 @@ constexpr auto& kActivated = kActivatedRows<Algorithm, set, kUnaryNeon, kNeon, n
 
 constexpr auto kRows = join(kElementwiseRows<Unary, kUnaryNeon, kNeon, "neon">,
                             kElementwiseRows<Binary, kBinaryNeon, kNeon, "neon">,
+                            kElementwiseRows<Softmax, kSoftmaxNeon, kNeon, "neon">,
                             kActivated<Depthwise, kDepthwiseNeon, "dwconv.direct_">,
                             kActivated<PaddedRows, kTilesNeon, "conv.padded_rows_">,
                             kActivated<Indirect, kTilesNeon, "conv.indirect_">,

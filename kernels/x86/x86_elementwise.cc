@@ -8,6 +8,7 @@
 #include "kernels/common/elementwise_unary.h"
 #include "kernels/common/indirect.h"
 #include "kernels/common/padded_rows.h"
+#include "kernels/common/softmax.h"
 #include "kernels/common/winograd.h"
 #include "kernels/x86/loops.h"
 #include "kernels/x86/x86_kernels.h"
@@ -30,6 +31,8 @@ constexpr auto kRows = join(kElementwiseRows<Unary, kUnaryAvx512, kAvx512, "avx5
                             kElementwiseRows<Unary, kUnaryAvx2, kAvx2, "avx2">,
                             kElementwiseRows<Binary, kBinaryAvx512, kAvx512, "avx512">,
                             kElementwiseRows<Binary, kBinaryAvx2, kAvx2, "avx2">,
+                            kElementwiseRows<Softmax, kSoftmaxAvx512, kAvx512, "avx512">,
+                            kElementwiseRows<Softmax, kSoftmaxAvx2, kAvx2, "avx2">,
                             kAvx512Rows<Depthwise, kDepthwiseAvx512, "dwconv.direct_">,
                             kAvx512Rows<PaddedRows, kTilesAvx512, "conv.padded_rows_">,
                             kAvx512Rows<Indirect, kTilesAvx512, "conv.indirect_">,

@@ -30,15 +30,19 @@ TestLayer layer_of(Op op, const std::vector<float>& numbers) {
   return layer;
 }
 
-// Calls body(row, operator) for each row that this CPU has the instructions for.
+// Calls body(row) for the operator's rows that this CPU has the instructions for.
+template <typename Body>
+void for_each_row_of(Op op, Body&& body) {
+  for (const std::string isa : {"avx512", "avx2", "neon"}) {
+    const Kernel* row = find_builtin_kernel(std::string(to_string(op)) + ".direct.f32." + isa);
+    if (row != nullptr && has_all(this_cpu().isa, row->isa)) body(*row);
+  }
+}
+
+// Calls body(row, operator) for all functions of one operand.
 template <typename Body>
 void for_each_row(Body&& body) {
-  for (const Op op : kernels::kUnaryOps) {
-    for (const std::string isa : {"avx512", "avx2", "neon"}) {
-      const Kernel* row = find_builtin_kernel(std::string(to_string(op)) + ".direct.f32." + isa);
-      if (row != nullptr && has_all(this_cpu().isa, row->isa)) body(*row, op);
-    }
-  }
+  for (const Op op : kernels::kUnaryOps) for_each_row_of(op, [&](const Kernel& row) { body(row, op); });
 }
 
 std::span<const float> floats(const std::vector<std::byte>& bytes) {
@@ -98,6 +102,21 @@ TEST_CASE("activations of huge numbers, infinities and NaN are what the referenc
       check_variant(row, layer.desc, layer, reference_outputs(layer), {});
     }
   });
+}
+
+TEST_CASE("softmax gives nothing to what is masked", "[kernels]") {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  for (const std::size_t length : {1, 3, 16, 37, 150}) {
+    std::vector<float> numbers(length, -kInfinity);
+    numbers.back() = -1000;
+    numbers[length / 2] = -999;
+    const TestLayer layer = layer_of(Op::softmax, numbers);
+    for_each_row_of(Op::softmax, [&](const Kernel& row) {
+      const Results results = check_variant(row, layer.desc, layer, reference_outputs(layer), {});
+      for (std::size_t i = 0; i < length; ++i)
+        CHECK((floats(results[0])[i] == 0) == (numbers[i] == -kInfinity));
+    });
+  }
 }
 
 }  // namespace fettle::test
