@@ -48,6 +48,11 @@ const Table& table() noexcept {
 #if FETTLE_WITH_XNNPACK
     made.add(kernels::xnnpack_kernels());
 #endif
+#if defined(__x86_64__) || defined(__i386__)
+    made.add(kernels::x86_other_kernels());
+#elif defined(__aarch64__) || defined(__arm__)
+    made.add(kernels::neon_other_kernels());
+#endif
     made.add(kernels::portable_kernels());
     made.add(kernels::reference_kernels());
     return made;

@@ -44,7 +44,6 @@ struct BinarySet {
 /// Operands of the result's shape, single numbers, one number for each channel, row or column...: whatever
 /// leaves neighbours, or one number, along the innermost axis.
 struct Binary {
-  static constexpr const auto& kOps = kBinaryOps;
   static constexpr std::uint32_t kInPlace = 3;
   static constexpr std::span<const LayoutPair> kLayouts = kSameLayouts;
   static constexpr Striding kInputStriding = Striding::pixels;

@@ -3,6 +3,7 @@
 // The rows of algorithms that do many operators alike.
 #pragma once
 
+#include "kernels/common/elementwise_unary.h"
 #include "kernels/common/row.h"
 #include "kernels/common/row_name.h"
 
@@ -22,11 +23,19 @@ inline constexpr Kernel kElementwiseRow = [] {
   return kernel;
 }();
 
-/// A row for each of the algorithm's operators.
-template <typename Algorithm, const auto& set, Isa isa, Text isa_name>
+/// A row for each of these operators.
+template <typename Algorithm, const auto& set, Isa isa, Text isa_name, const auto& ops>
 inline constexpr auto kElementwiseRows = []<std::size_t... i>(std::index_sequence<i...>) {
-  return std::array{&kElementwiseRow<Algorithm, set, isa, isa_name, Algorithm::kOps[i]>...};
+  return std::array{&kElementwiseRow<Algorithm, set, isa, isa_name, ops[i]>...};
 }
-(std::make_index_sequence<std::size(Algorithm::kOps)>());
+(std::make_index_sequence<std::size(ops)>());
+
+/// Functions that are at least as fast as other back ends' by themselves; and those that stand behind them in
+/// the table, where the tuner finds them.
+inline constexpr Op kFastUnaryOps[] = {Op::clamp, Op::leaky_relu, Op::hard_sigmoid, Op::hard_swish,
+                                       Op::swish, Op::erf,        Op::gelu,         Op::softplus,
+                                       Op::exp,   Op::reciprocal, Op::abs,          Op::neg};
+inline constexpr Op kOtherUnaryOps[] = {Op::elu, Op::sigmoid, Op::tanh, Op::sqrt};
+static_assert(std::size(kFastUnaryOps) + std::size(kOtherUnaryOps) == kUnaryCount);
 
 }  // namespace fettle::kernels

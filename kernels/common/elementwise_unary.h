@@ -67,7 +67,6 @@ Refusal check_unary_part(const LayerPart& part) noexcept;
 
 /// Tensors of any rank and size.
 struct Unary {
-  static constexpr const auto& kOps = kUnaryOps;
   static constexpr std::uint32_t kInPlace = 1;
   static constexpr std::span<const LayoutPair> kLayouts = kSameLayouts;
   static constexpr Striding kInputStriding = Striding::pixels;

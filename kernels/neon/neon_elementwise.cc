@@ -28,9 +28,8 @@ constexpr int kRoundingF6 = static_cast<int>(kWinogradRoundingF6);
 template <typename Algorithm, const auto& set, Text name, int rounding = 1>
 constexpr auto& kActivated = kActivatedRows<Algorithm, set, kUnaryNeon, kNeon, name, "neon", rounding>;
 
-constexpr auto kRows = join(kElementwiseRows<Unary, kUnaryNeon, kNeon, "neon">,
-                            kElementwiseRows<Binary, kBinaryNeon, kNeon, "neon">,
-                            kElementwiseRows<Softmax, kSoftmaxNeon, kNeon, "neon">,
+constexpr auto kRows = join(kElementwiseRows<Unary, kUnaryNeon, kNeon, "neon", kFastUnaryOps>,
+                            kElementwiseRows<Binary, kBinaryNeon, kNeon, "neon", kBinaryOps>,
                             kActivated<Depthwise, kDepthwiseNeon, "dwconv.direct_">,
                             kActivated<PaddedRows, kTilesNeon, "conv.padded_rows_">,
                             kActivated<Indirect, kTilesNeon, "conv.indirect_">,
@@ -38,8 +37,12 @@ constexpr auto kRows = join(kElementwiseRows<Unary, kUnaryNeon, kNeon, "neon">,
                             kActivated<Winograd, kWinogradF4Neon, "conv.winograd_f4_", kRoundingF4>,
                             kActivated<Winograd, kWinogradF6Neon, "conv.winograd_f6_", kRoundingF6>);
 
+constexpr auto kOtherRows = join(kElementwiseRows<Unary, kUnaryNeon, kNeon, "neon", kOtherUnaryOps>,
+                                 kElementwiseRows<Softmax, kSoftmaxNeon, kNeon, "neon", Softmax::kOps>);
+
 }  // namespace
 
 std::span<const Kernel* const> neon_elementwise_kernels() noexcept { return kRows; }
+std::span<const Kernel* const> neon_other_kernels() noexcept { return kOtherRows; }
 
 }  // namespace fettle::kernels

@@ -11,7 +11,9 @@ namespace fettle::kernels {
 
 /// All rows, in order of preference. Constant data.
 std::span<const Kernel> neon_kernels() noexcept;
-/// Those of elementwise operators.
+/// Those of elementwise operators, alone and behind convolutions.
 std::span<const Kernel* const> neon_elementwise_kernels() noexcept;
+/// Those that come behind other libraries' in the order of preference.
+std::span<const Kernel* const> neon_other_kernels() noexcept;
 
 }  // namespace fettle::kernels

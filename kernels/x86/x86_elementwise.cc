@@ -27,12 +27,10 @@ constexpr auto& kAvx512Rows = kActivatedRows<Algorithm, set, kUnaryAvx512, kAvx5
 template <typename Algorithm, const auto& set, Text name, int rounding = 1>
 constexpr auto& kAvx2Rows = kActivatedRows<Algorithm, set, kUnaryAvx2, kAvx2, name, "avx2", rounding>;
 
-constexpr auto kRows = join(kElementwiseRows<Unary, kUnaryAvx512, kAvx512, "avx512">,
-                            kElementwiseRows<Unary, kUnaryAvx2, kAvx2, "avx2">,
-                            kElementwiseRows<Binary, kBinaryAvx512, kAvx512, "avx512">,
-                            kElementwiseRows<Binary, kBinaryAvx2, kAvx2, "avx2">,
-                            kElementwiseRows<Softmax, kSoftmaxAvx512, kAvx512, "avx512">,
-                            kElementwiseRows<Softmax, kSoftmaxAvx2, kAvx2, "avx2">,
+constexpr auto kRows = join(kElementwiseRows<Unary, kUnaryAvx512, kAvx512, "avx512", kFastUnaryOps>,
+                            kElementwiseRows<Unary, kUnaryAvx2, kAvx2, "avx2", kFastUnaryOps>,
+                            kElementwiseRows<Binary, kBinaryAvx512, kAvx512, "avx512", kBinaryOps>,
+                            kElementwiseRows<Binary, kBinaryAvx2, kAvx2, "avx2", kBinaryOps>,
                             kAvx512Rows<Depthwise, kDepthwiseAvx512, "dwconv.direct_">,
                             kAvx512Rows<PaddedRows, kTilesAvx512, "conv.padded_rows_">,
                             kAvx512Rows<Indirect, kTilesAvx512, "conv.indirect_">,
@@ -46,8 +44,14 @@ constexpr auto kRows = join(kElementwiseRows<Unary, kUnaryAvx512, kAvx512, "avx5
                             kAvx2Rows<Winograd, kWinogradF4Avx2, "conv.winograd_f4_", kRoundingF4>,
                             kAvx2Rows<Winograd, kWinogradF6Avx2, "conv.winograd_f6_", kRoundingF6>);
 
+constexpr auto kOtherRows = join(kElementwiseRows<Unary, kUnaryAvx512, kAvx512, "avx512", kOtherUnaryOps>,
+                                 kElementwiseRows<Unary, kUnaryAvx2, kAvx2, "avx2", kOtherUnaryOps>,
+                                 kElementwiseRows<Softmax, kSoftmaxAvx512, kAvx512, "avx512", Softmax::kOps>,
+                                 kElementwiseRows<Softmax, kSoftmaxAvx2, kAvx2, "avx2", Softmax::kOps>);
+
 }  // namespace
 
 std::span<const Kernel* const> x86_elementwise_kernels() noexcept { return kRows; }
+std::span<const Kernel* const> x86_other_kernels() noexcept { return kOtherRows; }
 
 }  // namespace fettle::kernels

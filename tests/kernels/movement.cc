@@ -189,9 +189,9 @@ void visit_regions(int count, const Visit& visit) {
     const Attributes& a = first.desc.main().attributes;
     const bool square = a.integers("kernel_shape")[0] == 3 && a.integers("kernel_shape").back() == 3 &&
                         a.integers("strides").back() == 1;
-    const std::size_t depthwise = a.integer("group") > 1 ? 1 : 0;
-    for (std::size_t i = 0; i < (square ? std::size(kActivations) : 2); ++i)
-      visit(activated(first, kActivations[next[depthwise]++ % std::size(kActivations)]));
+    const bool depthwise = a.integer("group") > 1 && first.desc.inputs[1].shape[1] == 1;
+    for (std::size_t i = 0; i < (square ? std::size(kActivations) : 4); ++i)
+      visit(activated(first, kActivations[next[depthwise ? 1 : 0]++ % std::size(kActivations)]));
   });
 }
 
