@@ -22,7 +22,7 @@ namespace fettle {
 namespace {
 
 struct Table {
-  std::array<const Kernel*, 512> rows{};
+  std::array<const Kernel*, 1024> rows{};
   std::size_t count = 0;
 
   void add(std::span<const Kernel* const> more) noexcept {
@@ -41,13 +41,20 @@ const Table& table() noexcept {
     Table made;
 #if defined(__x86_64__) || defined(__i386__)
     made.add(kernels::x86_kernels());
+    made.add(kernels::x86_elementwise_kernels());
 #elif defined(__aarch64__) || defined(__arm__)
     const bool in_order = kernels::only_in_order(this_cpu());
     made.add(in_order ? kernels::in_order_kernels() : kernels::neon_kernels());
     made.add(in_order ? kernels::neon_kernels() : kernels::in_order_kernels());
+    made.add(kernels::neon_elementwise_kernels());
 #endif
 #if FETTLE_WITH_XNNPACK
     made.add(kernels::xnnpack_kernels());
+#endif
+#if defined(__x86_64__) || defined(__i386__)
+    made.add(kernels::x86_other_kernels());
+#elif defined(__aarch64__) || defined(__arm__)
+    made.add(kernels::neon_other_kernels());
 #endif
     made.add(kernels::portable_kernels());
     made.add(kernels::reference_kernels());

@@ -54,7 +54,7 @@ Tile plain_tile(std::int64_t taps, std::int64_t depth) noexcept {
 }
 
 void multiply_panels(const TileSet& tiles, const Panels& panels, const float* packed, const Block& block,
-                     Tile& tile) noexcept {
+                     Tile& tile, const UnaryFunction& function) noexcept {
   const std::int64_t first_column = panels.first_column(block.first_panel);
   const std::int64_t steps = (block.last_panel - block.first_panel) * panels.depth;
   tile.output += first_column;
@@ -68,6 +68,8 @@ void multiply_panels(const TileSet& tiles, const Panels& panels, const float* pa
     tile.columns = static_cast<std::size_t>(panels.columns_of(panel));
     tiles.kernel(panels.vectors_of(panel), block.rows)(tile);
     const std::int64_t width = panels.width_of(panel);
+    function.apply(tile.output, static_cast<std::int64_t>(tile.output_stride), block.rows,
+                   panels.columns_of(panel));
     tile.output += width;
     if (tile.residual != nullptr) tile.residual += width;
     tile.prefetch += tile.prefetch_step * static_cast<std::size_t>(panels.depth);

@@ -3,6 +3,7 @@
 // How a product of matrices is cut into pieces that threads take and caches hold.
 #pragma once
 
+#include "kernels/common/elementwise_unary.h"
 #include "kernels/common/panels.h"
 #include "kernels/common/tile.h"
 
@@ -70,8 +71,8 @@ Tile plain_tile(std::int64_t taps, std::int64_t depth) noexcept;
 
 /// Computes a block. `tile` has what does not depend on the panel, and points at the first row of the first
 /// panel's columns; it is changed, because copying what has just been written in parts takes as long as some
-/// tiles do.
+/// tiles do. `function` is computed of each tile's results as soon as they are stored.
 void multiply_panels(const TileSet& tiles, const Panels& panels, const float* packed, const Block& block,
-                     Tile& tile) noexcept;
+                     Tile& tile, const UnaryFunction& function) noexcept;
 
 }  // namespace fettle::kernels

@@ -78,7 +78,9 @@ void valid_range(const ConvShape& s, std::int64_t kx, std::int64_t& first, std::
 
 Refusal check_conv(const LayerDesc& layer, std::size_t most_operands) {
   const std::vector<int>& operands = layer.main().operands;
-  const std::size_t own = layer.inputs.size() - (layer.parts.size() > 1 ? 1 : 0);
+  // In a region an addition brings an input of its own.
+  const bool adds = layer.parts.size() > 1 && layer.parts[1].op == Op::add;
+  const std::size_t own = layer.inputs.size() - (adds ? 1 : 0);
   if (operands.size() < 2 || operands.size() > most_operands || layer.inputs.size() < operands.size() ||
       operands.size() != own || layer.outputs.empty() || layer.inner.size() + 1 != layer.parts.size())
     return Refusal::op;

@@ -46,7 +46,7 @@ class BoundDense final : public BoundKernel {
         Tile tile = common_;
         tile.rows = rows.data();
         tile.output = output_ + block.first_row * shape_.n;
-        multiply_panels(tiles_, panels_, packed_, block, tile);
+        multiply_panels(tiles_, panels_, packed_, block, tile, {});
       });
     });
     return {};

@@ -32,8 +32,12 @@ DepthwiseKernel choose(const DepthwiseSet& set, const ConvShape& s) {
 
 class BoundDepthwise final : public BoundKernel {
  public:
-  BoundDepthwise(const DepthwiseSet& set, const BindArgs& args)
-      : shape_(args.layer), kernel_(choose(set, shape_)), pool_(args.pool), threads_(args.threads) {
+  BoundDepthwise(const DepthwiseSet& set, const BindArgs& args, const UnaryFunction& activation)
+      : shape_(args.layer),
+        kernel_(choose(set, shape_)),
+        activation_(activation),
+        pool_(args.pool),
+        threads_(args.threads) {
     const ConvShape& s = shape_;
     const Clamp clamp = Epilogue(args.layer).clamp;
     row_.input_pitch = pixel_pitch(args.layer.inputs[0]);
@@ -78,10 +82,12 @@ class BoundDepthwise final : public BoundKernel {
     row.input = input_ + (image * s.in_h + iy) * s.in_w * row.input_pitch;
     row.output = output_ + (image * s.out_h + oy) * s.out_w * row.output_pitch;
     kernel_(row);
+    activation_.apply(row.output, row.output_pitch, s.out_w, row.channels);
   }
 
   const ConvShape shape_;
   const DepthwiseKernel kernel_;
+  const UnaryFunction activation_;
   ThreadPool* const pool_;
   const int threads_;
   DepthwiseRow row_{};  // what all rows have in common
@@ -119,8 +125,9 @@ Status Depthwise::pack(const DepthwiseSet& set, const LayerDesc& layer,
   return {};
 }
 
-Result<std::unique_ptr<BoundKernel>> Depthwise::bind(const DepthwiseSet& set, const BindArgs& args) {
-  return bind_as<BoundDepthwise>(set, args);
+Result<std::unique_ptr<BoundKernel>> Depthwise::bind(const DepthwiseSet& set, const BindArgs& args,
+                                                     const UnaryFunction& activation) {
+  return bind_as<BoundDepthwise>(set, args, activation);
 }
 
 }  // namespace fettle::kernels

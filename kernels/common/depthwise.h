@@ -3,6 +3,7 @@
 // Depthwise convolution in nhwc, any window, stride and dilation, direct. Threads share the output's rows.
 #pragma once
 
+#include "kernels/common/elementwise_unary.h"
 #include "kernels/common/row.h"
 
 #include <fettle/kernel.h>
@@ -54,7 +55,8 @@ struct Depthwise {
   static std::size_t packed_bytes(const DepthwiseSet& set, const LayerDesc& layer);
   static Status pack(const DepthwiseSet& set, const LayerDesc& layer,
                      std::span<const ConstantBytes> constants, std::span<std::byte> packed);
-  static Result<std::unique_ptr<BoundKernel>> bind(const DepthwiseSet& set, const BindArgs& args);
+  static Result<std::unique_ptr<BoundKernel>> bind(const DepthwiseSet& set, const BindArgs& args,
+                                                   const UnaryFunction& activation = {});
 };
 
 }  // namespace fettle::kernels

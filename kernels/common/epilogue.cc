@@ -2,17 +2,12 @@
 #include "kernels/common/epilogue.h"
 
 #include "kernels/common/conv_shape.h"
+#include "kernels/common/elementwise_unary.h"
 #include "kernels/common/nhwc.h"
-
-#include <limits>
+#include "kernels/common/uniform.h"
 
 namespace fettle::kernels {
 namespace {
-
-Clamp clamp_of(const LayerPart& part) noexcept {
-  constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  return part.clamp.value_or(Clamp{-kInfinity, kInfinity});
-}
 
 int residual_operand(const LayerDesc& layer) noexcept {
   if (layer.parts.size() < 2) return kNoOperand;
@@ -35,18 +30,22 @@ Epilogue::Epilogue(const LayerDesc& layer) noexcept
 Refusal check_nhwc_conv(const LayerDesc& layer) noexcept {
   if (const Refusal refusal = check_nhwc_f32(layer); refusal != Refusal::none) return refusal;
   if (const Refusal refusal = check_conv(layer); refusal != Refusal::none) return refusal;
-  return check_residual(layer);
+  return check_second_part(layer);
 }
 
-Refusal check_residual(const LayerDesc& layer) noexcept {
+Refusal check_second_part(const LayerDesc& layer) noexcept {
   if (layer.parts.size() < 2) return Refusal::none;
+  if (layer.inner.front().shape != layer.outputs.front().shape) return Refusal::shape;
+  const LayerPart& second = layer.parts[1];
+  if (second.op != Op::add) {
+    const bool of_first = second.operands.size() == 1 && second.operands[0] == result_of_part(0);
+    return of_first ? check_unary_part(second) : Refusal::op;
+  }
   const int residual = residual_operand(layer);
   if (residual == kNoOperand) return Refusal::op;
   const TensorDesc& other = layer.inputs[static_cast<std::size_t>(residual)];
   if (other.constant) return Refusal::constant;
-  return other.shape == layer.outputs.front().shape && layer.inner.front().shape == other.shape
-             ? Refusal::none
-             : Refusal::shape;
+  return other.shape == layer.outputs.front().shape ? Refusal::none : Refusal::shape;
 }
 
 }  // namespace fettle::kernels

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What is done to a product's result before it is stored: the layer's clamp and, in a region with an
-// addition, another tensor and the clamp after it.
+// addition, another tensor and the clamp after it. In a region with an activation results are stored, and its
+// function is computed in place while they are in the first cache.
 #pragma once
 
 #include <fettle/kernel.h>
@@ -19,7 +20,7 @@ struct Epilogue {
   std::int64_t
       residual_pitch;  ///< in nhwc, elements from one pixel of the residual to the next; 0 without one
 
-  /// `layer` has one part, or a second one that check_residual accepts.
+  /// `layer` has one part, or a second one that check_second_part accepts.
   explicit Epilogue(const LayerDesc& layer) noexcept;
   /// The residual among a bound kernel's inputs, or null.
   const float* residual_of(std::span<const void* const> inputs) const noexcept {
@@ -28,11 +29,11 @@ struct Epilogue {
   }
 };
 
-/// What the hand-written convolutions take: f32 in nhwc, constant weights, alone or with a residual added.
+/// What the hand-written convolutions take: f32 in nhwc, constant weights, alone or with a second part.
 Refusal check_nhwc_conv(const LayerDesc& layer) noexcept;
 
-/// For a layer of two parts, the second an addition: whether what is added is computed and has the result's
-/// shape. Layers of one part pass.
-Refusal check_residual(const LayerDesc& layer) noexcept;
+/// For a layer of two parts: whether the second is a function of the first one's result, or the addition of a
+/// computed tensor of its shape. Layers of one part pass.
+Refusal check_second_part(const LayerDesc& layer) noexcept;
 
 }  // namespace fettle::kernels

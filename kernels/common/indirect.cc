@@ -27,12 +27,13 @@ std::int64_t pointers_each(const ConvShape& s) { return s.taps() * kMostRows; }
 
 class BoundIndirect final : public BoundKernel {
  public:
-  BoundIndirect(const TileSet& tiles, const BindArgs& args)
+  BoundIndirect(const TileSet& tiles, const BindArgs& args, const UnaryFunction& activation)
       : tiles_(tiles),
         shape_(args.layer),
         panels_(panels_of(tiles, shape_)),
         blocks_(tiles, panels_, shape_.out_h * shape_.out_w, args.threads),
         epilogue_(args.layer),
+        activation_(activation),
         common_(plain_tile(shape_.taps(), shape_.in_per_group)),
         pointwise_(shape_.pointwise()),
         input_pitch_(pixel_pitch(args.layer.inputs[0])),
@@ -127,7 +128,8 @@ class BoundIndirect final : public BoundKernel {
     tile.rows = pointers;
     tile.output = output_ + pixel * output_pitch_ + channel;
     if (residual_ != nullptr) tile.residual = residual_ + pixel * epilogue_.residual_pitch + channel;
-    multiply_panels(tiles_, panels_, packed_ + zeros_before(s) + group * panels_.floats(), block, tile);
+    multiply_panels(tiles_, panels_, packed_ + zeros_before(s) + group * panels_.floats(), block, tile,
+                    activation_);
   }
 
   const TileSet& tiles_;
@@ -135,6 +137,7 @@ class BoundIndirect final : public BoundKernel {
   const Panels panels_;
   const Blocking blocks_;
   const Epilogue epilogue_;
+  const UnaryFunction activation_;
   Tile common_;
   const bool pointwise_;
   const std::int64_t input_pitch_;
@@ -185,8 +188,9 @@ Status Indirect::pack(const TileSet& tiles, const LayerDesc& layer, std::span<co
   return {};
 }
 
-Result<std::unique_ptr<BoundKernel>> Indirect::bind(const TileSet& tiles, const BindArgs& args) {
-  return bind_as<BoundIndirect>(tiles, args);
+Result<std::unique_ptr<BoundKernel>> Indirect::bind(const TileSet& tiles, const BindArgs& args,
+                                                    const UnaryFunction& activation) {
+  return bind_as<BoundIndirect>(tiles, args, activation);
 }
 
 }  // namespace fettle::kernels

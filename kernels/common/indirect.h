@@ -8,6 +8,7 @@
 // the L2 cache, and all its tiles through one block before the next: weights are read from memory once.
 #pragma once
 
+#include "kernels/common/elementwise_unary.h"
 #include "kernels/common/row.h"
 #include "kernels/common/tile.h"
 
@@ -31,7 +32,8 @@ struct Indirect {
   static std::size_t packed_bytes(const TileSet& tiles, const LayerDesc& layer);
   static Status pack(const TileSet& tiles, const LayerDesc& layer, std::span<const ConstantBytes> constants,
                      std::span<std::byte> packed);
-  static Result<std::unique_ptr<BoundKernel>> bind(const TileSet& tiles, const BindArgs& args);
+  static Result<std::unique_ptr<BoundKernel>> bind(const TileSet& tiles, const BindArgs& args,
+                                                   const UnaryFunction& activation = {});
 };
 
 }  // namespace fettle::kernels

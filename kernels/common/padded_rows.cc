@@ -70,10 +70,11 @@ struct RowCopy {
 
 class BoundPaddedRows final : public BoundKernel {
  public:
-  BoundPaddedRows(const TileSet& tiles, const BindArgs& args)
+  BoundPaddedRows(const TileSet& tiles, const BindArgs& args, const UnaryFunction& activation)
       : tiles_(tiles),
         shape_(args.layer),
         panels_(shape_.panels(tiles)),
+        activation_(activation),
         common_(plain_tile(shape_.runs, shape_.depth)),
         output_pitch_(pixel_pitch(args.layer.outputs[0])),
         packed_(reinterpret_cast<const float*>(args.packed.data())),
@@ -122,13 +123,14 @@ class BoundPaddedRows final : public BoundKernel {
       Tile tile = common_;
       tile.rows = pointers;
       tile.output = output + first * output_pitch_;
-      multiply_panels(tiles_, panels_, packed_, {first, height, 0, panels_.count}, tile);
+      multiply_panels(tiles_, panels_, packed_, {first, height, 0, panels_.count}, tile, activation_);
     }
   }
 
   const TileSet& tiles_;
   const RowCopy shape_;
   const Panels panels_;
+  const UnaryFunction activation_;
   Tile common_;
   const std::int64_t output_pitch_;
   const float* const packed_;
@@ -155,6 +157,7 @@ Refusal check_layouts(const LayerDesc& layer) noexcept {
 Refusal PaddedRows::supports(const LayerDesc& layer) noexcept {
   if (const Refusal refusal = check_conv(layer); refusal != Refusal::none) return refusal;
   if (const Refusal refusal = check_layouts(layer); refusal != Refusal::none) return refusal;
+  if (const Refusal refusal = check_second_part(layer); refusal != Refusal::none) return refusal;
   const ConvShape s(layer);
   if (s.groups != 1) return Refusal::groups;
   if (s.in_channels > kMostChannels) return Refusal::shape;
@@ -186,8 +189,9 @@ Status PaddedRows::pack(const TileSet& tiles, const LayerDesc& layer,
   return {};
 }
 
-Result<std::unique_ptr<BoundKernel>> PaddedRows::bind(const TileSet& tiles, const BindArgs& args) {
-  return bind_as<BoundPaddedRows>(tiles, args);
+Result<std::unique_ptr<BoundKernel>> PaddedRows::bind(const TileSet& tiles, const BindArgs& args,
+                                                      const UnaryFunction& activation) {
+  return bind_as<BoundPaddedRows>(tiles, args, activation);
 }
 
 }  // namespace fettle::kernels

@@ -8,6 +8,7 @@
 // they come.
 #pragma once
 
+#include "kernels/common/elementwise_unary.h"
 #include "kernels/common/row.h"
 #include "kernels/common/tile.h"
 
@@ -29,7 +30,8 @@ struct PaddedRows {
   static std::size_t packed_bytes(const TileSet& tiles, const LayerDesc& layer);
   static Status pack(const TileSet& tiles, const LayerDesc& layer, std::span<const ConstantBytes> constants,
                      std::span<std::byte> packed);
-  static Result<std::unique_ptr<BoundKernel>> bind(const TileSet& tiles, const BindArgs& args);
+  static Result<std::unique_ptr<BoundKernel>> bind(const TileSet& tiles, const BindArgs& args,
+                                                   const UnaryFunction& activation = {});
 };
 
 }  // namespace fettle::kernels

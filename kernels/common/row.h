@@ -17,20 +17,16 @@ namespace fettle::kernels {
 
 inline constexpr LayoutPair kNhwcPair[] = {{Layout::nhwc, Layout::nhwc}};
 inline constexpr LayoutPair kNchwPair[] = {{Layout::nchw, Layout::nchw}};
+inline constexpr LayoutPair kSameLayouts[] = {{Layout::nchw, Layout::nchw}, {Layout::nhwc, Layout::nhwc}};
 inline constexpr LayoutPair kToNhwc[] = {{Layout::nchw, Layout::nhwc}, {Layout::nhwc, Layout::nhwc}};
 
-/// An f32 row. `Algorithm` has static functions as Kernel's, the last three with the set before their other
-/// arguments, and says in `kLayouts` and `kStriding` what it takes:
+/// An f32 row without packed weights and workspace. `Algorithm` has static functions as Kernel's, and says in
+/// `kLayouts` and `k...Striding` what it takes:
 ///
 ///   Refusal supports(const LayerDesc&) noexcept;
-///   std::size_t workspace_bytes(const Set&, const LayerDesc&, int threads);
-///   std::size_t packed_bytes(const Set&, const LayerDesc&);
-///   Status pack(const Set&, const LayerDesc&, std::span<const ConstantBytes>, std::span<std::byte>);
 ///   Result<std::unique_ptr<BoundKernel>> bind(const Set&, const BindArgs&);
-///
-/// What `pack` writes does not depend on the size of the input.
 template <typename Algorithm, const auto& set>
-constexpr Kernel row(std::string_view name, Isa isa, std::span<const Op> pattern) {
+constexpr Kernel plain_row(std::string_view name, Isa isa, std::span<const Op> pattern) {
   Kernel kernel{};
   kernel.name = name;
   kernel.revision = 1;
@@ -42,6 +38,20 @@ constexpr Kernel row(std::string_view name, Isa isa, std::span<const Op> pattern
   kernel.output_striding = Algorithm::kOutputStriding;
   kernel.threaded = true;
   kernel.supports = [](const LayerDesc& layer, const Cpu&) { return Algorithm::supports(layer); };
+  kernel.bind = [](const BindArgs& args) { return Algorithm::bind(set, args); };
+  return if_selected(kernel);
+}
+
+/// An f32 row with both. `Algorithm` has besides:
+///
+///   std::size_t workspace_bytes(const Set&, const LayerDesc&, int threads);
+///   std::size_t packed_bytes(const Set&, const LayerDesc&);
+///   Status pack(const Set&, const LayerDesc&, std::span<const ConstantBytes>, std::span<std::byte>);
+///
+/// What `pack` writes does not depend on the size of the input.
+template <typename Algorithm, const auto& set>
+constexpr Kernel row(std::string_view name, Isa isa, std::span<const Op> pattern) {
+  Kernel kernel = plain_row<Algorithm, set>(name, isa, pattern);
   kernel.workspace_bytes = [](const LayerDesc& layer, int threads) {
     return Algorithm::workspace_bytes(set, layer, threads);
   };
@@ -51,7 +61,6 @@ constexpr Kernel row(std::string_view name, Isa isa, std::span<const Op> pattern
   kernel.packed_for_any_size = true;
   kernel.pack = [](const LayerDesc& layer, std::span<const ConstantBytes> constants,
                    std::span<std::byte> packed) { return Algorithm::pack(set, layer, constants, packed); };
-  kernel.bind = [](const BindArgs& args) { return Algorithm::bind(set, args); };
   return if_selected(kernel);
 }
 
@@ -68,11 +77,11 @@ constexpr Kernel rounding(Kernel kernel, float rounding) {
   return kernel;
 }
 
-/// What `bind` returns: a Bound made of the set and the arguments.
-template <typename Bound, typename Set>
-Result<std::unique_ptr<BoundKernel>> bind_as(const Set& set, const BindArgs& args) {
+/// What `bind` returns: a Bound made of the set, the arguments, and what else it wants.
+template <typename Bound, typename Set, typename... More>
+Result<std::unique_ptr<BoundKernel>> bind_as(const Set& set, const BindArgs& args, const More&... more) {
   return guard_allocation([&]() -> Result<std::unique_ptr<BoundKernel>> {
-    return std::unique_ptr<BoundKernel>(std::make_unique<Bound>(set, args));
+    return std::unique_ptr<BoundKernel>(std::make_unique<Bound>(set, args, more...));
   });
 }
 

@@ -73,10 +73,11 @@ struct Place {
 
 class BoundWinograd final : public BoundKernel {
  public:
-  BoundWinograd(const WinogradSet& set, const BindArgs& args)
+  BoundWinograd(const WinogradSet& set, const BindArgs& args, const UnaryFunction& activation)
       : set_(set),
         shape_(set, args.layer, args.threads),
         epilogue_(args.layer),
+        activation_(activation),
         common_(plain_tile(1, shape_.conv.in_channels)),
         input_pitch_(pixel_pitch(args.layer.inputs[0])),
         output_pitch_(pixel_pitch(args.layer.outputs[0])),
@@ -160,7 +161,7 @@ class BoundWinograd final : public BoundKernel {
         block.next_float = floats + floats * i / count;
         block.next_floats = floats * (i + 1) / count - floats * i / count;
       }
-      multiply_panels(tiles, shape_.panels, panels, block, tile);
+      multiply_panels(tiles, shape_.panels, panels, block, tile, {});
     }
   }
 
@@ -183,11 +184,15 @@ class BoundWinograd final : public BoundKernel {
     result.residual_pixel_pitch = epilogue_.residual_pitch;
     result.residual_row_pitch = s.out_w * epilogue_.residual_pitch;
     set_.output(result);
+    for (int row = 0; row < result.rows; ++row)
+      activation_.apply(result.output + row * result.row_pitch, output_pitch_, result.columns,
+                        result.channels);
   }
 
   const WinogradSet& set_;
   const WinogradShape shape_;
   const Epilogue epilogue_;
+  const UnaryFunction activation_;
   Tile common_;
   const std::int64_t input_pitch_;
   const std::int64_t output_pitch_;
@@ -242,8 +247,9 @@ Status Winograd::pack(const WinogradSet& set, const LayerDesc& layer,
   return {};
 }
 
-Result<std::unique_ptr<BoundKernel>> Winograd::bind(const WinogradSet& set, const BindArgs& args) {
-  return bind_as<BoundWinograd>(set, args);
+Result<std::unique_ptr<BoundKernel>> Winograd::bind(const WinogradSet& set, const BindArgs& args,
+                                                    const UnaryFunction& activation) {
+  return bind_as<BoundWinograd>(set, args, activation);
 }
 
 }  // namespace fettle::kernels

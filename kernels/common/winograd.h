@@ -9,6 +9,7 @@
 // for 6), and the larger the rounding errors: tests hold them to bounds that docs/performance.md states.
 #pragma once
 
+#include "kernels/common/elementwise_unary.h"
 #include "kernels/common/row.h"
 #include "kernels/common/tile.h"
 
@@ -70,7 +71,8 @@ struct Winograd {
   static std::size_t packed_bytes(const WinogradSet& set, const LayerDesc& layer);
   static Status pack(const WinogradSet& set, const LayerDesc& layer, std::span<const ConstantBytes> constants,
                      std::span<std::byte> packed);
-  static Result<std::unique_ptr<BoundKernel>> bind(const WinogradSet& set, const BindArgs& args);
+  static Result<std::unique_ptr<BoundKernel>> bind(const WinogradSet& set, const BindArgs& args,
+                                                   const UnaryFunction& activation = {});
 };
 
 }  // namespace fettle::kernels

@@ -5,6 +5,9 @@
 #pragma once
 
 #include "kernels/common/depthwise.h"
+#include "kernels/common/elementwise_binary.h"
+#include "kernels/common/elementwise_unary.h"
+#include "kernels/common/softmax.h"
 #include "kernels/common/tile.h"
 #include "kernels/common/winograd.h"
 
@@ -13,6 +16,9 @@ namespace fettle::kernels {
 extern const TileSet kTilesNeon;         ///< for cores that reorder
 extern const TileSet kTilesNeonInOrder;  ///< for those that do not
 extern const DepthwiseSet kDepthwiseNeon;
+extern const UnarySet kUnaryNeon;
+extern const BinarySet kBinaryNeon;
+extern const SoftmaxSet kSoftmaxNeon;
 extern const WinogradSet kWinogradF2Neon, kWinogradF4Neon, kWinogradF6Neon;
 extern const WinogradSet kWinogradF2NeonInOrder, kWinogradF4NeonInOrder, kWinogradF6NeonInOrder;
 

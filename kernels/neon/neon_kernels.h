@@ -18,6 +18,10 @@ inline constexpr Isa kNeonFma = Isa::neon;
 
 /// Rows for any core, in order of preference. Constant data.
 std::span<const Kernel> neon_kernels() noexcept;
+/// Those of elementwise operators, alone and behind convolutions.
+std::span<const Kernel* const> neon_elementwise_kernels() noexcept;
+/// Those that come behind other libraries' in the order of preference.
+std::span<const Kernel* const> neon_other_kernels() noexcept;
 
 /// The same for cores that do not reorder instructions (Cortex-A53, A55 and their like), refused where the
 /// CPU has none. They go before the others where it has no other, else behind them, for the tuner to find.

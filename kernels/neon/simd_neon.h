@@ -42,6 +42,49 @@ struct Neon {
   static Vector clamp(Vector x, Vector low, Vector high) noexcept {
     return vminq_f32(vmaxq_f32(x, low), high);
   }
+
+  // What elementwise functions need besides. On 32-bit Arm the vector's operators become instructions for
+  // one number each where NEON has none.
+  using Choice = uint32x4_t;
+  static Vector div(Vector a, Vector b) noexcept { return a / b; }
+  /// a / b within two units in the last place, where b is 1 at least: an estimate of 8 bits and two steps of
+  /// Newton's, because many cores start a division only every ten cycles or later.
+  static Vector ratio(Vector a, Vector b) noexcept {
+    Vector estimate = vrecpeq_f32(b);
+    estimate = vmulq_f32(estimate, vrecpsq_f32(b, estimate));
+    return vmulq_f32(a, vmulq_f32(estimate, vrecpsq_f32(b, estimate)));
+  }
+  static Vector sqrt(Vector x) noexcept {
+#if defined(__aarch64__)
+    return vsqrtq_f32(x);
+#else
+    return Vector{__builtin_sqrtf(x[0]), __builtin_sqrtf(x[1]), __builtin_sqrtf(x[2]), __builtin_sqrtf(x[3])};
+#endif
+  }
+  static Vector abs(Vector x) noexcept { return vabsq_f32(x); }
+  /// The first number, which is not negative, with the sign of the second.
+  static Vector with_sign(Vector magnitude, Vector sign) noexcept {
+    return vbslq_f32(vdupq_n_u32(0x80000000u), sign, magnitude);
+  }
+  /// To the nearest whole number, of numbers below 2^22: those beside 3 * 2^22 have no places for a fraction.
+  static Vector round(Vector x) noexcept {
+#if defined(__aarch64__)
+    return vrndnq_f32(x);
+#else
+    const Vector shift = vdupq_n_f32(12582912.0f);
+    return vsubq_f32(vaddq_f32(x, shift), shift);
+#endif
+  }
+  /// x * 2^n for whole n from -127, which gives 0, to 127.
+  static Vector scale(Vector x, Vector n) noexcept {
+    const int32x4_t exponent = vaddq_s32(vcvtq_s32_f32(n), vdupq_n_s32(127));
+    return vmulq_f32(x, vreinterpretq_f32_s32(vshlq_n_s32(exponent, 23)));
+  }
+  static Choice less(Vector a, Vector b) noexcept { return vcltq_f32(a, b); }
+  static Vector select(Choice choice, Vector yes, Vector no) noexcept { return vbslq_f32(choice, yes, no); }
+  /// Not a number if one of them is not.
+  static Vector max(Vector a, Vector b) noexcept { return vmaxq_f32(a, b); }
+  static Vector min(Vector a, Vector b) noexcept { return vminq_f32(a, b); }
 };
 
 }  // namespace

@@ -172,7 +172,7 @@ Status pack(const LayerDesc& layer, std::span<const ConstantBytes> constants, st
 Refusal supports(const LayerDesc& layer, const Cpu&) {
   if (const Refusal refusal = uniform_f32(layer); refusal != Refusal::none) return refusal;
   if (const Refusal refusal = check_conv(layer); refusal != Refusal::none) return refusal;
-  return check_residual(layer);
+  return check_second_part(layer);
 }
 
 constexpr Op kConvOp[] = {Op::conv};

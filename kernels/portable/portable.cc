@@ -4,37 +4,9 @@
 #include "kernels/portable/portable_kernels.h"
 
 #include <array>
-#include <limits>
 
 namespace fettle::kernels {
 namespace portable {
-
-Layout layout_of(const LayerDesc& layer) {
-  for (const auto* list : {&layer.inputs, &layer.outputs}) {
-    for (const TensorDesc& tensor : *list) {
-      if (!tensor.constant && tensor.shape.rank() >= 3) return tensor.format.layout;
-    }
-  }
-  return Layout::nchw;
-}
-
-Refusal uniform_f32(const LayerDesc& layer) {
-  const Layout layout = layout_of(layer);
-  if (layout == Layout::nchwc) return Refusal::layout;
-  for (const auto* list : {&layer.inputs, &layer.outputs}) {
-    for (const TensorDesc& tensor : *list) {
-      if (tensor.format.type != DataType::f32 || tensor.format.scale != 0) return Refusal::data_type;
-      if (!tensor.constant && tensor.shape.rank() >= 3 && tensor.format.layout != layout)
-        return Refusal::layout;
-    }
-  }
-  return Refusal::none;
-}
-
-Clamp clamp_of(const LayerDesc& layer) {
-  constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  return layer.parts.back().clamp.value_or(Clamp{-kInfinity, kInfinity});
-}
 
 std::span<const Kernel* const> convolution_rows() noexcept {
   static const std::array<const Kernel*, 3> rows{&depthwise_row(), &conv_row(), &conv_add_row()};

@@ -3,6 +3,7 @@
 // What portable kernels share: a bound kernel around one function, and the rows of each family.
 #pragma once
 
+#include "kernels/common/uniform.h"
 #include "kernels/selection.h"
 #include "lib/base/guard.h"
 
@@ -104,14 +105,6 @@ constexpr Kernel row(std::string_view name, std::span<const Op> pattern, std::sp
   kernel.bind = bind<compute>;
   return if_selected(kernel);
 }
-
-/// Whether every tensor is f32 and not quantised, and all activations of rank 3 and more have one layout,
-/// nchw or nhwc.
-Refusal uniform_f32(const LayerDesc& layer);
-/// The layout that the layer's activations have.
-Layout layout_of(const LayerDesc& layer);
-/// The clamp of the last part, infinite when there is none.
-Clamp clamp_of(const LayerDesc& layer);
 
 // Rows of convolutions, each in a file of its own.
 const Kernel& conv_row() noexcept;

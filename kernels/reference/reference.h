@@ -4,6 +4,7 @@
 // of rows.
 #pragma once
 
+#include "kernels/common/row_name.h"
 #include "kernels/selection.h"
 
 #include <fettle/kernel.h>
@@ -144,54 +145,14 @@ constexpr Kernel row(std::string_view name, std::span<const Op> pattern, Support
   return if_selected(kernel);
 }
 
-/// A string as a template argument.
-template <std::size_t size>
-struct Text {
-  char chars[size]{};
-  constexpr Text(const char (&text)[size]) {
-    std::copy_n(text, size, chars);
-  }  // NOLINT: meant to be implicit
-};
-
-/// "<operator>.<algorithm and type>.reference".
-template <Op op, Text algorithm>
-struct RowName {
-  static constexpr auto kChars = [] {
-    constexpr std::string_view kNames[] = {
-#define FETTLE_X(name, onnx) #name,
-        FETTLE_OPERATORS(FETTLE_X)
-#undef FETTLE_X
-    };
-    constexpr std::string_view kName = kNames[static_cast<std::size_t>(op)];
-    constexpr std::string_view kEnd = ".reference";
-    std::array<char, kName.size() + sizeof algorithm.chars + kEnd.size()> text{};
-    char* at = std::copy(kName.begin(), kName.end(), text.data());
-    *at++ = '.';
-    at = std::copy_n(algorithm.chars, sizeof algorithm.chars - 1, at);
-    std::copy(kEnd.begin(), kEnd.end(), at);
-    return text;
-  }();
-  static constexpr std::string_view kText{kChars.data(), kChars.size()};
-};
-
-template <Op op>
-inline constexpr Op kPatternOf[] = {op};
-
 /// The row of one operator, and those of operators that share a function.
 template <Op op, Compute compute, Supports supports, Text algorithm = "direct.any">
-inline constexpr Kernel kRowOf = row<compute>(RowName<op, algorithm>::kText, kPatternOf<op>, supports);
+inline constexpr Kernel kRowOf = row<compute>(RowName<"", op, ".", algorithm, ".reference">::kText,
+                                              kPatternOf<op>, supports);
 
 template <Compute compute, Supports supports, Text algorithm, Op... ops>
 inline constexpr std::array<const Kernel*, sizeof...(ops)> kFamily = {
     &kRowOf<ops, compute, supports, algorithm>...};
-
-template <std::size_t... sizes>
-constexpr auto join(const std::array<const Kernel*, sizes>&... parts) {
-  std::array<const Kernel*, (sizes + ...)> rows{};
-  auto at = rows.begin();
-  ((at = std::copy(parts.begin(), parts.end(), at)), ...);
-  return rows;
-}
 
 /// nchw, any type, inputs and outputs alike in type where the operator keeps the type. Quantised values too,
 /// which rows that only move numbers need not know.

@@ -5,6 +5,9 @@
 #pragma once
 
 #include "kernels/common/depthwise.h"
+#include "kernels/common/elementwise_binary.h"
+#include "kernels/common/elementwise_unary.h"
+#include "kernels/common/softmax.h"
 #include "kernels/common/tile.h"
 #include "kernels/common/winograd.h"
 
@@ -14,6 +17,10 @@ extern const TileSet kTilesAvx2;    ///< AVX2 and FMA
 extern const TileSet kTilesAvx512;  ///< AVX-512 F
 
 extern const DepthwiseSet kDepthwiseAvx2, kDepthwiseAvx512;
+
+extern const UnarySet kUnaryAvx2, kUnaryAvx512;
+extern const BinarySet kBinaryAvx2, kBinaryAvx512;
+extern const SoftmaxSet kSoftmaxAvx2, kSoftmaxAvx512;
 
 extern const WinogradSet kWinogradF2Avx2, kWinogradF4Avx2, kWinogradF6Avx2;
 extern const WinogradSet kWinogradF2Avx512, kWinogradF4Avx512, kWinogradF6Avx512;

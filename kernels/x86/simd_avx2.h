@@ -35,6 +35,39 @@ struct Avx2 {
   static Vector clamp(Vector x, Vector low, Vector high) noexcept {
     return _mm256_min_ps(high, _mm256_max_ps(low, x));
   }
+
+  // What elementwise functions need besides.
+  using Choice = __m256;
+  static Vector div(Vector a, Vector b) noexcept { return _mm256_div_ps(a, b); }
+  /// a / b where b is 1 at least and the last bit does not matter. Estimates gain nothing here: the division
+  /// is as fast as their correction.
+  static Vector ratio(Vector a, Vector b) noexcept { return _mm256_div_ps(a, b); }
+  static Vector sqrt(Vector x) noexcept { return _mm256_sqrt_ps(x); }
+  static Vector abs(Vector x) noexcept { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), x); }
+  /// The first number, which is not negative, with the sign of the second.
+  static Vector with_sign(Vector magnitude, Vector sign) noexcept {
+    return _mm256_or_ps(magnitude, _mm256_and_ps(_mm256_set1_ps(-0.0f), sign));
+  }
+  /// To the nearest whole number, of numbers below 2^22.
+  static Vector round(Vector x) noexcept {
+    return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  }
+  /// x * 2^n for whole n from -127, which gives 0, to 127.
+  static Vector scale(Vector x, Vector n) noexcept {
+    const __m256i exponent = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
+    return _mm256_mul_ps(x, _mm256_castsi256_ps(_mm256_slli_epi32(exponent, 23)));
+  }
+  static Choice less(Vector a, Vector b) noexcept { return _mm256_cmp_ps(a, b, _CMP_LT_OQ); }
+  static Vector select(Choice choice, Vector yes, Vector no) noexcept {
+    return _mm256_blendv_ps(no, yes, choice);
+  }
+  /// Not a number if one of them is not: the instruction returns the second then, the blend the first.
+  static Vector max(Vector a, Vector b) noexcept {
+    return _mm256_blendv_ps(_mm256_max_ps(a, b), a, _mm256_cmp_ps(a, a, _CMP_UNORD_Q));
+  }
+  static Vector min(Vector a, Vector b) noexcept {
+    return _mm256_blendv_ps(_mm256_min_ps(a, b), a, _mm256_cmp_ps(a, a, _CMP_UNORD_Q));
+  }
 };
 
 }  // namespace

@@ -11,5 +11,9 @@ namespace fettle::kernels {
 
 /// All rows, in order of preference. Constant data.
 std::span<const Kernel> x86_kernels() noexcept;
+/// Those of elementwise operators, alone and behind convolutions.
+std::span<const Kernel* const> x86_elementwise_kernels() noexcept;
+/// Those that come behind other libraries' in the order of preference.
+std::span<const Kernel* const> x86_other_kernels() noexcept;
 
 }  // namespace fettle::kernels

@@ -7,13 +7,15 @@ namespace fettle::test {
 namespace {
 
 Shape any_shape(Random& random) {
-  switch (random() % 5) {
+  switch (random() % 6) {
     case 0:
       return {pick(random, 1, 200)};
     case 1:
       return {pick(random, 1, 9), pick(random, 1, 70)};
     case 2:
       return {pick(random, 1, 3), pick(random, 1, 20), pick(random, 1, 20)};
+    case 3:  // rows of several vectors
+      return {1, pick(random, 34, 150), pick(random, 1, 3), pick(random, 1, 70)};
     default:
       return {random() % 4 == 0 ? 2 : 1, pick(random, 1, 33), pick(random, 1, 9), pick(random, 1, 9)};
   }

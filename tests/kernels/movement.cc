@@ -141,6 +141,34 @@ void visit_conversions(Random& random, const Visit& visit) {
   visit(layer);
 }
 
+// A convolution, and the residual that is added to its result.
+TestLayer with_residual(const TestLayer& first) {
+  TestLayer region = first;
+  const Shape shape = first.desc.outputs[0].shape;
+  const TestLayer sum = make_layer(Op::add, {}, {input(shape), input(shape)},
+                                   shape[1] % 2 == 0 ? std::optional<Clamp>({0, 6}) : std::nullopt)
+                            .value();
+  region.desc.inner = {first.desc.outputs[0]};
+  region.desc.inputs.push_back(sum.desc.inputs[1]);
+  region.inputs.push_back(sum.inputs[1]);
+  LayerPart part = sum.desc.parts[0];
+  part.operands = {result_of_part(0), static_cast<int>(region.desc.inputs.size()) - 1};
+  if (shape[2] % 2 == 0) std::swap(part.operands[0], part.operands[1]);
+  region.desc.parts.push_back(std::move(part));
+  return region;
+}
+
+// A convolution, and a function of its result.
+TestLayer activated(const TestLayer& first, Op op) {
+  TestLayer region = first;
+  const Shape shape = first.desc.outputs[0].shape;
+  LayerPart part = make_layer(op, {}, {input(shape)}).value().desc.parts[0];
+  part.operands = {result_of_part(0)};
+  region.desc.inner = {first.desc.outputs[0]};
+  region.desc.parts.push_back(std::move(part));
+  return region;
+}
+
 }  // namespace
 
 void visit_movement(int count, const Visit& visit) {
@@ -155,22 +183,19 @@ void visit_movement(int count, const Visit& visit) {
 }
 
 void visit_regions(int count, const Visit& visit) {
-  // A convolution, and the residual that is added to its result.
+  constexpr Op kActivations[] = {Op::hard_swish, Op::swish, Op::hard_sigmoid, Op::sigmoid,
+                                 Op::leaky_relu, Op::elu,   Op::tanh,         Op::gelu};
+  std::size_t next[2]{};  // by whether the convolution is depthwise
   visit_windows(count, [&](const TestLayer& first) {
     if (first.desc.main().op != Op::conv) return;
-    TestLayer region = first;
-    const Shape shape = first.desc.outputs[0].shape;
-    const TestLayer sum = make_layer(Op::add, {}, {input(shape), input(shape)},
-                                     shape[1] % 2 == 0 ? std::optional<Clamp>({0, 6}) : std::nullopt)
-                              .value();
-    region.desc.inner = {first.desc.outputs[0]};
-    region.desc.inputs.push_back(sum.desc.inputs[1]);
-    region.inputs.push_back(sum.inputs[1]);
-    LayerPart part = sum.desc.parts[0];
-    part.operands = {result_of_part(0), static_cast<int>(region.desc.inputs.size()) - 1};
-    if (shape[2] % 2 == 0) std::swap(part.operands[0], part.operands[1]);
-    region.desc.parts.push_back(std::move(part));
-    visit(region);
+    visit(with_residual(first));
+    // Windows of 3x3 are few and have several kernels: they meet all activations, the others some in turn.
+    const Attributes& a = first.desc.main().attributes;
+    const bool square = a.integers("kernel_shape")[0] == 3 && a.integers("kernel_shape").back() == 3 &&
+                        a.integers("strides").back() == 1;
+    const bool depthwise = a.integer("group") > 1 && first.desc.inputs[1].shape[1] == 1;
+    for (std::size_t i = 0; i < (square ? std::size(kActivations) : 4); ++i)
+      visit(activated(first, kActivations[next[depthwise ? 1 : 0]++ % std::size(kActivations)]));
   });
 }
 

@@ -13,6 +13,8 @@ std::span<const Kernel* const> tested_rows() {
     std::vector<const Kernel*> all;
     for (const Kernel& row : kernels::neon_kernels()) all.push_back(&row);
     for (const Kernel& row : kernels::in_order_kernels()) all.push_back(&row);
+    for (const auto& family : {kernels::neon_elementwise_kernels(), kernels::neon_other_kernels()})
+      all.insert(all.end(), family.begin(), family.end());
     return all;
   }();
   return rows;

@@ -193,34 +193,43 @@ std::vector<std::vector<std::byte>> evaluate(const LayerDesc& desc,
   return outputs;
 }
 
-std::vector<std::vector<std::byte>> evaluate_parts(const LayerDesc& desc,
-                                                   const std::vector<std::vector<std::byte>>& inputs) {
-  if (desc.parts.size() == 1) return evaluate(desc, inputs);
-  // A region of two: the second takes the first one's result and the last input, in either order.
+// The results of each part. The second takes the first one's result and, if it has two operands, the last
+// input, in either order.
+std::vector<Results> evaluate_parts(const LayerDesc& desc,
+                                    const std::vector<std::vector<std::byte>>& inputs) {
+  if (desc.parts.size() == 1) return {evaluate(desc, inputs)};
+  const bool adds = desc.parts[1].operands.size() == 2;
   LayerDesc first = desc;
   first.parts.pop_back();
   first.outputs = std::exchange(first.inner, {});
-  first.inputs.pop_back();
-  std::vector<std::vector<std::byte>> operands = evaluate(first, {inputs.begin(), inputs.end() - 1});
-  operands.push_back(inputs.back());
+  if (adds) first.inputs.pop_back();
+  const Results between = evaluate(first, {inputs.begin(), inputs.end() - adds});
+  std::vector<std::vector<std::byte>> operands = between;
   LayerDesc second = desc;
   second.parts.erase(second.parts.begin());
-  second.parts[0].operands = {0, 1};
-  second.inputs = {first.outputs[0], desc.inputs.back()};
+  second.parts[0].operands = {0};
+  second.inputs = {first.outputs[0]};
   second.inner.clear();
-  return evaluate(second, operands);
+  if (adds) {
+    operands.push_back(inputs.back());
+    second.parts[0].operands.push_back(1);
+    second.inputs.push_back(desc.inputs.back());
+  }
+  return {between, evaluate(second, operands)};
 }
 
 }  // namespace
 
 Expected reference_outputs(const TestLayer& layer) {
-  Expected expected{evaluate_parts(layer.desc, layer.inputs), 0};
+  Expected expected{evaluate_parts(layer.desc, layer.inputs).back(), 0};
   LayerDesc unclamped = layer.desc;
   for (LayerPart& part : unclamped.parts) part.clamp.reset();
-  const std::vector<std::vector<std::byte>> whole = evaluate_parts(unclamped, layer.inputs);
-  for (std::size_t i = 0; i < whole.size(); ++i) {
-    if (layer.desc.outputs[i].format.type != DataType::f32) continue;
-    for (float value : floats_of(whole[i])) expected.largest = std::max(expected.largest, magnitude(value));
+  for (const Results& results : evaluate_parts(unclamped, layer.inputs)) {
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      if (layer.desc.outputs[i].format.type != DataType::f32) continue;
+      for (float value : floats_of(results[i]))
+        expected.largest = std::max(expected.largest, magnitude(value));
+    }
   }
   return expected;
 }

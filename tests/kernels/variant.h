@@ -16,7 +16,7 @@ namespace fettle::test {
 /// What a layer gives, by the reference kernels.
 struct Expected {
   std::vector<std::vector<std::byte>> outputs;  ///< dense bytes in nchw
-  double largest = 0;                           ///< of the float results before they are clamped
+  double largest = 0;                           ///< of the float results of all parts before they are clamped
 };
 Expected reference_outputs(const TestLayer& layer);
 

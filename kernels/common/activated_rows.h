@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The rows of regions: a convolution and an activation of its result.
+#pragma once
+
+#include "kernels/common/elementwise_unary.h"
+#include "kernels/common/row.h"
+#include "kernels/common/row_name.h"
+
+#include <array>
+#include <cstddef>
+#include <iterator>
+#include <string_view>
+#include <utility>
+
+namespace fettle::kernels {
+
+/// The activations that networks have behind convolutions, beside clamps, which are part of the convolution.
+inline constexpr Op kActivations[] = {Op::hard_swish, Op::swish, Op::hard_sigmoid, Op::sigmoid,
+                                      Op::leaky_relu, Op::elu,   Op::tanh,         Op::gelu};
+
+template <Op op>
+inline constexpr Op kConvAnd[] = {Op::conv, op};
+
+/// "<name><activation>.f32.<instruction set>". `Algorithm` has a `bind` that takes a UnaryFunction.
+template <typename Algorithm, const auto& set, const UnarySet& functions, Isa isa, Text name, Text isa_name,
+          int rounding, Op op>
+inline constexpr Kernel kActivatedRow = [] {
+  constexpr std::string_view kName = RowName<name, op, ".f32.", isa_name>::kText;
+  Kernel kernel = row<Algorithm, set>(kName, isa, kConvAnd<op>);
+  kernel.rounding = rounding;
+  kernel.bind = [](const BindArgs& args) {
+    return Algorithm::bind(set, args, UnaryFunction(functions, args.layer.parts[1]));
+  };
+  return kernel;
+}();
+
+/// A row for each activation; `rounding` is that of the convolution.
+template <typename Algorithm, const auto& set, const UnarySet& functions, Isa isa, Text name, Text isa_name,
+          int rounding = 1>
+inline constexpr auto kActivatedRows = []<std::size_t... i>(std::index_sequence<i...>) {
+  return std::array{
+      &kActivatedRow<Algorithm, set, functions, isa, name, isa_name, rounding, kActivations[i]>...};
+}
+(std::make_index_sequence<std::size(kActivations)>());
+
+}  // namespace fettle::kernels

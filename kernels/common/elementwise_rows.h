@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The rows of algorithms that do many operators alike.
+#pragma once
+
+#include "kernels/common/elementwise_unary.h"
+#include "kernels/common/row.h"
+#include "kernels/common/row_name.h"
+
+#include <array>
+#include <cstddef>
+#include <iterator>
+#include <utility>
+
+namespace fettle::kernels {
+
+/// "<operator>.direct.f32.<instruction set>".
+template <typename Algorithm, const auto& set, Isa isa, Text isa_name, Op op>
+inline constexpr Kernel kElementwiseRow = [] {
+  constexpr std::string_view kName = RowName<"", op, ".direct.f32.", isa_name>::kText;
+  Kernel kernel = plain_row<Algorithm, set>(kName, isa, kPatternOf<op>);
+  kernel.in_place = Algorithm::kInPlace;
+  return kernel;
+}();
+
+/// A row for each of these operators.
+template <typename Algorithm, const auto& set, Isa isa, Text isa_name, const auto& ops>
+inline constexpr auto kElementwiseRows = []<std::size_t... i>(std::index_sequence<i...>) {
+  return std::array{&kElementwiseRow<Algorithm, set, isa, isa_name, ops[i]>...};
+}
+(std::make_index_sequence<std::size(ops)>());
+
+/// Functions that are at least as fast as other back ends' by themselves; and those that stand behind them in
+/// the table, where the tuner finds them.
+inline constexpr Op kFastUnaryOps[] = {Op::clamp, Op::leaky_relu, Op::hard_sigmoid, Op::hard_swish,
+                                       Op::swish, Op::erf,        Op::gelu,         Op::softplus,
+                                       Op::exp,   Op::reciprocal, Op::abs,          Op::neg};
+inline constexpr Op kOtherUnaryOps[] = {Op::elu, Op::sigmoid, Op::tanh, Op::sqrt};
+static_assert(std::size(kFastUnaryOps) + std::size(kOtherUnaryOps) == kUnaryCount);
+
+}  // namespace fettle::kernels

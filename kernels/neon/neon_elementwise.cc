@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Rows of elementwise operators, alone and behind convolutions, with each instruction set's functions.
+#include "kernels/common/activated_rows.h"
+#include "kernels/common/depthwise.h"
+#include "kernels/common/elementwise_binary.h"
+#include "kernels/common/elementwise_rows.h"
+#include "kernels/common/elementwise_unary.h"
+#include "kernels/common/indirect.h"
+#include "kernels/common/padded_rows.h"
+#include "kernels/common/softmax.h"
+#include "kernels/common/winograd.h"
+#include "kernels/neon/loops.h"
+#include "kernels/neon/neon_kernels.h"
+
+namespace fettle::kernels {
+namespace {
+
+#if defined(__aarch64__)
+constexpr Isa kNeon = Isa::neon;
+#else
+constexpr Isa kNeon = Isa::neon | Isa::neon_fma;
+#endif
+
+constexpr int kRoundingF4 = static_cast<int>(kWinogradRoundingF4);
+constexpr int kRoundingF6 = static_cast<int>(kWinogradRoundingF6);
+
+template <typename Algorithm, const auto& set, Text name, int rounding = 1>
+constexpr auto& kActivated = kActivatedRows<Algorithm, set, kUnaryNeon, kNeon, name, "neon", rounding>;
+
+constexpr auto kRows = join(kElementwiseRows<Unary, kUnaryNeon, kNeon, "neon", kFastUnaryOps>,
+                            kElementwiseRows<Binary, kBinaryNeon, kNeon, "neon", kBinaryOps>,
+                            kActivated<Depthwise, kDepthwiseNeon, "dwconv.direct_">,
+                            kActivated<PaddedRows, kTilesNeon, "conv.padded_rows_">,
+                            kActivated<Indirect, kTilesNeon, "conv.indirect_">,
+                            kActivated<Winograd, kWinogradF2Neon, "conv.winograd_f2_">,
+                            kActivated<Winograd, kWinogradF4Neon, "conv.winograd_f4_", kRoundingF4>,
+                            kActivated<Winograd, kWinogradF6Neon, "conv.winograd_f6_", kRoundingF6>);
+
+constexpr auto kOtherRows = join(kElementwiseRows<Unary, kUnaryNeon, kNeon, "neon", kOtherUnaryOps>,
+                                 kElementwiseRows<Softmax, kSoftmaxNeon, kNeon, "neon", Softmax::kOps>);
+
+}  // namespace
+
+std::span<const Kernel* const> neon_elementwise_kernels() noexcept { return kRows; }
+std::span<const Kernel* const> neon_other_kernels() noexcept { return kOtherRows; }
+
+}  // namespace fettle::kernels
