@@ -4,6 +4,7 @@
 #include "kernels/common/cache.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 
 namespace fettle::kernels {
@@ -53,6 +54,16 @@ Tile plain_tile(std::int64_t taps, std::int64_t depth) noexcept {
   return tile;
 }
 
+Tile conv_tile(std::int64_t taps, std::int64_t depth, const Epilogue& epilogue,
+               std::int64_t output_pitch) noexcept {
+  Tile tile = plain_tile(taps, depth);
+  tile.output_stride = static_cast<std::size_t>(output_pitch);
+  tile.residual_stride = static_cast<std::size_t>(epilogue.residual_pitch);
+  tile.low = epilogue.clamp.low, tile.high = epilogue.clamp.high;
+  tile.last_low = epilogue.after_added.low, tile.last_high = epilogue.after_added.high;
+  return tile;
+}
+
 void multiply_panels(const TileSet& tiles, const Panels& panels, const float* packed, const Block& block,
                      Tile& tile) noexcept {
   const std::int64_t first_column = block.first_panel * panels.width();
@@ -71,6 +82,15 @@ void multiply_panels(const TileSet& tiles, const Panels& panels, const float* pa
     if (tile.residual != nullptr) tile.residual += panels.width();
     tile.prefetch += tile.prefetch_step * static_cast<std::size_t>(panels.depth);
   }
+}
+
+void multiply_rows(const TileSet& tiles, const Panels& panels, const float* packed, const Block& block,
+                   const float* input, std::int64_t input_pitch, Tile& tile) noexcept {
+  std::array<const float*, kMostRows> rows;
+  for (int r = 0; r < block.rows; ++r)
+    rows[static_cast<std::size_t>(r)] = input + (block.first_row + r) * input_pitch;
+  tile.rows = rows.data();
+  multiply_panels(tiles, panels, packed, block, tile);
 }
 
 }  // namespace fettle::kernels
