@@ -55,9 +55,10 @@ constexpr Kernel row(std::string_view name, Isa isa, std::span<const Op> pattern
 }
 
 /// The row of a region that adds a residual: it reads each number of the residual before it writes the result
-/// in its place. The residual is input 2 or 3, behind the weights and the bias, if there is one.
+/// in its place. The residual stands behind the weights and, if there is one, the bias of each convolution:
+/// it is input 2 or 3 behind one of them, and 3 to 5 behind two.
 constexpr Kernel over_residual(Kernel kernel) {
-  kernel.in_place = 0b1100;
+  kernel.in_place = kernel.pattern.size() == 2 ? 0b1100 : 0b111000;
   return kernel;
 }
 

@@ -5,6 +5,7 @@
 
 #include "kernels/common/dense.h"
 #include "kernels/common/depthwise.h"
+#include "kernels/common/dwpw.h"
 #include "kernels/common/indirect.h"
 #include "kernels/common/padded_rows.h"
 #include "kernels/common/winograd.h"
@@ -22,6 +23,10 @@ constexpr Isa kNeon = Isa::neon | Isa::neon_fma;
 constexpr Op kConv[] = {Op::conv};
 constexpr Op kGemm[] = {Op::gemm};
 constexpr Op kConvAdd[] = {Op::conv, Op::add};
+constexpr Op kConvConv[] = {Op::conv, Op::conv};
+constexpr Op kConvConvAdd[] = {Op::conv, Op::conv, Op::add};
+
+constexpr DwpwSet kDwpwNeon = {&kDepthwiseNeon, &kTilesNeon};
 
 constexpr Kernel kRows[] = {
     row<Dense, kTilesNeon>("gemm.panels.f32.neon", kNeon, kGemm),
@@ -37,6 +42,8 @@ constexpr Kernel kRows[] = {
              kWinogradRoundingF4),
     rounding(over_residual(row<Winograd, kWinogradF6Neon>("conv.winograd_f6_add.f32.neon", kNeon, kConvAdd)),
              kWinogradRoundingF6),
+    row<Dwpw, kDwpwNeon>("dwpw.rows.f32.neon", kNeon, kConvConv),
+    over_residual(row<Dwpw, kDwpwNeon>("dwpw.rows_add.f32.neon", kNeon, kConvConvAdd)),
 };
 
 }  // namespace

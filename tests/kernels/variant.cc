@@ -193,22 +193,26 @@ std::vector<std::vector<std::byte>> evaluate(const LayerDesc& desc,
   return outputs;
 }
 
+// A region's parts one after the other.
 std::vector<std::vector<std::byte>> evaluate_parts(const LayerDesc& desc,
                                                    const std::vector<std::vector<std::byte>>& inputs) {
-  if (desc.parts.size() == 1) return evaluate(desc, inputs);
-  // A region of two: the second takes the first one's result and the last input, in either order.
-  LayerDesc first = desc;
-  first.parts.pop_back();
-  first.outputs = std::exchange(first.inner, {});
-  first.inputs.pop_back();
-  std::vector<std::vector<std::byte>> operands = evaluate(first, {inputs.begin(), inputs.end() - 1});
-  operands.push_back(inputs.back());
-  LayerDesc second = desc;
-  second.parts.erase(second.parts.begin());
-  second.parts[0].operands = {0, 1};
-  second.inputs = {first.outputs[0], desc.inputs.back()};
-  second.inner.clear();
-  return evaluate(second, operands);
+  std::vector<std::vector<std::vector<std::byte>>> results;
+  for (std::size_t i = 0; i < desc.parts.size(); ++i) {
+    LayerDesc layer;
+    layer.parts = {desc.parts[i]};
+    layer.outputs = i + 1 < desc.parts.size() ? std::vector<TensorDesc>{desc.inner[i]} : desc.outputs;
+    std::vector<std::vector<std::byte>> operands;
+    for (int& operand : layer.parts[0].operands) {
+      if (operand == kNoOperand) continue;
+      const int part = part_of_operand(operand);
+      const auto index = static_cast<std::size_t>(part >= 0 ? part : operand);
+      layer.inputs.push_back(part >= 0 ? desc.inner[index] : desc.inputs[index]);
+      operands.push_back(part >= 0 ? results[index][0] : inputs[index]);
+      operand = static_cast<int>(operands.size()) - 1;
+    }
+    results.push_back(evaluate(layer, operands));
+  }
+  return results.back();
 }
 
 }  // namespace
