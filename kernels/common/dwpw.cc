@@ -80,7 +80,7 @@ class Cut {
  public:
   Cut(const ConvShape& s, const Panels& panels, int threads) : rows_(s.batch * s.out_h), width_(s.out_w) {
     const bool streams = panels.floats() > l2_floats() / 2;
-    const std::int64_t most = std::max(2 * kAlign, l2_floats() / (streams ? 4 : 8) / s.in_channels);
+    const std::int64_t most = std::max(2 * kAlign, l2_floats() / (streams ? 4 : 32) / s.in_channels);
     pieces_ = ceil_div(width_, most);
     groups_ = pieces_ > 1 ? rows_ : ceil_div(rows_, most / width_);
     // Each thread should have some blocks, so that the last to finish is not late by much; but where blocks
@@ -113,9 +113,13 @@ class Cut {
 
 constexpr std::int64_t kLine = 16;  // floats of a line of the cache
 
-// Floats from pixel to pixel between the convolutions: a line more than needed, or with many channels the
-// rows of a tile would fall into one cache set.
-std::int64_t pitch_between(const ConvShape& s) { return (ceil_div(s.in_channels, kLine) + 1) * kLine; }
+// Floats from pixel to pixel between the convolutions: whole lines, and one more where the rows of a tile
+// would otherwise fall into few sets of the cache.
+std::int64_t pitch_between(const ConvShape& s) {
+  constexpr std::int64_t kConflicting = 32;
+  const std::int64_t lines = ceil_div(s.in_channels, kLine);
+  return (lines + (lines % kConflicting == 0 ? 1 : 0)) * kLine;
+}
 
 // Packed: the depthwise weights in whole lines, then the panels.
 std::size_t depthwise_bytes(const DwpwSet& set, const LayerDesc& depthwise) {

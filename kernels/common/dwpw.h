@@ -4,9 +4,9 @@
 // first gives for a block stays in a workspace in the cache, where the tiles of the second find their rows.
 // Threads share blocks. Each number is summed as the two kernels would alone.
 //
-// Blocks are whole rows of the output, so many that their values between the convolutions take an eighth of
-// the L2 cache; rows longer than that are cut. Where the pointwise weights do not stay in the cache, they are
-// read once for each block, and blocks are larger.
+// Blocks are whole rows of the output, so many that their values between the convolutions take a 32nd of the
+// L2 cache, which is about what stays in L1; rows longer than that are cut. Where the pointwise weights do
+// not stay in L2, they are read once for each block, and blocks take a quarter of it.
 #pragma once
 
 #include "kernels/common/depthwise.h"
