@@ -5,6 +5,7 @@
 #pragma once
 
 #include "kernels/common/depthwise.h"
+#include "kernels/common/pooling.h"
 #include "kernels/common/tile.h"
 #include "kernels/common/winograd.h"
 
@@ -12,6 +13,7 @@ namespace fettle::kernels {
 
 extern const TileSet kTilesNeon;
 extern const DepthwiseSet kDepthwiseNeon;
+extern const PoolSet kMaxPoolNeon, kAveragePoolNeon;
 extern const WinogradSet kWinogradF2Neon, kWinogradF4Neon, kWinogradF6Neon;
 
 }  // namespace fettle::kernels

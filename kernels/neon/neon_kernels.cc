@@ -8,6 +8,7 @@
 #include "kernels/common/dwpw.h"
 #include "kernels/common/indirect.h"
 #include "kernels/common/padded_rows.h"
+#include "kernels/common/pooling.h"
 #include "kernels/common/winograd.h"
 #include "kernels/neon/loops.h"
 
@@ -22,6 +23,9 @@ constexpr Isa kNeon = Isa::neon | Isa::neon_fma;
 
 constexpr Op kConv[] = {Op::conv};
 constexpr Op kGemm[] = {Op::gemm};
+constexpr Op kMaxPool[] = {Op::max_pool};
+constexpr Op kAveragePool[] = {Op::average_pool};
+constexpr Op kGlobalMaxPool[] = {Op::global_max_pool};
 constexpr Op kConvAdd[] = {Op::conv, Op::add};
 constexpr Op kConvConv[] = {Op::conv, Op::conv};
 constexpr Op kConvConvAdd[] = {Op::conv, Op::conv, Op::add};
@@ -42,6 +46,9 @@ constexpr Kernel kRows[] = {
              kWinogradRoundingF4),
     rounding(over_residual(row<Winograd, kWinogradF6Neon>("conv.winograd_f6_add.f32.neon", kNeon, kConvAdd)),
              kWinogradRoundingF6),
+    row<Pool, kMaxPoolNeon>("max_pool.direct.f32.neon", kNeon, kMaxPool),
+    row<Pool, kMaxPoolNeon>("global_max_pool.direct.f32.neon", kNeon, kGlobalMaxPool),
+    row<Pool, kAveragePoolNeon>("average_pool.direct.f32.neon", kNeon, kAveragePool),
     row<Dwpw, kDwpwNeon>("dwpw.rows.f32.neon", kNeon, kConvConv),
     over_residual(row<Dwpw, kDwpwNeon>("dwpw.rows_add.f32.neon", kNeon, kConvConvAdd)),
 };

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "kernels/common/depthwise.h"
+#include "kernels/common/pooling.h"
 #include "kernels/common/tile.h"
 #include "kernels/common/winograd.h"
 
@@ -15,6 +16,7 @@ extern const TileSet kTilesAvx512;  ///< AVX-512 F
 
 extern const DepthwiseSet kDepthwiseAvx2, kDepthwiseAvx512;
 
+extern const PoolSet kMaxPoolAvx2, kAveragePoolAvx2, kMaxPoolAvx512, kAveragePoolAvx512;
 extern const WinogradSet kWinogradF2Avx2, kWinogradF4Avx2, kWinogradF6Avx2;
 extern const WinogradSet kWinogradF2Avx512, kWinogradF4Avx512, kWinogradF6Avx512;
 

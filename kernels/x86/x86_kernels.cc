@@ -8,6 +8,7 @@
 #include "kernels/common/dwpw.h"
 #include "kernels/common/indirect.h"
 #include "kernels/common/padded_rows.h"
+#include "kernels/common/pooling.h"
 #include "kernels/common/winograd.h"
 #include "kernels/x86/loops.h"
 
@@ -19,6 +20,9 @@ constexpr Isa kAvx512 = Isa::avx512f | kAvx2;
 
 constexpr Op kConv[] = {Op::conv};
 constexpr Op kGemm[] = {Op::gemm};
+constexpr Op kMaxPool[] = {Op::max_pool};
+constexpr Op kAveragePool[] = {Op::average_pool};
+constexpr Op kGlobalMaxPool[] = {Op::global_max_pool};
 constexpr Op kConvAdd[] = {Op::conv, Op::add};
 constexpr Op kConvConv[] = {Op::conv, Op::conv};
 constexpr Op kConvConvAdd[] = {Op::conv, Op::conv, Op::add};
@@ -57,6 +61,12 @@ constexpr Kernel kRows[] = {
              kWinogradRoundingF4),
     rounding(over_residual(row<Winograd, kWinogradF6Avx2>("conv.winograd_f6_add.f32.avx2", kAvx2, kConvAdd)),
              kWinogradRoundingF6),
+    row<Pool, kMaxPoolAvx512>("max_pool.direct.f32.avx512", kAvx512, kMaxPool),
+    row<Pool, kMaxPoolAvx512>("global_max_pool.direct.f32.avx512", kAvx512, kGlobalMaxPool),
+    row<Pool, kAveragePoolAvx512>("average_pool.direct.f32.avx512", kAvx512, kAveragePool),
+    row<Pool, kMaxPoolAvx2>("max_pool.direct.f32.avx2", kAvx2, kMaxPool),
+    row<Pool, kMaxPoolAvx2>("global_max_pool.direct.f32.avx2", kAvx2, kGlobalMaxPool),
+    row<Pool, kAveragePoolAvx2>("average_pool.direct.f32.avx2", kAvx2, kAveragePool),
     row<Dwpw, kDwpwAvx512>("dwpw.rows.f32.avx512", kAvx512, kConvConv),
     row<Dwpw, kDwpwAvx2>("dwpw.rows.f32.avx2", kAvx2, kConvConv),
     over_residual(row<Dwpw, kDwpwAvx512>("dwpw.rows_add.f32.avx512", kAvx512, kConvConvAdd)),
