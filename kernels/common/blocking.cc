@@ -32,16 +32,15 @@ Blocking::Blocking(const TileSet& tiles, const Panels& panels, std::int64_t rows
 }
 
 Block Blocking::block(std::int64_t group, std::int64_t tile) const noexcept {
-  const std::int64_t first = first_row(tile);
-  Block block{first, static_cast<int>(first_row(tile + 1) - first), first_panel(group),
-              first_panel(group + 1)};
-  if (fetched_floats_ > 0 && group + 1 < panel_groups_) {
-    // The tiles of a group share out the next group. That the last panel may be narrower does not matter.
-    const std::int64_t floats = fetched_floats_ * (first_panel(group + 2) - block.last_panel);
-    block.next_float = block.last_panel * floats_each_ + tile * floats;
-    block.next_floats = floats;
-  }
-  return block;
+  const std::int64_t row = first_row(tile);
+  const std::int64_t last = first_panel(group + 1);
+  // The tiles of a group share out the next group. That the last panel may be narrower does not matter.
+  const bool fetches = fetched_floats_ > 0 && group + 1 < panel_groups_;
+  const std::int64_t floats = fetches ? fetched_floats_ * (first_panel(group + 2) - last) : 0;
+  // Each number is written once and whole: a load of what two stores have written waits until these, and with
+  // them the results of the tile before, are in the cache.
+  return {row,  static_cast<int>(first_row(tile + 1) - row),       first_panel(group),
+          last, fetches ? last * floats_each_ + tile * floats : 0, floats};
 }
 
 Tile plain_tile(std::int64_t taps, std::int64_t depth) noexcept {
