@@ -47,17 +47,15 @@ Result<TimedKernel> TimedKernel::make(const Kernel& kernel, const LayerDesc& lay
   timed.layouts_ = {layer.inputs[0].format.layout, layer.outputs[0].format.layout};
   const auto add = [&](std::size_t bytes) { return timed.memory_.emplace_back(allocate(bytes)).get(); };
   std::vector<ConstantBytes> constants;
-  std::vector<const void*> inputs;
   for (const TensorDesc& tensor : layer.inputs) {
     const std::size_t bytes = dense_bytes(tensor.shape, tensor.format);
     std::byte* memory = add(bytes + kernel.overread_bytes);
     constants.push_back(tensor.constant ? ConstantBytes(memory, bytes) : ConstantBytes());
-    inputs.push_back(tensor.constant && kernel.pack != nullptr ? nullptr : memory);
+    timed.inputs_.push_back(tensor.constant && kernel.pack != nullptr ? nullptr : memory);
   }
-  std::vector<void*> outputs;
   for (const TensorDesc& tensor : layer.outputs)
-    outputs.push_back(add(dense_bytes(tensor.shape, tensor.format)));
-  std::byte* workspace = add(kernel.workspace_bytes != nullptr ? kernel.workspace_bytes(layer, threads) : 0);
+    timed.outputs_.push_back(add(dense_bytes(tensor.shape, tensor.format)));
+  timed.workspace_ = add(kernel.workspace_bytes != nullptr ? kernel.workspace_bytes(layer, threads) : 0);
   std::span<std::byte> packed;
   if (kernel.pack != nullptr) {
     const Result<std::size_t> size = kernel.packed_bytes(layer, constants);
@@ -68,22 +66,33 @@ Result<TimedKernel> TimedKernel::make(const Kernel& kernel, const LayerDesc& lay
   Result<std::unique_ptr<BoundKernel>> bound = kernel.bind({layer, packed, pool, threads});
   if (!bound) return bound.error();
   timed.bound_ = *std::move(bound);
-  if (Status status = timed.bound_->set_buffers(inputs, outputs, workspace); !status) return status.error();
+  if (Status status = timed.bound_->set_buffers(timed.inputs_, timed.outputs_, timed.workspace_); !status)
+    return status.error();
   if (Status status = timed.bound_->run(); !status) return status.error();
   return timed;
 }
 
 double TimedKernel::time_us(double seconds) {
-  const clockid_t clock = threads_ == 1 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC;
+  TimedKernel* const alone[] = {this};
+  return time_us(alone, seconds);
+}
+
+double TimedKernel::time_us(std::span<TimedKernel* const> kernels, double seconds) {
+  const clockid_t clock = kernels.front()->threads_ == 1 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC;
   const double start = now_s(clock);
   long runs = 0;
   double elapsed = 0;
   do {
-    (void)bound_->run();
+    for (TimedKernel* kernel : kernels) (void)kernel->bound_->run();
     ++runs;
     elapsed = now_s(clock) - start;
   } while (elapsed < seconds);
   return elapsed / static_cast<double>(runs) * 1e6;
+}
+
+Status TimedKernel::read_from(const TimedKernel& before) {
+  inputs_.front() = before.outputs_.front();
+  return bound_->set_buffers(inputs_, outputs_, workspace_);
 }
 
 }  // namespace fettle::benchmarks

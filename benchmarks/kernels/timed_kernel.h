@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <vector>
 
 namespace fettle::benchmarks {
@@ -22,6 +23,10 @@ class TimedKernel {
   /// The mean time of one run in microseconds, over runs that together take about `seconds`. With one thread
   /// it is that thread's time on the CPU, which other processes disturb less than the clock on the wall.
   double time_us(double seconds);
+  /// The same for several that run one after the other.
+  static double time_us(std::span<TimedKernel* const> kernels, double seconds);
+  /// Takes another kernel's result, of the same size, as its first operand from now on.
+  Status read_from(const TimedKernel& before);
 
  private:
   struct Free {
@@ -34,6 +39,9 @@ class TimedKernel {
   LayoutPair layouts_{};
   int threads_ = 1;
   std::vector<Memory> memory_;  // operands, results, workspace, packed weights
+  std::vector<const void*> inputs_;
+  std::vector<void*> outputs_;
+  void* workspace_ = nullptr;
   std::unique_ptr<BoundKernel> bound_;
 };
 

@@ -32,7 +32,7 @@ inline constexpr Kernel kActivatedRow = [] {
   kernel.bind = [](const BindArgs& args) {
     return Algorithm::bind(set, args, UnaryFunction(functions, args.layer.parts[1]));
   };
-  return kernel;
+  return if_selected(kernel);
 }();
 
 /// A row for each activation; `rounding` is that of the convolution.

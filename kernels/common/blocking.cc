@@ -4,6 +4,7 @@
 #include "kernels/common/cache.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 
 namespace fettle::kernels {
@@ -31,16 +32,19 @@ Blocking::Blocking(const TileSet& tiles, const Panels& panels, std::int64_t rows
 }
 
 Block Blocking::block(std::int64_t group, std::int64_t tile) const noexcept {
-  const std::int64_t first = first_row(tile);
-  Block block{first, static_cast<int>(first_row(tile + 1) - first), first_panel(group),
-              first_panel(group + 1)};
-  if (fetched_floats_ > 0 && group + 1 < panel_groups_) {
-    // The tiles of a group share out the next group. That some panels may be narrower does not matter.
-    const std::int64_t floats = fetched_floats_ * (first_panel(group + 2) - block.last_panel);
-    block.next_float = panels_.first_float(block.last_panel) + tile * floats;
-    block.next_floats = floats;
-  }
-  return block;
+  const std::int64_t row = first_row(tile);
+  const std::int64_t last = first_panel(group + 1);
+  // The tiles of a group share out the next group. That some panels may be narrower does not matter.
+  const bool fetches = fetched_floats_ > 0 && group + 1 < panel_groups_;
+  const std::int64_t floats = fetches ? fetched_floats_ * (first_panel(group + 2) - last) : 0;
+  // Each number is written once and whole: a load of what two stores have written waits until these, and with
+  // them the results of the tile before, are in the cache.
+  return {row,
+          static_cast<int>(first_row(tile + 1) - row),
+          first_panel(group),
+          last,
+          fetches ? panels_.first_float(last) + tile * floats : 0,
+          floats};
 }
 
 Tile plain_tile(std::int64_t taps, std::int64_t depth) noexcept {
@@ -50,6 +54,16 @@ Tile plain_tile(std::int64_t taps, std::int64_t depth) noexcept {
   tile.depth = static_cast<std::size_t>(depth);
   tile.low = tile.last_low = -kInfinity;
   tile.high = tile.last_high = kInfinity;
+  return tile;
+}
+
+Tile conv_tile(std::int64_t taps, std::int64_t depth, const Epilogue& epilogue,
+               std::int64_t output_pitch) noexcept {
+  Tile tile = plain_tile(taps, depth);
+  tile.output_stride = static_cast<std::size_t>(output_pitch);
+  tile.residual_stride = static_cast<std::size_t>(epilogue.residual_pitch);
+  tile.low = epilogue.clamp.low, tile.high = epilogue.clamp.high;
+  tile.last_low = epilogue.after_added.low, tile.last_high = epilogue.after_added.high;
   return tile;
 }
 
@@ -74,6 +88,15 @@ void multiply_panels(const TileSet& tiles, const Panels& panels, const float* pa
     if (tile.residual != nullptr) tile.residual += width;
     tile.prefetch += tile.prefetch_step * static_cast<std::size_t>(panels.depth);
   }
+}
+
+void multiply_rows(const TileSet& tiles, const Panels& panels, const float* packed, const Block& block,
+                   const float* input, std::int64_t input_pitch, Tile& tile) noexcept {
+  std::array<const float*, kMostRows> rows;
+  for (int r = 0; r < block.rows; ++r)
+    rows[static_cast<std::size_t>(r)] = input + (block.first_row + r) * input_pitch;
+  tile.rows = rows.data();
+  multiply_panels(tiles, panels, packed, block, tile, {});
 }
 
 }  // namespace fettle::kernels

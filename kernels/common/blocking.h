@@ -4,6 +4,7 @@
 #pragma once
 
 #include "kernels/common/elementwise_unary.h"
+#include "kernels/common/epilogue.h"
 #include "kernels/common/panels.h"
 #include "kernels/common/tile.h"
 
@@ -68,11 +69,19 @@ class Blocking {
 
 /// What all tiles of a product have in common; they clamp and add nothing. A tile starts as a copy of it.
 Tile plain_tile(std::int64_t taps, std::int64_t depth) noexcept;
+/// The same with a convolution's clamps and residual, in nhwc.
+Tile conv_tile(std::int64_t taps, std::int64_t depth, const Epilogue& epilogue,
+               std::int64_t output_pitch) noexcept;
 
 /// Computes a block. `tile` has what does not depend on the panel, and points at the first row of the first
 /// panel's columns; it is changed, because copying what has just been written in parts takes as long as some
 /// tiles do. `function` is computed of each tile's results as soon as they are stored.
 void multiply_panels(const TileSet& tiles, const Panels& panels, const float* packed, const Block& block,
                      Tile& tile, const UnaryFunction& function) noexcept;
+
+/// A block of a product of one tap whose rows lie at equal distances; `input` is the product's first row.
+/// `tile` points at the first row of the block and the first column of all.
+void multiply_rows(const TileSet& tiles, const Panels& panels, const float* packed, const Block& block,
+                   const float* input, std::int64_t input_pitch, Tile& tile) noexcept;
 
 }  // namespace fettle::kernels

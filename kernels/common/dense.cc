@@ -8,7 +8,6 @@
 #include "lib/base/guard.h"
 
 #include <algorithm>
-#include <array>
 #include <vector>
 
 namespace fettle::kernels {
@@ -40,13 +39,9 @@ class BoundDense final : public BoundKernel {
   Status run() noexcept override {
     parallel_for(pool_, threads_, blocks_.count(), [&](std::int64_t begin, std::int64_t end, int) {
       blocks_.for_each(begin, end, [&](std::int64_t, const Block& block) {
-        std::array<const float*, kMostRows> rows;
-        for (int r = 0; r < block.rows; ++r)
-          rows[static_cast<std::size_t>(r)] = input_ + (block.first_row + r) * shape_.k;
         Tile tile = common_;
-        tile.rows = rows.data();
         tile.output = output_ + block.first_row * shape_.n;
-        multiply_panels(tiles_, panels_, packed_, block, tile, {});
+        multiply_rows(tiles_, panels_, packed_, block, input_, shape_.k, tile);
       });
     });
     return {};

@@ -2,6 +2,7 @@
 #include "kernels/common/depthwise.h"
 
 #include "kernels/common/conv_shape.h"
+#include "kernels/common/depthwise_rows.h"
 #include "kernels/common/epilogue.h"
 #include "kernels/common/nhwc.h"
 
@@ -33,26 +34,11 @@ DepthwiseKernel choose(const DepthwiseSet& set, const ConvShape& s) {
 class BoundDepthwise final : public BoundKernel {
  public:
   BoundDepthwise(const DepthwiseSet& set, const BindArgs& args, const UnaryFunction& activation)
-      : shape_(args.layer),
-        kernel_(choose(set, shape_)),
+      : rows_(set, args.layer, args.packed),
         activation_(activation),
+        output_pitch_(pixel_pitch(args.layer.outputs[0])),
         pool_(args.pool),
-        threads_(args.threads) {
-    const ConvShape& s = shape_;
-    const Clamp clamp = Epilogue(args.layer).clamp;
-    row_.input_pitch = pixel_pitch(args.layer.inputs[0]);
-    row_.tap_row_pitch = s.dilation_h * s.in_w * row_.input_pitch;
-    row_.in_w = s.in_w;
-    row_.output_pitch = pixel_pitch(args.layer.outputs[0]);
-    row_.channels = s.out_channels;
-    row_.last = s.out_w;
-    inner_range(s, row_.inner_first, row_.inner_last);
-    row_.columns = static_cast<int>(s.kernel_w);
-    row_.stride = s.stride_w, row_.dilation = s.dilation_w, row_.pad_left = s.pad_left;
-    row_.packed = reinterpret_cast<const float*>(args.packed.data());
-    row_.packed_pitch = packed_pitch(set, s);
-    row_.low = clamp.low, row_.high = clamp.high;
-  }
+        threads_(args.threads) {}
 
   Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs,
                      void*) noexcept override {
@@ -62,40 +48,63 @@ class BoundDepthwise final : public BoundKernel {
   }
 
   Status run() noexcept override {
-    parallel_for(pool_, threads_, shape_.batch * shape_.out_h,
-                 [&](std::int64_t begin, std::int64_t end, int) {
-                   for (std::int64_t i = begin; i < end; ++i) run_row(i / shape_.out_h, i % shape_.out_h);
-                 });
+    const ConvShape& s = rows_.shape();
+    parallel_for(pool_, threads_, s.batch * s.out_h, [&](std::int64_t begin, std::int64_t end, int) {
+      for (std::int64_t row = begin; row < end; ++row) {
+        float* output = output_ + row * s.out_w * output_pitch_;
+        rows_.compute(input_, row, 0, s.out_w, output, output_pitch_);
+        activation_.apply(output, output_pitch_, s.out_w, s.out_channels);
+      }
+    });
     return {};
   }
 
  private:
-  void run_row(std::int64_t image, std::int64_t oy) const noexcept {
-    const ConvShape& s = shape_;
-    DepthwiseRow row = row_;
-    const std::int64_t top = oy * s.stride_h - s.pad_top;
-    const std::int64_t first = top >= 0 ? 0 : (-top + s.dilation_h - 1) / s.dilation_h;
-    const std::int64_t last = top >= s.in_h ? 0 : (s.in_h - 1 - top) / s.dilation_h + 1;
-    row.last_tap_row = static_cast<int>(std::min(s.kernel_h, last));
-    row.first_tap_row = static_cast<int>(std::min<std::int64_t>(first, row.last_tap_row));
-    const std::int64_t iy = std::clamp<std::int64_t>(top + row.first_tap_row * s.dilation_h, 0, s.in_h - 1);
-    row.input = input_ + (image * s.in_h + iy) * s.in_w * row.input_pitch;
-    row.output = output_ + (image * s.out_h + oy) * s.out_w * row.output_pitch;
-    kernel_(row);
-    activation_.apply(row.output, row.output_pitch, s.out_w, row.channels);
-  }
-
-  const ConvShape shape_;
-  const DepthwiseKernel kernel_;
+  const DepthwiseRows rows_;
   const UnaryFunction activation_;
+  const std::int64_t output_pitch_;
   ThreadPool* const pool_;
   const int threads_;
-  DepthwiseRow row_{};  // what all rows have in common
   const float* input_ = nullptr;
   float* output_ = nullptr;
 };
 
 }  // namespace
+
+DepthwiseRows::DepthwiseRows(const DepthwiseSet& set, const LayerDesc& layer,
+                             std::span<const std::byte> packed)
+    : shape_(layer), kernel_(choose(set, shape_)) {
+  const ConvShape& s = shape_;
+  const Clamp clamp = Epilogue(layer).clamp;
+  common_.input_pitch = pixel_pitch(layer.inputs[0]);
+  common_.tap_row_pitch = s.dilation_h * s.in_w * common_.input_pitch;
+  common_.in_w = s.in_w;
+  common_.channels = s.out_channels;
+  inner_range(s, common_.inner_first, common_.inner_last);
+  common_.columns = static_cast<int>(s.kernel_w);
+  common_.stride = s.stride_w, common_.dilation = s.dilation_w, common_.pad_left = s.pad_left;
+  common_.packed = reinterpret_cast<const float*>(packed.data());
+  common_.packed_pitch = packed_pitch(set, s);
+  common_.low = clamp.low, common_.high = clamp.high;
+}
+
+void DepthwiseRows::compute(const float* input, std::int64_t row, std::int64_t first, std::int64_t last,
+                            float* output, std::int64_t output_pitch) const noexcept {
+  const ConvShape& s = shape_;
+  const std::int64_t image = row / s.out_h;
+  const std::int64_t top = row % s.out_h * s.stride_h - s.pad_top;
+  const std::int64_t above = top >= 0 ? 0 : (-top + s.dilation_h - 1) / s.dilation_h;
+  const std::int64_t reached = top >= s.in_h ? 0 : (s.in_h - 1 - top) / s.dilation_h + 1;
+  DepthwiseRow part = common_;
+  part.last_tap_row = static_cast<int>(std::min(s.kernel_h, reached));
+  part.first_tap_row = static_cast<int>(std::min<std::int64_t>(above, part.last_tap_row));
+  const std::int64_t iy = std::clamp<std::int64_t>(top + part.first_tap_row * s.dilation_h, 0, s.in_h - 1);
+  part.input = input + (image * s.in_h + iy) * s.in_w * part.input_pitch;
+  part.output = output - first * output_pitch;
+  part.output_pitch = output_pitch;
+  part.first = first, part.last = last;
+  kernel_(part);
+}
 
 Refusal Depthwise::supports(const LayerDesc& layer) noexcept {
   if (const Refusal refusal = check_nhwc_conv(layer); refusal != Refusal::none) return refusal;

@@ -18,7 +18,7 @@ namespace fettle::kernels {
 template <typename Algorithm, const auto& set, Isa isa, Text isa_name, Op op>
 inline constexpr Kernel kElementwiseRow = [] {
   constexpr std::string_view kName = RowName<"", op, ".direct.f32.", isa_name>::kText;
-  Kernel kernel = plain_row<Algorithm, set>(kName, isa, kPatternOf<op>);
+  Kernel kernel = row<Algorithm, set>(kName, isa, kPatternOf<op>);
   kernel.in_place = Algorithm::kInPlace;
   return kernel;
 }();

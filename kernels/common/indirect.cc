@@ -34,17 +34,13 @@ class BoundIndirect final : public BoundKernel {
         blocks_(tiles, panels_, shape_.out_h * shape_.out_w, args.threads),
         epilogue_(args.layer),
         activation_(activation),
-        common_(plain_tile(shape_.taps(), shape_.in_per_group)),
+        output_pitch_(pixel_pitch(args.layer.outputs[0])),
+        common_(conv_tile(shape_.taps(), shape_.in_per_group, epilogue_, output_pitch_)),
         pointwise_(shape_.pointwise()),
         input_pitch_(pixel_pitch(args.layer.inputs[0])),
-        output_pitch_(pixel_pitch(args.layer.outputs[0])),
         packed_(reinterpret_cast<const float*>(args.packed.data())),
         pool_(args.pool),
         threads_(args.threads) {
-    common_.output_stride = static_cast<std::size_t>(output_pitch_);
-    common_.residual_stride = static_cast<std::size_t>(epilogue_.residual_pitch);
-    common_.low = epilogue_.clamp.low, common_.high = epilogue_.clamp.high;
-    common_.last_low = epilogue_.after_added.low, common_.last_high = epilogue_.after_added.high;
     last_top_ = shape_.in_h - 1 - (shape_.kernel_h - 1) * shape_.dilation_h;
     last_left_ = shape_.in_w - 1 - (shape_.kernel_w - 1) * shape_.dilation_w;
     for (std::int64_t ky = 0; ky < shape_.kernel_h; ++ky) {
@@ -138,10 +134,10 @@ class BoundIndirect final : public BoundKernel {
   const Blocking blocks_;
   const Epilogue epilogue_;
   const UnaryFunction activation_;
-  Tile common_;
+  const std::int64_t output_pitch_;
+  const Tile common_;
   const bool pointwise_;
   const std::int64_t input_pitch_;
-  const std::int64_t output_pitch_;
   std::int64_t last_top_, last_left_;      // of windows that lie inside the image
   std::vector<std::int64_t> tap_offsets_;  // floats from a window's corner to each tap
   const float* const packed_;

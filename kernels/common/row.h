@@ -20,13 +20,22 @@ inline constexpr LayoutPair kNchwPair[] = {{Layout::nchw, Layout::nchw}};
 inline constexpr LayoutPair kSameLayouts[] = {{Layout::nchw, Layout::nchw}, {Layout::nhwc, Layout::nhwc}};
 inline constexpr LayoutPair kToNhwc[] = {{Layout::nchw, Layout::nhwc}, {Layout::nhwc, Layout::nhwc}};
 
-/// An f32 row without packed weights and workspace. `Algorithm` has static functions as Kernel's, and says in
-/// `kLayouts` and `k...Striding` what it takes:
+/// An f32 row. `Algorithm` has static functions as Kernel's, most with the set before their other arguments,
+/// and says in `kLayouts` and `k...Striding` what it takes:
 ///
 ///   Refusal supports(const LayerDesc&) noexcept;
 ///   Result<std::unique_ptr<BoundKernel>> bind(const Set&, const BindArgs&);
+///
+/// If it needs a workspace:
+///
+///   std::size_t workspace_bytes(const Set&, const LayerDesc&, int threads);
+///
+/// And if it has weights; what `pack` writes does not depend on the size of the input:
+///
+///   std::size_t packed_bytes(const Set&, const LayerDesc&);
+///   Status pack(const Set&, const LayerDesc&, std::span<const ConstantBytes>, std::span<std::byte>);
 template <typename Algorithm, const auto& set>
-constexpr Kernel plain_row(std::string_view name, Isa isa, std::span<const Op> pattern) {
+constexpr Kernel row(std::string_view name, Isa isa, std::span<const Op> pattern) {
   Kernel kernel{};
   kernel.name = name;
   kernel.revision = 1;
@@ -38,36 +47,28 @@ constexpr Kernel plain_row(std::string_view name, Isa isa, std::span<const Op> p
   kernel.output_striding = Algorithm::kOutputStriding;
   kernel.threaded = true;
   kernel.supports = [](const LayerDesc& layer, const Cpu&) { return Algorithm::supports(layer); };
+  if constexpr (requires { &Algorithm::workspace_bytes; }) {
+    kernel.workspace_bytes = [](const LayerDesc& layer, int threads) {
+      return Algorithm::workspace_bytes(set, layer, threads);
+    };
+  }
+  if constexpr (requires { &Algorithm::pack; }) {
+    kernel.packed_bytes = [](const LayerDesc& layer, std::span<const ConstantBytes>) {
+      return Result<std::size_t>(Algorithm::packed_bytes(set, layer));
+    };
+    kernel.packed_for_any_size = true;
+    kernel.pack = [](const LayerDesc& layer, std::span<const ConstantBytes> constants,
+                     std::span<std::byte> packed) { return Algorithm::pack(set, layer, constants, packed); };
+  }
   kernel.bind = [](const BindArgs& args) { return Algorithm::bind(set, args); };
   return if_selected(kernel);
 }
 
-/// An f32 row with both. `Algorithm` has besides:
-///
-///   std::size_t workspace_bytes(const Set&, const LayerDesc&, int threads);
-///   std::size_t packed_bytes(const Set&, const LayerDesc&);
-///   Status pack(const Set&, const LayerDesc&, std::span<const ConstantBytes>, std::span<std::byte>);
-///
-/// What `pack` writes does not depend on the size of the input.
-template <typename Algorithm, const auto& set>
-constexpr Kernel row(std::string_view name, Isa isa, std::span<const Op> pattern) {
-  Kernel kernel = plain_row<Algorithm, set>(name, isa, pattern);
-  kernel.workspace_bytes = [](const LayerDesc& layer, int threads) {
-    return Algorithm::workspace_bytes(set, layer, threads);
-  };
-  kernel.packed_bytes = [](const LayerDesc& layer, std::span<const ConstantBytes>) {
-    return Result<std::size_t>(Algorithm::packed_bytes(set, layer));
-  };
-  kernel.packed_for_any_size = true;
-  kernel.pack = [](const LayerDesc& layer, std::span<const ConstantBytes> constants,
-                   std::span<std::byte> packed) { return Algorithm::pack(set, layer, constants, packed); };
-  return if_selected(kernel);
-}
-
 /// The row of a region that adds a residual: it reads each number of the residual before it writes the result
-/// in its place. The residual is input 2 or 3, behind the weights and the bias, if there is one.
+/// in its place. The residual stands behind the weights and, if there is one, the bias of each convolution:
+/// it is input 2 or 3 behind one of them, and 3 to 5 behind two.
 constexpr Kernel over_residual(Kernel kernel) {
-  kernel.in_place = 0b1100;
+  kernel.in_place = kernel.pattern.size() == 2 ? 0b1100 : 0b111000;
   return kernel;
 }
 

@@ -7,6 +7,7 @@
 #include "kernels/common/depthwise.h"
 #include "kernels/common/elementwise_binary.h"
 #include "kernels/common/elementwise_unary.h"
+#include "kernels/common/pooling.h"
 #include "kernels/common/softmax.h"
 #include "kernels/common/tile.h"
 #include "kernels/common/winograd.h"
@@ -19,6 +20,7 @@ extern const DepthwiseSet kDepthwiseNeon;
 extern const UnarySet kUnaryNeon;
 extern const BinarySet kBinaryNeon;
 extern const SoftmaxSet kSoftmaxNeon;
+extern const PoolSet kMaxPoolNeon, kAveragePoolNeon;
 extern const WinogradSet kWinogradF2Neon, kWinogradF4Neon, kWinogradF6Neon;
 extern const WinogradSet kWinogradF2NeonInOrder, kWinogradF4NeonInOrder, kWinogradF6NeonInOrder;
 

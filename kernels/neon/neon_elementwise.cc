@@ -16,20 +16,14 @@
 namespace fettle::kernels {
 namespace {
 
-#if defined(__aarch64__)
-constexpr Isa kNeon = Isa::neon;
-#else
-constexpr Isa kNeon = Isa::neon | Isa::neon_fma;
-#endif
-
 constexpr int kRoundingF4 = static_cast<int>(kWinogradRoundingF4);
 constexpr int kRoundingF6 = static_cast<int>(kWinogradRoundingF6);
 
 template <typename Algorithm, const auto& set, Text name, int rounding = 1>
-constexpr auto& kActivated = kActivatedRows<Algorithm, set, kUnaryNeon, kNeon, name, "neon", rounding>;
+constexpr auto& kActivated = kActivatedRows<Algorithm, set, kUnaryNeon, kNeonFma, name, "neon", rounding>;
 
-constexpr auto kRows = join(kElementwiseRows<Unary, kUnaryNeon, kNeon, "neon", kFastUnaryOps>,
-                            kElementwiseRows<Binary, kBinaryNeon, kNeon, "neon", kBinaryOps>,
+constexpr auto kRows = join(kElementwiseRows<Unary, kUnaryNeon, kNeonFma, "neon", kFastUnaryOps>,
+                            kElementwiseRows<Binary, kBinaryNeon, kNeonFma, "neon", kBinaryOps>,
                             kActivated<Depthwise, kDepthwiseNeon, "dwconv.direct_">,
                             kActivated<PaddedRows, kTilesNeon, "conv.padded_rows_">,
                             kActivated<Indirect, kTilesNeon, "conv.indirect_">,
@@ -37,8 +31,8 @@ constexpr auto kRows = join(kElementwiseRows<Unary, kUnaryNeon, kNeon, "neon", k
                             kActivated<Winograd, kWinogradF4Neon, "conv.winograd_f4_", kRoundingF4>,
                             kActivated<Winograd, kWinogradF6Neon, "conv.winograd_f6_", kRoundingF6>);
 
-constexpr auto kOtherRows = join(kElementwiseRows<Unary, kUnaryNeon, kNeon, "neon", kOtherUnaryOps>,
-                                 kElementwiseRows<Softmax, kSoftmaxNeon, kNeon, "neon", Softmax::kOps>);
+constexpr auto kOtherRows = join(kElementwiseRows<Unary, kUnaryNeon, kNeonFma, "neon", kOtherUnaryOps>,
+                                 kElementwiseRows<Softmax, kSoftmaxNeon, kNeonFma, "neon", Softmax::kOps>);
 
 }  // namespace
 

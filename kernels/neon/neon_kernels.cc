@@ -5,8 +5,10 @@
 
 #include "kernels/common/dense.h"
 #include "kernels/common/depthwise.h"
+#include "kernels/common/dwpw.h"
 #include "kernels/common/indirect.h"
 #include "kernels/common/padded_rows.h"
+#include "kernels/common/pooling.h"
 #include "kernels/common/winograd.h"
 #include "kernels/neon/loops.h"
 
@@ -15,7 +17,14 @@ namespace {
 
 constexpr Op kConv[] = {Op::conv};
 constexpr Op kGemm[] = {Op::gemm};
+constexpr Op kMaxPool[] = {Op::max_pool};
+constexpr Op kAveragePool[] = {Op::average_pool};
+constexpr Op kGlobalMaxPool[] = {Op::global_max_pool};
 constexpr Op kConvAdd[] = {Op::conv, Op::add};
+constexpr Op kConvConv[] = {Op::conv, Op::conv};
+constexpr Op kConvConvAdd[] = {Op::conv, Op::conv, Op::add};
+
+constexpr DwpwSet kDwpwNeon = {&kDepthwiseNeon, &kTilesNeon};
 
 constexpr Kernel kRows[] = {
     row<Dense, kTilesNeon>("gemm.panels.f32.neon", kNeonFma, kGemm),
@@ -35,6 +44,11 @@ constexpr Kernel kRows[] = {
     rounding(
         over_residual(row<Winograd, kWinogradF6Neon>("conv.winograd_f6_add.f32.neon", kNeonFma, kConvAdd)),
         kWinogradRoundingF6),
+    row<Pool, kMaxPoolNeon>("max_pool.direct.f32.neon", kNeonFma, kMaxPool),
+    row<Pool, kMaxPoolNeon>("global_max_pool.direct.f32.neon", kNeonFma, kGlobalMaxPool),
+    row<Pool, kAveragePoolNeon>("average_pool.direct.f32.neon", kNeonFma, kAveragePool),
+    row<Dwpw, kDwpwNeon>("dwpw.rows.f32.neon", kNeonFma, kConvConv),
+    over_residual(row<Dwpw, kDwpwNeon>("dwpw.rows_add.f32.neon", kNeonFma, kConvConvAdd)),
 };
 
 }  // namespace

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Pools of pictures, in either layout.
-#include "kernels/portable/pool_shape.h"
+#include "kernels/common/pool_shape.h"
 #include "kernels/portable/portable.h"
 
 #include <cstring>

@@ -7,6 +7,7 @@
 #include "kernels/common/depthwise.h"
 #include "kernels/common/elementwise_binary.h"
 #include "kernels/common/elementwise_unary.h"
+#include "kernels/common/pooling.h"
 #include "kernels/common/softmax.h"
 #include "kernels/common/tile.h"
 #include "kernels/common/winograd.h"
@@ -21,6 +22,7 @@ extern const DepthwiseSet kDepthwiseAvx2, kDepthwiseAvx512;
 extern const UnarySet kUnaryAvx2, kUnaryAvx512;
 extern const BinarySet kBinaryAvx2, kBinaryAvx512;
 extern const SoftmaxSet kSoftmaxAvx2, kSoftmaxAvx512;
+extern const PoolSet kMaxPoolAvx2, kAveragePoolAvx2, kMaxPoolAvx512, kAveragePoolAvx512;
 
 extern const WinogradSet kWinogradF2Avx2, kWinogradF4Avx2, kWinogradF6Avx2;
 extern const WinogradSet kWinogradF2Avx512, kWinogradF4Avx512, kWinogradF6Avx512;

@@ -5,8 +5,10 @@
 
 #include "kernels/common/dense.h"
 #include "kernels/common/depthwise.h"
+#include "kernels/common/dwpw.h"
 #include "kernels/common/indirect.h"
 #include "kernels/common/padded_rows.h"
+#include "kernels/common/pooling.h"
 #include "kernels/common/winograd.h"
 #include "kernels/x86/loops.h"
 
@@ -18,7 +20,15 @@ constexpr Isa kAvx512 = Isa::avx512f | kAvx2;
 
 constexpr Op kConv[] = {Op::conv};
 constexpr Op kGemm[] = {Op::gemm};
+constexpr Op kMaxPool[] = {Op::max_pool};
+constexpr Op kAveragePool[] = {Op::average_pool};
+constexpr Op kGlobalMaxPool[] = {Op::global_max_pool};
 constexpr Op kConvAdd[] = {Op::conv, Op::add};
+constexpr Op kConvConv[] = {Op::conv, Op::conv};
+constexpr Op kConvConvAdd[] = {Op::conv, Op::conv, Op::add};
+
+constexpr DwpwSet kDwpwAvx512 = {&kDepthwiseAvx512, &kTilesAvx512};
+constexpr DwpwSet kDwpwAvx2 = {&kDepthwiseAvx2, &kTilesAvx2};
 
 constexpr Kernel kRows[] = {
     row<Dense, kTilesAvx512>("gemm.panels.f32.avx512", kAvx512, kGemm),
@@ -51,6 +61,16 @@ constexpr Kernel kRows[] = {
              kWinogradRoundingF4),
     rounding(over_residual(row<Winograd, kWinogradF6Avx2>("conv.winograd_f6_add.f32.avx2", kAvx2, kConvAdd)),
              kWinogradRoundingF6),
+    row<Pool, kMaxPoolAvx512>("max_pool.direct.f32.avx512", kAvx512, kMaxPool),
+    row<Pool, kMaxPoolAvx512>("global_max_pool.direct.f32.avx512", kAvx512, kGlobalMaxPool),
+    row<Pool, kAveragePoolAvx512>("average_pool.direct.f32.avx512", kAvx512, kAveragePool),
+    row<Pool, kMaxPoolAvx2>("max_pool.direct.f32.avx2", kAvx2, kMaxPool),
+    row<Pool, kMaxPoolAvx2>("global_max_pool.direct.f32.avx2", kAvx2, kGlobalMaxPool),
+    row<Pool, kAveragePoolAvx2>("average_pool.direct.f32.avx2", kAvx2, kAveragePool),
+    row<Dwpw, kDwpwAvx512>("dwpw.rows.f32.avx512", kAvx512, kConvConv),
+    row<Dwpw, kDwpwAvx2>("dwpw.rows.f32.avx2", kAvx2, kConvConv),
+    over_residual(row<Dwpw, kDwpwAvx512>("dwpw.rows_add.f32.avx512", kAvx512, kConvConvAdd)),
+    over_residual(row<Dwpw, kDwpwAvx2>("dwpw.rows_add.f32.avx2", kAvx2, kConvConvAdd)),
 };
 
 }  // namespace

@@ -116,6 +116,7 @@ TEST_CASE("operators that index and choose", "[kernels]") { check_family(visit_c
 TEST_CASE("operators that sample pictures and signals", "[kernels]") { check_family(visit_sampling, 30); }
 TEST_CASE("recurrent operators", "[kernels]") { check_family(visit_recurrent, 15); }
 TEST_CASE("regions", "[kernels]") { check_family(visit_regions, 60); }
+TEST_CASE("regions of two convolutions", "[kernels]") { check_family(visit_pairs, 60); }
 
 TEST_CASE("quantised layers", "[kernels]") { check_family(visit_quantised, 60); }
 

@@ -193,29 +193,26 @@ std::vector<std::vector<std::byte>> evaluate(const LayerDesc& desc,
   return outputs;
 }
 
-// The results of each part. The second takes the first one's result and, if it has two operands, the last
-// input, in either order.
+// The results of each part of a region, one after the other.
 std::vector<Results> evaluate_parts(const LayerDesc& desc,
                                     const std::vector<std::vector<std::byte>>& inputs) {
-  if (desc.parts.size() == 1) return {evaluate(desc, inputs)};
-  const bool adds = desc.parts[1].operands.size() == 2;
-  LayerDesc first = desc;
-  first.parts.pop_back();
-  first.outputs = std::exchange(first.inner, {});
-  if (adds) first.inputs.pop_back();
-  const Results between = evaluate(first, {inputs.begin(), inputs.end() - adds});
-  std::vector<std::vector<std::byte>> operands = between;
-  LayerDesc second = desc;
-  second.parts.erase(second.parts.begin());
-  second.parts[0].operands = {0};
-  second.inputs = {first.outputs[0]};
-  second.inner.clear();
-  if (adds) {
-    operands.push_back(inputs.back());
-    second.parts[0].operands.push_back(1);
-    second.inputs.push_back(desc.inputs.back());
+  std::vector<Results> results;
+  for (std::size_t i = 0; i < desc.parts.size(); ++i) {
+    LayerDesc layer;
+    layer.parts = {desc.parts[i]};
+    layer.outputs = i + 1 < desc.parts.size() ? std::vector<TensorDesc>{desc.inner[i]} : desc.outputs;
+    std::vector<std::vector<std::byte>> operands;
+    for (int& operand : layer.parts[0].operands) {
+      if (operand == kNoOperand) continue;
+      const int part = part_of_operand(operand);
+      const auto index = static_cast<std::size_t>(part >= 0 ? part : operand);
+      layer.inputs.push_back(part >= 0 ? desc.inner[index] : desc.inputs[index]);
+      operands.push_back(part >= 0 ? results[index][0] : inputs[index]);
+      operand = static_cast<int>(operands.size()) - 1;
+    }
+    results.push_back(evaluate(layer, operands));
   }
-  return {between, evaluate(second, operands)};
+  return results;
 }
 
 }  // namespace

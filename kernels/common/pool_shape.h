@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The numbers of a two-dimensional pool, read off its layer, and the walk through a window.
+// The numbers of a pool, read off its layer, and the walk through a window. Sounds (rank 3) are pictures of
+// height 1; a pool of the whole picture has a window of its size.
 #pragma once
 
 #include <fettle/kernel.h>
@@ -8,7 +9,7 @@
 #include <algorithm>
 #include <cstdint>
 
-namespace fettle::kernels::portable {
+namespace fettle::kernels {
 
 struct PoolShape {
   std::int64_t batch, channels, in_h, in_w, out_h, out_w;
@@ -20,15 +21,24 @@ struct PoolShape {
     const Shape& x = layer.inputs[0].shape;
     const Shape& y = layer.outputs[0].shape;
     const Attributes& a = layer.main().attributes;
-    batch = x[0], channels = x[1], in_h = x[2], in_w = x[3], out_h = y[2], out_w = y[3];
+    const bool flat = x.rank() == 3;
+    const Op op = layer.main().op;
+    batch = x[0], channels = x[1], in_h = flat ? 1 : x[2], in_w = x[x.rank() - 1];
+    out_h = flat ? 1 : y[2], out_w = y[y.rank() - 1];
+    count_padding = a.integer("count_include_pad") != 0;
+    if (op == Op::global_max_pool || op == Op::global_average_pool) {
+      kernel_h = in_h, kernel_w = in_w;
+      return;
+    }
     const auto kernel = a.integers("kernel_shape");
     const auto strides = a.integers("strides");
     const auto dilations = a.integers("dilations");
     const auto pads = a.integers("pads");
-    kernel_h = kernel[0], kernel_w = kernel[1], stride_h = strides[0], stride_w = strides[1];
-    dilation_h = dilations[0], dilation_w = dilations[1];
-    pad_top = pads[0], pad_left = pads[1], pad_bottom = pads[2], pad_right = pads[3];
-    count_padding = a.integer("count_include_pad") != 0;
+    kernel_w = kernel.back(), stride_w = strides.back(), dilation_w = dilations.back();
+    pad_left = pads[flat ? 0 : 1], pad_right = pads.back();
+    if (flat) return;
+    kernel_h = kernel[0], stride_h = strides[0], dilation_h = dilations[0];
+    pad_top = pads[0], pad_bottom = pads[2];
   }
 };
 
@@ -50,4 +60,4 @@ std::int64_t for_each_tap(const PoolShape& s, std::int64_t oy, std::int64_t ox, 
   return std::max<std::int64_t>(1, s.count_padding ? counted : inside);
 }
 
-}  // namespace fettle::kernels::portable
+}  // namespace fettle::kernels

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/common/dwpw.h"
+
+#include "kernels/common/blocking.h"
+#include "kernels/common/cache.h"
+#include "kernels/common/conv_shape.h"
+#include "kernels/common/depthwise_rows.h"
+#include "kernels/common/epilogue.h"
+#include "kernels/common/nhwc.h"
+#include "kernels/common/panels.h"
+#include "lib/base/guard.h"
+
+#include <algorithm>
+
+namespace fettle::kernels {
+namespace {
+
+constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+// The pointwise layer's operand i is the region's i + shift: the operands of the second part stand behind
+// those of the first, and its input, the first part's result, takes the place of the last of these.
+std::size_t shift(const LayerDesc& region) { return region.main().operands.size() - 1; }
+
+// Whether the parts follow each other, each with operands of its own behind those of the parts before.
+bool is_chain(const LayerDesc& region) {
+  if (region.parts.size() < 2 || region.inner.size() + 1 != region.parts.size()) return false;
+  if (region.main().operands.empty() || region.outputs.size() != 1) return false;
+  for (std::size_t part = 1; part < region.parts.size(); ++part) {
+    const std::vector<int>& operands = region.parts[part].operands;
+    const int before = result_of_part(static_cast<int>(part) - 1);
+    if (std::count(operands.begin(), operands.end(), before) != 1) return false;
+    for (const int operand : operands) {
+      const bool own =
+          operand > static_cast<int>(shift(region)) && operand < static_cast<int>(region.inputs.size());
+      if (!own && operand != before) return false;
+    }
+  }
+  return region.parts[1].operands.front() == result_of_part(0);
+}
+
+// The two convolutions as layers; the second with the addition, if there is one.
+struct Pair {
+  LayerDesc depthwise, pointwise;
+
+  // `region` is a chain.
+  explicit Pair(const LayerDesc& region) {
+    TensorDesc between = region.inner.front();
+    between.format.layout = Layout::nhwc;
+    between.strides = dense_strides(between.shape, between.format);
+    const auto behind = static_cast<std::ptrdiff_t>(shift(region)) + 1;
+    depthwise.parts = {region.parts.front()};
+    depthwise.inputs.assign(region.inputs.begin(), region.inputs.begin() + behind);
+    depthwise.outputs = {between};
+    pointwise.parts.assign(region.parts.begin() + 1, region.parts.end());
+    pointwise.inputs = {between};
+    pointwise.inputs.insert(pointwise.inputs.end(), region.inputs.begin() + behind, region.inputs.end());
+    pointwise.inner.assign(region.inner.begin() + 1, region.inner.end());
+    pointwise.outputs = region.outputs;
+    for (LayerPart& part : pointwise.parts) {
+      for (int& operand : part.operands) {
+        if (operand == result_of_part(0))
+          operand = 0;
+        else if (part_of_operand(operand) > 0)
+          operand = result_of_part(part_of_operand(operand) - 1);
+        else
+          operand -= static_cast<int>(behind) - 1;
+      }
+    }
+  }
+};
+
+// A block: outputs [first, last) of some rows, which are counted through all images.
+struct Stretch {
+  std::int64_t first_row, last_row;
+  std::int64_t first, last;
+};
+
+// How the output is cut into blocks: of several rows, or of a piece of a row.
+class Cut {
+ public:
+  Cut(const ConvShape& s, const Panels& panels, int threads) : rows_(s.batch * s.out_h), width_(s.out_w) {
+    const bool streams = panels.floats() > l2_floats() / 2;
+    const std::int64_t most = std::max(2 * kAlign, l2_floats() / (streams ? 4 : 32) / s.in_channels);
+    pieces_ = ceil_div(width_, most);
+    groups_ = pieces_ > 1 ? rows_ : ceil_div(rows_, most / width_);
+    // Each thread should have some blocks, so that the last to finish is not late by much; but where blocks
+    // read all weights from memory, no more than it takes.
+    const std::int64_t wanted = ceil_div(threads == 1 || streams ? threads : 4 * threads, pieces_);
+    groups_ = std::max(groups_, std::min(rows_, wanted));
+  }
+
+  std::int64_t count() const noexcept { return groups_ * pieces_; }
+  std::int64_t most_pixels() const noexcept {
+    return ceil_div(rows_, groups_) * std::min(width_, width_ / pieces_ + kAlign);
+  }
+  Stretch stretch(std::int64_t block) const noexcept {
+    const std::int64_t group = block / pieces_;
+    const std::int64_t piece = block % pieces_;
+    return {rows_ * group / groups_, rows_ * (group + 1) / groups_, column(piece), column(piece + 1)};
+  }
+
+ private:
+  // Pieces of a row begin where the depthwise loop begins with as many pixels as it takes together.
+  static constexpr std::int64_t kAlign = 8;
+  std::int64_t column(std::int64_t piece) const noexcept {
+    return piece == pieces_ ? width_ : width_ * piece / pieces_ / kAlign * kAlign;
+  }
+
+  std::int64_t rows_, width_;
+  std::int64_t groups_;  // of rows
+  std::int64_t pieces_;  // of each row
+};
+
+constexpr std::int64_t kLine = 16;  // floats of a line of the cache
+
+// Floats from pixel to pixel between the convolutions: whole lines, and one more where the rows of a tile
+// would otherwise fall into few sets of the cache.
+std::int64_t pitch_between(const ConvShape& s) {
+  constexpr std::int64_t kConflicting = 32;
+  const std::int64_t lines = ceil_div(s.in_channels, kLine);
+  return (lines + (lines % kConflicting == 0 ? 1 : 0)) * kLine;
+}
+
+// Packed: the depthwise weights in whole lines, then the panels.
+std::size_t depthwise_bytes(const DwpwSet& set, const LayerDesc& depthwise) {
+  constexpr std::size_t kBytes = kLine * sizeof(float);
+  return (Depthwise::packed_bytes(*set.depthwise, depthwise) + kBytes - 1) / kBytes * kBytes;
+}
+
+Panels panels_of(const DwpwSet& set, const ConvShape& s) {
+  return {*set.tiles, s.out_channels, s.in_channels};
+}
+
+class BoundDwpw final : public BoundKernel {
+ public:
+  BoundDwpw(const DwpwSet& set, const BindArgs& args) : BoundDwpw(set, args, Pair(args.layer)) {}
+
+  Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs,
+                     void* workspace) noexcept override {
+    input_ = static_cast<const float*>(inputs[0]);
+    output_ = static_cast<float*>(outputs[0]);
+    residual_ = epilogue_.residual_of(inputs.subspan(shift_));
+    between_ = static_cast<float*>(workspace);
+    return {};
+  }
+
+  Status run() noexcept override {
+    parallel_for(pool_, threads_, cut_.count(), [&](std::int64_t begin, std::int64_t end, int worker) {
+      float* between = between_ + worker * cut_.most_pixels() * pitch_;
+      for (std::int64_t block = begin; block < end; ++block) run_block(cut_.stretch(block), between);
+    });
+    return {};
+  }
+
+ private:
+  BoundDwpw(const DwpwSet& set, const BindArgs& args, const Pair& pair)
+      : tiles_(*set.tiles),
+        shift_(shift(args.layer)),
+        shape_(pair.pointwise),
+        panels_(panels_of(set, shape_)),
+        cut_(shape_, panels_, args.threads),
+        depthwise_(*set.depthwise, pair.depthwise, args.packed),
+        pitch_(pitch_between(shape_)),
+        epilogue_(pair.pointwise),
+        output_pitch_(pixel_pitch(args.layer.outputs[0])),
+        common_(conv_tile(1, shape_.in_channels, epilogue_, output_pitch_)),
+        packed_(reinterpret_cast<const float*>(args.packed.data() + depthwise_bytes(set, pair.depthwise))),
+        pool_(args.pool),
+        threads_(args.threads) {}
+
+  void run_block(const Stretch& stretch, float* between) const noexcept {
+    const std::int64_t width = stretch.last - stretch.first;
+    for (std::int64_t row = stretch.first_row; row < stretch.last_row; ++row) {
+      float* place = between + (row - stretch.first_row) * width * pitch_;
+      depthwise_.compute(input_, row, stretch.first, stretch.last, place, pitch_);
+    }
+    const std::int64_t first = stretch.first_row * shape_.out_w + stretch.first;
+    const Blocking tiles(tiles_, panels_, (stretch.last_row - stretch.first_row) * width, 1);
+    tiles.for_each(0, tiles.count(), [&](std::int64_t, const Block& block) {
+      const std::int64_t pixel = first + block.first_row;
+      Tile tile = common_;
+      tile.output = output_ + pixel * output_pitch_;
+      if (residual_ != nullptr) tile.residual = residual_ + pixel * epilogue_.residual_pitch;
+      multiply_rows(tiles_, panels_, packed_, block, between, pitch_, tile);
+    });
+  }
+
+  const TileSet& tiles_;
+  const std::size_t shift_;
+  const ConvShape shape_;  // of the pointwise convolution
+  const Panels panels_;
+  const Cut cut_;
+  const DepthwiseRows depthwise_;
+  const std::int64_t pitch_;
+  const Epilogue epilogue_;
+  const std::int64_t output_pitch_;
+  const Tile common_;
+  const float* const packed_;  // the panels
+  ThreadPool* const pool_;
+  const int threads_;
+  const float* input_ = nullptr;
+  const float* residual_ = nullptr;
+  float* output_ = nullptr;
+  float* between_ = nullptr;
+};
+
+}  // namespace
+
+Refusal Dwpw::supports(const LayerDesc& region) {
+  if (!is_chain(region)) return Refusal::op;
+  const Pair pair(region);
+  if (const Refusal refusal = Depthwise::supports(pair.depthwise); refusal != Refusal::none) return refusal;
+  if (const Refusal refusal = check_nhwc_conv(pair.pointwise); refusal != Refusal::none) return refusal;
+  const ConvShape s(pair.pointwise);
+  if (s.groups != 1) return Refusal::groups;
+  return s.pointwise() ? Refusal::none : Refusal::kernel_size;
+}
+
+std::size_t Dwpw::workspace_bytes(const DwpwSet& set, const LayerDesc& region, int threads) {
+  const ConvShape s(Pair(region).pointwise);
+  const Cut cut(s, panels_of(set, s), threads);
+  return static_cast<std::size_t>(threads * cut.most_pixels() * pitch_between(s)) * sizeof(float);
+}
+
+std::size_t Dwpw::packed_bytes(const DwpwSet& set, const LayerDesc& region) {
+  const Pair pair(region);
+  const Panels panels = panels_of(set, ConvShape(pair.pointwise));
+  return depthwise_bytes(set, pair.depthwise) + static_cast<std::size_t>(panels.floats()) * sizeof(float);
+}
+
+Status Dwpw::pack(const DwpwSet& set, const LayerDesc& region, std::span<const ConstantBytes> constants,
+                  std::span<std::byte> packed) {
+  return guard_allocation([&]() -> Status {
+    const Pair pair(region);
+    const ConvShape s(pair.pointwise);
+    const std::size_t first = depthwise_bytes(set, pair.depthwise);
+    std::fill_n(packed.begin(), first, std::byte{});
+    Status done = Depthwise::pack(*set.depthwise, pair.depthwise, constants, packed.first(first));
+    if (!done) return done;
+    const auto others = constants.subspan(shift(region));
+    const auto* weights = reinterpret_cast<const float*>(others[1].data());
+    const auto* bias = s.biased ? reinterpret_cast<const float*>(others[2].data()) : nullptr;
+    auto* target = reinterpret_cast<float*>(packed.data() + first);
+    pack_panels(panels_of(set, s), weights, bias, s.in_channels, 1, target);
+    return {};
+  });
+}
+
+Result<std::unique_ptr<BoundKernel>> Dwpw::bind(const DwpwSet& set, const BindArgs& args) {
+  return bind_as<BoundDwpw>(set, args);
+}
+
+}  // namespace fettle::kernels
