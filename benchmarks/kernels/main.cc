@@ -5,6 +5,7 @@
 // measures that.
 #include "benchmarks/kernels/peak.h"
 #include "benchmarks/kernels/timed_kernel.h"
+#include "lib/base/channel_block.h"
 
 #include <fettle/fettle.h>
 
@@ -31,7 +32,7 @@ struct Arguments {
 LayerDesc with_layouts(LayerDesc layer, LayoutPair layouts) {
   const auto set = [](TensorDesc& tensor, Layout layout) {
     if (tensor.constant || tensor.shape.rank() < 3) return;
-    tensor.format.layout = layout;
+    tensor.format = in_layout(tensor.format, layout, this_cpu().isa);
     tensor.strides = dense_strides(tensor.shape, tensor.format);
   };
   for (TensorDesc& tensor : layer.inputs) set(tensor, layouts.input);
