@@ -27,7 +27,8 @@ inline constexpr LayoutPair kToNhwc[] = {{Layout::nchw, Layout::nhwc}, {Layout::
 ///   Status pack(const Set&, const LayerDesc&, std::span<const ConstantBytes>, std::span<std::byte>);
 ///   Result<std::unique_ptr<BoundKernel>> bind(const Set&, const BindArgs&);
 ///
-/// What `pack` writes does not depend on the size of the input.
+/// `supports` may take the set first too. Without weights there is no `packed_bytes` and no `pack`; what
+/// `pack` writes does not depend on the size of the input.
 template <typename Algorithm, const auto& set>
 constexpr Kernel row(std::string_view name, Isa isa, std::span<const Op> pattern) {
   Kernel kernel{};
@@ -40,16 +41,23 @@ constexpr Kernel row(std::string_view name, Isa isa, std::span<const Op> pattern
   kernel.input_striding = Algorithm::kInputStriding;
   kernel.output_striding = Algorithm::kOutputStriding;
   kernel.threaded = true;
-  kernel.supports = [](const LayerDesc& layer, const Cpu&) { return Algorithm::supports(layer); };
+  kernel.supports = [](const LayerDesc& layer, const Cpu&) {
+    if constexpr (requires { Algorithm::supports(set, layer); })
+      return Algorithm::supports(set, layer);
+    else
+      return Algorithm::supports(layer);
+  };
   kernel.workspace_bytes = [](const LayerDesc& layer, int threads) {
     return Algorithm::workspace_bytes(set, layer, threads);
   };
-  kernel.packed_bytes = [](const LayerDesc& layer, std::span<const ConstantBytes>) {
-    return Result<std::size_t>(Algorithm::packed_bytes(set, layer));
-  };
-  kernel.packed_for_any_size = true;
-  kernel.pack = [](const LayerDesc& layer, std::span<const ConstantBytes> constants,
-                   std::span<std::byte> packed) { return Algorithm::pack(set, layer, constants, packed); };
+  if constexpr (requires { &Algorithm::pack; }) {
+    kernel.packed_bytes = [](const LayerDesc& layer, std::span<const ConstantBytes>) {
+      return Result<std::size_t>(Algorithm::packed_bytes(set, layer));
+    };
+    kernel.packed_for_any_size = true;
+    kernel.pack = [](const LayerDesc& layer, std::span<const ConstantBytes> constants,
+                     std::span<std::byte> packed) { return Algorithm::pack(set, layer, constants, packed); };
+  }
   kernel.bind = [](const BindArgs& args) { return Algorithm::bind(set, args); };
   return kernel;
 }

@@ -4,6 +4,7 @@
 // instructions.
 #pragma once
 
+#include "kernels/common/convert.h"
 #include "kernels/common/depthwise.h"
 #include "kernels/common/tile.h"
 #include "kernels/common/winograd.h"
@@ -11,6 +12,7 @@
 namespace fettle::kernels {
 
 extern const TileSet kTilesNeon;
+extern const ConvertSet kConvertNeon;
 extern const DepthwiseSet kDepthwiseNeon;
 extern const WinogradSet kWinogradF2Neon, kWinogradF4Neon, kWinogradF6Neon;
 

@@ -3,6 +3,7 @@
 // Rows: each algorithm of kernels/common with each instruction set's innermost loops.
 #include "kernels/neon/neon_kernels.h"
 
+#include "kernels/common/convert.h"
 #include "kernels/common/dense.h"
 #include "kernels/common/depthwise.h"
 #include "kernels/common/indirect.h"
@@ -20,11 +21,13 @@ constexpr Isa kNeon = Isa::neon | Isa::neon_fma;
 #endif
 
 constexpr Op kConv[] = {Op::conv};
+constexpr Op kConvert[] = {Op::convert};
 constexpr Op kGemm[] = {Op::gemm};
 constexpr Op kConvAdd[] = {Op::conv, Op::add};
 
 constexpr Kernel kRows[] = {
     row<Dense, kTilesNeon>("gemm.panels.f32.neon", kNeon, kGemm),
+    row<Convert, kConvertNeon>("convert.transpose.f32.neon", kNeon, kConvert),
     row<Depthwise, kDepthwiseNeon>("dwconv.direct.f32.neon", kNeon, kConv),
     row<PaddedRows, kTilesNeon>("conv.padded_rows.f32.neon", kNeon, kConv),
     row<Indirect, kTilesNeon>("conv.indirect.f32.neon", kNeon, kConv),

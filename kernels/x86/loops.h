@@ -4,6 +4,7 @@
 // instructions.
 #pragma once
 
+#include "kernels/common/convert.h"
 #include "kernels/common/depthwise.h"
 #include "kernels/common/tile.h"
 #include "kernels/common/winograd.h"
@@ -13,7 +14,10 @@ namespace fettle::kernels {
 extern const TileSet kTilesAvx2;    ///< AVX2 and FMA
 extern const TileSet kTilesAvx512;  ///< AVX-512 F
 
+extern const ConvertSet kConvertAvx2, kConvertAvx512;
+
 extern const DepthwiseSet kDepthwiseAvx2, kDepthwiseAvx512;
+
 
 extern const WinogradSet kWinogradF2Avx2, kWinogradF4Avx2, kWinogradF6Avx2;
 extern const WinogradSet kWinogradF2Avx512, kWinogradF4Avx512, kWinogradF6Avx512;

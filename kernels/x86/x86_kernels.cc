@@ -3,6 +3,7 @@
 // Rows: each algorithm of kernels/common with each instruction set's innermost loops.
 #include "kernels/x86/x86_kernels.h"
 
+#include "kernels/common/convert.h"
 #include "kernels/common/dense.h"
 #include "kernels/common/depthwise.h"
 #include "kernels/common/indirect.h"
@@ -17,12 +18,15 @@ constexpr Isa kAvx2 = Isa::avx2 | Isa::fma3;
 constexpr Isa kAvx512 = Isa::avx512f | kAvx2;
 
 constexpr Op kConv[] = {Op::conv};
+constexpr Op kConvert[] = {Op::convert};
 constexpr Op kGemm[] = {Op::gemm};
 constexpr Op kConvAdd[] = {Op::conv, Op::add};
 
 constexpr Kernel kRows[] = {
     row<Dense, kTilesAvx512>("gemm.panels.f32.avx512", kAvx512, kGemm),
     row<Dense, kTilesAvx2>("gemm.panels.f32.avx2", kAvx2, kGemm),
+    row<Convert, kConvertAvx512>("convert.transpose.f32.avx512", kAvx512, kConvert),
+    row<Convert, kConvertAvx2>("convert.transpose.f32.avx2", kAvx2, kConvert),
     row<Depthwise, kDepthwiseAvx512>("dwconv.direct.f32.avx512", kAvx512, kConv),
     row<Depthwise, kDepthwiseAvx2>("dwconv.direct.f32.avx2", kAvx2, kConv),
     row<PaddedRows, kTilesAvx512>("conv.padded_rows.f32.avx512", kAvx512, kConv),
