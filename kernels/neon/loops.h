@@ -6,6 +6,7 @@
 
 #include "kernels/common/convert.h"
 #include "kernels/common/depthwise.h"
+#include "kernels/common/direct.h"
 #include "kernels/common/tile.h"
 #include "kernels/common/winograd.h"
 
@@ -14,6 +15,7 @@ namespace fettle::kernels {
 extern const TileSet kTilesNeon;
 extern const ConvertSet kConvertNeon;
 extern const DepthwiseSet kDepthwiseNeon;
+extern const DirectSet kDirectNeon;
 extern const WinogradSet kWinogradF2Neon, kWinogradF4Neon, kWinogradF6Neon;
 
 }  // namespace fettle::kernels

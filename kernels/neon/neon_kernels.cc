@@ -6,6 +6,7 @@
 #include "kernels/common/convert.h"
 #include "kernels/common/dense.h"
 #include "kernels/common/depthwise.h"
+#include "kernels/common/direct.h"
 #include "kernels/common/indirect.h"
 #include "kernels/common/padded_rows.h"
 #include "kernels/common/winograd.h"
@@ -31,10 +32,12 @@ constexpr Kernel kRows[] = {
     row<Depthwise, kDepthwiseNeon>("dwconv.direct.f32.neon", kNeon, kConv),
     row<PaddedRows, kTilesNeon>("conv.padded_rows.f32.neon", kNeon, kConv),
     row<Indirect, kTilesNeon>("conv.indirect.f32.neon", kNeon, kConv),
+    row<Direct, kDirectNeon>("conv.direct.f32.neon", kNeon, kConv),
     row<Winograd, kWinogradF2Neon>("conv.winograd_f2.f32.neon", kNeon, kConv),
     rounding(row<Winograd, kWinogradF4Neon>("conv.winograd_f4.f32.neon", kNeon, kConv), kWinogradRoundingF4),
     rounding(row<Winograd, kWinogradF6Neon>("conv.winograd_f6.f32.neon", kNeon, kConv), kWinogradRoundingF6),
     over_residual(row<Indirect, kTilesNeon>("conv.indirect_add.f32.neon", kNeon, kConvAdd)),
+    over_residual(row<Direct, kDirectNeon>("conv.direct_add.f32.neon", kNeon, kConvAdd)),
     over_residual(row<Winograd, kWinogradF2Neon>("conv.winograd_f2_add.f32.neon", kNeon, kConvAdd)),
     rounding(over_residual(row<Winograd, kWinogradF4Neon>("conv.winograd_f4_add.f32.neon", kNeon, kConvAdd)),
              kWinogradRoundingF4),

@@ -6,6 +6,7 @@
 
 #include "kernels/common/convert.h"
 #include "kernels/common/depthwise.h"
+#include "kernels/common/direct.h"
 #include "kernels/common/tile.h"
 #include "kernels/common/winograd.h"
 
@@ -18,6 +19,7 @@ extern const ConvertSet kConvertAvx2, kConvertAvx512;
 
 extern const DepthwiseSet kDepthwiseAvx2, kDepthwiseAvx512;
 
+extern const DirectSet kDirectAvx2, kDirectAvx512;
 
 extern const WinogradSet kWinogradF2Avx2, kWinogradF4Avx2, kWinogradF6Avx2;
 extern const WinogradSet kWinogradF2Avx512, kWinogradF4Avx512, kWinogradF6Avx512;

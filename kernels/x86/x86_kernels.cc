@@ -6,6 +6,7 @@
 #include "kernels/common/convert.h"
 #include "kernels/common/dense.h"
 #include "kernels/common/depthwise.h"
+#include "kernels/common/direct.h"
 #include "kernels/common/indirect.h"
 #include "kernels/common/padded_rows.h"
 #include "kernels/common/winograd.h"
@@ -33,6 +34,8 @@ constexpr Kernel kRows[] = {
     row<PaddedRows, kTilesAvx2>("conv.padded_rows.f32.avx2", kAvx2, kConv),
     row<Indirect, kTilesAvx512>("conv.indirect.f32.avx512", kAvx512, kConv),
     row<Indirect, kTilesAvx2>("conv.indirect.f32.avx2", kAvx2, kConv),
+    row<Direct, kDirectAvx512>("conv.direct.f32.avx512", kAvx512, kConv),
+    row<Direct, kDirectAvx2>("conv.direct.f32.avx2", kAvx2, kConv),
     row<Winograd, kWinogradF2Avx512>("conv.winograd_f2.f32.avx512", kAvx512, kConv),
     rounding(row<Winograd, kWinogradF4Avx512>("conv.winograd_f4.f32.avx512", kAvx512, kConv),
              kWinogradRoundingF4),
@@ -43,6 +46,8 @@ constexpr Kernel kRows[] = {
     rounding(row<Winograd, kWinogradF6Avx2>("conv.winograd_f6.f32.avx2", kAvx2, kConv), kWinogradRoundingF6),
     over_residual(row<Indirect, kTilesAvx512>("conv.indirect_add.f32.avx512", kAvx512, kConvAdd)),
     over_residual(row<Indirect, kTilesAvx2>("conv.indirect_add.f32.avx2", kAvx2, kConvAdd)),
+    over_residual(row<Direct, kDirectAvx512>("conv.direct_add.f32.avx512", kAvx512, kConvAdd)),
+    over_residual(row<Direct, kDirectAvx2>("conv.direct_add.f32.avx2", kAvx2, kConvAdd)),
     over_residual(row<Winograd, kWinogradF2Avx512>("conv.winograd_f2_add.f32.avx512", kAvx512, kConvAdd)),
     rounding(
         over_residual(row<Winograd, kWinogradF4Avx512>("conv.winograd_f4_add.f32.avx512", kAvx512, kConvAdd)),
