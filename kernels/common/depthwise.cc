@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/common/depthwise.h"
 
+#include "kernels/common/blocked.h"
 #include "kernels/common/conv_shape.h"
 #include "kernels/common/epilogue.h"
 #include "kernels/common/nhwc.h"
@@ -30,17 +31,27 @@ DepthwiseKernel choose(const DepthwiseSet& set, const ConvShape& s) {
   return usual ? set.usual[(s.kernel_w - 3) / 2][s.stride_w - 1] : set.any;
 }
 
+bool is_blocked(const LayerDesc& layer) { return layer.outputs[0].format.layout == Layout::nchwc; }
+
+std::int64_t pitch_of(const TensorDesc& tensor) {
+  return tensor.format.layout == Layout::nchwc ? tensor.format.block : pixel_pitch(tensor);
+}
+
 class BoundDepthwise final : public BoundKernel {
  public:
   BoundDepthwise(const DepthwiseSet& set, const BindArgs& args)
-      : shape_(args.layer), kernel_(choose(set, shape_)), pool_(args.pool), threads_(args.threads) {
+      : shape_(args.layer),
+        images_(is_blocked(args.layer) ? blocks_of(args.layer.outputs[0]) : 1),
+        kernel_(choose(set, shape_)),
+        pool_(args.pool),
+        threads_(args.threads) {
     const ConvShape& s = shape_;
     const Clamp clamp = Epilogue(args.layer).clamp;
-    row_.input_pitch = pixel_pitch(args.layer.inputs[0]);
+    row_.input_pitch = pitch_of(args.layer.inputs[0]);
     row_.tap_row_pitch = s.dilation_h * s.in_w * row_.input_pitch;
     row_.in_w = s.in_w;
-    row_.output_pitch = pixel_pitch(args.layer.outputs[0]);
-    row_.channels = s.out_channels;
+    row_.output_pitch = pitch_of(args.layer.outputs[0]);
+    row_.channels = is_blocked(args.layer) ? set.lanes : s.out_channels;
     row_.last = s.out_w;
     inner_range(s, row_.inner_first, row_.inner_last);
     row_.columns = static_cast<int>(s.kernel_w);
@@ -58,7 +69,7 @@ class BoundDepthwise final : public BoundKernel {
   }
 
   Status run() noexcept override {
-    parallel_for(pool_, threads_, shape_.batch * shape_.out_h,
+    parallel_for(pool_, threads_, shape_.batch * images_ * shape_.out_h,
                  [&](std::int64_t begin, std::int64_t end, int) {
                    for (std::int64_t i = begin; i < end; ++i) run_row(i / shape_.out_h, i % shape_.out_h);
                  });
@@ -77,10 +88,12 @@ class BoundDepthwise final : public BoundKernel {
     const std::int64_t iy = std::clamp<std::int64_t>(top + row.first_tap_row * s.dilation_h, 0, s.in_h - 1);
     row.input = input_ + (image * s.in_h + iy) * s.in_w * row.input_pitch;
     row.output = output_ + (image * s.out_h + oy) * s.out_w * row.output_pitch;
+    row.packed += image % images_ * row.packed_pitch;
     kernel_(row);
   }
 
   const ConvShape shape_;
+  const std::int64_t images_;  // that each of the batch is made of
   const DepthwiseKernel kernel_;
   ThreadPool* const pool_;
   const int threads_;
@@ -91,8 +104,14 @@ class BoundDepthwise final : public BoundKernel {
 
 }  // namespace
 
-Refusal Depthwise::supports(const LayerDesc& layer) noexcept {
-  if (const Refusal refusal = check_nhwc_conv(layer); refusal != Refusal::none) return refusal;
+Refusal Depthwise::supports(const DepthwiseSet& set, const LayerDesc& layer) noexcept {
+  if (is_blocked(layer)) {
+    if (const Refusal no = check_blocked_f32(layer, set.lanes); no != Refusal::none) return no;
+    if (const Refusal no = check_conv(layer); no != Refusal::none) return no;
+    if (!clamp_keeps_padding(layer)) return Refusal::clamp;
+  } else if (const Refusal no = check_nhwc_conv(layer); no != Refusal::none) {
+    return no;
+  }
   const ConvShape s(layer);
   if (s.groups != s.in_channels || s.out_channels != s.in_channels) return Refusal::groups;
   constexpr std::int64_t kMost = 1 << 15;
