@@ -16,7 +16,6 @@ namespace fettle::kernels {
 
 inline constexpr LayoutPair kNhwcPair[] = {{Layout::nhwc, Layout::nhwc}};
 inline constexpr LayoutPair kNchwPair[] = {{Layout::nchw, Layout::nchw}};
-inline constexpr LayoutPair kToNhwc[] = {{Layout::nchw, Layout::nhwc}, {Layout::nhwc, Layout::nhwc}};
 
 /// An f32 row. `Algorithm` has static functions as Kernel's, the last three with the set before their other
 /// arguments, and says in `kLayouts` and `kStriding` what it takes:
