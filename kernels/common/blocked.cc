@@ -4,9 +4,12 @@
 namespace fettle::kernels {
 namespace {
 
+bool is_plain_f32(const TensorDesc& tensor) noexcept {
+  return tensor.format.type == DataType::f32 && tensor.format.scale == 0;
+}
+
 Refusal check_tensor(const TensorDesc& tensor, int block) noexcept {
-  if (tensor.format.type != DataType::f32 || tensor.format.scale != 0) return Refusal::data_type;
-  if (tensor.constant) return Refusal::none;
+  if (!is_plain_f32(tensor)) return Refusal::data_type;
   if (tensor.shape.rank() != 3 && tensor.shape.rank() != 4) return Refusal::rank;
   return tensor.format.layout == Layout::nchwc && tensor.format.block == block ? Refusal::none
                                                                                : Refusal::layout;
@@ -15,10 +18,12 @@ Refusal check_tensor(const TensorDesc& tensor, int block) noexcept {
 }  // namespace
 
 Refusal check_blocked_f32(const LayerDesc& layer, int block) noexcept {
-  for (const auto* list : {&layer.inputs, &layer.outputs}) {
-    for (const TensorDesc& tensor : *list) {
-      if (const Refusal refusal = check_tensor(tensor, block); refusal != Refusal::none) return refusal;
-    }
+  for (const TensorDesc& tensor : layer.inputs) {
+    if (tensor.constant && is_plain_f32(tensor)) continue;
+    if (const Refusal refusal = check_tensor(tensor, block); refusal != Refusal::none) return refusal;
+  }
+  for (const TensorDesc& tensor : layer.outputs) {
+    if (const Refusal refusal = check_tensor(tensor, block); refusal != Refusal::none) return refusal;
   }
   return Refusal::none;
 }

@@ -68,6 +68,12 @@ constexpr Kernel over_residual(Kernel kernel) {
   return kernel;
 }
 
+/// The row of a sum, which may be written over either operand.
+constexpr Kernel over_operands(Kernel kernel) {
+  kernel.in_place = 0b11;
+  return kernel;
+}
+
 /// The row with Kernel::rounding.
 constexpr Kernel rounding(Kernel kernel, float rounding) {
   kernel.rounding = rounding;

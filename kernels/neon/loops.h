@@ -4,6 +4,7 @@
 // instructions.
 #pragma once
 
+#include "kernels/common/blocked_layers.h"
 #include "kernels/common/convert.h"
 #include "kernels/common/depthwise.h"
 #include "kernels/common/direct.h"
@@ -13,6 +14,7 @@
 namespace fettle::kernels {
 
 extern const TileSet kTilesNeon;
+extern const BlockedSet kBlockedNeon;
 extern const ConvertSet kConvertNeon;
 extern const DepthwiseSet kDepthwiseNeon;
 extern const DirectSet kDirectNeon;

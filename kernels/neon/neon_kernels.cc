@@ -3,6 +3,7 @@
 // Rows: each algorithm of kernels/common with each instruction set's innermost loops.
 #include "kernels/neon/neon_kernels.h"
 
+#include "kernels/common/blocked_layers.h"
 #include "kernels/common/convert.h"
 #include "kernels/common/dense.h"
 #include "kernels/common/depthwise.h"
@@ -24,6 +25,9 @@ constexpr Isa kNeon = Isa::neon | Isa::neon_fma;
 constexpr Op kConv[] = {Op::conv};
 constexpr Op kConvert[] = {Op::convert};
 constexpr Op kGemm[] = {Op::gemm};
+constexpr Op kAdd[] = {Op::add};
+constexpr Op kMaxPool[] = {Op::max_pool};
+constexpr Op kGlobalAveragePool[] = {Op::global_average_pool};
 constexpr Op kConvAdd[] = {Op::conv, Op::add};
 
 constexpr Kernel kRows[] = {
@@ -32,12 +36,10 @@ constexpr Kernel kRows[] = {
     row<Depthwise, kDepthwiseNeon>("dwconv.direct.f32.neon", kNeon, kConv),
     row<PaddedRows, kTilesNeon>("conv.padded_rows.f32.neon", kNeon, kConv),
     row<Indirect, kTilesNeon>("conv.indirect.f32.neon", kNeon, kConv),
-    row<Direct, kDirectNeon>("conv.direct.f32.neon", kNeon, kConv),
     row<Winograd, kWinogradF2Neon>("conv.winograd_f2.f32.neon", kNeon, kConv),
     rounding(row<Winograd, kWinogradF4Neon>("conv.winograd_f4.f32.neon", kNeon, kConv), kWinogradRoundingF4),
     rounding(row<Winograd, kWinogradF6Neon>("conv.winograd_f6.f32.neon", kNeon, kConv), kWinogradRoundingF6),
     over_residual(row<Indirect, kTilesNeon>("conv.indirect_add.f32.neon", kNeon, kConvAdd)),
-    over_residual(row<Direct, kDirectNeon>("conv.direct_add.f32.neon", kNeon, kConvAdd)),
     over_residual(row<Winograd, kWinogradF2Neon>("conv.winograd_f2_add.f32.neon", kNeon, kConvAdd)),
     rounding(over_residual(row<Winograd, kWinogradF4Neon>("conv.winograd_f4_add.f32.neon", kNeon, kConvAdd)),
              kWinogradRoundingF4),
@@ -45,8 +47,18 @@ constexpr Kernel kRows[] = {
              kWinogradRoundingF6),
 };
 
+constexpr Kernel kBlockedRows[] = {
+    row<Direct, kDirectNeon>("conv.direct.f32.neon", kNeon, kConv),
+    over_residual(row<Direct, kDirectNeon>("conv.direct_add.f32.neon", kNeon, kConvAdd)),
+    row<BlockedMaxPool, kBlockedNeon>("max_pool.blocks.f32.neon", kNeon, kMaxPool),
+    row<BlockedMean, kBlockedNeon>("global_average_pool.blocks.f32.neon", kNeon, kGlobalAveragePool),
+    over_operands(row<BlockedAdd, kBlockedNeon>("add.blocks.f32.neon", kNeon, kAdd)),
+};
+
 }  // namespace
 
 std::span<const Kernel> neon_kernels() noexcept { return kRows; }
+
+std::span<const Kernel> neon_blocked_kernels() noexcept { return kBlockedRows; }
 
 }  // namespace fettle::kernels

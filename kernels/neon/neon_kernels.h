@@ -9,7 +9,9 @@
 
 namespace fettle::kernels {
 
-/// All rows, in order of preference. Constant data.
+/// Rows in order of preference. Constant data.
 std::span<const Kernel> neon_kernels() noexcept;
+/// Those that work in blocks of channels alone, which pays where neighbours do so too: nobody's default.
+std::span<const Kernel> neon_blocked_kernels() noexcept;
 
 }  // namespace fettle::kernels

@@ -4,6 +4,7 @@
 // instructions.
 #pragma once
 
+#include "kernels/common/blocked_layers.h"
 #include "kernels/common/convert.h"
 #include "kernels/common/depthwise.h"
 #include "kernels/common/direct.h"
@@ -14,6 +15,8 @@ namespace fettle::kernels {
 
 extern const TileSet kTilesAvx2;    ///< AVX2 and FMA
 extern const TileSet kTilesAvx512;  ///< AVX-512 F
+
+extern const BlockedSet kBlockedAvx2, kBlockedAvx512;
 
 extern const ConvertSet kConvertAvx2, kConvertAvx512;
 

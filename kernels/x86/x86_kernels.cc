@@ -3,6 +3,7 @@
 // Rows: each algorithm of kernels/common with each instruction set's innermost loops.
 #include "kernels/x86/x86_kernels.h"
 
+#include "kernels/common/blocked_layers.h"
 #include "kernels/common/convert.h"
 #include "kernels/common/dense.h"
 #include "kernels/common/depthwise.h"
@@ -21,6 +22,9 @@ constexpr Isa kAvx512 = Isa::avx512f | kAvx2;
 constexpr Op kConv[] = {Op::conv};
 constexpr Op kConvert[] = {Op::convert};
 constexpr Op kGemm[] = {Op::gemm};
+constexpr Op kAdd[] = {Op::add};
+constexpr Op kMaxPool[] = {Op::max_pool};
+constexpr Op kGlobalAveragePool[] = {Op::global_average_pool};
 constexpr Op kConvAdd[] = {Op::conv, Op::add};
 
 constexpr Kernel kRows[] = {
@@ -34,8 +38,6 @@ constexpr Kernel kRows[] = {
     row<PaddedRows, kTilesAvx2>("conv.padded_rows.f32.avx2", kAvx2, kConv),
     row<Indirect, kTilesAvx512>("conv.indirect.f32.avx512", kAvx512, kConv),
     row<Indirect, kTilesAvx2>("conv.indirect.f32.avx2", kAvx2, kConv),
-    row<Direct, kDirectAvx512>("conv.direct.f32.avx512", kAvx512, kConv),
-    row<Direct, kDirectAvx2>("conv.direct.f32.avx2", kAvx2, kConv),
     row<Winograd, kWinogradF2Avx512>("conv.winograd_f2.f32.avx512", kAvx512, kConv),
     rounding(row<Winograd, kWinogradF4Avx512>("conv.winograd_f4.f32.avx512", kAvx512, kConv),
              kWinogradRoundingF4),
@@ -46,8 +48,6 @@ constexpr Kernel kRows[] = {
     rounding(row<Winograd, kWinogradF6Avx2>("conv.winograd_f6.f32.avx2", kAvx2, kConv), kWinogradRoundingF6),
     over_residual(row<Indirect, kTilesAvx512>("conv.indirect_add.f32.avx512", kAvx512, kConvAdd)),
     over_residual(row<Indirect, kTilesAvx2>("conv.indirect_add.f32.avx2", kAvx2, kConvAdd)),
-    over_residual(row<Direct, kDirectAvx512>("conv.direct_add.f32.avx512", kAvx512, kConvAdd)),
-    over_residual(row<Direct, kDirectAvx2>("conv.direct_add.f32.avx2", kAvx2, kConvAdd)),
     over_residual(row<Winograd, kWinogradF2Avx512>("conv.winograd_f2_add.f32.avx512", kAvx512, kConvAdd)),
     rounding(
         over_residual(row<Winograd, kWinogradF4Avx512>("conv.winograd_f4_add.f32.avx512", kAvx512, kConvAdd)),
@@ -62,8 +62,23 @@ constexpr Kernel kRows[] = {
              kWinogradRoundingF6),
 };
 
+constexpr Kernel kBlockedRows[] = {
+    row<Direct, kDirectAvx512>("conv.direct.f32.avx512", kAvx512, kConv),
+    row<Direct, kDirectAvx2>("conv.direct.f32.avx2", kAvx2, kConv),
+    over_residual(row<Direct, kDirectAvx512>("conv.direct_add.f32.avx512", kAvx512, kConvAdd)),
+    over_residual(row<Direct, kDirectAvx2>("conv.direct_add.f32.avx2", kAvx2, kConvAdd)),
+    row<BlockedMaxPool, kBlockedAvx512>("max_pool.blocks.f32.avx512", kAvx512, kMaxPool),
+    row<BlockedMean, kBlockedAvx512>("global_average_pool.blocks.f32.avx512", kAvx512, kGlobalAveragePool),
+    over_operands(row<BlockedAdd, kBlockedAvx512>("add.blocks.f32.avx512", kAvx512, kAdd)),
+    row<BlockedMaxPool, kBlockedAvx2>("max_pool.blocks.f32.avx2", kAvx2, kMaxPool),
+    row<BlockedMean, kBlockedAvx2>("global_average_pool.blocks.f32.avx2", kAvx2, kGlobalAveragePool),
+    over_operands(row<BlockedAdd, kBlockedAvx2>("add.blocks.f32.avx2", kAvx2, kAdd)),
+};
+
 }  // namespace
 
 std::span<const Kernel> x86_kernels() noexcept { return kRows; }
+
+std::span<const Kernel> x86_blocked_kernels() noexcept { return kBlockedRows; }
 
 }  // namespace fettle::kernels
