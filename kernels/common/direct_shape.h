@@ -46,9 +46,7 @@ struct DirectShape {
 
   /// Of each window row that is copied: how many stretches of pixels, and how long they are.
   std::int64_t copied_runs() const { return together ? 1 : conv.kernel_w; }
-  std::int64_t copied_length(std::int64_t pixels) const {
-    return together ? pixels + (conv.kernel_w - 1) * conv.dilation_w : pixels;
-  }
+  std::int64_t copied_length(std::int64_t pixels) const { return together ? span(pixels) : pixels; }
   /// A thread's workspace: room for the copies of the largest tile; 0 where nothing is copied.
   std::int64_t copy_floats() const;
 
