@@ -67,6 +67,7 @@ class BoundDirect final : public BoundKernel {
     const std::int64_t place =
         image * s.out_vectors * s.out_plane() + (oy * s.conv.out_w + pixels.first) * s.lanes;
     const std::int64_t end = groups_.first_vector(group + 1);
+    const std::int64_t fetched = fetch_next_group(group, oy * s.row_tiles + index, tile);
     for (std::int64_t v = groups_.first_vector(group); v < end;) {
       const std::int64_t vectors = std::min<std::int64_t>(s.tile_vectors, end - v);
       tile.bias = packed_ + v * s.vector_floats();
@@ -75,8 +76,25 @@ class BoundDirect final : public BoundKernel {
       tile.residual = residual_ == nullptr ? nullptr : residual_ + place + v * s.out_plane();
       tile.last_lanes = s.lanes_of(v + vectors - 1);
       set_.kernels[vectors - 1][pixels.count - 1](tile);
+      tile.prefetch += fetched;
       v += vectors;
     }
+  }
+
+  // The tiles of a group share out the next group's weights. Bytes that each call of a kernel fetches.
+  std::int64_t fetch_next_group(std::int64_t group, std::int64_t index, DirectTile& tile) const noexcept {
+    const DirectShape& s = shape_;
+    const std::int64_t first = groups_.first_vector(group + 1);
+    const std::int64_t calls = ceil_div(first - groups_.first_vector(group), s.tile_vectors);
+    const std::int64_t steps = tile.blocks * tile.rows * tile.columns * s.lanes;
+    const std::int64_t next = group + 1 < groups_.count ? groups_.first_vector(group + 2) - first : 0;
+    const auto share =
+        ceil_div(next * s.vector_floats() * std::int64_t{sizeof(float)}, s.conv.out_h * s.row_tiles);
+    const std::int64_t step = next > 0 && steps > 0 ? ceil_div(share, calls * steps) : 0;
+    tile.prefetch = reinterpret_cast<const char*>(packed_) +
+                    (step > 0 ? first * s.vector_floats() * std::int64_t{sizeof(float)} + index * share : 0);
+    tile.prefetch_step = static_cast<std::size_t>(step);
+    return step * steps;
   }
 
   void read_in_place(const DirectPixels& pixels, const float* input, DirectTile& tile) const noexcept {

@@ -33,6 +33,8 @@ struct DirectTile {
   std::size_t last_lanes;     ///< channels of the last vector; behind them zeros are stored
   float low, high;            ///< clamp of the sum
   float last_low, last_high;  ///< clamp after the addition
+  const char* prefetch;       ///< what will be needed soon is fetched into L2 meanwhile, from here
+  std::size_t prefetch_step;  ///< bytes further with each tap and channel; 0: nothing is needed
 };
 
 /// Copies `count` vectors that are `step` floats apart to neighbouring places.

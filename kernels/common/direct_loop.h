@@ -3,10 +3,11 @@
 // The tile of a direct convolution. `Tap` is a Simd with, beside its other functions,
 //
 //   template <int kPixels, int kVectors>
-//   static void multiply(DirectSums<...>& sums, const float* x, const float* weights, std::int64_t pitch);
+//   static void multiply(DirectSums<...>& sums, const float* x, const float* weights, std::int64_t pitch,
+//                        const char* prefetch, std::size_t step);
 //
-// which adds a tap's products for all channels of a block. Included by the files of instruction sets alone,
-// as tile_loop.h is.
+// which adds a tap's products for all channels of a block, and fetches on its way. Included by the files of
+// instruction sets alone, as tile_loop.h is.
 #pragma once
 
 #include "kernels/common/direct.h"
@@ -71,12 +72,15 @@ void direct_tile(const DirectTile& t) noexcept {
   }
   const float* weights = t.weights;
   const float* block = t.input;
+  const char* prefetch = t.prefetch;
   for (std::int64_t b = t.blocks; b > 0; --b, block += t.block_pitch, weights += t.skipped) {
     const float* row = block;
     for (std::int64_t ky = t.rows; ky > 0; --ky, row += t.row_pitch) {
       const float* x = row;
       for (std::int64_t kx = t.columns; kx > 0; --kx, x += t.tap_pitch) {
-        Tap::template multiply<kPixels, kVectors>(sums, x, weights, t.weights_pitch);
+        Tap::template multiply<kPixels, kVectors>(sums, x, weights, t.weights_pitch, prefetch,
+                                                  t.prefetch_step);
+        prefetch += Tap::kLanes * t.prefetch_step;
         weights += Tap::kLanes * Tap::kLanes;
       }
     }
@@ -94,9 +98,11 @@ template <typename Simd>
 struct BroadcastTap : Simd {
   template <int kPixels, int kVectors>
   static void multiply(DirectSums<BroadcastTap, kPixels, kVectors>& sums, const float* x,
-                       const float* weights, std::int64_t pitch) noexcept {
+                       const float* weights, std::int64_t pitch, const char* prefetch,
+                       std::size_t step) noexcept {
 #pragma GCC unroll 1
-    for (int c = 0; c < Simd::kLanes; ++c, ++x, weights += Simd::kLanes) {
+    for (int c = 0; c < Simd::kLanes; ++c, ++x, weights += Simd::kLanes, prefetch += step) {
+      __builtin_prefetch(prefetch, 0, 2);
       typename Simd::Vector w[kVectors];
 #pragma GCC unroll 4
       for (int v = 0; v < kVectors; ++v) w[v] = Simd::load(weights + v * pitch);

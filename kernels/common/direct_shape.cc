@@ -9,8 +9,6 @@
 namespace fettle::kernels {
 namespace {
 
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
-
 // About how long a tile takes for each channel and tap, in half cycles of a core that multiplies and loads
 // two vectors a cycle and needs 8 sums to be busy.
 std::int64_t tile_cost(std::int64_t pixels, std::int64_t vectors) {

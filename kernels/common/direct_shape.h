@@ -11,6 +11,9 @@
 
 namespace fettle::kernels {
 
+/// a / b, rounded up.
+inline std::int64_t ceil_div(std::int64_t a, std::int64_t b) noexcept { return (a + b - 1) / b; }
+
 /// The pixels of a tile, and the part of their windows that lies inside the image from top to bottom.
 struct DirectPixels {
   std::int64_t first, count;         ///< of the output row

@@ -34,7 +34,8 @@ struct LaneTap : Neon {
 
   template <int kPixels, int kVectors>
   static void multiply(DirectSums<LaneTap, kPixels, kVectors>& sums, const float* x, const float* weights,
-                       std::int64_t pitch) noexcept {
+                       std::int64_t pitch, const char* prefetch, std::size_t) noexcept {
+    __builtin_prefetch(prefetch, 0, 2);
     Vector pixels[kPixels];
 #pragma GCC unroll 8
     for (int p = 0; p < kPixels; ++p) pixels[p] = load(x + p * kLanes);
