@@ -29,6 +29,11 @@ inline constexpr Kernel kActivatedRow = [] {
   constexpr std::string_view kName = RowName<name, op, ".f32.", isa_name>::kText;
   Kernel kernel = row<Algorithm, set>(kName, isa, kConvAnd<op>);
   kernel.rounding = rounding;
+  kernel.supports = [](const LayerDesc& layer, const Cpu&) {
+    // What fills blocks of channels up must stay zero.
+    const bool blocked = layer.outputs[0].format.layout == Layout::nchwc;
+    return blocked ? Refusal::layout : supports<Algorithm, set>(layer);
+  };
   kernel.bind = [](const BindArgs& args) {
     return Algorithm::bind(set, args, UnaryFunction(functions, args.layer.parts[1]));
   };

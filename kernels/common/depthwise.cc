@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/common/depthwise.h"
 
+#include "kernels/common/blocked.h"
 #include "kernels/common/conv_shape.h"
 #include "kernels/common/depthwise_rows.h"
 #include "kernels/common/epilogue.h"
@@ -31,12 +32,18 @@ DepthwiseKernel choose(const DepthwiseSet& set, const ConvShape& s) {
   return usual ? set.usual[(s.kernel_w - 3) / 2][s.stride_w - 1] : set.any;
 }
 
+bool is_blocked(const LayerDesc& layer) { return layer.outputs[0].format.layout == Layout::nchwc; }
+
+std::int64_t pitch_of(const TensorDesc& tensor) {
+  return tensor.format.layout == Layout::nchwc ? tensor.format.block : pixel_pitch(tensor);
+}
+
 class BoundDepthwise final : public BoundKernel {
  public:
   BoundDepthwise(const DepthwiseSet& set, const BindArgs& args, const UnaryFunction& activation)
       : rows_(set, args.layer, args.packed),
         activation_(activation),
-        output_pitch_(pixel_pitch(args.layer.outputs[0])),
+        output_pitch_(pitch_of(args.layer.outputs[0])),
         pool_(args.pool),
         threads_(args.threads) {}
 
@@ -48,12 +55,12 @@ class BoundDepthwise final : public BoundKernel {
   }
 
   Status run() noexcept override {
-    const ConvShape& s = rows_.shape();
-    parallel_for(pool_, threads_, s.batch * s.out_h, [&](std::int64_t begin, std::int64_t end, int) {
+    const std::int64_t width = rows_.shape().out_w;
+    parallel_for(pool_, threads_, rows_.count(), [&](std::int64_t begin, std::int64_t end, int) {
       for (std::int64_t row = begin; row < end; ++row) {
-        float* output = output_ + row * s.out_w * output_pitch_;
-        rows_.compute(input_, row, 0, s.out_w, output, output_pitch_);
-        activation_.apply(output, output_pitch_, s.out_w, s.out_channels);
+        float* output = output_ + row * width * output_pitch_;
+        rows_.compute(input_, row, 0, width, output, output_pitch_);
+        activation_.apply(output, output_pitch_, width, rows_.channels());
       }
     });
     return {};
@@ -73,13 +80,13 @@ class BoundDepthwise final : public BoundKernel {
 
 DepthwiseRows::DepthwiseRows(const DepthwiseSet& set, const LayerDesc& layer,
                              std::span<const std::byte> packed)
-    : shape_(layer), kernel_(choose(set, shape_)) {
+    : shape_(layer), images_(is_blocked(layer) ? blocks_of(layer.outputs[0]) : 1), kernel_(choose(set, shape_)) {
   const ConvShape& s = shape_;
   const Clamp clamp = Epilogue(layer).clamp;
-  common_.input_pitch = pixel_pitch(layer.inputs[0]);
+  common_.input_pitch = pitch_of(layer.inputs[0]);
   common_.tap_row_pitch = s.dilation_h * s.in_w * common_.input_pitch;
   common_.in_w = s.in_w;
-  common_.channels = s.out_channels;
+  common_.channels = is_blocked(layer) ? set.lanes : s.out_channels;
   inner_range(s, common_.inner_first, common_.inner_last);
   common_.columns = static_cast<int>(s.kernel_w);
   common_.stride = s.stride_w, common_.dilation = s.dilation_w, common_.pad_left = s.pad_left;
@@ -103,11 +110,18 @@ void DepthwiseRows::compute(const float* input, std::int64_t row, std::int64_t f
   part.output = output - first * output_pitch;
   part.output_pitch = output_pitch;
   part.first = first, part.last = last;
+  part.packed += image % images_ * part.packed_pitch;
   kernel_(part);
 }
 
-Refusal Depthwise::supports(const LayerDesc& layer) noexcept {
-  if (const Refusal refusal = check_nhwc_conv(layer); refusal != Refusal::none) return refusal;
+Refusal Depthwise::supports(const DepthwiseSet& set, const LayerDesc& layer) noexcept {
+  if (is_blocked(layer)) {
+    if (const Refusal no = check_blocked_f32(layer, set.lanes); no != Refusal::none) return no;
+    if (const Refusal no = check_conv(layer); no != Refusal::none) return no;
+    if (!clamp_keeps_padding(layer)) return Refusal::clamp;
+  } else if (const Refusal no = check_nhwc_conv(layer); no != Refusal::none) {
+    return no;
+  }
   const ConvShape s(layer);
   if (s.groups != s.in_channels || s.out_channels != s.in_channels) return Refusal::groups;
   constexpr std::int64_t kMost = 1 << 15;

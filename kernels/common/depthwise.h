@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Depthwise convolution in nhwc, any window, stride and dilation, direct. Threads share the output's rows.
+// Depthwise convolution in nhwc and nchwc, any window, stride and dilation, direct. Threads share the
+// output's rows. Blocks of nchwc are as large as a vector, and each is an image of its own.
 #pragma once
 
 #include "kernels/common/elementwise_unary.h"
@@ -46,11 +47,11 @@ struct DepthwiseSet {
 
 /// Convolutions of each channel by itself, to one channel.
 struct Depthwise {
-  static constexpr std::span<const LayoutPair> kLayouts = kNhwcPair;
+  static constexpr LayoutPair kLayouts[] = {{Layout::nhwc, Layout::nhwc}, {Layout::nchwc, Layout::nchwc}};
   static constexpr Striding kInputStriding = Striding::pixels;
   static constexpr Striding kOutputStriding = Striding::pixels;
 
-  static Refusal supports(const LayerDesc& layer) noexcept;
+  static Refusal supports(const DepthwiseSet& set, const LayerDesc& layer) noexcept;
   static std::size_t workspace_bytes(const DepthwiseSet&, const LayerDesc&, int) noexcept { return 0; }
   static std::size_t packed_bytes(const DepthwiseSet& set, const LayerDesc& layer);
   static Status pack(const DepthwiseSet& set, const LayerDesc& layer,

@@ -18,6 +18,10 @@ class DepthwiseRows {
   DepthwiseRows(const DepthwiseSet& set, const LayerDesc& layer, std::span<const std::byte> packed);
 
   const ConvShape& shape() const noexcept { return shape_; }
+  /// Output rows of all images; in nchwc each block of channels is an image.
+  std::int64_t count() const noexcept { return shape_.batch * images_ * shape_.out_h; }
+  /// Of an image.
+  std::int64_t channels() const noexcept { return common_.channels; }
 
   /// Computes the outputs [first, last) of a row; rows are counted through all images. The first result goes
   /// to `output`, each other `output_pitch` floats behind the one before.
@@ -26,6 +30,7 @@ class DepthwiseRows {
 
  private:
   const ConvShape shape_;
+  const std::int64_t images_;  // that each of the batch is made of
   const DepthwiseKernel kernel_;
   DepthwiseRow common_{};  // what all rows have in common
 };

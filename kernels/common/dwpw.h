@@ -34,7 +34,7 @@ struct Dwpw {
   static constexpr Striding kInputStriding = Striding::pixels;
   static constexpr Striding kOutputStriding = Striding::pixels;
 
-  static Refusal supports(const LayerDesc& region);
+  static Refusal supports(const DwpwSet& set, const LayerDesc& region);
   static std::size_t workspace_bytes(const DwpwSet& set, const LayerDesc& region, int threads);
   static std::size_t packed_bytes(const DwpwSet& set, const LayerDesc& region);
   static Status pack(const DwpwSet& set, const LayerDesc& region, std::span<const ConstantBytes> constants,

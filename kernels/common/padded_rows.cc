@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/common/padded_rows.h"
 
+#include "kernels/common/blocked.h"
 #include "kernels/common/blocking.h"
 #include "kernels/common/conv_shape.h"
 #include "kernels/common/epilogue.h"
@@ -25,20 +26,27 @@ struct RowCopy {
   std::int64_t step;   // floats between the windows of neighbouring outputs
   std::int64_t depth;  // floats of a run under a window
   std::int64_t pitch;  // floats of a stored row
+  std::int64_t block;  // of the output's channels; 0 in nhwc
 
   explicit RowCopy(const LayerDesc& layer)
-      : conv(layer), nhwc(layer.inputs[0].format.layout == Layout::nhwc) {
+      : conv(layer),
+        nhwc(layer.inputs[0].format.layout == Layout::nhwc),
+        block(layer.outputs[0].format.block) {
     const std::int64_t together = nhwc ? conv.in_channels : 1;
     runs = nhwc ? conv.kernel_h : conv.in_channels * conv.kernel_h;
     step = conv.stride_w * together;
     depth = conv.kernel_w * together;
     pitch = ((conv.out_w - 1) * step + depth + 15) / 16 * 16;
   }
-  // A thread's workspace: the rows, then the pointers of a tile.
+  // A thread's workspace: the rows, the results of a tile that go into blocks, then the pointers of a tile.
   std::size_t row_bytes() const { return static_cast<std::size_t>(runs * pitch) * sizeof(float); }
+  std::size_t result_bytes() const {
+    return block == 0 ? 0
+                      : static_cast<std::size_t>(conv.out_channels * kMostRows + 1) / 2 * 2 * sizeof(float);
+  }
   std::size_t workspace_bytes() const {
     const std::size_t pointers = static_cast<std::size_t>(runs * kMostRows) * sizeof(const float*);
-    return (row_bytes() + pointers + 63) / 64 * 64;
+    return (row_bytes() + result_bytes() + pointers + 63) / 64 * 64;
   }
   Panels panels(const TileSet& tiles) const { return {tiles, conv.out_channels, runs * depth}; }
 
@@ -68,6 +76,29 @@ struct RowCopy {
   }
 };
 
+// From pixels, each with all of its channels, to a block of channels of each.
+template <std::int64_t kBlock>
+void spread(const float* from, std::int64_t channels, std::int64_t pixels, float* to, std::int64_t plane) {
+  for (std::int64_t c = 0; c < channels; c += kBlock, to += plane) {
+    const std::int64_t left = channels - c;
+    for (std::int64_t p = 0; p < pixels; ++p) {
+      if (left >= kBlock) {
+        std::memcpy(to + p * kBlock, from + p * channels + c, kBlock * sizeof(float));
+        continue;
+      }
+      float* end = std::copy_n(from + p * channels + c, left, to + p * kBlock);
+      std::fill_n(end, kBlock - left, 0.0f);
+    }
+  }
+}
+
+using Spread = void (*)(const float*, std::int64_t, std::int64_t, float*, std::int64_t);
+
+// Null where there is no such block.
+Spread spread_for(std::int64_t block) {
+  return block == 16 ? spread<16> : block == 8 ? spread<8> : block == 4 ? spread<4> : nullptr;
+}
+
 class BoundPaddedRows final : public BoundKernel {
  public:
   BoundPaddedRows(const TileSet& tiles, const BindArgs& args, const UnaryFunction& activation)
@@ -76,13 +107,16 @@ class BoundPaddedRows final : public BoundKernel {
         panels_(shape_.panels(tiles)),
         activation_(activation),
         common_(plain_tile(shape_.runs, shape_.depth)),
-        output_pitch_(pixel_pitch(args.layer.outputs[0])),
+        spread_(spread_for(shape_.block)),
+        output_pitch_(spread_ != nullptr ? shape_.block : pixel_pitch(args.layer.outputs[0])),
         packed_(reinterpret_cast<const float*>(args.packed.data())),
         pool_(args.pool),
         threads_(args.threads) {
     const Clamp clamp = Epilogue(args.layer).clamp;
     common_.low = clamp.low, common_.high = clamp.high;
-    common_.output_stride = static_cast<std::size_t>(output_pitch_);
+    common_.output_stride =
+        static_cast<std::size_t>(spread_ != nullptr ? shape_.conv.out_channels : output_pitch_);
+    if (spread_ != nullptr) images_ = blocks_of(args.layer.outputs[0]);
   }
 
   Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs,
@@ -98,17 +132,23 @@ class BoundPaddedRows final : public BoundKernel {
     parallel_for(pool_, threads_, s.batch * s.out_h, [&](std::int64_t begin, std::int64_t end, int worker) {
       std::byte* own = workspace_ + static_cast<std::size_t>(worker) * shape_.workspace_bytes();
       auto* rows = reinterpret_cast<float*>(own);
-      auto* pointers = reinterpret_cast<const float**>(own + shape_.row_bytes());
+      auto* results = reinterpret_cast<float*>(own + shape_.row_bytes());
+      auto* pointers = reinterpret_cast<const float**>(own + shape_.row_bytes() + shape_.result_bytes());
       for (std::int64_t i = begin; i < end; ++i) {
-        shape_.fill(input_ + i / s.out_h * s.in_channels * s.in_h * s.in_w, i % s.out_h, rows);
-        run_row(rows, pointers, output_ + i * s.out_w * output_pitch_);
+        const std::int64_t oy = i % s.out_h;
+        shape_.fill(input_ + i / s.out_h * s.in_channels * s.in_h * s.in_w, oy, rows);
+        const std::int64_t row = i / s.out_h * images_ * s.out_h + oy;
+        run_row(rows, results, pointers, output_ + row * s.out_w * output_pitch_);
       }
     });
     return {};
   }
 
  private:
-  void run_row(const float* rows, const float** pointers, float* output) const noexcept {
+  // Floats of a block of channels of an output image.
+  std::int64_t plane() const noexcept { return shape_.conv.out_h * shape_.conv.out_w * shape_.block; }
+
+  void run_row(const float* rows, float* results, const float** pointers, float* output) const noexcept {
     const std::int64_t width = shape_.conv.out_w;
     const std::int64_t most = tiles_.most_rows[panels_.vectors - 1];
     const std::int64_t count = (width + most - 1) / most;
@@ -122,8 +162,10 @@ class BoundPaddedRows final : public BoundKernel {
       }
       Tile tile = common_;
       tile.rows = pointers;
-      tile.output = output + first * output_pitch_;
+      tile.output = spread_ != nullptr ? results : output + first * output_pitch_;
       multiply_panels(tiles_, panels_, packed_, {first, height, 0, panels_.count}, tile, activation_);
+      if (spread_ != nullptr)
+        spread_(results, shape_.conv.out_channels, height, output + first * output_pitch_, plane());
     }
   }
 
@@ -132,7 +174,9 @@ class BoundPaddedRows final : public BoundKernel {
   const Panels panels_;
   const UnaryFunction activation_;
   Tile common_;
+  const Spread spread_;  // null where a tile's results may lie as they are
   const std::int64_t output_pitch_;
+  std::int64_t images_ = 1;  // of blocks of channels, that each of the batch is made of
   const float* const packed_;
   ThreadPool* const pool_;
   const int threads_;
@@ -147,9 +191,10 @@ Refusal check_layouts(const LayerDesc& layer) noexcept {
       if (tensor.format.type != DataType::f32 || tensor.format.scale != 0) return Refusal::data_type;
     }
   }
-  return layer.inputs[0].format.layout != Layout::nchwc && layer.outputs[0].format.layout == Layout::nhwc
-             ? Refusal::none
-             : Refusal::layout;
+  const Format& y = layer.outputs[0].format;
+  const bool writable =
+      y.layout == Layout::nhwc || (y.layout == Layout::nchwc && spread_for(y.block) != nullptr);
+  return layer.inputs[0].format.layout != Layout::nchwc && writable ? Refusal::none : Refusal::layout;
 }
 
 }  // namespace

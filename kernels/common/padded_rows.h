@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Convolution of tensors with few channels, above all a network's first layer, from nchw or nhwc to nhwc.
+// Convolution of tensors with few channels, above all a network's first layer, from nchw or nhwc to nhwc or
+// nchwc.
 // The input rows that an output row needs are copied with their padding, and are so short that they stay in
 // the L1 cache. In such a row everything under a window lies together: the window's columns in nchw, its
 // columns times channels in nhwc. So the product sums over a few long runs, where an indirect convolution
@@ -21,7 +22,10 @@ namespace fettle::kernels {
 
 /// Convolutions of few channels in one group, not dilated along rows.
 struct PaddedRows {
-  static constexpr std::span<const LayoutPair> kLayouts = kToNhwc;
+  static constexpr LayoutPair kLayouts[] = {{Layout::nchw, Layout::nhwc},
+                                            {Layout::nhwc, Layout::nhwc},
+                                            {Layout::nchw, Layout::nchwc},
+                                            {Layout::nhwc, Layout::nchwc}};
   static constexpr Striding kInputStriding = Striding::dense;
   static constexpr Striding kOutputStriding = Striding::pixels;
 

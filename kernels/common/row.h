@@ -18,12 +18,20 @@ namespace fettle::kernels {
 inline constexpr LayoutPair kNhwcPair[] = {{Layout::nhwc, Layout::nhwc}};
 inline constexpr LayoutPair kNchwPair[] = {{Layout::nchw, Layout::nchw}};
 inline constexpr LayoutPair kSameLayouts[] = {{Layout::nchw, Layout::nchw}, {Layout::nhwc, Layout::nhwc}};
-inline constexpr LayoutPair kToNhwc[] = {{Layout::nchw, Layout::nhwc}, {Layout::nhwc, Layout::nhwc}};
+
+/// Algorithms whose answer depends on the set take it first.
+template <typename Algorithm, const auto& set>
+Refusal supports(const LayerDesc& layer) {
+  if constexpr (requires { Algorithm::supports(set, layer); })
+    return Algorithm::supports(set, layer);
+  else
+    return Algorithm::supports(layer);
+}
 
 /// An f32 row. `Algorithm` has static functions as Kernel's, most with the set before their other arguments,
 /// and says in `kLayouts` and `k...Striding` what it takes:
 ///
-///   Refusal supports(const LayerDesc&) noexcept;
+///   Refusal supports(const LayerDesc&) noexcept;   // perhaps with the set
 ///   Result<std::unique_ptr<BoundKernel>> bind(const Set&, const BindArgs&);
 ///
 /// If it needs a workspace:
@@ -46,7 +54,7 @@ constexpr Kernel row(std::string_view name, Isa isa, std::span<const Op> pattern
   kernel.input_striding = Algorithm::kInputStriding;
   kernel.output_striding = Algorithm::kOutputStriding;
   kernel.threaded = true;
-  kernel.supports = [](const LayerDesc& layer, const Cpu&) { return Algorithm::supports(layer); };
+  kernel.supports = [](const LayerDesc& layer, const Cpu&) { return supports<Algorithm, set>(layer); };
   if constexpr (requires { &Algorithm::workspace_bytes; }) {
     kernel.workspace_bytes = [](const LayerDesc& layer, int threads) {
       return Algorithm::workspace_bytes(set, layer, threads);
@@ -69,6 +77,12 @@ constexpr Kernel row(std::string_view name, Isa isa, std::span<const Op> pattern
 /// it is input 2 or 3 behind one of them, and 3 to 5 behind two.
 constexpr Kernel over_residual(Kernel kernel) {
   kernel.in_place = kernel.pattern.size() == 2 ? 0b1100 : 0b111000;
+  return kernel;
+}
+
+/// The row of a sum, which may be written over either operand.
+constexpr Kernel over_operands(Kernel kernel) {
+  kernel.in_place = 0b11;
   return kernel;
 }
 

@@ -4,7 +4,10 @@
 // instructions.
 #pragma once
 
+#include "kernels/common/blocked_layers.h"
+#include "kernels/common/convert.h"
 #include "kernels/common/depthwise.h"
+#include "kernels/common/direct.h"
 #include "kernels/common/elementwise_binary.h"
 #include "kernels/common/elementwise_unary.h"
 #include "kernels/common/pooling.h"
@@ -21,6 +24,9 @@ extern const UnarySet kUnaryNeon;
 extern const BinarySet kBinaryNeon;
 extern const SoftmaxSet kSoftmaxNeon;
 extern const PoolSet kMaxPoolNeon, kAveragePoolNeon;
+extern const BlockedSet kBlockedNeon;
+extern const ConvertSet kConvertNeon;
+extern const DirectSet kDirectNeon;
 extern const WinogradSet kWinogradF2Neon, kWinogradF4Neon, kWinogradF6Neon;
 extern const WinogradSet kWinogradF2NeonInOrder, kWinogradF4NeonInOrder, kWinogradF6NeonInOrder;
 

@@ -3,8 +3,11 @@
 // Rows: each algorithm of kernels/common with each instruction set's innermost loops.
 #include "kernels/neon/neon_kernels.h"
 
+#include "kernels/common/blocked_layers.h"
+#include "kernels/common/convert.h"
 #include "kernels/common/dense.h"
 #include "kernels/common/depthwise.h"
+#include "kernels/common/direct.h"
 #include "kernels/common/dwpw.h"
 #include "kernels/common/indirect.h"
 #include "kernels/common/padded_rows.h"
@@ -16,10 +19,13 @@ namespace fettle::kernels {
 namespace {
 
 constexpr Op kConv[] = {Op::conv};
+constexpr Op kConvert[] = {Op::convert};
 constexpr Op kGemm[] = {Op::gemm};
+constexpr Op kAdd[] = {Op::add};
 constexpr Op kMaxPool[] = {Op::max_pool};
 constexpr Op kAveragePool[] = {Op::average_pool};
 constexpr Op kGlobalMaxPool[] = {Op::global_max_pool};
+constexpr Op kGlobalAveragePool[] = {Op::global_average_pool};
 constexpr Op kConvAdd[] = {Op::conv, Op::add};
 constexpr Op kConvConv[] = {Op::conv, Op::conv};
 constexpr Op kConvConvAdd[] = {Op::conv, Op::conv, Op::add};
@@ -28,6 +34,7 @@ constexpr DwpwSet kDwpwNeon = {&kDepthwiseNeon, &kTilesNeon};
 
 constexpr Kernel kRows[] = {
     row<Dense, kTilesNeon>("gemm.panels.f32.neon", kNeonFma, kGemm),
+    row<Convert, kConvertNeon>("convert.transpose.f32.neon", kNeonFma, kConvert),
     row<Depthwise, kDepthwiseNeon>("dwconv.direct.f32.neon", kNeonFma, kConv),
     row<PaddedRows, kTilesNeon>("conv.padded_rows.f32.neon", kNeonFma, kConv),
     row<Indirect, kTilesNeon>("conv.indirect.f32.neon", kNeonFma, kConv),
@@ -51,8 +58,18 @@ constexpr Kernel kRows[] = {
     over_residual(row<Dwpw, kDwpwNeon>("dwpw.rows_add.f32.neon", kNeonFma, kConvConvAdd)),
 };
 
+constexpr Kernel kBlockedRows[] = {
+    row<Direct, kDirectNeon>("conv.direct.f32.neon", kNeonFma, kConv),
+    over_residual(row<Direct, kDirectNeon>("conv.direct_add.f32.neon", kNeonFma, kConvAdd)),
+    row<BlockedMaxPool, kBlockedNeon>("max_pool.blocks.f32.neon", kNeonFma, kMaxPool),
+    row<BlockedMean, kBlockedNeon>("global_average_pool.blocks.f32.neon", kNeonFma, kGlobalAveragePool),
+    over_operands(row<BlockedAdd, kBlockedNeon>("add.blocks.f32.neon", kNeonFma, kAdd)),
+};
+
 }  // namespace
 
 std::span<const Kernel> neon_kernels() noexcept { return kRows; }
+
+std::span<const Kernel> neon_blocked_kernels() noexcept { return kBlockedRows; }
 
 }  // namespace fettle::kernels

@@ -27,5 +27,7 @@ std::span<const Kernel* const> neon_other_kernels() noexcept;
 /// CPU has none. They go before the others where it has no other, else behind them, for the tuner to find.
 std::span<const Kernel> in_order_kernels() noexcept;
 bool only_in_order(const Cpu& cpu) noexcept;
+/// Those that work in blocks of channels alone, which pays where neighbours do so too: nobody's default.
+std::span<const Kernel> neon_blocked_kernels() noexcept;
 
 }  // namespace fettle::kernels

@@ -2,6 +2,7 @@
 //
 // Moving elements of f32 and of bytes: any operator whose output is a strided walk through its inputs. Each
 // is a set of boxes, copied by one routine that finds the longest runs of neighbours.
+#include "kernels/portable/box.h"
 #include "kernels/portable/portable.h"
 #include "lib/base/quantise.h"
 
@@ -11,91 +12,6 @@
 
 namespace fettle::kernels::portable {
 namespace {
-
-// A box of elements with the steps of source and target along each axis, outermost first.
-struct Box {
-  int rank = 0;
-  std::array<std::int64_t, kMaxRank> extent{};
-  std::array<std::int64_t, kMaxRank> from{};
-  std::array<std::int64_t, kMaxRank> to{};
-
-  void add(std::int64_t n, std::int64_t step_from, std::int64_t step_to) {
-    if (n == 1) return;
-    const auto i = static_cast<std::size_t>(rank++);
-    extent[i] = n;
-    from[i] = step_from;
-    to[i] = step_to;
-  }
-  // Sorts the axes so that the target is written in order, and merges those that continue each other.
-  void normalise() {
-    for (int i = 1; i < rank; ++i) {
-      for (int j = i; j > 0 && to[static_cast<std::size_t>(j)] > to[static_cast<std::size_t>(j - 1)]; --j) {
-        const auto a = static_cast<std::size_t>(j);
-        std::swap(extent[a], extent[a - 1]);
-        std::swap(from[a], from[a - 1]);
-        std::swap(to[a], to[a - 1]);
-      }
-    }
-    for (int i = rank - 1; i > 0; --i) {
-      const auto inner = static_cast<std::size_t>(i);
-      const std::size_t outer = inner - 1;
-      if (from[outer] != from[inner] * extent[inner] || to[outer] != to[inner] * extent[inner]) continue;
-      extent[outer] *= extent[inner];
-      from[outer] = from[inner];
-      to[outer] = to[inner];
-      for (int k = i; k + 1 < rank; ++k) {
-        const auto at = static_cast<std::size_t>(k);
-        extent[at] = extent[at + 1], from[at] = from[at + 1], to[at] = to[at + 1];
-      }
-      --rank;
-    }
-    if (rank == 0) add(1, 1, 1), rank = 1, extent[0] = 1, from[0] = 1, to[0] = 1;
-  }
-};
-
-template <typename T>
-void copy_line(const T* x, std::int64_t from, T* y, std::int64_t to, std::int64_t count) {
-  if (from == 1 && to == 1)
-    std::memcpy(y, x, static_cast<std::size_t>(count) * sizeof(T));
-  else
-    for (std::int64_t i = 0; i < count; ++i) y[i * to] = x[i * from];
-}
-
-template <typename T>
-void copy_box(const Call& call, Box box, const T* x, T* y) {
-  for (int axis = 0; axis < box.rank; ++axis) {
-    if (box.extent[static_cast<std::size_t>(axis)] == 0) return;
-  }
-  box.normalise();
-  const auto inner = static_cast<std::size_t>(box.rank - 1);
-  std::int64_t lines = 1;
-  for (std::size_t axis = 0; axis < inner; ++axis) lines *= box.extent[axis];
-  call.parallel(lines, [&](std::int64_t begin, std::int64_t end, int) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      std::int64_t rest = i;
-      std::int64_t from = 0;
-      std::int64_t to = 0;
-      for (std::size_t axis = inner; axis-- > 0;) {
-        const std::int64_t at = rest % box.extent[axis];
-        rest /= box.extent[axis];
-        from += at * box.from[axis];
-        to += at * box.to[axis];
-      }
-      copy_line(x + from, box.from[inner], y + to, box.to[inner], box.extent[inner]);
-    }
-  });
-}
-
-std::int64_t stride(const TensorDesc& tensor, int axis) {
-  return tensor.strides[static_cast<std::size_t>(axis)];
-}
-
-// The whole of `shape`, read and written by the two tensors' strides.
-Box box_of(const Shape& shape, const TensorDesc& from, const TensorDesc& to) {
-  Box box;
-  for (int axis = 0; axis < shape.rank(); ++axis) box.add(shape[axis], stride(from, axis), stride(to, axis));
-  return box;
-}
 
 template <typename T>
 void concat(const Call& call) {
@@ -176,13 +92,6 @@ template <typename T>
 void copy(const Call& call) {
   const auto count = static_cast<std::size_t>(call.layer.outputs.front().shape.elements());
   if (count > 0) std::memcpy(call.out<T>(), call.in<T>(0), count * sizeof(T));  // nothing may lie nowhere
-}
-
-template <typename T>
-void convert(const Call& call) {
-  const TensorDesc& x = call.layer.inputs.front();
-  const TensorDesc& y = call.layer.outputs.front();
-  copy_box(call, box_of(y.shape, x, y), call.in<T>(0), call.out<T>());
 }
 
 // Block rows and columns become pixels: six loops over channel, row, block row, column, block column.
@@ -270,14 +179,6 @@ Refusal supports_bytes_nchw(const LayerDesc& layer, const Cpu& cpu) {
   return layout_of(layer) == Layout::nchw ? supports_bytes(layer, cpu) : Refusal::layout;
 }
 
-Refusal supports_convert_bytes(const LayerDesc& layer, const Cpu&) {
-  const TensorDesc& x = layer.inputs.front();
-  const TensorDesc& y = layer.outputs.front();
-  if (!is_quantised_type(x.format.type) || x.format.type != y.format.type) return Refusal::data_type;
-  if (x.format.layout == Layout::nchwc || y.format.layout == Layout::nchwc) return Refusal::layout;
-  return layer.main().attributes.entries().empty() && x.shape == y.shape ? Refusal::none : Refusal::attribute;
-}
-
 Refusal supports_nchw(const LayerDesc& layer, const Cpu& cpu) {
   return layout_of(layer) == Layout::nchw ? supports_plain(layer, cpu) : Refusal::layout;
 }
@@ -285,16 +186,6 @@ Refusal supports_nchw(const LayerDesc& layer, const Cpu& cpu) {
 Refusal supports_pad(const LayerDesc& layer, const Cpu& cpu) {
   const bool plain = layer.main().attributes.string("mode") == "constant" && layer.inputs.size() == 1;
   return plain ? supports_plain(layer, cpu) : Refusal::attribute;
-}
-
-Refusal supports_convert(const LayerDesc& layer, const Cpu&) {
-  const TensorDesc& x = layer.inputs.front();
-  const TensorDesc& y = layer.outputs.front();
-  if (x.format.type != DataType::f32 || y.format.type != DataType::f32 || x.format.scale != 0 ||
-      y.format.scale != 0)
-    return Refusal::data_type;
-  if (x.format.layout == Layout::nchwc || y.format.layout == Layout::nchwc) return Refusal::layout;
-  return layer.main().attributes.entries().empty() && x.shape == y.shape ? Refusal::none : Refusal::attribute;
 }
 
 Refusal supports_resize(const LayerDesc& layer, const Cpu& cpu) {
@@ -311,13 +202,8 @@ Refusal supports_resize(const LayerDesc& layer, const Cpu& cpu) {
   return supports_plain(layer, cpu);
 }
 
-constexpr Op kOps[] = {Op::concat,  Op::split,   Op::slice,          Op::pad,   Op::transpose,
-                       Op::reshape, Op::convert, Op::depth_to_space, Op::resize};
-constexpr LayoutPair kConversions[] = {{Layout::nchw, Layout::nhwc},
-                                       {Layout::nhwc, Layout::nchw},
-                                       {Layout::nhwc, Layout::nhwc},
-                                       {Layout::nchw, Layout::nchw}};
-
+constexpr Op kOps[] = {Op::concat,    Op::split,   Op::slice,          Op::pad,
+                       Op::transpose, Op::reshape, Op::depth_to_space, Op::resize};
 // Copies by strides read and write views as they are.
 template <Compute compute>
 constexpr Kernel strided_row(std::size_t op, std::string_view name, std::span<const LayoutPair> layouts,
@@ -336,12 +222,10 @@ constexpr Kernel kTranspose =
     strided_row<transpose<float>>(4, "transpose.copy.f32.portable", kNchw, supports_nchw);
 constexpr Kernel kReshape =
     row<copy<float>>("reshape.copy.f32.portable", {&kOps[5], 1}, kNchw, supports_nchw);
-constexpr Kernel kConvert =
-    strided_row<convert<float>>(6, "convert.copy.f32.portable", kConversions, supports_convert);
 constexpr Kernel kDepthToSpace =
-    strided_row<depth_to_space>(7, "depth_to_space.copy.f32.portable", kBoth, supports_plain);
+    strided_row<depth_to_space>(6, "depth_to_space.copy.f32.portable", kBoth, supports_plain);
 constexpr Kernel kResizeNearest =
-    strided_row<resize_nearest>(8, "resize.nearest.f32.portable", kBoth, supports_resize);
+    strided_row<resize_nearest>(7, "resize.nearest.f32.portable", kBoth, supports_resize);
 
 template <Compute compute>
 constexpr Kernel bytes_row(std::size_t op, std::string_view name, std::span<const LayoutPair> layouts,
@@ -360,12 +244,10 @@ constexpr Kernel kReshapeBytes = [] {
   kernel.type = DataType::undefined;
   return kernel;
 }();
-constexpr Kernel kConvertBytes =
-    bytes_row<convert<Byte>>(6, "convert.copy.q8.portable", kConversions, supports_convert_bytes);
 
-constexpr const Kernel* kRows[] = {&kConcatBytes, &kTransposeBytes, &kReshapeBytes, &kConvertBytes, &kConcat,
-                                   &kSplit,       &kSlice,          &kPad,          &kTranspose,    &kReshape,
-                                   &kConvert,     &kDepthToSpace,   &kResizeNearest};
+constexpr const Kernel* kRows[] = {&kConcatBytes, &kTransposeBytes, &kReshapeBytes, &kConcat,
+                                   &kSplit,       &kSlice,          &kPad,          &kTranspose,
+                                   &kReshape,     &kDepthToSpace,   &kResizeNearest};
 
 }  // namespace
 

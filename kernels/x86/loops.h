@@ -4,7 +4,10 @@
 // instructions.
 #pragma once
 
+#include "kernels/common/blocked_layers.h"
+#include "kernels/common/convert.h"
 #include "kernels/common/depthwise.h"
+#include "kernels/common/direct.h"
 #include "kernels/common/elementwise_binary.h"
 #include "kernels/common/elementwise_unary.h"
 #include "kernels/common/pooling.h"
@@ -17,8 +20,13 @@ namespace fettle::kernels {
 extern const TileSet kTilesAvx2;    ///< AVX2 and FMA
 extern const TileSet kTilesAvx512;  ///< AVX-512 F
 
+extern const BlockedSet kBlockedAvx2, kBlockedAvx512;
+
+extern const ConvertSet kConvertAvx2, kConvertAvx512;
+
 extern const DepthwiseSet kDepthwiseAvx2, kDepthwiseAvx512;
 
+extern const DirectSet kDirectAvx2, kDirectAvx512;
 extern const UnarySet kUnaryAvx2, kUnaryAvx512;
 extern const BinarySet kBinaryAvx2, kBinaryAvx512;
 extern const SoftmaxSet kSoftmaxAvx2, kSoftmaxAvx512;

@@ -3,8 +3,11 @@
 // Rows: each algorithm of kernels/common with each instruction set's innermost loops.
 #include "kernels/x86/x86_kernels.h"
 
+#include "kernels/common/blocked_layers.h"
+#include "kernels/common/convert.h"
 #include "kernels/common/dense.h"
 #include "kernels/common/depthwise.h"
+#include "kernels/common/direct.h"
 #include "kernels/common/dwpw.h"
 #include "kernels/common/indirect.h"
 #include "kernels/common/padded_rows.h"
@@ -19,10 +22,13 @@ constexpr Isa kAvx2 = Isa::avx2 | Isa::fma3;
 constexpr Isa kAvx512 = Isa::avx512f | kAvx2;
 
 constexpr Op kConv[] = {Op::conv};
+constexpr Op kConvert[] = {Op::convert};
 constexpr Op kGemm[] = {Op::gemm};
+constexpr Op kAdd[] = {Op::add};
 constexpr Op kMaxPool[] = {Op::max_pool};
 constexpr Op kAveragePool[] = {Op::average_pool};
 constexpr Op kGlobalMaxPool[] = {Op::global_max_pool};
+constexpr Op kGlobalAveragePool[] = {Op::global_average_pool};
 constexpr Op kConvAdd[] = {Op::conv, Op::add};
 constexpr Op kConvConv[] = {Op::conv, Op::conv};
 constexpr Op kConvConvAdd[] = {Op::conv, Op::conv, Op::add};
@@ -33,6 +39,8 @@ constexpr DwpwSet kDwpwAvx2 = {&kDepthwiseAvx2, &kTilesAvx2};
 constexpr Kernel kRows[] = {
     row<Dense, kTilesAvx512>("gemm.panels.f32.avx512", kAvx512, kGemm),
     row<Dense, kTilesAvx2>("gemm.panels.f32.avx2", kAvx2, kGemm),
+    row<Convert, kConvertAvx512>("convert.transpose.f32.avx512", kAvx512, kConvert),
+    row<Convert, kConvertAvx2>("convert.transpose.f32.avx2", kAvx2, kConvert),
     row<Depthwise, kDepthwiseAvx512>("dwconv.direct.f32.avx512", kAvx512, kConv),
     row<Depthwise, kDepthwiseAvx2>("dwconv.direct.f32.avx2", kAvx2, kConv),
     row<PaddedRows, kTilesAvx512>("conv.padded_rows.f32.avx512", kAvx512, kConv),
@@ -73,8 +81,23 @@ constexpr Kernel kRows[] = {
     over_residual(row<Dwpw, kDwpwAvx2>("dwpw.rows_add.f32.avx2", kAvx2, kConvConvAdd)),
 };
 
+constexpr Kernel kBlockedRows[] = {
+    row<Direct, kDirectAvx512>("conv.direct.f32.avx512", kAvx512, kConv),
+    row<Direct, kDirectAvx2>("conv.direct.f32.avx2", kAvx2, kConv),
+    over_residual(row<Direct, kDirectAvx512>("conv.direct_add.f32.avx512", kAvx512, kConvAdd)),
+    over_residual(row<Direct, kDirectAvx2>("conv.direct_add.f32.avx2", kAvx2, kConvAdd)),
+    row<BlockedMaxPool, kBlockedAvx512>("max_pool.blocks.f32.avx512", kAvx512, kMaxPool),
+    row<BlockedMean, kBlockedAvx512>("global_average_pool.blocks.f32.avx512", kAvx512, kGlobalAveragePool),
+    over_operands(row<BlockedAdd, kBlockedAvx512>("add.blocks.f32.avx512", kAvx512, kAdd)),
+    row<BlockedMaxPool, kBlockedAvx2>("max_pool.blocks.f32.avx2", kAvx2, kMaxPool),
+    row<BlockedMean, kBlockedAvx2>("global_average_pool.blocks.f32.avx2", kAvx2, kGlobalAveragePool),
+    over_operands(row<BlockedAdd, kBlockedAvx2>("add.blocks.f32.avx2", kAvx2, kAdd)),
+};
+
 }  // namespace
 
 std::span<const Kernel> x86_kernels() noexcept { return kRows; }
+
+std::span<const Kernel> x86_blocked_kernels() noexcept { return kBlockedRows; }
 
 }  // namespace fettle::kernels

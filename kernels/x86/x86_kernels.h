@@ -9,11 +9,13 @@
 
 namespace fettle::kernels {
 
-/// All rows, in order of preference. Constant data.
+/// Rows in order of preference. Constant data.
 std::span<const Kernel> x86_kernels() noexcept;
 /// Those of elementwise operators, alone and behind convolutions.
 std::span<const Kernel* const> x86_elementwise_kernels() noexcept;
 /// Those that come behind other libraries' in the order of preference.
 std::span<const Kernel* const> x86_other_kernels() noexcept;
+/// Those that work in blocks of channels alone, which pays where neighbours do so too: nobody's default.
+std::span<const Kernel> x86_blocked_kernels() noexcept;
 
 }  // namespace fettle::kernels

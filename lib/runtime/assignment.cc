@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/runtime/assignment.h"
 
+#include "lib/base/channel_block.h"
 #include "lib/runtime/schedule.h"
 
 #include <algorithm>
@@ -34,15 +35,13 @@ class ProducedLayouts {
 };
 
 // Bytes that would have to be converted before the layer can run in `input`.
-std::int64_t mismatched_bytes(const LayerInfo& layer, Layout input, ProducedLayouts& produced) {
+std::int64_t mismatched_bytes(const LayerInfo& layer, Layout input, ProducedLayouts& produced, Isa isa) {
   std::int64_t bytes = 0;
   for (std::size_t i = 0; i < layer.inputs.size(); ++i) {
     const TensorDesc& tensor = layer.desc.inputs[i];
     if (layer.inputs[i] < 0 || tensor.shape.rank() < 3) continue;
-    Format wanted = tensor.format;
-    wanted.layout = input;
-    Format have = tensor.format;
-    have.layout = produced[layer.inputs[i]];
+    const Format wanted = in_layout(tensor.format, input, isa);
+    const Format have = in_layout(tensor.format, produced[layer.inputs[i]], isa);
     if (!same_memory(tensor.shape, wanted, have))
       bytes += static_cast<std::int64_t>(dense_bytes(tensor.shape, wanted));
   }
@@ -55,7 +54,7 @@ std::optional<LayoutPair> cheapest_layouts(const LayerGraph& layers, const Kerne
   std::int64_t best_bytes = 0;
   for (const LayoutPair& pair : kernel.layouts) {
     if (check_variant(layers, table, kernel, pair, index, {}) != Refusal::none) continue;
-    const std::int64_t bytes = mismatched_bytes(layers.layer(index), pair.input, produced);
+    const std::int64_t bytes = mismatched_bytes(layers.layer(index), pair.input, produced, table.cpu().isa);
     if (!best || bytes < best_bytes) {
       best = pair;
       best_bytes = bytes;
@@ -145,7 +144,7 @@ int worthwhile_threads(const LayerDesc& desc, std::int64_t macs, int most) {
 
 Refusal check_variant(const LayerGraph& layers, const KernelTable& table, const Kernel& kernel,
                       LayoutPair layouts, int first, std::span<const int> covers) {
-  LayerDesc desc = with_layouts(layers.describe(first, covers), layouts);
+  LayerDesc desc = with_layouts(layers.describe(first, covers), layouts, table.cpu().isa);
   if (kernel.leaves_clamp) take_clamp(desc);
   return table.check(kernel, desc);
 }

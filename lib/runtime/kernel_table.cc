@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/runtime/kernel_table.h"
 
+#include "lib/base/channel_block.h"
+
 #include <algorithm>
 #include <iterator>
 #include <string>
@@ -88,10 +90,10 @@ const Kernel* KernelTable::first_for(const LayerDesc& layer) const {
   return row == rows_.end() ? nullptr : *row;
 }
 
-LayerDesc with_layouts(LayerDesc layer, LayoutPair layouts) {
-  const auto set = [](TensorDesc& tensor, Layout layout) {
+LayerDesc with_layouts(LayerDesc layer, LayoutPair layouts, Isa isa) {
+  const auto set = [isa](TensorDesc& tensor, Layout layout) {
     if (tensor.constant || tensor.shape.rank() < 3) return;
-    tensor.format.layout = layout;
+    tensor.format = in_layout(tensor.format, layout, isa);
     tensor.strides = dense_strides(tensor.shape, tensor.format);
   };
   for (TensorDesc& input : layer.inputs) set(input, layouts.input);

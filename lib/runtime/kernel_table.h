@@ -38,8 +38,8 @@ class KernelTable {
 };
 
 /// The layer as a kernel sees it that works in `layouts`: activations of rank 3 and more get the pair's
-/// layouts, all dense.
-LayerDesc with_layouts(LayerDesc layer, LayoutPair layouts);
+/// layouts, all dense, with the blocks of a CPU with these instructions.
+LayerDesc with_layouts(LayerDesc layer, LayoutPair layouts, Isa isa);
 
 /// Takes the last part's clamp away and returns it, for kernels that leave it to a step of its own.
 std::optional<Clamp> take_clamp(LayerDesc& layer);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/runtime/lower.h"
 
+#include "lib/base/channel_block.h"
+
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -140,7 +142,7 @@ class Lowering {
     Format format = schedule_.tensor(from).desc.format;
     const auto picture = pictures_.find(value);
     if (picture != pictures_.end()) format = {Layout::nchw, DataType::f32};
-    format.layout = layout;
+    format = in_layout(format, layout, table_.cpu().isa);
     const TensorId to = add_tensor(dense_desc(schedule_.tensor(from).desc.shape, format), value);
     formats_[{value, layout}] = to;
     if (picture == pictures_.end() &&
@@ -174,7 +176,8 @@ class Lowering {
     step.layer = info.id;
     step.kernel = assignment.kernel;
     step.threads = assignment.threads;
-    step.desc = with_layouts(layers_.describe(first, assignment.covers), assignment.layouts);
+    step.desc =
+        with_layouts(layers_.describe(first, assignment.covers), assignment.layouts, table_.cpu().isa);
     step.constants = layers_.input_constants(first, assignment.covers);
     const std::vector<int> values = layers_.input_values(first, assignment.covers);
     for (std::size_t i = 0; i < values.size(); ++i) {

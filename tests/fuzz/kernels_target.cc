@@ -81,7 +81,7 @@ std::vector<Variant> variants_of(const LayerDesc& layer) {
   for (const Kernel* kernel : table().rows()) {
     if (kernel->pattern.size() != layer.parts.size() || kernel->pattern[0] != layer.main().op) continue;
     for (const LayoutPair& pair : kernel->layouts) {
-      LayerDesc desc = runtime::with_layouts(layer, pair);
+      LayerDesc desc = runtime::with_layouts(layer, pair, this_cpu().isa);
       if (table().check(*kernel, desc) == Refusal::none) variants.push_back({kernel, std::move(desc)});
     }
   }

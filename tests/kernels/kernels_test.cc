@@ -3,6 +3,7 @@
 // Every row that is tested here, on generated layers, against the reference: what a row accepts it must
 // compute, in every layout that it offers, from strided tensors where it takes them, in place where it says
 // so, on several threads.
+#include "lib/base/channel_block.h"
 #include "lib/runtime/kernel_table.h"
 #include "tests/common/data.h"
 #include "tests/kernels/rows.h"
@@ -57,9 +58,9 @@ void check_packing(const KernelTable& table, const Kernel& kernel, const LayerDe
   CHECK(packed(kernel, larger, layer) == packed(kernel, desc, layer));
 }
 
-void check_layouts(const KernelTable& table, const Kernel& kernel, LayoutPair pair, const TestLayer& layer,
-                   const Expected& expected) {
-  LayerDesc desc = runtime::with_layouts(layer.desc, pair);
+void check_layouts(const KernelTable& table, const Kernel& kernel, LayoutPair pair, Isa isa,
+                   const TestLayer& layer, const Expected& expected) {
+  LayerDesc desc = runtime::with_layouts(layer.desc, pair, isa);
   const Refusal refusal = table.check(kernel, desc);
   CHECK_FALSE(to_string(refusal).empty());
   if (refusal != Refusal::none) return;
@@ -95,7 +96,13 @@ void check_layer(const TestLayer& layer) {
     if (kernel->pattern.size() != layer.desc.parts.size() || kernel->pattern[0] != layer.desc.main().op)
       continue;
     if (!expected) expected = reference_outputs(layer);
-    for (const LayoutPair& pair : kernel->layouts) check_layouts(table, *kernel, pair, layer, *expected);
+    for (const LayoutPair& pair : kernel->layouts) {
+      check_layouts(table, *kernel, pair, this_cpu().isa, layer, *expected);
+      // Blocks of channels may be smaller on a CPU that has this row's instructions and no more.
+      const bool blocked = pair.input == Layout::nchwc || pair.output == Layout::nchwc;
+      if (blocked && channel_block(kernel->isa) < channel_block(this_cpu().isa))
+        check_layouts(table, *kernel, pair, kernel->isa, layer, *expected);
+    }
   }
 }
 

@@ -51,7 +51,8 @@ TEST_CASE("layers of unusual types, sizes and strides are refused or accepted, w
         if (kernel->pattern.size() != odd.parts.size() || kernel->pattern[0] != odd.main().op) continue;
         for (const LayoutPair& pair : kernel->layouts) {
           INFO(kernel->name << ": " << odd.text());
-          CHECK_FALSE(to_string(table.check(*kernel, runtime::with_layouts(odd, pair))).empty());
+          CHECK_FALSE(
+              to_string(table.check(*kernel, runtime::with_layouts(odd, pair, this_cpu().isa))).empty());
           ++asked;
         }
       }

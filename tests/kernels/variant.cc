@@ -9,18 +9,32 @@
 namespace fettle::test {
 namespace {
 
+constexpr std::size_t kPadding = ~std::size_t{0};
+
 // Calls body(place in the dense nchw bytes, place by the tensor's strides) for every element, both counted in
-// elements.
+// elements, and body(kPadding, place) for what fills the last block of channels up.
 template <typename Body>
 void for_each_element(const TensorDesc& tensor, Body&& body) {
-  const Shape& shape = tensor.shape;
+  const std::int64_t block = std::max<std::int64_t>(1, tensor.format.block);
+  const auto stored = [&](int axis) {
+    const std::int64_t extent = tensor.shape[axis];
+    return axis == 1 ? (extent + block - 1) / block * block : extent;
+  };
+  std::int64_t total = 1;
+  for (int axis = 0; axis < tensor.shape.rank(); ++axis) total *= stored(axis);
   std::int64_t index[kMaxRank] = {};
-  for (std::int64_t dense = 0; dense < shape.elements(); ++dense) {
-    std::int64_t place = 0;
-    for (int axis = 0; axis < shape.rank(); ++axis)
-      place += index[axis] * tensor.strides[static_cast<std::size_t>(axis)];
-    body(static_cast<std::size_t>(dense), static_cast<std::size_t>(place));
-    for (int axis = shape.rank() - 1; axis >= 0 && ++index[axis] == shape[axis]; --axis) index[axis] = 0;
+  std::size_t dense = 0;
+  for (std::int64_t i = 0; i < total; ++i) {
+    const bool blocked = block > 1;
+    std::int64_t place = blocked ? index[1] % block : 0;
+    for (int axis = 0; axis < tensor.shape.rank(); ++axis) {
+      const std::int64_t at = blocked && axis == 1 ? index[1] / block : index[axis];
+      place += at * tensor.strides[static_cast<std::size_t>(axis)];
+    }
+    const bool padding = blocked && index[1] >= tensor.shape[1];
+    body(padding ? kPadding : dense++, static_cast<std::size_t>(place));
+    for (int axis = tensor.shape.rank() - 1; axis >= 0 && ++index[axis] == stored(axis); --axis)
+      index[axis] = 0;
   }
 }
 
@@ -33,7 +47,10 @@ std::size_t bytes_spanned(const TensorDesc& tensor) {
 void scatter(const TensorDesc& tensor, std::span<const std::byte> dense, std::byte* memory) {
   const std::size_t size = size_of(tensor.format.type);
   for_each_element(tensor, [&](std::size_t from, std::size_t to) {
-    std::memcpy(memory + to * size, dense.data() + from * size, size);
+    if (from == kPadding)
+      std::memset(memory + to * size, 0, size);
+    else
+      std::memcpy(memory + to * size, dense.data() + from * size, size);
   });
 }
 
@@ -41,9 +58,20 @@ std::vector<std::byte> gather(const TensorDesc& tensor, const std::byte* memory)
   const std::size_t size = size_of(tensor.format.type);
   std::vector<std::byte> dense(static_cast<std::size_t>(tensor.shape.elements()) * size);
   for_each_element(tensor, [&](std::size_t to, std::size_t from) {
-    std::memcpy(dense.data() + to * size, memory + from * size, size);
+    if (to != kPadding) std::memcpy(dense.data() + to * size, memory + from * size, size);
   });
   return dense;
+}
+
+// Whether the last block of channels is filled up with zeros, of either sign.
+bool padding_is_zero(const TensorDesc& tensor, const std::byte* memory) {
+  bool zero = true;
+  for_each_element(tensor, [&](std::size_t to, std::size_t from) {
+    float value = 0;
+    if (to == kPadding) std::memcpy(&value, memory + from * sizeof value, sizeof value);
+    zero = zero && value == 0;
+  });
+  return zero;
 }
 
 // Whether the bytes between a strided tensor's elements still hold the pattern.
@@ -258,6 +286,7 @@ Results check_variant(const Kernel& kernel, const LayerDesc& desc, const TestLay
   Results results;
   for (std::size_t i = 0; i < desc.outputs.size(); ++i) {
     results.push_back(gather(desc.outputs[i], memory.output(i)));
+    CHECK(padding_is_zero(desc.outputs[i], memory.output(i)));
     check_same(kernel, desc, desc.outputs[i], results[i], expected.outputs[i], expected.largest);
   }
   memory.check_surroundings(desc);

@@ -14,6 +14,8 @@ constexpr Op kAdd[] = {Op::add};
 constexpr Op kConvAdd[] = {Op::conv, Op::add};
 constexpr LayoutPair kNhwc[] = {{Layout::nhwc, Layout::nhwc}};
 constexpr LayoutPair kBoth[] = {{Layout::nchw, Layout::nchw}, {Layout::nhwc, Layout::nhwc}};
+constexpr LayoutPair kAll[] = {
+    {Layout::nchw, Layout::nchw}, {Layout::nhwc, Layout::nhwc}, {Layout::nchwc, Layout::nchwc}};
 constexpr LayoutPair kNchwOut[] = {{Layout::nchw, Layout::nchw}, {Layout::nchw, Layout::nhwc}};
 
 Kernel row(std::string_view name, std::span<const Op> pattern, std::span<const LayoutPair> layouts,
@@ -30,12 +32,12 @@ Kernel row(std::string_view name, std::span<const Op> pattern, std::span<const L
 
 const Kernel kRows[] = {
     row("conv.indirect.f32.fast", kConv, kNhwc, true),
-    row("conv.gemm.f32.plain", kConv, kBoth, true),
+    row("conv.gemm.f32.plain", kConv, kAll, true),
     row("conv.winograd.f32.plain", kConv, kNchwOut, false, 8),
     row("conv.direct.f32.reference", kConv, kBoth, false),
     row("convadd.rows.f32.fast", kConvAdd, kNhwc, false),
     row("add.simple.f32.fast", kAdd, kNhwc, false),
-    row("add.simple.f32.plain", kAdd, kBoth, false),
+    row("add.simple.f32.plain", kAdd, kAll, false),
 };
 
 const Kernel& find(const std::string& name) {

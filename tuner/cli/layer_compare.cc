@@ -17,10 +17,13 @@ std::vector<float> gather(const TensorDesc& desc, const float* data) {
   const std::int64_t count = desc.shape.elements();
   values.reserve(static_cast<std::size_t>(count));
   std::int64_t index[kMaxRank] = {};
+  const bool blocked = desc.format.layout == Layout::nchwc;
   for (std::int64_t i = 0; i < count; ++i) {
-    std::int64_t offset = 0;
-    for (int axis = 0; axis < desc.shape.rank(); ++axis)
-      offset += index[axis] * desc.strides[static_cast<std::size_t>(axis)];
+    std::int64_t offset = blocked ? index[1] % desc.format.block : 0;
+    for (int axis = 0; axis < desc.shape.rank(); ++axis) {
+      const std::int64_t at = blocked && axis == 1 ? index[1] / desc.format.block : index[axis];
+      offset += at * desc.strides[static_cast<std::size_t>(axis)];
+    }
     values.push_back(data[offset]);
     for (int axis = desc.shape.rank(); axis-- > 0;) {
       if (++index[axis] < desc.shape[axis]) break;

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/common/blocked_layers.h"
+
+#include "kernels/common/blocked.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace fettle::kernels {
+namespace {
+
+Clamp clamp_of(const LayerDesc& layer) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  return layer.parts.back().clamp.value_or(Clamp{-kInfinity, kInfinity});
+}
+
+// What the bound layers have in common: one or two inputs, an output, and threads.
+class BoundBlocked : public BoundKernel {
+ public:
+  BoundBlocked(const BlockedSet& set, const BindArgs& args)
+      : set_(set), clamp_(clamp_of(args.layer)), pool_(args.pool), threads_(args.threads) {}
+
+  Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs,
+                     void*) noexcept override {
+    input_ = static_cast<const float*>(inputs[0]);
+    other_ = static_cast<const float*>(inputs.back());
+    output_ = static_cast<float*>(outputs[0]);
+    return {};
+  }
+
+ protected:
+  const BlockedSet& set_;
+  const Clamp clamp_;
+  ThreadPool* const pool_;
+  const int threads_;
+  const float* input_ = nullptr;
+  const float* other_ = nullptr;
+  float* output_ = nullptr;
+};
+
+class BoundMaxPool final : public BoundBlocked {
+ public:
+  BoundMaxPool(const BlockedSet& set, const BindArgs& args) : BoundBlocked(set, args) {
+    const TensorDesc& x = args.layer.inputs[0];
+    const Shape& y = args.layer.outputs[0].shape;
+    const Attributes& a = args.layer.main().attributes;
+    images_ = x.shape[0] * blocks_of(x);
+    in_h_ = x.shape[2], out_h_ = y[2];
+    window_rows_ = a.integers("kernel_shape")[0];
+    stride_ = a.integers("strides")[0];
+    dilation_ = a.integers("dilations")[0];
+    pad_top_ = a.integers("pads")[0];
+    row_.in_w = x.shape[3], row_.out_w = y[3];
+    row_.columns = a.integers("kernel_shape")[1];
+    row_.stride = a.integers("strides")[1];
+    row_.dilation = a.integers("dilations")[1];
+    row_.pad_left = a.integers("pads")[1];
+    row_.row_pitch = dilation_ * row_.in_w;
+    row_.low = clamp_.low, row_.high = clamp_.high;
+  }
+
+  Status run() noexcept override {
+    parallel_for(pool_, threads_, images_ * out_h_, [&](std::int64_t begin, std::int64_t end, int) {
+      for (std::int64_t i = begin; i < end; ++i) run_row(i / out_h_, i % out_h_);
+    });
+    return {};
+  }
+
+ private:
+  void run_row(std::int64_t image, std::int64_t oy) const noexcept {
+    MaximumRow row = row_;
+    const std::int64_t top = oy * stride_ - pad_top_;
+    const std::int64_t last = top >= in_h_ ? 0 : std::min(window_rows_, (in_h_ - 1 - top) / dilation_ + 1);
+    const std::int64_t first = std::min(last, top >= 0 ? 0 : (-top + dilation_ - 1) / dilation_);
+    row.rows = last - first;
+    const std::int64_t iy = std::clamp<std::int64_t>(top + first * dilation_, 0, in_h_ - 1);
+    row.input = input_ + (image * in_h_ + iy) * row.in_w * set_.lanes;
+    row.output = output_ + (image * out_h_ + oy) * row.out_w * set_.lanes;
+    set_.maximum(row);
+  }
+
+  std::int64_t images_, in_h_, out_h_;
+  std::int64_t window_rows_, stride_, dilation_, pad_top_;
+  MaximumRow row_{};  // what all rows have in common
+};
+
+class BoundMean final : public BoundBlocked {
+ public:
+  BoundMean(const BlockedSet& set, const BindArgs& args)
+      : BoundBlocked(set, args),
+        batch_(args.layer.inputs[0].shape[0]),
+        channels_(args.layer.inputs[0].shape[1]),
+        blocks_(blocks_of(args.layer.inputs[0])),
+        pixels_(args.layer.inputs[0].shape.elements() / (batch_ * channels_)) {}
+
+  Status run() noexcept override {
+    parallel_for(pool_, threads_, batch_ * blocks_, [&](std::int64_t begin, std::int64_t end, int) {
+      for (std::int64_t i = begin; i < end; ++i) {
+        const std::int64_t first = i % blocks_ * set_.lanes;
+        const std::int64_t channels = std::min<std::int64_t>(set_.lanes, channels_ - first);
+        set_.mean(input_ + i * pixels_ * set_.lanes, pixels_, clamp_,
+                  output_ + i / blocks_ * channels_ + first, static_cast<std::size_t>(channels));
+      }
+    });
+    return {};
+  }
+
+ private:
+  const std::int64_t batch_, channels_, blocks_, pixels_;
+};
+
+class BoundAdd final : public BoundBlocked {
+ public:
+  BoundAdd(const BlockedSet& set, const BindArgs& args)
+      : BoundBlocked(set, args),
+        count_(static_cast<std::int64_t>(
+            dense_bytes(args.layer.outputs[0].shape, args.layer.outputs[0].format) / sizeof(float))) {}
+
+  Status run() noexcept override {
+    constexpr std::int64_t kPiece = 4096;
+    parallel_for(pool_, threads_, (count_ + kPiece - 1) / kPiece,
+                 [&](std::int64_t begin, std::int64_t end, int) {
+                   const std::int64_t first = begin * kPiece;
+                   const std::int64_t count = std::min(count_, end * kPiece) - first;
+                   set_.add(input_ + first, other_ + first, output_ + first, count, clamp_);
+                 });
+    return {};
+  }
+
+ private:
+  const std::int64_t count_;
+};
+
+Refusal check_one_input(const LayerDesc& layer) {
+  if (layer.inputs.size() != 1 || layer.outputs.size() != 1) return Refusal::op;
+  if (layer.inputs[0].constant) return Refusal::constant;
+  return layer.inputs[0].shape.elements() > 0 && layer.outputs[0].shape.elements() > 0 ? Refusal::none
+                                                                                       : Refusal::shape;
+}
+
+}  // namespace
+
+Refusal BlockedMaxPool::supports(const BlockedSet& set, const LayerDesc& layer) noexcept {
+  if (const Refusal refusal = check_one_input(layer); refusal != Refusal::none) return refusal;
+  if (const Refusal refusal = check_blocked_f32(layer, set.lanes); refusal != Refusal::none) return refusal;
+  if (layer.inputs[0].shape.rank() != 4) return Refusal::rank;
+  return clamp_keeps_padding(layer) ? Refusal::none : Refusal::clamp;
+}
+
+Result<std::unique_ptr<BoundKernel>> BlockedMaxPool::bind(const BlockedSet& set, const BindArgs& args) {
+  return bind_as<BoundMaxPool>(set, args);
+}
+
+Refusal BlockedMean::supports(const BlockedSet& set, const LayerDesc& layer) noexcept {
+  if (const Refusal refusal = check_one_input(layer); refusal != Refusal::none) return refusal;
+  const Format& x = layer.inputs[0].format;
+  const Format& y = layer.outputs[0].format;
+  if (x.type != DataType::f32 || x.scale != 0 || y.type != DataType::f32 || y.scale != 0)
+    return Refusal::data_type;
+  return x.layout == Layout::nchwc && x.block == set.lanes && y.layout == Layout::nchw ? Refusal::none
+                                                                                       : Refusal::layout;
+}
+
+Result<std::unique_ptr<BoundKernel>> BlockedMean::bind(const BlockedSet& set, const BindArgs& args) {
+  return bind_as<BoundMean>(set, args);
+}
+
+Refusal BlockedAdd::supports(const BlockedSet& set, const LayerDesc& layer) noexcept {
+  if (layer.inputs.size() != 2 || layer.outputs.size() != 1) return Refusal::op;
+  if (layer.inputs[0].constant || layer.inputs[1].constant) return Refusal::constant;
+  if (const Refusal refusal = check_blocked_f32(layer, set.lanes); refusal != Refusal::none) return refusal;
+  const Shape& y = layer.outputs[0].shape;
+  if (!(layer.inputs[0].shape == y) || !(layer.inputs[1].shape == y)) return Refusal::shape;
+  return clamp_keeps_padding(layer) ? Refusal::none : Refusal::clamp;
+}
+
+Result<std::unique_ptr<BoundKernel>> BlockedAdd::bind(const BlockedSet& set, const BindArgs& args) {
+  return bind_as<BoundAdd>(set, args);
+}
+
+}  // namespace fettle::kernels

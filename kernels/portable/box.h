@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Boxes of elements, copied from one tensor's strides to another's by one routine that finds the longest runs
+// of neighbours.
+#pragma once
+
+#include "kernels/portable/portable.h"
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <utility>
+
+namespace fettle::kernels::portable {
+
+/// As many axes as a tensor has, one of them in blocks.
+inline constexpr std::size_t kMaxAxes = kMaxRank + 1;
+
+/// A box of elements with the steps of source and target along each axis, outermost first.
+struct Box {
+  int rank = 0;
+  std::array<std::int64_t, kMaxAxes> extent{};
+  std::array<std::int64_t, kMaxAxes> from{};
+  std::array<std::int64_t, kMaxAxes> to{};
+
+  void add(std::int64_t n, std::int64_t step_from, std::int64_t step_to) {
+    if (n == 1) return;
+    const auto i = static_cast<std::size_t>(rank++);
+    extent[i] = n;
+    from[i] = step_from;
+    to[i] = step_to;
+  }
+  /// Sorts the axes so that the target is written in order, and merges those that continue each other.
+  void normalise() {
+    for (int i = 1; i < rank; ++i) {
+      for (int j = i; j > 0 && to[static_cast<std::size_t>(j)] > to[static_cast<std::size_t>(j - 1)]; --j) {
+        const auto a = static_cast<std::size_t>(j);
+        std::swap(extent[a], extent[a - 1]);
+        std::swap(from[a], from[a - 1]);
+        std::swap(to[a], to[a - 1]);
+      }
+    }
+    for (int i = rank - 1; i > 0; --i) {
+      const auto inner = static_cast<std::size_t>(i);
+      const std::size_t outer = inner - 1;
+      if (from[outer] != from[inner] * extent[inner] || to[outer] != to[inner] * extent[inner]) continue;
+      extent[outer] *= extent[inner];
+      from[outer] = from[inner];
+      to[outer] = to[inner];
+      for (int k = i; k + 1 < rank; ++k) {
+        const auto at = static_cast<std::size_t>(k);
+        extent[at] = extent[at + 1], from[at] = from[at + 1], to[at] = to[at + 1];
+      }
+      --rank;
+    }
+    if (rank == 0) add(1, 1, 1), rank = 1, extent[0] = 1, from[0] = 1, to[0] = 1;
+  }
+};
+
+template <typename T>
+void copy_line(const T* x, std::int64_t from, T* y, std::int64_t to, std::int64_t count) {
+  if (from == 1 && to == 1)
+    std::memcpy(y, x, static_cast<std::size_t>(count) * sizeof(T));
+  else
+    for (std::int64_t i = 0; i < count; ++i) y[i * to] = x[i * from];
+}
+
+/// Copies the box, on several threads; nothing where it is empty.
+template <typename T>
+void copy_box(const Call& call, Box box, const T* x, T* y) {
+  for (int axis = 0; axis < box.rank; ++axis) {
+    if (box.extent[static_cast<std::size_t>(axis)] == 0) return;
+  }
+  box.normalise();
+  const auto inner = static_cast<std::size_t>(box.rank - 1);
+  std::int64_t lines = 1;
+  for (std::size_t axis = 0; axis < inner; ++axis) lines *= box.extent[axis];
+  call.parallel(lines, [&](std::int64_t begin, std::int64_t end, int) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      std::int64_t rest = i;
+      std::int64_t from = 0;
+      std::int64_t to = 0;
+      for (std::size_t axis = inner; axis-- > 0;) {
+        const std::int64_t at = rest % box.extent[axis];
+        rest /= box.extent[axis];
+        from += at * box.from[axis];
+        to += at * box.to[axis];
+      }
+      copy_line(x + from, box.from[inner], y + to, box.to[inner], box.extent[inner]);
+    }
+  });
+}
+
+inline std::int64_t stride(const TensorDesc& tensor, int axis) {
+  return tensor.strides[static_cast<std::size_t>(axis)];
+}
+
+/// The whole of `shape`, read and written by the two tensors' strides.
+inline Box box_of(const Shape& shape, const TensorDesc& from, const TensorDesc& to) {
+  Box box;
+  for (int axis = 0; axis < shape.rank(); ++axis) box.add(shape[axis], stride(from, axis), stride(to, axis));
+  return box;
+}
+
+}  // namespace fettle::kernels::portable

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Conversions between any two layouts, of f32 and of bytes, from and to any strides.
+#include "kernels/portable/box.h"
+#include "kernels/portable/portable.h"
+#include "lib/base/quantise.h"
+
+#include <algorithm>
+
+namespace fettle::kernels::portable {
+namespace {
+
+bool is_blocked(const TensorDesc& tensor) { return tensor.format.layout == Layout::nchwc; }
+
+// How channels step: from block to block, and inside one.
+struct ChannelSteps {
+  std::int64_t block;
+  std::int64_t lane;
+
+  ChannelSteps(const TensorDesc& tensor, std::int64_t channels)
+      : block(stride(tensor, 1) * (is_blocked(tensor) ? 1 : channels)),
+        lane(is_blocked(tensor) ? 1 : stride(tensor, 1)) {}
+};
+
+// All axes but the channels.
+Box pixels_of(const TensorDesc& x, const TensorDesc& y) {
+  Box box;
+  for (int axis = 0; axis < x.shape.rank(); ++axis) {
+    if (axis != 1) box.add(x.shape[axis], stride(x, axis), stride(y, axis));
+  }
+  return box;
+}
+
+// Where either tensor has its channels in blocks: the whole blocks, what is left of the channels, and zeros
+// behind them.
+void convert_blocked(const Call& call) {
+  const TensorDesc& x = call.layer.inputs.front();
+  const TensorDesc& y = call.layer.outputs.front();
+  const std::int64_t block = std::max(x.format.block, y.format.block);
+  const std::int64_t whole = x.shape[1] / block;
+  const std::int64_t rest = x.shape[1] % block;
+  const ChannelSteps from(x, block);
+  const ChannelSteps to(y, block);
+  const float* source = call.in(0) + whole * from.block;
+  float* target = call.out() + whole * to.block;
+
+  Box blocks = pixels_of(x, y);
+  blocks.add(whole, from.block, to.block);
+  blocks.add(block, from.lane, to.lane);
+  copy_box(call, blocks, call.in(0), call.out());
+  Box left = pixels_of(x, y);
+  left.add(rest, from.lane, to.lane);
+  copy_box(call, left, source, target);
+  if (!is_blocked(y) || rest == 0) return;
+  constexpr float kZero = 0;
+  Box padding = pixels_of(x, y);
+  padding.from.fill(0);
+  padding.add(block - rest, 0, 1);
+  copy_box(call, padding, &kZero, target + rest);
+}
+
+void convert_f32(const Call& call) {
+  const TensorDesc& x = call.layer.inputs.front();
+  const TensorDesc& y = call.layer.outputs.front();
+  if (is_blocked(x) || is_blocked(y)) return convert_blocked(call);
+  copy_box(call, box_of(y.shape, x, y), call.in(0), call.out());
+}
+
+void convert_bytes(const Call& call) {
+  const TensorDesc& x = call.layer.inputs.front();
+  const TensorDesc& y = call.layer.outputs.front();
+  copy_box(call, box_of(y.shape, x, y), call.in<std::uint8_t>(0), call.out<std::uint8_t>());
+}
+
+// Whether blocks, where there are any, have channels to hold and one size.
+bool blocks_fit(const TensorDesc& x, const TensorDesc& y) {
+  for (const TensorDesc* tensor : {&x, &y}) {
+    if (is_blocked(*tensor) && (tensor->format.block == 0 || tensor->shape.rank() < 3)) return false;
+  }
+  return !is_blocked(x) || !is_blocked(y) || x.format.block == y.format.block;
+}
+
+Refusal supports_f32(const LayerDesc& layer, const Cpu&) {
+  const TensorDesc& x = layer.inputs.front();
+  const TensorDesc& y = layer.outputs.front();
+  if (x.format.type != DataType::f32 || y.format.type != DataType::f32 || x.format.scale != 0 ||
+      y.format.scale != 0)
+    return Refusal::data_type;
+  if (!blocks_fit(x, y)) return Refusal::layout;
+  return layer.main().attributes.entries().empty() && x.shape == y.shape ? Refusal::none : Refusal::attribute;
+}
+
+Refusal supports_bytes(const LayerDesc& layer, const Cpu&) {
+  const TensorDesc& x = layer.inputs.front();
+  const TensorDesc& y = layer.outputs.front();
+  if (!is_quantised_type(x.format.type) || x.format.type != y.format.type) return Refusal::data_type;
+  if (is_blocked(x) || is_blocked(y)) return Refusal::layout;
+  return layer.main().attributes.entries().empty() && x.shape == y.shape ? Refusal::none : Refusal::attribute;
+}
+
+constexpr Op kOp[] = {Op::convert};
+constexpr LayoutPair kAnyLayouts[] = {
+    {Layout::nchw, Layout::nhwc},  {Layout::nhwc, Layout::nchw},  {Layout::nhwc, Layout::nhwc},
+    {Layout::nchw, Layout::nchw},  {Layout::nchw, Layout::nchwc}, {Layout::nchwc, Layout::nchw},
+    {Layout::nhwc, Layout::nchwc}, {Layout::nchwc, Layout::nhwc}, {Layout::nchwc, Layout::nchwc}};
+
+// Copies by strides read and write views as they are.
+template <Compute compute>
+constexpr Kernel convert_row(std::string_view name, Refusal (*supports)(const LayerDesc&, const Cpu&)) {
+  Kernel kernel = row<compute>(name, kOp, kAnyLayouts, supports);
+  kernel.input_striding = Striding::any;
+  kernel.output_striding = Striding::any;
+  return kernel;
+}
+
+constexpr Kernel kF32 = convert_row<convert_f32>("convert.copy.f32.portable", supports_f32);
+constexpr Kernel kBytes = [] {
+  Kernel kernel = convert_row<convert_bytes>("convert.copy.q8.portable", supports_bytes);
+  kernel.type = DataType::undefined;
+  return kernel;
+}();
+constexpr const Kernel* kRows[] = {&kBytes, &kF32};
+
+}  // namespace
+
+std::span<const Kernel* const> convert_rows() noexcept { return kRows; }
+
+}  // namespace fettle::kernels::portable
