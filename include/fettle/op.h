@@ -19,7 +19,8 @@ namespace fettle {
 
 /// X(enumerator, ONNX operator name). The enumerator is also the text of the operator in layer descriptions.
 /// `convert`, `channel_shuffle` and `clamp` are Fettle's own: a change of format, a turn of groups of
-/// channels (see Attributes), and min(max(x, low), high). Some never reach layers: what is rewritten when a model is read (flatten, sum, constant, branch, loop, scan...).
+/// channels (see Attributes), and min(max(x, low), high). Some never reach layers: what is rewritten when a
+/// model is read (flatten, sum, constant, branch, loop, scan...).
 // clang-format off
 #define FETTLE_OPERATORS(X)                                                                                 \
   X(conv, "Conv") X(conv_transpose, "ConvTranspose") X(gemm, "Gemm") X(matmul, "MatMul")                    \

@@ -80,7 +80,9 @@ class BoundDepthwise final : public BoundKernel {
 
 DepthwiseRows::DepthwiseRows(const DepthwiseSet& set, const LayerDesc& layer,
                              std::span<const std::byte> packed)
-    : shape_(layer), images_(is_blocked(layer) ? blocks_of(layer.outputs[0]) : 1), kernel_(choose(set, shape_)) {
+    : shape_(layer),
+      images_(is_blocked(layer) ? blocks_of(layer.outputs[0]) : 1),
+      kernel_(choose(set, shape_)) {
   const ConvShape& s = shape_;
   const Clamp clamp = Epilogue(layer).clamp;
   common_.input_pitch = pitch_of(layer.inputs[0]);

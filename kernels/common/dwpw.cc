@@ -209,7 +209,8 @@ class BoundDwpw final : public BoundKernel {
 Refusal Dwpw::supports(const DwpwSet& set, const LayerDesc& region) {
   if (!is_chain(region)) return Refusal::op;
   const Pair pair(region);
-  if (const Refusal refusal = Depthwise::supports(*set.depthwise, pair.depthwise); refusal != Refusal::none) return refusal;
+  if (const Refusal refusal = Depthwise::supports(*set.depthwise, pair.depthwise); refusal != Refusal::none)
+    return refusal;
   if (const Refusal refusal = check_nhwc_conv(pair.pointwise); refusal != Refusal::none) return refusal;
   const ConvShape s(pair.pointwise);
   if (s.groups != 1) return Refusal::groups;

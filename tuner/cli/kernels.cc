@@ -22,8 +22,8 @@ int list(const ModelArguments& arguments) {
     if (!step.kernel.empty()) names.insert(step.kernel);
   }
   for (std::string_view name : loaded->model.folding_kernels()) names.insert(std::string(name));
-  std::string text = fmt::format("# {}{}{}\n", arguments.model, arguments.plan.empty() ? "" : " with ",
-                                 arguments.plan);
+  std::string text =
+      fmt::format("# {}{}{}\n", arguments.model, arguments.plan.empty() ? "" : " with ", arguments.plan);
   for (const std::string& name : names) text += name + "\n";
   print(text);
   return kSuccess;
