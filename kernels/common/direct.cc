@@ -159,7 +159,7 @@ constexpr std::int64_t kMostTaps = 1024;
 Refusal Direct::supports(const DirectSet& set, const LayerDesc& layer) noexcept {
   if (const Refusal refusal = check_blocked_f32(layer, set.lanes); refusal != Refusal::none) return refusal;
   if (const Refusal refusal = check_conv(layer); refusal != Refusal::none) return refusal;
-  if (const Refusal refusal = check_residual(layer); refusal != Refusal::none) return refusal;
+  if (const Refusal refusal = check_second_part(layer); refusal != Refusal::none) return refusal;
   const ConvShape s(layer);
   if (s.groups != 1) return Refusal::groups;
   return s.taps() <= kMostTaps ? Refusal::none : Refusal::kernel_size;

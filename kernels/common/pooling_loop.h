@@ -34,7 +34,7 @@ inline void pool_pixel(const PoolRow& row, const PoolColumns& columns, const flo
 #pragma GCC unroll 4
       for (int v = 0; v < kVectors; ++v) {
         const Vector next = load_lanes<Simd, kTail>(x + v * Simd::kLanes, mask);
-        result[v] = kMaximum ? Simd::max(next, result[v]) : Simd::add(result[v], next);
+        result[v] = kMaximum ? Simd::larger(next, result[v]) : Simd::add(result[v], next);
       }
     }
   }

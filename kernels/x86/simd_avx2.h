@@ -32,7 +32,8 @@ struct Avx2 {
   static Vector mul(Vector a, Vector b) noexcept { return _mm256_mul_ps(a, b); }
   static Vector fma(Vector a, Vector b, Vector c) noexcept { return _mm256_fmadd_ps(a, b, c); }
   /// The second where one is not a number.
-  static Vector max(Vector a, Vector b) noexcept { return _mm256_max_ps(a, b); }
+  /// Which of the two where one is not a number is left open.
+  static Vector larger(Vector a, Vector b) noexcept { return _mm256_max_ps(a, b); }
   /// What is not a number stays so: the instructions return their second operand then.
   static Vector clamp(Vector x, Vector low, Vector high) noexcept {
     return _mm256_min_ps(high, _mm256_max_ps(low, x));

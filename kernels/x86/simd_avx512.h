@@ -29,7 +29,8 @@ struct Avx512 {
   static Vector mul(Vector a, Vector b) noexcept { return _mm512_mul_ps(a, b); }
   static Vector fma(Vector a, Vector b, Vector c) noexcept { return _mm512_fmadd_ps(a, b, c); }
   /// The second where one is not a number.
-  static Vector max(Vector a, Vector b) noexcept { return _mm512_max_ps(a, b); }
+  /// Which of the two where one is not a number is left open.
+  static Vector larger(Vector a, Vector b) noexcept { return _mm512_max_ps(a, b); }
   /// What is not a number stays so: the instructions return their second operand then.
   static Vector clamp(Vector x, Vector low, Vector high) noexcept {
     return _mm512_min_ps(high, _mm512_max_ps(low, x));
