@@ -127,7 +127,7 @@ class Command(unittest.TestCase):
 class Good(Command):
     def test_help_names_every_command(self):
         text = self.good("--help").stdout
-        for command in ("inspect", "tune", "run", "bench", "verify", "explain", "variants", "plan"):
+        for command in ("inspect", "tune", "run", "bench", "verify", "explain", "variants", "plan", "kernels"):
             self.assertIn(command, text)
             self.good(command, "--help")
         self.assertRegex(self.good("--version").stdout, r"\d+\.\d+\.\d+")
@@ -137,6 +137,15 @@ class Good(Command):
         data = self.json("inspect", self.glyphs)
         self.assertEqual(data["inputs"][0]["shape"], [1, 3, 32, 32])
         self.assertEqual(len(data["layers"]), 32)
+
+    def test_kernels(self):
+        known = {row["kernel"] for row in self.json("variants")}
+        lines = self.good("kernels", self.glyphs).stdout.splitlines()
+        self.assertEqual(lines[0], f"# {self.glyphs}")
+        names = lines[1:]
+        self.assertEqual(names, sorted(set(names)))
+        self.assertLessEqual(set(names), known)
+        self.assertTrue(any(name.startswith("conv.") for name in names))
 
     def test_variants(self):
         data = self.json("variants", self.glyphs)
