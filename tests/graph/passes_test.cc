@@ -306,8 +306,8 @@ TEST_CASE("channels that are shuffled in parts", "[graph][passes]") {
                            const std::vector<std::int64_t>& shape) {
     Builder b;
     const ValueId grouped = b.op(Op::reshape, {b.input({2, 6, 4, 5}), b.integers(parts)});
-    return optimised(
-        b.ending_in(b.op(Op::reshape, {b.op(Op::transpose, {grouped}, with("perm", order)), b.integers(shape)})));
+    return optimised(b.ending_in(
+        b.op(Op::reshape, {b.op(Op::transpose, {grouped}, with("perm", order)), b.integers(shape)})));
   };
   CHECK(shuffled({2, 2, 3, 4, 5}, {0, 2, 1, 3, 4}, {2, 6, 4, 5}) == "channel_shuffle");
   CHECK(shuffled({2, 3, 2, 4, 5}, {0, 2, 1, 3, 4}, {2, -1, 4, 5}) == "channel_shuffle");
