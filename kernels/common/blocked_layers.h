@@ -43,7 +43,6 @@ struct BlockedMaxPool {
   static constexpr Striding kOutputStriding = Striding::dense;
 
   static Refusal supports(const BlockedSet& set, const LayerDesc& layer) noexcept;
-  static std::size_t workspace_bytes(const BlockedSet&, const LayerDesc&, int) noexcept { return 0; }
   static Result<std::unique_ptr<BoundKernel>> bind(const BlockedSet& set, const BindArgs& args);
 };
 
@@ -54,7 +53,6 @@ struct BlockedMean {
   static constexpr Striding kOutputStriding = Striding::dense;
 
   static Refusal supports(const BlockedSet& set, const LayerDesc& layer) noexcept;
-  static std::size_t workspace_bytes(const BlockedSet&, const LayerDesc&, int) noexcept { return 0; }
   static Result<std::unique_ptr<BoundKernel>> bind(const BlockedSet& set, const BindArgs& args);
 };
 
@@ -65,7 +63,6 @@ struct BlockedAdd {
   static constexpr Striding kOutputStriding = Striding::dense;
 
   static Refusal supports(const BlockedSet& set, const LayerDesc& layer) noexcept;
-  static std::size_t workspace_bytes(const BlockedSet&, const LayerDesc&, int) noexcept { return 0; }
   static Result<std::unique_ptr<BoundKernel>> bind(const BlockedSet& set, const BindArgs& args);
 };
 

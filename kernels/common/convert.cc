@@ -12,12 +12,6 @@ namespace {
 constexpr std::int64_t kPixels = 64;
 constexpr std::int64_t kChannels = 64;
 
-std::int64_t pixels_of(const Shape& shape) {
-  std::int64_t pixels = 1;
-  for (int axis = 2; axis < shape.rank(); ++axis) pixels *= shape[axis];
-  return pixels;
-}
-
 // How one of the tensors lies.
 struct Side {
   std::int64_t image;    // floats from one image to the next

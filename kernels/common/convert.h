@@ -46,7 +46,6 @@ struct Convert {
   static constexpr Striding kOutputStriding = Striding::pixels;
 
   static Refusal supports(const ConvertSet& set, const LayerDesc& layer) noexcept;
-  static std::size_t workspace_bytes(const ConvertSet&, const LayerDesc&, int) noexcept { return 0; }
   static Result<std::unique_ptr<BoundKernel>> bind(const ConvertSet& set, const BindArgs& args);
 };
 

@@ -21,7 +21,6 @@ struct Dense {
   static constexpr Striding kOutputStriding = Striding::dense;
 
   static Refusal supports(const LayerDesc& layer) noexcept;
-  static std::size_t workspace_bytes(const TileSet&, const LayerDesc&, int) noexcept { return 0; }
   static std::size_t packed_bytes(const TileSet& tiles, const LayerDesc& layer);
   static Status pack(const TileSet& tiles, const LayerDesc& layer, std::span<const ConstantBytes> constants,
                      std::span<std::byte> packed);

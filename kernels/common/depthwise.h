@@ -52,7 +52,6 @@ struct Depthwise {
   static constexpr Striding kOutputStriding = Striding::pixels;
 
   static Refusal supports(const DepthwiseSet& set, const LayerDesc& layer) noexcept;
-  static std::size_t workspace_bytes(const DepthwiseSet&, const LayerDesc&, int) noexcept { return 0; }
   static std::size_t packed_bytes(const DepthwiseSet& set, const LayerDesc& layer);
   static Status pack(const DepthwiseSet& set, const LayerDesc& layer,
                      std::span<const ConstantBytes> constants, std::span<std::byte> packed);

@@ -23,6 +23,12 @@ std::int64_t pixel_pitch(const TensorDesc& tensor) noexcept {
   return tensor.shape[1];
 }
 
+std::int64_t pixels_of(const Shape& shape) noexcept {
+  std::int64_t pixels = 1;
+  for (int axis = 2; axis < shape.rank(); ++axis) pixels *= shape[axis];
+  return pixels;
+}
+
 Refusal check_nhwc_f32(const LayerDesc& layer) noexcept {
   for (const auto* list : {&layer.inputs, &layer.outputs}) {
     for (const TensorDesc& tensor : *list) {

@@ -48,7 +48,6 @@ struct Pool {
   static constexpr Striding kOutputStriding = Striding::pixels;
 
   static Refusal supports(const LayerDesc& layer) noexcept;
-  static std::size_t workspace_bytes(const PoolSet&, const LayerDesc&, int) noexcept { return 0; }
   static Result<std::unique_ptr<BoundKernel>> bind(const PoolSet& set, const BindArgs& args);
 };
 

@@ -37,9 +37,9 @@ constexpr Kernel in_order_row(std::string_view name, std::span<const Op> pattern
   Kernel kernel = row<Algorithm, set>(name, kNeonFma, pattern);
   kernel.supports = [](const LayerDesc& layer, const Cpu& cpu) {
     const bool there = std::any_of(cpu.cores.begin(), cpu.cores.end(), in_order);
-    return there ? Algorithm::supports(layer) : Refusal::isa;
+    return there ? supports<Algorithm, set>(layer) : Refusal::isa;
   };
-  return kernel;
+  return if_selected(kernel);
 }
 
 constexpr Op kConv[] = {Op::conv};

@@ -25,18 +25,12 @@ void interleave(const float* __restrict x, std::int64_t groups, std::int64_t siz
   }
 }
 
-std::int64_t area(const Shape& shape) {
-  std::int64_t pixels = 1;
-  for (int axis = 2; axis < shape.rank(); ++axis) pixels *= shape[axis];
-  return pixels;
-}
-
 void shuffle_pixels(const Call& call, std::int64_t groups) {
   const TensorDesc& x = call.layer.inputs.front();
   const TensorDesc& y = call.layer.outputs.front();
   const std::int64_t from = pixel_pitch(x);
   const std::int64_t to = pixel_pitch(y);
-  call.parallel(x.shape[0] * area(x.shape), [&](std::int64_t begin, std::int64_t end, int) {
+  call.parallel(x.shape[0] * pixels_of(x.shape), [&](std::int64_t begin, std::int64_t end, int) {
     for (std::int64_t i = begin; i < end; ++i)
       interleave(call.in(0) + i * from, groups, x.shape[1] / groups, call.out() + i * to);
   });
@@ -45,7 +39,7 @@ void shuffle_pixels(const Call& call, std::int64_t groups) {
 void shuffle_planes(const Call& call, std::int64_t groups) {
   const Shape& shape = call.layer.outputs.front().shape;
   const std::int64_t channels = shape[1];
-  const std::int64_t plane = area(shape);
+  const std::int64_t plane = pixels_of(shape);
   call.parallel(shape[0] * channels, [&](std::int64_t begin, std::int64_t end, int) {
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int64_t image = i / channels;
