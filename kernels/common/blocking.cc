@@ -14,11 +14,12 @@ std::int64_t ceil_div(std::int64_t a, std::int64_t b) noexcept { return (a + b -
 
 }  // namespace
 
-Blocking::Blocking(const TileSet& tiles, const Panels& panels, std::int64_t rows, int threads) noexcept
+Blocking::Blocking(const TileSet& tiles, const Panels& panels, std::int64_t rows, std::int64_t input_floats,
+                   int threads) noexcept
     : row_tiles_(ceil_div(rows, tiles.most_rows[panels.vectors - 1])),
       tile_rows_(rows / row_tiles_),
       taller_tiles_(rows % row_tiles_),
-      panel_groups_(std::min(panels.count, ceil_div(panels.floats(), l2_floats() / 2))),
+      panel_groups_(std::min(panels.count, weight_groups(panels.floats(), input_floats))),
       fetched_floats_(panel_groups_ > 1 ? ceil_div(panels.first_float(1), row_tiles_) : 0),
       panels_(panels) {
   // Each thread should have some pieces, so that the last to finish is not late by much.

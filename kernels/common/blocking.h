@@ -27,9 +27,10 @@ struct Block {
 /// from memory once and from its L2 cache then.
 class Blocking {
  public:
-  /// Rows are cut into tiles of nearly equal height; panels into groups that fit into half of the L2 cache,
-  /// and into more where there are few rows for many threads.
-  Blocking(const TileSet& tiles, const Panels& panels, std::int64_t rows, int threads) noexcept;
+  /// Rows are cut into tiles of nearly equal height; panels into groups (see weight_groups), and into more where
+  /// there are few rows for many threads. `input_floats`: what all rows are computed from.
+  Blocking(const TileSet& tiles, const Panels& panels, std::int64_t rows, std::int64_t input_floats,
+           int threads) noexcept;
 
   std::int64_t count() const noexcept { return row_tiles_ * panel_groups_; }
 

@@ -24,6 +24,12 @@ struct ConvShape {
   std::int64_t taps() const { return kernel_h * kernel_w; }
   /// Whether an output pixel is computed from the input pixel of the same place alone.
   bool pointwise() const;
+  /// Floats of an image that one group of outputs is computed from, those that strides skip left out.
+  std::int64_t read_floats() const {
+    const std::int64_t there = in_h * in_w;
+    const std::int64_t taken = out_h * out_w * taps();
+    return (taken < there ? taken : there) * in_per_group;
+  }
   bool inside(std::int64_t y, std::int64_t x) const { return y >= 0 && y < in_h && x >= 0 && x < in_w; }
 };
 

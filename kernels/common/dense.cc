@@ -19,7 +19,7 @@ class BoundDense final : public BoundKernel {
       : tiles_(tiles),
         shape_(args.layer),
         panels_(tiles, shape_.n, shape_.k),
-        blocks_(tiles, panels_, shape_.m, args.threads),
+        blocks_(tiles, panels_, shape_.m, shape_.m * shape_.k, args.threads),
         common_(plain_tile(1, shape_.k)),
         packed_(reinterpret_cast<const float*>(args.packed.data())),
         pool_(args.pool),

@@ -82,7 +82,7 @@ DirectGroups::DirectGroups(const DirectShape& shape, int threads)
       vectors(shape.out_vectors) {
   constexpr std::int64_t kPiecesEach = 4;  // so that the last thread to finish is not late by much
   const std::int64_t pixel_tiles = shape.conv.batch * shape.conv.out_h * shape.row_tiles;
-  count = ceil_div(vectors * shape.vector_floats(), l2_floats() / 2);
+  count = weight_groups(vectors * shape.vector_floats(), shape.conv.read_floats());
   if (threads > 1) count = std::max(count, ceil_div(kPiecesEach * threads, pixel_tiles));
   count = std::min(count, tiles);
 }

@@ -175,7 +175,8 @@ class BoundDwpw final : public BoundKernel {
       depthwise_.compute(input_, row, stretch.first, stretch.last, place, pitch_);
     }
     const std::int64_t first = stretch.first_row * shape_.out_w + stretch.first;
-    const Blocking tiles(tiles_, panels_, (stretch.last_row - stretch.first_row) * width, 1);
+    const std::int64_t pixels = (stretch.last_row - stretch.first_row) * width;
+    const Blocking tiles(tiles_, panels_, pixels, pixels * pitch_, 1);
     tiles.for_each(0, tiles.count(), [&](std::int64_t, const Block& block) {
       const std::int64_t pixel = first + block.first_row;
       Tile tile = common_;

@@ -31,7 +31,7 @@ class BoundIndirect final : public BoundKernel {
       : tiles_(tiles),
         shape_(args.layer),
         panels_(panels_of(tiles, shape_)),
-        blocks_(tiles, panels_, shape_.out_h * shape_.out_w, args.threads),
+        blocks_(tiles, panels_, shape_.out_h * shape_.out_w, shape_.read_floats(), args.threads),
         epilogue_(args.layer),
         activation_(activation),
         output_pitch_(pixel_pitch(args.layer.outputs[0])),
