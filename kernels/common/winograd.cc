@@ -81,7 +81,6 @@ class BoundWinograd final : public BoundKernel {
         common_(plain_tile(1, shape_.conv.in_channels)),
         input_pitch_(pixel_pitch(args.layer.inputs[0])),
         output_pitch_(pixel_pitch(args.layer.outputs[0])),
-        streams_(shape_.points * shape_.panels.floats() > l2_floats() / 2),
         packed_(reinterpret_cast<const float*>(args.packed.data())),
         pool_(args.pool),
         threads_(args.threads) {
@@ -155,7 +154,7 @@ class BoundWinograd final : public BoundKernel {
       tile.rows = pointers.data();
       tile.output = output + first * shape_.out_pitch;
       Block block{first, height, 0, shape_.panels.count};
-      if (streams_ && point + 1 < shape_.points) {
+      if (point + 1 < shape_.points) {
         // The tiles of a point share out the next point's panels, which follow.
         const std::int64_t floats = shape_.panels.floats();
         block.next_float = floats + floats * i / count;
@@ -196,7 +195,6 @@ class BoundWinograd final : public BoundKernel {
   Tile common_;
   const std::int64_t input_pitch_;
   const std::int64_t output_pitch_;
-  const bool streams_;  // weights do not all stay in L2
   const float* const packed_;
   ThreadPool* const pool_;
   const int threads_;
