@@ -27,8 +27,8 @@ struct Block {
 /// from memory once and from its L2 cache then.
 class Blocking {
  public:
-  /// Rows are cut into tiles of nearly equal height; panels into groups (see weight_groups), and into more where
-  /// there are few rows for many threads. `input_floats`: what all rows are computed from.
+  /// Rows are cut into tiles of nearly equal height; panels into groups (see weight_groups), and into more
+  /// where there are few rows for many threads. `input_floats`: what all rows are computed from.
   Blocking(const TileSet& tiles, const Panels& panels, std::int64_t rows, std::int64_t input_floats,
            int threads) noexcept;
 

@@ -12,9 +12,13 @@
 namespace fettle {
 
 /// A block aligned to 64 bytes (a cache line, and the widest vector). Owns its memory; moves, never copies.
+/// From kHugePage on it is aligned to that, and Linux is asked to back all whole ones by huge pages: a
+/// network reads its weights from one end to the other in every run, and would wait for the translation of
+/// each small page.
 class AlignedBuffer {
  public:
   static constexpr std::size_t kAlignment = 64;
+  static constexpr std::size_t kHugePage = std::size_t{2} << 20;
 
   /// Error: kOutOfMemory, naming the size. A size of 0 gives an empty buffer.
   static Result<AlignedBuffer> allocate(std::size_t bytes);
