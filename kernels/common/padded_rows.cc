@@ -209,9 +209,7 @@ Refusal PaddedRows::supports(const LayerDesc& layer) noexcept {
   if (s.dilation_w != 1) return Refusal::dilation;
   if (s.stride_w > kMostWindow) return Refusal::stride;
   // Where a window is one pixel wide there is nothing to gain over reading it where it lies.
-  const bool in_place =
-      layer.inputs[0].format.layout == Layout::nhwc && layer.outputs[0].format.layout == Layout::nhwc;
-  if (s.kernel_w == 1 && in_place) return Refusal::kernel_size;
+  if (s.kernel_w == 1 && layer.inputs[0].format.layout == Layout::nhwc) return Refusal::kernel_size;
   return s.kernel_h <= kMostWindow && s.kernel_w <= kMostWindow ? Refusal::none : Refusal::kernel_size;
 }
 
