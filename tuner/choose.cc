@@ -73,7 +73,7 @@ class Chooser {
     for (std::size_t c = 0; c < candidates(layer).size(); ++c) {
       const std::optional<Cost> cost = table_.cost(layer, static_cast<int>(c));
       const bool allowed = cost && candidates(layer)[c].rounding <= most_rounding_;
-      costs.push_back(allowed ? cost->us.median : kForbidden);
+      costs.push_back(allowed ? cost->quiet_us : kForbidden);
     }
     if (costs.empty()) costs.push_back(kForbidden);
     problem_.add_node(std::move(costs));
@@ -181,7 +181,7 @@ double predict(const Space& space, const CostTable& table, const Choice& choice,
   if (conversions_us != nullptr) conversions_us->assign(space.layers.size(), 0.0);
   for (std::size_t i = 0; i < choice.size(); ++i) {
     const std::optional<Cost> cost = table.cost(static_cast<int>(i), choice[i]);
-    sum += cost ? cost->us.median : kForbidden;
+    sum += cost ? cost->quiet_us : kForbidden;
   }
   for (const auto& [number, value] : space.values) {
     if (!has_layouts(value)) continue;

@@ -16,7 +16,7 @@ constexpr std::size_t kEnoughSamples = 3;
 std::size_t at(int index) { return static_cast<std::size_t>(index); }
 
 Cost summarise(const std::vector<double>& samples) {
-  return {median_interval(samples), static_cast<int>(samples.size()), false};
+  return {median_interval(samples), lower_quartile(samples), static_cast<int>(samples.size()), false};
 }
 
 }  // namespace
@@ -46,7 +46,7 @@ void CostTable::set_prior(int layer, int candidate, const Cost& cost) {
 }
 
 std::optional<Cost> CostTable::cost(int layer, int candidate) const {
-  if (space_->layers[at(layer)].candidates[at(candidate)].covered()) return Cost{{0, 0, 0}, 1, false};
+  if (space_->layers[at(layer)].candidates[at(candidate)].covered()) return Cost{{0, 0, 0}, 0, 1, false};
   const Samples& all = samples_[at(layer)][at(candidate)];
   const std::vector<double>* best = nullptr;
   int best_rank = 0;
@@ -89,10 +89,10 @@ double CostTable::conversion_us(const SpaceValue& value, Layout from, Layout to)
   if (value.picture) source = {Layout::nhwc, DataType::u8};
   const Format target{to, value.type};
   const auto found = conversions_.find(conversion_key(value.shape, source, target));
-  if (found != conversions_.end()) return median(found->second.samples);
+  if (found != conversions_.end()) return lower_quartile(found->second.samples);
   std::vector<double> rates;
   for (const auto& [key, conversion] : conversions_) {
-    const double us = median(conversion.samples);
+    const double us = lower_quartile(conversion.samples);
     if (us > 0) rates.push_back(static_cast<double>(conversion.bytes) / us);
   }
   const double rate = rates.empty() ? kBytesPerMicrosecond : median(rates);

@@ -16,6 +16,7 @@ namespace fettle::tuner {
 /// A cost with the number of samples behind it.
 struct Cost {
   PlanLatency us;
+  double quiet_us = 0;  ///< lower quartile: other programs only ever add to a time, so choices go by this
   int samples = 0;
   bool prior = false;  ///< from records alone
 };

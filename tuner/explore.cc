@@ -13,8 +13,11 @@ namespace {
 constexpr int kEnoughVisits = 40;  // more samples of one candidate change no choice that noise would not
 constexpr int kKnownVisits = 5;    // of settings that records know already
 constexpr int kVisitsBeforeLosing = 4;
-constexpr double kVisitUs = 2000;    // short passes repeat until a visit takes about this long
-constexpr double kWarmUpUs = 20000;  // longer passes warm their caches themselves
+constexpr int kVisitsOfHopeless = 2;  // where there is more than noise could explain
+constexpr double kHopeless = 2;       // times another's cost
+constexpr double kSlowSetting = 1.5;  // times the fastest setting: too slow for what it teaches
+constexpr double kVisitUs = 10000;    // passes repeat until a visit takes about this long
+constexpr double kWarmUpUs = 20000;   // longer passes warm their caches themselves
 
 std::size_t at(int index) { return static_cast<std::size_t>(index); }
 
@@ -142,7 +145,8 @@ bool Explorer::pass(Run& run, std::vector<double>& step_us) {
   return true;
 }
 
-// One visit: a warm-up where it pays, then passes whose mean is one sample.
+// One visit: a warm-up where it pays, then passes whose fastest is one sample, step by step: what other
+// programs add tells nothing about the setting.
 void Explorer::visit(std::size_t index, double share_s) {
   const bool fresh = runs_[index].subject == nullptr;
   if (!prepare(index)) return;
@@ -156,15 +160,16 @@ void Explorer::visit(std::size_t index, double share_s) {
     }
   }
   const int repeats = std::clamp(static_cast<int>(kVisitUs / std::max(run.pass_us, 1.0)), 1, 8);
-  std::vector<double> sums(run.layer_of_step.size(), 0.0);
-  double total = 0;
-  for (int repeat = 0; repeat < repeats; ++repeat) {
+  if (!pass(run, step_us)) return;
+  std::vector<double> least = step_us;
+  double total = run.pass_us;
+  for (int repeat = 1; repeat < repeats; ++repeat) {
     if (!pass(run, step_us)) return;
-    for (std::size_t s = 0; s < sums.size() && s < step_us.size(); ++s) sums[s] += step_us[s];
-    total += run.pass_us;
+    for (std::size_t s = 0; s < least.size() && s < step_us.size(); ++s)
+      least[s] = std::min(least[s], step_us[s]);
+    total = std::min(total, run.pass_us);
   }
-  for (double& sum : sums) sum /= repeats;
-  record(index, sums, total / repeats);
+  record(index, least, total);
 }
 
 void Explorer::record(std::size_t index, const std::vector<double>& step_us, double total_us) {
@@ -187,46 +192,105 @@ void Explorer::record(std::size_t index, const std::vector<double>& step_us, dou
   }
 }
 
+bool Explorer::clearly_below(const Cost& rival, double change, const Cost& mine) const {
+  const int visits = std::min(rival.samples, mine.samples);
+  if (visits < kVisitsOfHopeless) return false;
+  const double margin = visits < kVisitsBeforeLosing ? kHopeless : 1;
+  return mine.us.low > margin * (rival.us.high + change);
+}
+
 // A candidate has lost when, beyond the noise, another does better even after paying for conversions.
 bool Explorer::dominated(int layer, int candidate) const {
   const SpaceLayer& entry = space_.layers[at(layer)];
   const Candidate& mine = entry.candidates[at(candidate)];
   if (mine.covered()) return true;  // its region speaks for it
-  if (!mine.covers.empty()) return false;
+  if (!mine.covers.empty()) return dominated_region(layer, candidate);
   const std::optional<Cost> cost = table_.cost(layer, candidate);
-  if (!cost || cost->samples < kVisitsBeforeLosing) return false;
+  if (!cost) return false;
   for (std::size_t c = 0; c < entry.candidates.size(); ++c) {
     const Candidate& other = entry.candidates[c];
     if (static_cast<int>(c) == candidate || other.covered() || !other.covers.empty()) continue;
     const std::optional<Cost> rival = table_.cost(layer, static_cast<int>(c));
-    if (!rival || rival->samples < kVisitsBeforeLosing) continue;
+    if (!rival) continue;
     double change = 0;
     for (int value : entry.inputs)
       change += table_.conversion_us(space_.values.at(value), mine.layouts.input, other.layouts.input);
     for (int value : entry.outputs)
       change += table_.conversion_us(space_.values.at(value), other.layouts.output, mine.layouts.output);
-    if (cost->us.low > rival->us.high + change) return true;
+    if (clearly_below(*rival, change, *cost)) return true;
   }
   return false;
 }
 
+// A region has lost when its layers do better one by one, without leaving its layout.
+bool Explorer::dominated_region(int layer, int candidate) const {
+  const Candidate& region = space_.layers[at(layer)].candidates[at(candidate)];
+  const std::optional<Cost> cost = table_.cost(layer, candidate);
+  if (!cost || region.layouts.input != region.layouts.output) return false;
+  std::vector<int> parts = region.covers;
+  parts.push_back(layer);
+  Cost sum{{0, 0, 0}, 0, cost->samples, false};
+  for (int part : parts) {
+    std::optional<Cost> best;
+    const std::vector<Candidate>& candidates = space_.layers[at(part)].candidates;
+    for (std::size_t c = 0; c < candidates.size(); ++c) {
+      const Candidate& one = candidates[c];
+      if (one.covered() || !one.covers.empty() || one.layouts.input != region.layouts.input ||
+          one.layouts.output != region.layouts.output)
+        continue;
+      const std::optional<Cost> own = table_.cost(part, static_cast<int>(c));
+      if (own && (!best || own->us.high < best->us.high)) best = own;
+    }
+    if (!best) return false;
+    sum.us.high += best->us.high;
+    sum.samples = std::min(sum.samples, best->samples);
+  }
+  return clearly_below(sum, 0, *cost);
+}
+
+// The candidates for which a setting is in the race: not lost, and measured by no earlier setting in it
+// anyway.
+std::vector<Candidacy> Explorer::undecided(std::size_t index) const {
+  std::vector<Candidacy> result;
+  const Choice& choice = runs_[index].setting.choice;
+  for (std::size_t i = 0; i < choice.size(); ++i) {
+    if (space_.layers[i].candidates.empty()) continue;
+    bool elsewhere = false;
+    for (std::size_t q = 0; q < index && !elsewhere; ++q)
+      elsewhere = !runs_[q].lost && !runs_[q].failed && runs_[q].setting.choice[i] == choice[i];
+    if (!elsewhere && !dominated(static_cast<int>(i), choice[i]))
+      result.push_back({static_cast<int>(i), choice[i]});
+  }
+  return result;
+}
+
+bool Explorer::slow(const Run& run) const {
+  if (run.gathered || run.setting.rank != kHomogeneousRank || run.visits < kVisitsOfHopeless) return false;
+  double fastest = median(run.totals);
+  for (const Run& other : runs_) {
+    if (other.visits >= kVisitsOfHopeless) fastest = std::min(fastest, median(other.totals));
+  }
+  return median(run.totals) > kSlowSetting * fastest;
+}
+
+// Ends settings that have nothing more to teach. What slow ones still have is measured among fast layers
+// instead, in settings that gather it: a few candidates shall not cost passes of many that have lost.
 void Explorer::drop_losers() {
+  std::vector<Candidacy> second_look;
   for (std::size_t r = 1; r < runs_.size(); ++r) {
     Run& run = runs_[r];
     if (run.lost || run.failed || run.setting.rank == kChosenRank) continue;
     if (run.setting.rank == kMixedRank && run.visits < kVisitsBeforeLosing)
       continue;  // here for the conversions
-    run.lost = true;
-    for (std::size_t i = 0; i < run.setting.choice.size() && run.lost; ++i) {
-      if (space_.layers[i].candidates.empty()) continue;
-      // A candidate that an earlier setting in the race measures anyway keeps nobody in.
-      bool elsewhere = false;
-      for (std::size_t q = 0; q < r && !elsewhere; ++q) {
-        elsewhere = !runs_[q].lost && !runs_[q].failed && runs_[q].setting.choice[i] == run.setting.choice[i];
-      }
-      if (!elsewhere && !dominated(static_cast<int>(i), run.setting.choice[i])) run.lost = false;
-    }
-    if (run.lost) run.subject.reset();
+    const std::vector<Candidacy> left = undecided(r);
+    run.lost = left.empty() || slow(run);
+    if (!run.lost) continue;
+    second_look.insert(second_look.end(), left.begin(), left.end());
+    run.subject.reset();
+  }
+  while (!second_look.empty()) {
+    const int number = add({"second look", gather(space_, second_look), kHomogeneousRank});
+    runs_[at(number)].gathered = true;
   }
 }
 

@@ -63,6 +63,7 @@ class Explorer {
     int visits = 0;
     bool failed = false;
     bool lost = false;
+    bool gathered = false;  // of what slow settings had that is worth a second look
     std::size_t bytes = 0;
   };
 
@@ -73,7 +74,11 @@ class Explorer {
   void record(std::size_t index, const std::vector<double>& step_us, double total_us);
   bool finished(std::size_t index) const;
   void drop_losers();
+  bool slow(const Run& run) const;
+  std::vector<Candidacy> undecided(std::size_t index) const;
   bool dominated(int layer, int candidate) const;
+  bool dominated_region(int layer, int candidate) const;
+  bool clearly_below(const Cost& rival, double change, const Cost& mine) const;
   void evict(std::size_t keep);
 
   const Space& space_;

@@ -49,12 +49,16 @@ bool parse_line(std::string_view line, Record& record) {
   const auto us = json.find("us");
   if (us == json.end() || !us->is_object()) return false;
   text_at(json, "conditions", record.conditions);
-  return text_at(json, "device", record.device) && text_at(json, "layer", record.layer) &&
-         text_at(json, "kernel", record.kernel) && number_at(json, "revision", record.revision) &&
-         text_at(json, "layouts", record.layouts) && number_at(json, "threads", record.threads) &&
-         number_at(*us, "median", record.cost.us.median) && number_at(*us, "low", record.cost.us.low) &&
-         number_at(*us, "high", record.cost.us.high) && number_at(*us, "samples", record.cost.samples) &&
-         record.cost.samples > 0;
+  const bool complete =
+      text_at(json, "device", record.device) && text_at(json, "layer", record.layer) &&
+      text_at(json, "kernel", record.kernel) && number_at(json, "revision", record.revision) &&
+      text_at(json, "layouts", record.layouts) && number_at(json, "threads", record.threads) &&
+      number_at(*us, "median", record.cost.us.median) && number_at(*us, "low", record.cost.us.low) &&
+      number_at(*us, "high", record.cost.us.high) && number_at(*us, "samples", record.cost.samples) &&
+      record.cost.samples > 0;
+  if (us->contains("quiet")) return complete && number_at(*us, "quiet", record.cost.quiet_us);
+  record.cost.quiet_us = record.cost.us.median;  // written by an older version
+  return complete;
 }
 
 // Three decimals are a nanosecond: beyond that digits are noise.
@@ -106,6 +110,7 @@ std::string Record::line() const {
                 {{"median", rounded(cost.us.median)},
                  {"low", rounded(cost.us.low)},
                  {"high", rounded(cost.us.high)},
+                 {"quiet", rounded(cost.quiet_us)},
                  {"samples", cost.samples}}},
                {"library", FETTLE_VERSION}};
   if (!conditions.empty()) json["conditions"] = conditions;
@@ -185,7 +190,9 @@ std::map<std::string, Record> merge_records(const std::vector<Record>& records) 
     Cost& cost = found->second.cost;
     const double mine = cost.samples;
     const double other = record.cost.samples;
-    cost.us.median = (cost.us.median * mine + record.cost.us.median * other) / (mine + other);
+    const auto mean = [&](double a, double b) { return (a * mine + b * other) / (mine + other); };
+    cost.us.median = mean(cost.us.median, record.cost.us.median);
+    cost.quiet_us = mean(cost.quiet_us, record.cost.quiet_us);
     cost.us.low = std::min(cost.us.low, record.cost.us.low);
     cost.us.high = std::max(cost.us.high, record.cost.us.high);
     cost.samples = static_cast<int>(std::min(mine + other, 1e9));

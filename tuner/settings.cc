@@ -112,26 +112,14 @@ class Cover {
 
   // Candidates that no homogeneous setting reached (overlapping regions): as many at a time as fit together.
   void add_rest() {
-    for (;;) {
-      Choice choice = base_choice(space_);
-      std::vector<char> taken(choice.size(), 0);
-      for (std::size_t i = 0; i < choice.size(); ++i) {
-        if (taken[i] != 0) continue;
-        for (std::size_t c = 0; c < space_.layers[i].candidates.size(); ++c) {
-          const Candidate& candidate = space_.layers[i].candidates[c];
-          if (seen_[i][c] != 0 || candidate.covered()) continue;
-          const bool free = std::all_of(candidate.covers.begin(), candidate.covers.end(),
-                                        [&](int other) { return taken[at(other)] == 0; });
-          if (!free) continue;
-          choice[i] = static_cast<int>(c);
-          taken[i] = 1;
-          for (int other : candidate.covers) taken[at(other)] = 1;
-          break;
-        }
+    std::vector<Candidacy> rest;
+    for (std::size_t i = 0; i < seen_.size(); ++i) {
+      for (std::size_t c = 0; c < seen_[i].size(); ++c) {
+        if (seen_[i][c] == 0 && !space_.layers[i].candidates[c].covered())
+          rest.push_back({static_cast<int>(i), static_cast<int>(c)});
       }
-      make_consistent(space_, choice);
-      if (!add({"rest", std::move(choice), kMixedRank})) return;
     }
+    while (!rest.empty()) add({"rest", gather(space_, rest), kMixedRank});
   }
 
   // Adds the setting when it shows something new.
@@ -185,6 +173,28 @@ void make_consistent(const Space& space, Choice& choice) {
       choice[at(other)] = covered_choice(space, other, static_cast<int>(i), chosen);
     }
   }
+}
+
+Choice gather(const Space& space, std::vector<Candidacy>& wanted) {
+  Choice choice = base_choice(space);
+  std::vector<char> taken(choice.size(), 0);
+  std::vector<Candidacy> waiting;
+  for (const Candidacy& one : wanted) {
+    const Candidate& candidate = space.layers[at(one.layer)].candidates[at(one.candidate)];
+    const bool free =
+        taken[at(one.layer)] == 0 && std::all_of(candidate.covers.begin(), candidate.covers.end(),
+                                                 [&](int other) { return taken[at(other)] == 0; });
+    if (!free) {
+      waiting.push_back(one);
+      continue;
+    }
+    choice[at(one.layer)] = one.candidate;
+    taken[at(one.layer)] = 1;
+    for (int other : candidate.covers) taken[at(other)] = 1;
+  }
+  wanted = std::move(waiting);
+  make_consistent(space, choice);
+  return choice;
 }
 
 Choice base_choice(const Space& space) {

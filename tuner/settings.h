@@ -26,6 +26,16 @@ Choice base_choice(const Space& space);
 /// where a layer has several variants of one family, and odd ones for what is left.
 std::vector<Setting> covering_settings(const Space& space);
 
+/// A layer's candidate, by numbers.
+struct Candidacy {
+  int layer;
+  int candidate;
+};
+
+/// The default with as many of `wanted` as go together, the first of each layer; takes those out of the list.
+/// Those under another's region wait, those that nothing can hold are taken out too.
+Choice gather(const Space& space, std::vector<Candidacy>& wanted);
+
 /// Settings whose layers change layout from layer to layer, so that conversions of every kind occur. At most
 /// two.
 std::vector<Setting> mixed_settings(const Space& space);

@@ -43,6 +43,11 @@ std::size_t interval_offset(std::size_t n) {
 
 double median(std::span<const double> samples) { return middle(sorted(samples)); }
 
+double lower_quartile(std::span<const double> samples) {
+  const std::vector<double> values = sorted(samples);
+  return values.empty() ? 0 : values[values.size() / 4];
+}
+
 PlanLatency median_interval(std::span<const double> samples) {
   if (samples.empty()) return {};
   const std::vector<double> values = sorted(samples);

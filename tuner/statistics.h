@@ -14,6 +14,9 @@ namespace fettle::tuner {
 /// The median; the mean of the middle two for an even number; 0 for none.
 double median(std::span<const double> samples);
 
+/// The sample that a quarter of them are below, rounded down; 0 for none.
+double lower_quartile(std::span<const double> samples);
+
 /// Median with the order-statistic 95 % confidence interval of the median (no assumption on the
 /// distribution). With fewer than six samples no such interval exists and the bounds are the smallest and the
 /// largest sample.

@@ -23,7 +23,7 @@ Record record(const std::string& kernel, double median, int samples) {
   r.revision = 3;
   r.layouts = "nchw>nhwc";
   r.threads = 2;
-  r.cost = {{median, median - 1, median + 1}, samples, false};
+  r.cost = {{median, median - 1, median + 1}, median - 0.5, samples, false};
   return r;
 }
 
@@ -46,9 +46,20 @@ TEST_CASE("a record survives writing and reading", "[tuner][records]") {
   CHECK(after[0].key() == before.key());
   CHECK(after[0].cost.us.median == 12.345);
   CHECK(after[0].cost.us.low == 11.345);
+  CHECK(after[0].cost.quiet_us == 11.845);
   CHECK(after[0].cost.samples == 20);
   CHECK(before.line() == record("conv.gemm.f32.portable", 12.345, 20).line());
   CHECK(before.line().find('\n') == std::string::npos);
+}
+
+TEST_CASE("records of versions that knew no quiet time go by their medians", "[tuner][records]") {
+  const std::string line = record("a", 12.5, 20).line();
+  const std::string quiet = "\"quiet\":12.0,";
+  const std::size_t place = line.find(quiet);
+  REQUIRE(place != std::string::npos);
+  const std::vector<Record> old = parse_records(std::string(line).erase(place, quiet.size()) + "\n");
+  REQUIRE(old.size() == 1);
+  CHECK(old[0].cost.quiet_us == 12.5);
 }
 
 TEST_CASE("damaged records are skipped, the rest is used", "[tuner][records]") {
@@ -91,6 +102,7 @@ TEST_CASE("records merge weighted by samples", "[tuner][records]") {
   REQUIRE(merged.size() == 2);
   const Cost& cost = merged.at(record("a", 0, 1).key()).cost;
   CHECK(cost.us.median == Catch::Approx(12.5));
+  CHECK(cost.quiet_us == Catch::Approx(12));
   CHECK(cost.us.low == 9);
   CHECK(cost.us.high == 21);
   CHECK(cost.samples == 40);

@@ -158,6 +158,7 @@ double SimulatedDevice::variant_us(int layer, const PlanLayer& entry, LayoutPair
     double us = std::uniform_real_distribution<>(20, 100)(rng);
     if (entry.kernel.find("add") == 0) us *= 0.1;
     if (entry.kernel.find("reference") != std::string::npos) us = 5000;
+    if (layer % 2 == 0 && layouts.output == Layout::nchw) us *= options_.slow_nchw;
     if (options_.fast_winograd && entry.kernel.find("winograd") != std::string::npos) us = 5;
     if (options_.equal_costs) us = 50;
     found = costs_.emplace(key, us).first;

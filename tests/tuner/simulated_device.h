@@ -26,6 +26,7 @@ class SimulatedDevice final : public Device {
     double drift = 0;  ///< of each pass, uniform on top
     double conversion_us = 8;
     bool equal_costs = false;  ///< all variants cost the same: nothing can be won
+    double slow_nchw = 1;      ///< how many times as long every other layer takes to write nchw
     bool fast_winograd = false;
     float winograd_error = 0;  ///< of the outputs when any layer uses the kernel that rounds more
     bool regions = true;

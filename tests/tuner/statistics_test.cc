@@ -28,6 +28,13 @@ TEST_CASE("median and its interval", "[tuner][statistics]") {
   CHECK(many.high == Catch::Approx(531).margin(2));
 }
 
+TEST_CASE("the lower quartile is a sample, and no disturbance moves it", "[tuner][statistics]") {
+  CHECK(lower_quartile(std::vector<double>{}) == 0);
+  CHECK(lower_quartile(std::vector<double>{3, 1, 2}) == 1);
+  CHECK(lower_quartile(std::vector<double>{4, 1, 2, 3}) == 2);
+  CHECK(lower_quartile(std::vector<double>{90, 4, 1, 80, 2, 70, 3, 60}) == 3);
+}
+
 TEST_CASE("the interval covers the median 95 % of the time", "[tuner][statistics]") {
   std::mt19937 rng(1);
   std::lognormal_distribution<double> noise(0, 0.3);  // median 1

@@ -2,6 +2,8 @@
 //
 // The whole tuner on a simulated device, whose true costs are known.
 #include "tests/tuner/simulated_device.h"
+#include "tuner/choose.h"
+#include "tuner/explore.h"
 #include "tuner/settings.h"
 #include "tuner/tune_on.h"
 
@@ -252,6 +254,66 @@ TEST_CASE("settings reach every candidate", "[tuner]") {
     }
   }
   CHECK(settings.size() < 20);
+}
+
+TEST_CASE("gathering takes every candidate once, with its region", "[tuner]") {
+  SimulatedDevice device({});
+  const Space space = build_space(device.problem(), nullptr);
+  std::vector<Candidacy> wanted;
+  for (std::size_t i = 0; i < space.layers.size(); ++i) {
+    for (std::size_t c = 0; c < space.layers[i].candidates.size(); ++c) {
+      if (!space.layers[i].candidates[c].covered())
+        wanted.push_back({static_cast<int>(i), static_cast<int>(c)});
+    }
+  }
+  const std::vector<Candidacy> all = wanted;
+  std::vector<Choice> choices;
+  while (!wanted.empty()) {
+    const std::size_t before = wanted.size();
+    choices.push_back(gather(space, wanted));
+    REQUIRE(wanted.size() < before);
+    Choice consistent = choices.back();
+    make_consistent(space, consistent);
+    CHECK(consistent == choices.back());
+  }
+  for (const Candidacy& one : all) {
+    CAPTURE(one.layer, one.candidate);
+    CHECK(std::any_of(choices.begin(), choices.end(), [&](const Choice& choice) {
+      return choice[static_cast<std::size_t>(one.layer)] == one.candidate;
+    }));
+  }
+}
+
+TEST_CASE("slow settings end early, and what is good in them is still found", "[tuner]") {
+  SimulatedDevice::Options simulated;
+  simulated.noise = 0.05;
+  simulated.slow_nchw = 20;
+  int slow = 0;
+  for (unsigned seed = 1; seed <= 6; ++seed) {
+    simulated.seed = seed;
+    SimulatedDevice device(simulated);
+    const Space space = build_space(device.problem(), nullptr);
+    CostTable table(space);
+    Limits limits;
+    limits.device = &device;
+    Explorer explorer(space, limits, table);
+    for (const Setting& setting : covering_settings(space)) explorer.add(setting);
+    explorer.run(device.now_s() + 2);
+    double fastest = explorer.total_us(0);
+    for (int s = 0; s < explorer.settings(); ++s) {
+      if (explorer.visits(s) >= 2) fastest = std::min(fastest, explorer.total_us(s));
+    }
+    for (int s = 1; s < explorer.settings(); ++s) {
+      CAPTURE(seed, explorer.name(s), explorer.total_us(s), fastest);
+      if (explorer.total_us(s) < 2 * fastest || explorer.name(s) == "second look") continue;
+      ++slow;
+      CHECK(explorer.visits(s) <= 4);
+    }
+    const Selection selection = choose(space, table);
+    const Plan plan = plan_of(space, selection.choice);
+    CHECK(device.true_us(&plan) < 1.1 * device.best_us(space));
+  }
+  CHECK(slow > 0);
 }
 
 }  // namespace
