@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The classic baseline: convolutions and dense layers as im2col and a matrix product of OpenBLAS, in 32-bit
-// floats; everything else is Fettle's default. An application's kernel rows, given to
-// CompileOptions::kernels.
+// The classic baselines: convolutions and dense layers as im2col and a matrix product of OpenBLAS, in 32-bit
+// floats. An application's kernel rows, given to CompileOptions::kernels.
 #pragma once
 
 #include <fettle/error.h>
@@ -20,7 +19,12 @@ namespace fettle::benchmarks {
 Result<std::string> open_blas();
 
 /// conv.im2col.f32.openblas (not depthwise) and gemm.f32.openblas. Threads share out the rows of the product;
-/// each calls a single-threaded SGEMM. Constant data.
+/// each calls a single-threaded SGEMM. Everything else is left to Fettle's default. Constant data.
 std::span<const Kernel* const> blas_kernels() noexcept;
+
+/// A network as Caffe computes it: all of it in nchw, convolutions as im2col and products, and plain loops,
+/// which are Fettle's portable kernels, for everything else, depthwise convolutions included (a product for
+/// each of their channels would take longer). Constant data.
+std::span<const Kernel* const> caffe_kernels();
 
 }  // namespace fettle::benchmarks

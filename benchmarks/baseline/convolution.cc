@@ -157,9 +157,9 @@ Status pack(const LayerDesc& layer, std::span<const ConstantBytes> constants, st
   return {};
 }
 
-constexpr Kernel make_row() {
+constexpr Kernel make_row(std::string_view name) {
   Kernel row{};
-  row.name = "conv.im2col.f32.openblas";
+  row.name = name;
   row.revision = 1;
   row.pattern = kPattern;
   row.type = DataType::f32;
@@ -172,10 +172,19 @@ constexpr Kernel make_row() {
   row.bind = bind<run>;
   return row;
 }
-constexpr Kernel kRow = make_row();
+constexpr Kernel kRow = make_row("conv.im2col.f32.openblas");
+
+// As Caffe has it: in nchw alone.
+constexpr Kernel make_caffe_row() {
+  Kernel row = make_row("conv.im2col_nchw.f32.openblas");
+  row.layouts = std::span(kLayouts).last(1);
+  return row;
+}
+constexpr Kernel kCaffeRow = make_caffe_row();
 
 }  // namespace
 
 const Kernel& conv_row() noexcept { return kRow; }
+const Kernel& caffe_conv_row() noexcept { return kCaffeRow; }
 
 }  // namespace fettle::benchmarks

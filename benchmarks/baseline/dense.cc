@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <array>
+#include <string_view>
+#include <vector>
 
 namespace fettle::benchmarks {
 namespace {
@@ -81,6 +83,19 @@ const Kernel& dense_row() noexcept { return kRow; }
 
 std::span<const Kernel* const> blas_kernels() noexcept {
   static const std::array<const Kernel*, 2> rows{&conv_row(), &dense_row()};
+  return rows;
+}
+
+std::span<const Kernel* const> caffe_kernels() {
+  static const std::vector<const Kernel*> rows = [] {
+    std::vector<const Kernel*> chosen{&caffe_conv_row(), &dense_row()};
+    for (const std::string_view backend : {".portable", ".reference"}) {
+      for (const Kernel* kernel : builtin_kernels()) {
+        if (kernel->name.ends_with(backend)) chosen.push_back(kernel);
+      }
+    }
+    return chosen;
+  }();
   return rows;
 }
 

@@ -90,6 +90,7 @@ inline Refusal check_f32(const LayerDesc& layer) {
 }
 
 const Kernel& conv_row() noexcept;
+const Kernel& caffe_conv_row() noexcept;
 const Kernel& dense_row() noexcept;
 
 }  // namespace fettle::benchmarks

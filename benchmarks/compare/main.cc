@@ -162,7 +162,10 @@ void declare(CLI::App& app, Arguments& arguments) {
 
 int run(const Arguments& arguments) {
   const MeasureOptions& measure = arguments.measure;
-  if (arguments.probe == "blas" || (arguments.probe.empty() && measure.takes_part("blas"))) {
+  const auto takes_part = [&](std::string_view contender) {
+    return arguments.probe == contender || (arguments.probe.empty() && measure.takes_part(contender));
+  };
+  if (takes_part("blas") || takes_part("caffe")) {
     Result<std::string> core = open_blas();
     if (!core) return fail(core.error());
     if (arguments.probe.empty()) std::fprintf(stderr, "OpenBLAS with kernels for %s\n", core->c_str());

@@ -15,6 +15,9 @@ Result<std::unique_ptr<Contender>> make_xnnpack(const Task& task) {
 Result<std::unique_ptr<Contender>> make_blas(const Task& task) {
   return make_fettle(task, false, blas_kernels());
 }
+Result<std::unique_ptr<Contender>> make_caffe(const Task& task) {
+  return make_fettle(task, false, caffe_kernels());
+}
 
 struct Maker {
   const char* name;
@@ -25,7 +28,7 @@ constexpr Maker kMakers[] = {
 #ifdef FETTLE_ONNXRUNTIME_LIBRARY
     {"ort", make_onnxruntime},
 #endif
-    {"default", make_default}, {"plan", make_plan}, {"xnnpack", make_xnnpack},
+    {"default", make_default}, {"plan", make_plan},   {"xnnpack", make_xnnpack},
 #ifdef FETTLE_WITH_OPENCV
     {"opencv", nullptr},
 #endif
@@ -35,7 +38,7 @@ constexpr Maker kMakers[] = {
 #ifdef FETTLE_WITH_MNN
     {"mnn", nullptr},
 #endif
-    {"blas", make_blas},
+    {"blas", make_blas},       {"caffe", make_caffe},
 };
 
 }  // namespace

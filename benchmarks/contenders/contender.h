@@ -51,7 +51,7 @@ class Contender {
 };
 
 /// Names of the contenders that this build has: ort (ONNX Runtime), default and plan (Fettle), xnnpack
-/// (Fettle with XNNPACK's kernels), opencv, ncnn, mnn, and blas (Fettle with the baseline's kernels).
+/// (Fettle with XNNPACK's kernels), opencv, ncnn, mnn, blas and caffe (Fettle with the baselines' kernels).
 std::vector<std::string> contender_names();
 /// Errors: kInvalidArgument for other names, and whatever keeps the runtime from taking the network.
 Result<std::unique_ptr<Contender>> make_contender(const std::string& name, const Task& task);
