@@ -18,60 +18,83 @@ namespace {
 constexpr std::int64_t kMostChannels = 16;
 constexpr std::int64_t kMostWindow = 32;
 
-// The padded copy of what one output row needs.
+// Pixel by pixel, from planes `plane` floats apart.
+template <int kChannels>
+void interleave(const float* planes, std::int64_t plane, std::int64_t pixels, float* row) {
+  for (std::int64_t x = 0; x < pixels; ++x, row += kChannels) {
+#pragma GCC unroll 4
+    for (int c = 0; c < kChannels; ++c) row[c] = planes[c * plane + x];
+  }
+}
+
+// The padded copies of the input rows that one output row needs, each pixel with all of its channels.
 struct RowCopy {
   ConvShape conv;
-  bool nhwc;
-  std::int64_t runs;   // stored rows: of the window, in nchw for each channel
+  bool nhwc;           // whether the input is
   std::int64_t step;   // floats between the windows of neighbouring outputs
-  std::int64_t depth;  // floats of a run under a window
+  std::int64_t depth;  // floats of a row under a window
   std::int64_t pitch;  // floats of a stored row
   std::int64_t block;  // of the output's channels; 0 in nhwc
 
   explicit RowCopy(const LayerDesc& layer)
       : conv(layer),
         nhwc(layer.inputs[0].format.layout == Layout::nhwc),
-        block(layer.outputs[0].format.block) {
-    const std::int64_t together = nhwc ? conv.in_channels : 1;
-    runs = nhwc ? conv.kernel_h : conv.in_channels * conv.kernel_h;
-    step = conv.stride_w * together;
-    depth = conv.kernel_w * together;
-    pitch = ((conv.out_w - 1) * step + depth + 15) / 16 * 16;
-  }
+        step(conv.stride_w * conv.in_channels),
+        depth(conv.kernel_w * conv.in_channels),
+        pitch(((conv.out_w - 1) * step + depth + 15) / 16 * 16),
+        block(layer.outputs[0].format.block) {}
   // A thread's workspace: the rows, the results of a tile that go into blocks, then the pointers of a tile.
-  std::size_t row_bytes() const { return static_cast<std::size_t>(runs * pitch) * sizeof(float); }
+  std::size_t row_bytes() const { return static_cast<std::size_t>(conv.kernel_h * pitch) * sizeof(float); }
   std::size_t result_bytes() const {
     return block == 0 ? 0
                       : static_cast<std::size_t>(conv.out_channels * kMostRows + 1) / 2 * 2 * sizeof(float);
   }
   std::size_t workspace_bytes() const {
-    const std::size_t pointers = static_cast<std::size_t>(runs * kMostRows) * sizeof(const float*);
+    const std::size_t pointers = static_cast<std::size_t>(conv.kernel_h * kMostRows) * sizeof(const float*);
     return (row_bytes() + result_bytes() + pointers + 63) / 64 * 64;
   }
-  Panels panels(const TileSet& tiles) const { return {tiles, conv.out_channels, runs * depth}; }
+  Panels panels(const TileSet& tiles) const { return {tiles, conv.out_channels, conv.kernel_h * depth}; }
 
-  // Stored row of window row ky and, in nchw, of channel c.
-  std::int64_t run(std::int64_t c, std::int64_t ky) const { return nhwc ? ky : c * conv.kernel_h + ky; }
+  // Where the row under window row `ky` of output row `oy` is stored. What the next output row needs too
+  // stays where it is.
+  std::int64_t place(std::int64_t oy, std::int64_t ky) const {
+    return (conv.dilation_h == 1 ? (oy * conv.stride_h + ky) % conv.kernel_h : ky) * pitch;
+  }
 
-  // Copies the input under output row `oy`.
-  void fill(const float* image, std::int64_t oy, float* rows) const {
-    const std::int64_t planes = nhwc ? 1 : conv.in_channels;
-    const std::int64_t together = nhwc ? conv.in_channels : 1;
-    const std::int64_t before = std::min(conv.pad_left * together, pitch);
-    const std::int64_t width = std::clamp<std::int64_t>(conv.in_w * together, 0, pitch - before);
-    for (std::int64_t c = 0; c < planes; ++c) {
-      for (std::int64_t ky = 0; ky < conv.kernel_h; ++ky) {
-        float* row = rows + run(c, ky) * pitch;
-        const std::int64_t iy = oy * conv.stride_h - conv.pad_top + ky * conv.dilation_h;
-        if (iy < 0 || iy >= conv.in_h) {
-          std::fill_n(row, pitch, 0.0f);
-          continue;
-        }
-        std::fill_n(row, before, 0.0f);
-        std::memcpy(row + before, image + (c * conv.in_h + iy) * conv.in_w * together,
-                    static_cast<std::size_t>(width) * sizeof(float));
-        std::fill(row + before + width, row + pitch, 0.0f);
-      }
+  // Stores the input rows under output row `oy`; unless `all`, those that the row before it had are there.
+  void fill(const float* image, std::int64_t oy, bool all, float* rows) const {
+    const bool shared = !all && conv.dilation_h == 1;
+    for (std::int64_t ky = shared ? std::max<std::int64_t>(0, conv.kernel_h - conv.stride_h) : 0;
+         ky < conv.kernel_h; ++ky)
+      fill_row(image, oy * conv.stride_h - conv.pad_top + ky * conv.dilation_h, rows + place(oy, ky));
+  }
+
+ private:
+  void fill_row(const float* image, std::int64_t iy, float* row) const {
+    if (iy < 0 || iy >= conv.in_h) {
+      std::fill_n(row, pitch, 0.0f);
+      return;
+    }
+    const std::int64_t before = std::min(conv.pad_left * conv.in_channels, pitch);
+    const std::int64_t pixels = std::clamp<std::int64_t>(conv.in_w, 0, (pitch - before) / conv.in_channels);
+    std::fill_n(row, before, 0.0f);
+    copy_pixels(image, iy, pixels, row + before);
+    std::fill(row + before + pixels * conv.in_channels, row + pitch, 0.0f);
+  }
+
+  void copy_pixels(const float* image, std::int64_t iy, std::int64_t pixels, float* to) const {
+    const std::int64_t channels = conv.in_channels;
+    if (nhwc || channels == 1) {
+      std::memcpy(to, image + iy * conv.in_w * channels,
+                  static_cast<std::size_t>(pixels * channels) * sizeof(float));
+      return;
+    }
+    const std::int64_t plane = conv.in_h * conv.in_w;
+    const float* from = image + iy * conv.in_w;
+    if (channels == 3) return interleave<3>(from, plane, pixels, to);
+    if (channels == 4) return interleave<4>(from, plane, pixels, to);
+    for (std::int64_t c = 0; c < channels; ++c, from += plane) {
+      for (std::int64_t x = 0; x < pixels; ++x) to[x * channels + c] = from[x];
     }
   }
 };
@@ -106,7 +129,7 @@ class BoundPaddedRows final : public BoundKernel {
         shape_(args.layer),
         panels_(shape_.panels(tiles)),
         activation_(activation),
-        common_(plain_tile(shape_.runs, shape_.depth)),
+        common_(plain_tile(shape_.conv.kernel_h, shape_.depth)),
         spread_(spread_for(shape_.block)),
         output_pitch_(spread_ != nullptr ? shape_.block : pixel_pitch(args.layer.outputs[0])),
         packed_(reinterpret_cast<const float*>(args.packed.data())),
@@ -136,9 +159,9 @@ class BoundPaddedRows final : public BoundKernel {
       auto* pointers = reinterpret_cast<const float**>(own + shape_.row_bytes() + shape_.result_bytes());
       for (std::int64_t i = begin; i < end; ++i) {
         const std::int64_t oy = i % s.out_h;
-        shape_.fill(input_ + i / s.out_h * s.in_channels * s.in_h * s.in_w, oy, rows);
+        shape_.fill(input_ + i / s.out_h * s.in_channels * s.in_h * s.in_w, oy, i == begin || oy == 0, rows);
         const std::int64_t row = i / s.out_h * images_ * s.out_h + oy;
-        run_row(rows, results, pointers, output_ + row * s.out_w * output_pitch_);
+        run_row(oy, rows, results, pointers, output_ + row * s.out_w * output_pitch_);
       }
     });
     return {};
@@ -148,7 +171,8 @@ class BoundPaddedRows final : public BoundKernel {
   // Floats of a block of channels of an output image.
   std::int64_t plane() const noexcept { return shape_.conv.out_h * shape_.conv.out_w * shape_.block; }
 
-  void run_row(const float* rows, float* results, const float** pointers, float* output) const noexcept {
+  void run_row(std::int64_t oy, const float* rows, float* results, const float** pointers,
+               float* output) const noexcept {
     const std::int64_t width = shape_.conv.out_w;
     const std::int64_t most = tiles_.most_rows[panels_.vectors - 1];
     const std::int64_t count = (width + most - 1) / most;
@@ -156,8 +180,8 @@ class BoundPaddedRows final : public BoundKernel {
       const std::int64_t first = width * i / count;
       const auto height = static_cast<int>(width * (i + 1) / count - first);
       const float** pointer = pointers;
-      for (std::int64_t run = 0; run < shape_.runs; ++run) {
-        const float* x = rows + run * shape_.pitch + first * shape_.step;
+      for (std::int64_t ky = 0; ky < shape_.conv.kernel_h; ++ky) {
+        const float* x = rows + shape_.place(oy, ky) + first * shape_.step;
         for (int r = 0; r < height; ++r, x += shape_.step) *pointer++ = x;
       }
       Tile tile = common_;
@@ -209,7 +233,7 @@ Refusal PaddedRows::supports(const LayerDesc& layer) noexcept {
   if (s.dilation_w != 1) return Refusal::dilation;
   if (s.stride_w > kMostWindow) return Refusal::stride;
   // Where a window is one pixel wide there is nothing to gain over reading it where it lies.
-  if (s.kernel_w == 1 && layer.inputs[0].format.layout == Layout::nhwc) return Refusal::kernel_size;
+  if (s.kernel_w == 1) return Refusal::kernel_size;
   return s.kernel_h <= kMostWindow && s.kernel_w <= kMostWindow ? Refusal::none : Refusal::kernel_size;
 }
 
@@ -228,11 +252,7 @@ Status PaddedRows::pack(const TileSet& tiles, const LayerDesc& layer,
   const auto* weights = reinterpret_cast<const float*>(constants[1].data());
   const auto* bias = s.biased ? reinterpret_cast<const float*>(constants[2].data()) : nullptr;
   auto* target = reinterpret_cast<float*>(packed.data());
-  // In nchw a run is a row of the filter: ONNX's order is the right one. In nhwc channels are inside.
-  if (shape.nhwc)
-    pack_panels(shape.panels(tiles), weights, bias, s.in_channels, s.taps(), target);
-  else
-    pack_panels(shape.panels(tiles), weights, bias, s.depth(), 1, target);
+  pack_panels(shape.panels(tiles), weights, bias, s.in_channels, s.taps(), target);
   return {};
 }
 

@@ -2,11 +2,11 @@
 //
 // Convolution of tensors with few channels, above all a network's first layer, from nchw or nhwc to nhwc or
 // nchwc.
-// The input rows that an output row needs are copied with their padding, and are so short that they stay in
-// the L1 cache. In such a row everything under a window lies together: the window's columns in nchw, its
-// columns times channels in nhwc. So the product sums over a few long runs, where an indirect convolution
-// sums over many of as many numbers as there are channels. Nothing is converted before: pictures are read as
-// they come.
+// The input rows that an output row needs are copied with their padding, pixel by pixel, and are so short
+// that they stay in the L1 cache; rows that the next output row needs too are copied once. In such a row
+// everything under a window lies together. So the product sums over a few long runs, where an indirect
+// convolution sums over many of as many numbers as there are channels. Nothing is converted before: pictures
+// are read as they come.
 #pragma once
 
 #include "kernels/common/elementwise_unary.h"
