@@ -3,6 +3,7 @@
 
 #include "kernels/common/blocking.h"
 #include "kernels/common/cache.h"
+#include "kernels/common/conv_pair.h"
 #include "kernels/common/conv_shape.h"
 #include "kernels/common/depthwise_rows.h"
 #include "kernels/common/epilogue.h"
@@ -16,58 +17,6 @@ namespace fettle::kernels {
 namespace {
 
 constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
-
-// The pointwise layer's operand i is the region's i + shift: the operands of the second part stand behind
-// those of the first, and its input, the first part's result, takes the place of the last of these.
-std::size_t shift(const LayerDesc& region) { return region.main().operands.size() - 1; }
-
-// Whether the parts follow each other, each with operands of its own behind those of the parts before.
-bool is_chain(const LayerDesc& region) {
-  if (region.parts.size() < 2 || region.inner.size() + 1 != region.parts.size()) return false;
-  if (region.main().operands.empty() || region.outputs.size() != 1) return false;
-  for (std::size_t part = 1; part < region.parts.size(); ++part) {
-    const std::vector<int>& operands = region.parts[part].operands;
-    const int before = result_of_part(static_cast<int>(part) - 1);
-    if (std::count(operands.begin(), operands.end(), before) != 1) return false;
-    for (const int operand : operands) {
-      const bool own =
-          operand > static_cast<int>(shift(region)) && operand < static_cast<int>(region.inputs.size());
-      if (!own && operand != before) return false;
-    }
-  }
-  return region.parts[1].operands.front() == result_of_part(0);
-}
-
-// The two convolutions as layers; the second with the addition, if there is one.
-struct Pair {
-  LayerDesc depthwise, pointwise;
-
-  // `region` is a chain.
-  explicit Pair(const LayerDesc& region) {
-    TensorDesc between = region.inner.front();
-    between.format.layout = Layout::nhwc;
-    between.strides = dense_strides(between.shape, between.format);
-    const auto behind = static_cast<std::ptrdiff_t>(shift(region)) + 1;
-    depthwise.parts = {region.parts.front()};
-    depthwise.inputs.assign(region.inputs.begin(), region.inputs.begin() + behind);
-    depthwise.outputs = {between};
-    pointwise.parts.assign(region.parts.begin() + 1, region.parts.end());
-    pointwise.inputs = {between};
-    pointwise.inputs.insert(pointwise.inputs.end(), region.inputs.begin() + behind, region.inputs.end());
-    pointwise.inner.assign(region.inner.begin() + 1, region.inner.end());
-    pointwise.outputs = region.outputs;
-    for (LayerPart& part : pointwise.parts) {
-      for (int& operand : part.operands) {
-        if (operand == result_of_part(0))
-          operand = 0;
-        else if (part_of_operand(operand) > 0)
-          operand = result_of_part(part_of_operand(operand) - 1);
-        else
-          operand -= static_cast<int>(behind) - 1;
-      }
-    }
-  }
-};
 
 // A block: outputs [first, last) of some rows, which are counted through all images.
 struct Stretch {
@@ -122,18 +71,18 @@ std::int64_t pitch_between(const ConvShape& s) {
 }
 
 // Packed: the depthwise weights in whole lines, then the panels.
-std::size_t depthwise_bytes(const DwpwSet& set, const LayerDesc& depthwise) {
+std::size_t depthwise_bytes(const ConvPairSet& set, const LayerDesc& depthwise) {
   constexpr std::size_t kBytes = kLine * sizeof(float);
   return (Depthwise::packed_bytes(*set.depthwise, depthwise) + kBytes - 1) / kBytes * kBytes;
 }
 
-Panels panels_of(const DwpwSet& set, const ConvShape& s) {
+Panels panels_of(const ConvPairSet& set, const ConvShape& s) {
   return {*set.tiles, s.out_channels, s.in_channels};
 }
 
 class BoundDwpw final : public BoundKernel {
  public:
-  BoundDwpw(const DwpwSet& set, const BindArgs& args) : BoundDwpw(set, args, Pair(args.layer)) {}
+  BoundDwpw(const ConvPairSet& set, const BindArgs& args) : BoundDwpw(set, args, ConvPair(args.layer)) {}
 
   Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs,
                      void* workspace) noexcept override {
@@ -153,18 +102,18 @@ class BoundDwpw final : public BoundKernel {
   }
 
  private:
-  BoundDwpw(const DwpwSet& set, const BindArgs& args, const Pair& pair)
+  BoundDwpw(const ConvPairSet& set, const BindArgs& args, const ConvPair& pair)
       : tiles_(*set.tiles),
-        shift_(shift(args.layer)),
-        shape_(pair.pointwise),
+        shift_(second_operands(args.layer)),
+        shape_(pair.second),
         panels_(panels_of(set, shape_)),
         cut_(shape_, panels_, args.threads),
-        depthwise_(*set.depthwise, pair.depthwise, args.packed),
+        depthwise_(*set.depthwise, pair.first, args.packed),
         pitch_(pitch_between(shape_)),
-        epilogue_(pair.pointwise),
+        epilogue_(pair.second),
         output_pitch_(pixel_pitch(args.layer.outputs[0])),
         common_(conv_tile(1, shape_.in_channels, epilogue_, output_pitch_)),
-        packed_(reinterpret_cast<const float*>(args.packed.data() + depthwise_bytes(set, pair.depthwise))),
+        packed_(reinterpret_cast<const float*>(args.packed.data() + depthwise_bytes(set, pair.first))),
         pool_(args.pool),
         threads_(args.threads) {}
 
@@ -207,39 +156,39 @@ class BoundDwpw final : public BoundKernel {
 
 }  // namespace
 
-Refusal Dwpw::supports(const DwpwSet& set, const LayerDesc& region) {
-  if (!is_chain(region)) return Refusal::op;
-  const Pair pair(region);
-  if (const Refusal refusal = Depthwise::supports(*set.depthwise, pair.depthwise); refusal != Refusal::none)
+Refusal Dwpw::supports(const ConvPairSet& set, const LayerDesc& region) {
+  if (!is_conv_chain(region)) return Refusal::op;
+  const ConvPair pair(region);
+  if (const Refusal refusal = Depthwise::supports(*set.depthwise, pair.first); refusal != Refusal::none)
     return refusal;
-  if (const Refusal refusal = check_nhwc_conv(pair.pointwise); refusal != Refusal::none) return refusal;
-  const ConvShape s(pair.pointwise);
+  if (const Refusal refusal = check_nhwc_conv(pair.second); refusal != Refusal::none) return refusal;
+  const ConvShape s(pair.second);
   if (s.groups != 1) return Refusal::groups;
   return s.pointwise() ? Refusal::none : Refusal::kernel_size;
 }
 
-std::size_t Dwpw::workspace_bytes(const DwpwSet& set, const LayerDesc& region, int threads) {
-  const ConvShape s(Pair(region).pointwise);
+std::size_t Dwpw::workspace_bytes(const ConvPairSet& set, const LayerDesc& region, int threads) {
+  const ConvShape s(ConvPair(region).second);
   const Cut cut(s, panels_of(set, s), threads);
   return static_cast<std::size_t>(threads * cut.most_pixels() * pitch_between(s)) * sizeof(float);
 }
 
-std::size_t Dwpw::packed_bytes(const DwpwSet& set, const LayerDesc& region) {
-  const Pair pair(region);
-  const Panels panels = panels_of(set, ConvShape(pair.pointwise));
-  return depthwise_bytes(set, pair.depthwise) + static_cast<std::size_t>(panels.floats()) * sizeof(float);
+std::size_t Dwpw::packed_bytes(const ConvPairSet& set, const LayerDesc& region) {
+  const ConvPair pair(region);
+  const Panels panels = panels_of(set, ConvShape(pair.second));
+  return depthwise_bytes(set, pair.first) + static_cast<std::size_t>(panels.floats()) * sizeof(float);
 }
 
-Status Dwpw::pack(const DwpwSet& set, const LayerDesc& region, std::span<const ConstantBytes> constants,
+Status Dwpw::pack(const ConvPairSet& set, const LayerDesc& region, std::span<const ConstantBytes> constants,
                   std::span<std::byte> packed) {
   return guard_allocation([&]() -> Status {
-    const Pair pair(region);
-    const ConvShape s(pair.pointwise);
-    const std::size_t first = depthwise_bytes(set, pair.depthwise);
+    const ConvPair pair(region);
+    const ConvShape s(pair.second);
+    const std::size_t first = depthwise_bytes(set, pair.first);
     std::fill_n(packed.begin(), first, std::byte{});
-    Status done = Depthwise::pack(*set.depthwise, pair.depthwise, constants, packed.first(first));
+    Status done = Depthwise::pack(*set.depthwise, pair.first, constants, packed.first(first));
     if (!done) return done;
-    const auto others = constants.subspan(shift(region));
+    const auto others = constants.subspan(second_operands(region));
     const auto* weights = reinterpret_cast<const float*>(others[1].data());
     const auto* bias = s.biased ? reinterpret_cast<const float*>(others[2].data()) : nullptr;
     auto* target = reinterpret_cast<float*>(packed.data() + first);
@@ -248,7 +197,7 @@ Status Dwpw::pack(const DwpwSet& set, const LayerDesc& region, std::span<const C
   });
 }
 
-Result<std::unique_ptr<BoundKernel>> Dwpw::bind(const DwpwSet& set, const BindArgs& args) {
+Result<std::unique_ptr<BoundKernel>> Dwpw::bind(const ConvPairSet& set, const BindArgs& args) {
   return bind_as<BoundDwpw>(set, args);
 }
 

@@ -9,9 +9,8 @@
 // not stay in L2, they are read once for each block, and blocks take a quarter of it.
 #pragma once
 
-#include "kernels/common/depthwise.h"
+#include "kernels/common/conv_pair.h"
 #include "kernels/common/row.h"
-#include "kernels/common/tile.h"
 
 #include <fettle/kernel.h>
 
@@ -21,12 +20,6 @@
 
 namespace fettle::kernels {
 
-/// What an instruction set brings.
-struct DwpwSet {
-  const DepthwiseSet* depthwise;
-  const TileSet* tiles;
-};
-
 /// Two convolutions, the first depthwise, the second pointwise in one group; with a third part, the addition
 /// of a tensor of the result's shape.
 struct Dwpw {
@@ -34,12 +27,12 @@ struct Dwpw {
   static constexpr Striding kInputStriding = Striding::pixels;
   static constexpr Striding kOutputStriding = Striding::pixels;
 
-  static Refusal supports(const DwpwSet& set, const LayerDesc& region);
-  static std::size_t workspace_bytes(const DwpwSet& set, const LayerDesc& region, int threads);
-  static std::size_t packed_bytes(const DwpwSet& set, const LayerDesc& region);
-  static Status pack(const DwpwSet& set, const LayerDesc& region, std::span<const ConstantBytes> constants,
-                     std::span<std::byte> packed);
-  static Result<std::unique_ptr<BoundKernel>> bind(const DwpwSet& set, const BindArgs& args);
+  static Refusal supports(const ConvPairSet& set, const LayerDesc& region);
+  static std::size_t workspace_bytes(const ConvPairSet& set, const LayerDesc& region, int threads);
+  static std::size_t packed_bytes(const ConvPairSet& set, const LayerDesc& region);
+  static Status pack(const ConvPairSet& set, const LayerDesc& region,
+                     std::span<const ConstantBytes> constants, std::span<std::byte> packed);
+  static Result<std::unique_ptr<BoundKernel>> bind(const ConvPairSet& set, const BindArgs& args);
 };
 
 }  // namespace fettle::kernels

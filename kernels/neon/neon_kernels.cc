@@ -12,6 +12,7 @@
 #include "kernels/common/indirect.h"
 #include "kernels/common/padded_rows.h"
 #include "kernels/common/pooling.h"
+#include "kernels/common/pwdw.h"
 #include "kernels/common/winograd.h"
 #include "kernels/neon/loops.h"
 
@@ -29,8 +30,10 @@ constexpr Op kGlobalAveragePool[] = {Op::global_average_pool};
 constexpr Op kConvAdd[] = {Op::conv, Op::add};
 constexpr Op kConvConv[] = {Op::conv, Op::conv};
 constexpr Op kConvConvAdd[] = {Op::conv, Op::conv, Op::add};
+constexpr Op kConvConvConv[] = {Op::conv, Op::conv, Op::conv};
+constexpr Op kConvConvConvAdd[] = {Op::conv, Op::conv, Op::conv, Op::add};
 
-constexpr DwpwSet kDwpwNeon = {&kDepthwiseNeon, &kTilesNeon};
+constexpr ConvPairSet kPairNeon = {&kDepthwiseNeon, &kTilesNeon};
 
 constexpr Kernel kRows[] = {
     row<Dense, kTilesNeon>("gemm.panels.f32.neon", kNeonFma, kGemm),
@@ -54,8 +57,11 @@ constexpr Kernel kRows[] = {
     row<Pool, kMaxPoolNeon>("max_pool.direct.f32.neon", kNeonFma, kMaxPool),
     row<Pool, kMaxPoolNeon>("global_max_pool.direct.f32.neon", kNeonFma, kGlobalMaxPool),
     row<Pool, kAveragePoolNeon>("average_pool.direct.f32.neon", kNeonFma, kAveragePool),
-    row<Dwpw, kDwpwNeon>("dwpw.rows.f32.neon", kNeonFma, kConvConv),
-    over_residual(row<Dwpw, kDwpwNeon>("dwpw.rows_add.f32.neon", kNeonFma, kConvConvAdd)),
+    row<InvertedResidual, kPairNeon>("pwdwpw.rows.f32.neon", kNeonFma, kConvConvConv),
+    row<InvertedResidual, kPairNeon>("pwdwpw.rows_add.f32.neon", kNeonFma, kConvConvConvAdd),
+    row<Pwdw, kPairNeon>("pwdw.rows.f32.neon", kNeonFma, kConvConv),
+    row<Dwpw, kPairNeon>("dwpw.rows.f32.neon", kNeonFma, kConvConv),
+    over_residual(row<Dwpw, kPairNeon>("dwpw.rows_add.f32.neon", kNeonFma, kConvConvAdd)),
 };
 
 constexpr Kernel kBlockedRows[] = {

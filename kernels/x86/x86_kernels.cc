@@ -12,6 +12,7 @@
 #include "kernels/common/indirect.h"
 #include "kernels/common/padded_rows.h"
 #include "kernels/common/pooling.h"
+#include "kernels/common/pwdw.h"
 #include "kernels/common/winograd.h"
 #include "kernels/x86/loops.h"
 
@@ -32,9 +33,11 @@ constexpr Op kGlobalAveragePool[] = {Op::global_average_pool};
 constexpr Op kConvAdd[] = {Op::conv, Op::add};
 constexpr Op kConvConv[] = {Op::conv, Op::conv};
 constexpr Op kConvConvAdd[] = {Op::conv, Op::conv, Op::add};
+constexpr Op kConvConvConv[] = {Op::conv, Op::conv, Op::conv};
+constexpr Op kConvConvConvAdd[] = {Op::conv, Op::conv, Op::conv, Op::add};
 
-constexpr DwpwSet kDwpwAvx512 = {&kDepthwiseAvx512, &kTilesAvx512};
-constexpr DwpwSet kDwpwAvx2 = {&kDepthwiseAvx2, &kTilesAvx2};
+constexpr ConvPairSet kPairAvx512 = {&kDepthwiseAvx512, &kTilesAvx512};
+constexpr ConvPairSet kPairAvx2 = {&kDepthwiseAvx2, &kTilesAvx2};
 
 constexpr Kernel kRows[] = {
     row<Dense, kTilesAvx512>("gemm.panels.f32.avx512", kAvx512, kGemm),
@@ -75,10 +78,16 @@ constexpr Kernel kRows[] = {
     row<Pool, kMaxPoolAvx2>("max_pool.direct.f32.avx2", kAvx2, kMaxPool),
     row<Pool, kMaxPoolAvx2>("global_max_pool.direct.f32.avx2", kAvx2, kGlobalMaxPool),
     row<Pool, kAveragePoolAvx2>("average_pool.direct.f32.avx2", kAvx2, kAveragePool),
-    row<Dwpw, kDwpwAvx512>("dwpw.rows.f32.avx512", kAvx512, kConvConv),
-    row<Dwpw, kDwpwAvx2>("dwpw.rows.f32.avx2", kAvx2, kConvConv),
-    over_residual(row<Dwpw, kDwpwAvx512>("dwpw.rows_add.f32.avx512", kAvx512, kConvConvAdd)),
-    over_residual(row<Dwpw, kDwpwAvx2>("dwpw.rows_add.f32.avx2", kAvx2, kConvConvAdd)),
+    row<InvertedResidual, kPairAvx512>("pwdwpw.rows.f32.avx512", kAvx512, kConvConvConv),
+    row<InvertedResidual, kPairAvx2>("pwdwpw.rows.f32.avx2", kAvx2, kConvConvConv),
+    row<InvertedResidual, kPairAvx512>("pwdwpw.rows_add.f32.avx512", kAvx512, kConvConvConvAdd),
+    row<InvertedResidual, kPairAvx2>("pwdwpw.rows_add.f32.avx2", kAvx2, kConvConvConvAdd),
+    row<Pwdw, kPairAvx512>("pwdw.rows.f32.avx512", kAvx512, kConvConv),
+    row<Pwdw, kPairAvx2>("pwdw.rows.f32.avx2", kAvx2, kConvConv),
+    row<Dwpw, kPairAvx512>("dwpw.rows.f32.avx512", kAvx512, kConvConv),
+    row<Dwpw, kPairAvx2>("dwpw.rows.f32.avx2", kAvx2, kConvConv),
+    over_residual(row<Dwpw, kPairAvx512>("dwpw.rows_add.f32.avx512", kAvx512, kConvConvAdd)),
+    over_residual(row<Dwpw, kPairAvx2>("dwpw.rows_add.f32.avx2", kAvx2, kConvConvAdd)),
 };
 
 constexpr Kernel kBlockedRows[] = {
