@@ -15,7 +15,13 @@ std::int64_t ceil_div(std::int64_t a, std::int64_t b) noexcept { return (a + b -
 }  // namespace
 
 Blocking::Blocking(const TileSet& tiles, const Panels& panels, std::int64_t rows, int threads) noexcept
-    : row_tiles_(ceil_div(rows, tiles.most_rows[panels.vectors - 1])),
+    : Blocking(panels, rows, ceil_div(rows, tiles.most_rows[panels.vectors - 1]), threads) {}
+
+Blocking::Blocking(const Panels& panels, std::int64_t tiles, int threads) noexcept
+    : Blocking(panels, tiles, tiles, threads) {}
+
+Blocking::Blocking(const Panels& panels, std::int64_t rows, std::int64_t row_tiles, int threads) noexcept
+    : row_tiles_(row_tiles),
       tile_rows_(rows / row_tiles_),
       taller_tiles_(rows % row_tiles_),
       panel_groups_(std::min(panels.count, ceil_div(panels.floats(), l2_floats() / 2))),
@@ -69,8 +75,13 @@ Tile conv_tile(std::int64_t taps, std::int64_t depth, const Epilogue& epilogue,
 
 void multiply_panels(const TileSet& tiles, const Panels& panels, const float* packed, const Block& block,
                      Tile& tile, const UnaryFunction& function) noexcept {
+  multiply_panels(tiles, panels, {0, panels.depth}, packed, block, tile, function);
+}
+
+void multiply_panels(const TileSet& tiles, const Panels& panels, const PanelPart& part, const float* packed,
+                     const Block& block, Tile& tile, const UnaryFunction& function) noexcept {
   const std::int64_t first_column = panels.first_column(block.first_panel);
-  const std::int64_t steps = (block.last_panel - block.first_panel) * panels.depth;
+  const std::int64_t steps = (block.last_panel - block.first_panel) * part.depth;
   tile.output += first_column;
   if (tile.residual != nullptr) tile.residual += first_column;
   tile.prefetch = reinterpret_cast<const char*>(packed + block.next_float);
@@ -78,15 +89,15 @@ void multiply_panels(const TileSet& tiles, const Panels& panels, const float* pa
                            ? 0
                            : static_cast<std::size_t>(ceil_div(block.next_floats, steps)) * sizeof(float);
   for (std::int64_t panel = block.first_panel; panel < block.last_panel; ++panel) {
-    tile.panel = packed + panels.first_float(panel);
+    const std::int64_t width = panels.width_of(panel);
+    tile.panel = packed + panels.first_float(panel) + part.before * width;
     tile.columns = static_cast<std::size_t>(panels.columns_of(panel));
     tiles.kernel(panels.vectors_of(panel), block.rows)(tile);
-    const std::int64_t width = panels.width_of(panel);
     function.apply(tile.output, static_cast<std::int64_t>(tile.output_stride), block.rows,
                    panels.columns_of(panel));
     tile.output += width;
     if (tile.residual != nullptr) tile.residual += width;
-    tile.prefetch += tile.prefetch_step * static_cast<std::size_t>(panels.depth);
+    tile.prefetch += tile.prefetch_step * static_cast<std::size_t>(part.depth);
   }
 }
 

@@ -30,6 +30,8 @@ class Blocking {
   /// Rows are cut into tiles of nearly equal height; panels into groups that fit into half of the L2 cache,
   /// and into more where there are few rows for many threads.
   Blocking(const TileSet& tiles, const Panels& panels, std::int64_t rows, int threads) noexcept;
+  /// The same where rows have been cut already: a row here is a whole tile.
+  Blocking(const Panels& panels, std::int64_t tiles, int threads) noexcept;
 
   std::int64_t count() const noexcept { return row_tiles_ * panel_groups_; }
 
@@ -51,6 +53,7 @@ class Blocking {
   }
 
  private:
+  Blocking(const Panels& panels, std::int64_t rows, std::int64_t row_tiles, int threads) noexcept;
   Block block(std::int64_t group, std::int64_t tile) const noexcept;
   std::int64_t first_row(std::int64_t tile) const noexcept {
     return tile * tile_rows_ + (tile < taller_tiles_ ? tile : taller_tiles_);
@@ -78,6 +81,10 @@ Tile conv_tile(std::int64_t taps, std::int64_t depth, const Epilogue& epilogue,
 /// tiles do. `function` is computed of each tile's results as soon as they are stored.
 void multiply_panels(const TileSet& tiles, const Panels& panels, const float* packed, const Block& block,
                      Tile& tile, const UnaryFunction& function) noexcept;
+
+/// The same for one of several products that share panels.
+void multiply_panels(const TileSet& tiles, const Panels& panels, const PanelPart& part, const float* packed,
+                     const Block& block, Tile& tile, const UnaryFunction& function) noexcept;
 
 /// A block of a product of one tap whose rows lie at equal distances; `input` is the product's first row.
 /// `tile` points at the first row of the block and the first column of all.

@@ -16,9 +16,6 @@ namespace {
 
 Panels panels_of(const TileSet& tiles, const ConvShape& s) { return {tiles, s.out_per_group, s.depth()}; }
 
-// Packed: as many zeros as an input pixel has channels, which padding reads; then the panels of each group.
-std::int64_t zeros_before(const ConvShape& s) { return (s.in_per_group + 15) / 16 * 16; }
-
 // The pointers of a tile lie in the workspace.
 constexpr std::int64_t kMostTaps = 1024;
 
@@ -124,7 +121,7 @@ class BoundIndirect final : public BoundKernel {
     tile.rows = pointers;
     tile.output = output_ + pixel * output_pitch_ + channel;
     if (residual_ != nullptr) tile.residual = residual_ + pixel * epilogue_.residual_pitch + channel;
-    multiply_panels(tiles_, panels_, packed_ + zeros_before(s) + group * panels_.floats(), block, tile,
+    multiply_panels(tiles_, panels_, packed_ + s.zero_pixel() + group * panels_.floats(), block, tile,
                     activation_);
   }
 
@@ -164,7 +161,7 @@ std::size_t Indirect::workspace_bytes(const TileSet&, const LayerDesc& layer, in
 
 std::size_t Indirect::packed_bytes(const TileSet& tiles, const LayerDesc& layer) {
   const ConvShape s(layer);
-  return static_cast<std::size_t>(zeros_before(s) + s.groups * panels_of(tiles, s).floats()) * sizeof(float);
+  return static_cast<std::size_t>(s.zero_pixel() + s.groups * panels_of(tiles, s).floats()) * sizeof(float);
 }
 
 Status Indirect::pack(const TileSet& tiles, const LayerDesc& layer, std::span<const ConstantBytes> constants,
@@ -174,8 +171,8 @@ Status Indirect::pack(const TileSet& tiles, const LayerDesc& layer, std::span<co
   const auto* weights = reinterpret_cast<const float*>(constants[1].data());
   const auto* bias = s.biased ? reinterpret_cast<const float*>(constants[2].data()) : nullptr;
   auto* target = reinterpret_cast<float*>(packed.data());
-  std::fill_n(target, zeros_before(s), 0.0f);
-  target += zeros_before(s);
+  std::fill_n(target, s.zero_pixel(), 0.0f);
+  target += s.zero_pixel();
   for (std::int64_t group = 0; group < s.groups; ++group) {
     const std::int64_t first = group * s.out_per_group;
     pack_panels(panels, weights + first * s.depth(), bias == nullptr ? nullptr : bias + first, s.in_per_group,

@@ -107,7 +107,7 @@ void visit_transposed(Random& random, const Visit& visit) {
   const auto strides = a.integers("strides");
   const std::int64_t groups = random() % 4 == 0 ? 2 : 1;
   const std::int64_t in = groups * pick(random, 1, 13);
-  const std::int64_t out = pick(random, 1, 13);
+  const std::int64_t out = random() % 4 == 0 ? pick(random, 14, 70) : pick(random, 1, 13);
   a.set("group", groups);
   if (random() % 2 == 0)
     a.set("output_padding", Integers{pick(random, 0, strides[0] - 1), pick(random, 0, strides[1] - 1)});
@@ -136,6 +136,9 @@ void visit_other_ranks(Random& random, const Visit& visit) {
   line.set("pads", Integers{pick(random, 0, length - 1), pick(random, 0, length - 1)});
   const Operand signal = input({pick(random, 1, 2), channels, pick(random, 4, 30)});
   visit_if(make_layer(Op::conv, line, {signal, weight({out, channels, length}), weight({out})},
+                      some_clamp(random)),
+           visit);
+  visit_if(make_layer(Op::conv_transpose, line, {signal, weight({channels, out, length}), weight({out})},
                       some_clamp(random)),
            visit);
   visit_if(make_layer(Op::max_pool, line, {signal}), visit);
