@@ -102,12 +102,13 @@ void multiply_panels(const TileSet& tiles, const Panels& panels, const PanelPart
 }
 
 void multiply_rows(const TileSet& tiles, const Panels& panels, const float* packed, const Block& block,
-                   const float* input, std::int64_t input_pitch, Tile& tile) noexcept {
+                   const float* input, std::int64_t input_pitch, Tile& tile,
+                   const UnaryFunction& function) noexcept {
   std::array<const float*, kMostRows> rows;
   for (int r = 0; r < block.rows; ++r)
     rows[static_cast<std::size_t>(r)] = input + (block.first_row + r) * input_pitch;
   tile.rows = rows.data();
-  multiply_panels(tiles, panels, packed, block, tile, {});
+  multiply_panels(tiles, panels, packed, block, tile, function);
 }
 
 }  // namespace fettle::kernels

@@ -89,6 +89,7 @@ void multiply_panels(const TileSet& tiles, const Panels& panels, const PanelPart
 /// A block of a product of one tap whose rows lie at equal distances; `input` is the product's first row.
 /// `tile` points at the first row of the block and the first column of all.
 void multiply_rows(const TileSet& tiles, const Panels& panels, const float* packed, const Block& block,
-                   const float* input, std::int64_t input_pitch, Tile& tile) noexcept;
+                   const float* input, std::int64_t input_pitch, Tile& tile,
+                   const UnaryFunction& function) noexcept;
 
 }  // namespace fettle::kernels

@@ -158,7 +158,7 @@ TestLayer with_residual(const TestLayer& first) {
   return region;
 }
 
-// A convolution, and a function of its result.
+// A layer, and a function of its result.
 TestLayer activated(const TestLayer& first, Op op) {
   TestLayer region = first;
   const Shape shape = first.desc.outputs[0].shape;
@@ -185,7 +185,7 @@ void visit_movement(int count, const Visit& visit) {
 void visit_regions(int count, const Visit& visit) {
   constexpr Op kActivations[] = {Op::hard_swish, Op::swish, Op::hard_sigmoid, Op::sigmoid,
                                  Op::leaky_relu, Op::elu,   Op::tanh,         Op::gelu};
-  std::size_t next[2]{};  // by whether the convolution is depthwise
+  std::size_t next[3]{};  // of convolutions, depthwise ones, dense layers
   visit_windows(count, [&](const TestLayer& first) {
     if (first.desc.main().op != Op::conv) return;
     visit(with_residual(first));
@@ -196,6 +196,10 @@ void visit_regions(int count, const Visit& visit) {
     const bool depthwise = a.integer("group") > 1 && first.desc.inputs[1].shape[1] == 1;
     for (std::size_t i = 0; i < (square ? std::size(kActivations) : 4); ++i)
       visit(activated(first, kActivations[next[depthwise ? 1 : 0]++ % std::size(kActivations)]));
+  });
+  visit_products(count / 2, [&](const TestLayer& first) {
+    if (first.desc.main().op != Op::gemm) return;
+    for (int i = 0; i < 4; ++i) visit(activated(first, kActivations[next[2]++ % std::size(kActivations)]));
   });
 }
 
