@@ -64,7 +64,8 @@ constexpr Kernel kRows[] = {
 constexpr Kernel kBlockedRows[] = {
     row<Direct, kDirectNeon>("conv.direct.f32.neon", kNeonFma, kConv),
     over_residual(row<Direct, kDirectNeon>("conv.direct_add.f32.neon", kNeonFma, kConvAdd)),
-    row<BlockedMaxPool, kBlockedNeon>("max_pool.blocks.f32.neon", kNeonFma, kMaxPool),
+    row<BlockedPool, kMaxPoolNeon>("max_pool.blocks.f32.neon", kNeonFma, kMaxPool),
+    row<BlockedPool, kAveragePoolNeon>("average_pool.blocks.f32.neon", kNeonFma, kAveragePool),
     row<BlockedMean, kBlockedNeon>("global_average_pool.blocks.f32.neon", kNeonFma, kGlobalAveragePool),
     over_operands(row<BlockedAdd, kBlockedNeon>("add.blocks.f32.neon", kNeonFma, kAdd)),
 };
