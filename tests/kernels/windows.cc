@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "lib/base/channel_block.h"
 #include "tests/kernels/layers.h"
 
 namespace fettle::test {
@@ -60,8 +61,9 @@ void visit_convolution(Random& random, const Visit& visit) {
     out_group = 1;
   } else if (kind == 1) {
     groups = pick(random, 2, 4);
-    in_group = pick(random, 1, 9);
-    out_group = pick(random, 1, 9);
+    const std::int64_t block = random() % 3 == 0 ? channel_block(this_cpu().isa) : 1;
+    in_group = block * pick(random, 1, block == 1 ? 9 : 2);
+    out_group = block * pick(random, 1, block == 1 ? 9 : 3);
   }
   a.set("group", groups);
   std::vector<Operand> operands{input(picture(random, groups * in_group)),
