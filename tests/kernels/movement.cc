@@ -44,6 +44,15 @@ void visit_joining(Random& random, const Visit& visit) {
   const Integers sizes{pick(random, 1, 5), pick(random, 1, 5), pick(random, 1, 5)};
   whole[static_cast<int>(axis)] = std::accumulate(sizes.begin(), sizes.end(), std::int64_t{0});
   visit_made(Op::split, with("axis", axis), {input(whole), parameter(sizes)}, visit, 3);
+
+  // Along channels in pieces that blocks of channels, however large, do not cut.
+  const Integers blocks{16 * pick(random, 1, 2), 16, pick(random, 1, 20)};
+  parts.clear();
+  for (const std::int64_t channels : blocks) parts.push_back(input({shape[0], channels, shape[2], shape[3]}));
+  visit_made(Op::concat, with("axis", std::int64_t{1}), parts, visit);
+  whole = shape;
+  whole[1] = std::accumulate(blocks.begin(), blocks.end(), std::int64_t{0});
+  visit_made(Op::split, with("axis", std::int64_t{1}), {input(whole), parameter(blocks)}, visit, 3);
 }
 
 void visit_cutting(Random& random, const Visit& visit) {
