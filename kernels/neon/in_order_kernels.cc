@@ -4,6 +4,7 @@
 #include "kernels/common/dense.h"
 #include "kernels/common/indirect.h"
 #include "kernels/common/padded_rows.h"
+#include "kernels/common/patches.h"
 #include "kernels/common/phases.h"
 #include "kernels/common/winograd.h"
 #include "kernels/neon/loops.h"
@@ -52,6 +53,7 @@ constexpr Kernel kRows[] = {
     in_order_row<Dense, kTilesNeonInOrder>("gemm.panels.f32.neon_in_order", kGemm),
     in_order_row<PaddedRows, kTilesNeonInOrder>("conv.padded_rows.f32.neon_in_order", kConv),
     in_order_row<Indirect, kTilesNeonInOrder>("conv.indirect.f32.neon_in_order", kConv),
+    in_order_row<Patches, kTilesNeonInOrder>("conv_transpose.patches.f32.neon_in_order", kConvTranspose),
     in_order_row<Phases, kTilesNeonInOrder>("conv_transpose.phases.f32.neon_in_order", kConvTranspose),
     in_order_row<Winograd, kWinogradF2NeonInOrder>("conv.winograd_f2.f32.neon_in_order", kConv),
     rounding(in_order_row<Winograd, kWinogradF4NeonInOrder>("conv.winograd_f4.f32.neon_in_order", kConv),

@@ -11,6 +11,7 @@
 #include "kernels/common/dwpw.h"
 #include "kernels/common/indirect.h"
 #include "kernels/common/padded_rows.h"
+#include "kernels/common/patches.h"
 #include "kernels/common/phases.h"
 #include "kernels/common/pooling.h"
 #include "kernels/common/winograd.h"
@@ -40,6 +41,7 @@ constexpr Kernel kRows[] = {
     row<Depthwise, kDepthwiseNeon>("dwconv.direct.f32.neon", kNeonFma, kConv),
     row<PaddedRows, kTilesNeon>("conv.padded_rows.f32.neon", kNeonFma, kConv),
     row<Indirect, kTilesNeon>("conv.indirect.f32.neon", kNeonFma, kConv),
+    row<Patches, kTilesNeon>("conv_transpose.patches.f32.neon", kNeonFma, kConvTranspose),
     row<Phases, kTilesNeon>("conv_transpose.phases.f32.neon", kNeonFma, kConvTranspose),
     row<Winograd, kWinogradF2Neon>("conv.winograd_f2.f32.neon", kNeonFma, kConv),
     rounding(row<Winograd, kWinogradF4Neon>("conv.winograd_f4.f32.neon", kNeonFma, kConv),

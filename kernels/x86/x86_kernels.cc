@@ -11,6 +11,7 @@
 #include "kernels/common/dwpw.h"
 #include "kernels/common/indirect.h"
 #include "kernels/common/padded_rows.h"
+#include "kernels/common/patches.h"
 #include "kernels/common/phases.h"
 #include "kernels/common/pooling.h"
 #include "kernels/common/winograd.h"
@@ -49,7 +50,9 @@ constexpr Kernel kRows[] = {
     row<PaddedRows, kTilesAvx2>("conv.padded_rows.f32.avx2", kAvx2, kConv),
     row<Indirect, kTilesAvx512>("conv.indirect.f32.avx512", kAvx512, kConv),
     row<Indirect, kTilesAvx2>("conv.indirect.f32.avx2", kAvx2, kConv),
+    row<Patches, kTilesAvx512>("conv_transpose.patches.f32.avx512", kAvx512, kConvTranspose),
     row<Phases, kTilesAvx512>("conv_transpose.phases.f32.avx512", kAvx512, kConvTranspose),
+    row<Patches, kTilesAvx2>("conv_transpose.patches.f32.avx2", kAvx2, kConvTranspose),
     row<Phases, kTilesAvx2>("conv_transpose.phases.f32.avx2", kAvx2, kConvTranspose),
     row<Winograd, kWinogradF2Avx512>("conv.winograd_f2.f32.avx512", kAvx512, kConv),
     rounding(row<Winograd, kWinogradF4Avx512>("conv.winograd_f4.f32.avx512", kAvx512, kConv),
