@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The rows of regions: a convolution and an activation of its result.
+// The rows of regions: a convolution or dense layer, and an activation of its result.
 #pragma once
 
 #include "kernels/common/elementwise_unary.h"
@@ -15,19 +15,19 @@
 
 namespace fettle::kernels {
 
-/// The activations that networks have behind convolutions, beside clamps, which are part of the convolution.
+/// The activations that networks have behind such layers, beside clamps, which are part of the layer.
 inline constexpr Op kActivations[] = {Op::hard_swish, Op::swish, Op::hard_sigmoid, Op::sigmoid,
                                       Op::leaky_relu, Op::elu,   Op::tanh,         Op::gelu};
 
-template <Op op>
-inline constexpr Op kConvAnd[] = {Op::conv, op};
+template <Op first, Op op>
+inline constexpr Op kRegionOf[] = {first, op};
 
 /// "<name><activation>.f32.<instruction set>". `Algorithm` has a `bind` that takes a UnaryFunction.
 template <typename Algorithm, const auto& set, const UnarySet& functions, Isa isa, Text name, Text isa_name,
-          int rounding, Op op>
+          int rounding, Op first, Op op>
 inline constexpr Kernel kActivatedRow = [] {
   constexpr std::string_view kName = RowName<name, op, ".f32.", isa_name>::kText;
-  Kernel kernel = row<Algorithm, set>(kName, isa, kConvAnd<op>);
+  Kernel kernel = row<Algorithm, set>(kName, isa, kRegionOf<first, op>);
   kernel.rounding = rounding;
   kernel.supports = [](const LayerDesc& layer, const Cpu&) {
     // What fills blocks of channels up must stay zero.
@@ -40,12 +40,12 @@ inline constexpr Kernel kActivatedRow = [] {
   return if_selected(kernel);
 }();
 
-/// A row for each activation; `rounding` is that of the convolution.
+/// A row for each activation; `rounding` is that of the layer before it.
 template <typename Algorithm, const auto& set, const UnarySet& functions, Isa isa, Text name, Text isa_name,
-          int rounding = 1>
+          int rounding = 1, Op first = Op::conv>
 inline constexpr auto kActivatedRows = []<std::size_t... i>(std::index_sequence<i...>) {
   return std::array{
-      &kActivatedRow<Algorithm, set, functions, isa, name, isa_name, rounding, kActivations[i]>...};
+      &kActivatedRow<Algorithm, set, functions, isa, name, isa_name, rounding, first, kActivations[i]>...};
 }
 (std::make_index_sequence<std::size(kActivations)>());
 

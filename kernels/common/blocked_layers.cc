@@ -38,52 +38,6 @@ class BoundBlocked : public BoundKernel {
   float* output_ = nullptr;
 };
 
-class BoundMaxPool final : public BoundBlocked {
- public:
-  BoundMaxPool(const BlockedSet& set, const BindArgs& args) : BoundBlocked(set, args) {
-    const TensorDesc& x = args.layer.inputs[0];
-    const Shape& y = args.layer.outputs[0].shape;
-    const Attributes& a = args.layer.main().attributes;
-    images_ = x.shape[0] * blocks_of(x);
-    in_h_ = x.shape[2], out_h_ = y[2];
-    window_rows_ = a.integers("kernel_shape")[0];
-    stride_ = a.integers("strides")[0];
-    dilation_ = a.integers("dilations")[0];
-    pad_top_ = a.integers("pads")[0];
-    row_.in_w = x.shape[3], row_.out_w = y[3];
-    row_.columns = a.integers("kernel_shape")[1];
-    row_.stride = a.integers("strides")[1];
-    row_.dilation = a.integers("dilations")[1];
-    row_.pad_left = a.integers("pads")[1];
-    row_.row_pitch = dilation_ * row_.in_w;
-    row_.low = clamp_.low, row_.high = clamp_.high;
-  }
-
-  Status run() noexcept override {
-    parallel_for(pool_, threads_, images_ * out_h_, [&](std::int64_t begin, std::int64_t end, int) {
-      for (std::int64_t i = begin; i < end; ++i) run_row(i / out_h_, i % out_h_);
-    });
-    return {};
-  }
-
- private:
-  void run_row(std::int64_t image, std::int64_t oy) const noexcept {
-    MaximumRow row = row_;
-    const std::int64_t top = oy * stride_ - pad_top_;
-    const std::int64_t last = top >= in_h_ ? 0 : std::min(window_rows_, (in_h_ - 1 - top) / dilation_ + 1);
-    const std::int64_t first = std::min(last, top >= 0 ? 0 : (-top + dilation_ - 1) / dilation_);
-    row.rows = last - first;
-    const std::int64_t iy = std::clamp<std::int64_t>(top + first * dilation_, 0, in_h_ - 1);
-    row.input = input_ + (image * in_h_ + iy) * row.in_w * set_.lanes;
-    row.output = output_ + (image * out_h_ + oy) * row.out_w * set_.lanes;
-    set_.maximum(row);
-  }
-
-  std::int64_t images_, in_h_, out_h_;
-  std::int64_t window_rows_, stride_, dilation_, pad_top_;
-  MaximumRow row_{};  // what all rows have in common
-};
-
 class BoundMean final : public BoundBlocked {
  public:
   BoundMean(const BlockedSet& set, const BindArgs& args)
@@ -139,17 +93,6 @@ Refusal check_one_input(const LayerDesc& layer) {
 }
 
 }  // namespace
-
-Refusal BlockedMaxPool::supports(const BlockedSet& set, const LayerDesc& layer) noexcept {
-  if (const Refusal refusal = check_one_input(layer); refusal != Refusal::none) return refusal;
-  if (const Refusal refusal = check_blocked_f32(layer, set.lanes); refusal != Refusal::none) return refusal;
-  if (layer.inputs[0].shape.rank() != 4) return Refusal::rank;
-  return clamp_keeps_padding(layer) ? Refusal::none : Refusal::clamp;
-}
-
-Result<std::unique_ptr<BoundKernel>> BlockedMaxPool::bind(const BlockedSet& set, const BindArgs& args) {
-  return bind_as<BoundMaxPool>(set, args);
-}
 
 Refusal BlockedMean::supports(const BlockedSet& set, const LayerDesc& layer) noexcept {
   if (const Refusal refusal = check_one_input(layer); refusal != Refusal::none) return refusal;

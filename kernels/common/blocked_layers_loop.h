@@ -8,30 +8,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 
 namespace fettle::kernels {
-
-template <typename Simd>
-void maximum_row(const MaximumRow& row) noexcept {
-  const auto low = Simd::all(row.low);
-  const auto high = Simd::all(row.high);
-  const auto infinity = Simd::all(std::numeric_limits<float>::infinity());
-  for (std::int64_t ox = 0; ox < row.out_w; ++ox) {
-    const std::int64_t left = ox * row.stride - row.pad_left;
-    // The first column at or right of the image's left border, and the first one right of its last pixel.
-    const std::int64_t first = left >= 0 ? 0 : (-left + row.dilation - 1) / row.dilation;
-    const std::int64_t reached = left >= row.in_w ? 0 : (row.in_w - 1 - left) / row.dilation + 1;
-    const std::int64_t last = reached < row.columns ? reached : row.columns;
-    const float* line = row.input + left * Simd::kLanes;
-    auto most = Simd::all(-std::numeric_limits<float>::infinity());
-    for (std::int64_t ky = 0; ky < row.rows; ++ky, line += row.row_pitch * Simd::kLanes) {
-      for (std::int64_t kx = first; kx < last; ++kx)
-        most = Simd::clamp(Simd::load(line + kx * row.dilation * Simd::kLanes), most, infinity);
-    }
-    Simd::store(row.output + ox * Simd::kLanes, Simd::clamp(most, low, high));
-  }
-}
 
 /// Four sums, so that additions do not wait for each other.
 template <typename Simd>

@@ -16,9 +16,15 @@ std::int64_t ceil_div(std::int64_t a, std::int64_t b) noexcept { return (a + b -
 
 Blocking::Blocking(const TileSet& tiles, const Panels& panels, std::int64_t rows, std::int64_t input_floats,
                    int threads) noexcept
-    : row_tiles_(ceil_div(rows, tiles.most_rows[panels.vectors - 1])),
-      tile_rows_(rows / row_tiles_),
-      taller_tiles_(rows % row_tiles_),
+    : Blocking(panels, {rows, ceil_div(rows, tiles.most_rows[panels.vectors - 1])}, input_floats, threads) {}
+
+Blocking::Blocking(const Panels& panels, std::int64_t tiles, std::int64_t input_floats, int threads) noexcept
+    : Blocking(panels, {tiles, tiles}, input_floats, threads) {}
+
+Blocking::Blocking(const Panels& panels, Cut rows, std::int64_t input_floats, int threads) noexcept
+    : row_tiles_(rows.tiles),
+      tile_rows_(rows.count / row_tiles_),
+      taller_tiles_(rows.count % row_tiles_),
       panel_groups_(std::min(panels.count, weight_groups(panels.floats(), input_floats))),
       fetched_floats_(panel_groups_ > 1 ? ceil_div(panels.first_float(1), row_tiles_) : 0),
       panels_(panels) {
@@ -70,8 +76,13 @@ Tile conv_tile(std::int64_t taps, std::int64_t depth, const Epilogue& epilogue,
 
 void multiply_panels(const TileSet& tiles, const Panels& panels, const float* packed, const Block& block,
                      Tile& tile, const UnaryFunction& function) noexcept {
+  multiply_panels(tiles, panels, {0, panels.depth}, packed, block, tile, function);
+}
+
+void multiply_panels(const TileSet& tiles, const Panels& panels, const PanelPart& part, const float* packed,
+                     const Block& block, Tile& tile, const UnaryFunction& function) noexcept {
   const std::int64_t first_column = panels.first_column(block.first_panel);
-  const std::int64_t steps = (block.last_panel - block.first_panel) * panels.depth;
+  const std::int64_t steps = (block.last_panel - block.first_panel) * part.depth;
   tile.output += first_column;
   if (tile.residual != nullptr) tile.residual += first_column;
   tile.prefetch = reinterpret_cast<const char*>(packed + block.next_float);
@@ -79,25 +90,26 @@ void multiply_panels(const TileSet& tiles, const Panels& panels, const float* pa
                            ? 0
                            : static_cast<std::size_t>(ceil_div(block.next_floats, steps)) * sizeof(float);
   for (std::int64_t panel = block.first_panel; panel < block.last_panel; ++panel) {
-    tile.panel = packed + panels.first_float(panel);
+    const std::int64_t width = panels.width_of(panel);
+    tile.panel = packed + panels.first_float(panel) + part.before * width;
     tile.columns = static_cast<std::size_t>(panels.columns_of(panel));
     tiles.kernel(panels.vectors_of(panel), block.rows)(tile);
-    const std::int64_t width = panels.width_of(panel);
     function.apply(tile.output, static_cast<std::int64_t>(tile.output_stride), block.rows,
                    panels.columns_of(panel));
     tile.output += width;
     if (tile.residual != nullptr) tile.residual += width;
-    tile.prefetch += tile.prefetch_step * static_cast<std::size_t>(panels.depth);
+    tile.prefetch += tile.prefetch_step * static_cast<std::size_t>(part.depth);
   }
 }
 
 void multiply_rows(const TileSet& tiles, const Panels& panels, const float* packed, const Block& block,
-                   const float* input, std::int64_t input_pitch, Tile& tile) noexcept {
+                   const float* input, std::int64_t input_pitch, Tile& tile,
+                   const UnaryFunction& function) noexcept {
   std::array<const float*, kMostRows> rows;
   for (int r = 0; r < block.rows; ++r)
     rows[static_cast<std::size_t>(r)] = input + (block.first_row + r) * input_pitch;
   tile.rows = rows.data();
-  multiply_panels(tiles, panels, packed, block, tile, {});
+  multiply_panels(tiles, panels, packed, block, tile, function);
 }
 
 }  // namespace fettle::kernels

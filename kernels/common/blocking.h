@@ -31,6 +31,8 @@ class Blocking {
   /// where there are few rows for many threads. `input_floats`: what all rows are computed from.
   Blocking(const TileSet& tiles, const Panels& panels, std::int64_t rows, std::int64_t input_floats,
            int threads) noexcept;
+  /// The same where rows have been cut already: a row here is a whole tile.
+  Blocking(const Panels& panels, std::int64_t tiles, std::int64_t input_floats, int threads) noexcept;
 
   std::int64_t count() const noexcept { return row_tiles_ * panel_groups_; }
 
@@ -52,6 +54,10 @@ class Blocking {
   }
 
  private:
+  struct Cut {
+    std::int64_t count, tiles;
+  };
+  Blocking(const Panels& panels, Cut rows, std::int64_t input_floats, int threads) noexcept;
   Block block(std::int64_t group, std::int64_t tile) const noexcept;
   std::int64_t first_row(std::int64_t tile) const noexcept {
     return tile * tile_rows_ + (tile < taller_tiles_ ? tile : taller_tiles_);
@@ -80,9 +86,14 @@ Tile conv_tile(std::int64_t taps, std::int64_t depth, const Epilogue& epilogue,
 void multiply_panels(const TileSet& tiles, const Panels& panels, const float* packed, const Block& block,
                      Tile& tile, const UnaryFunction& function) noexcept;
 
+/// The same for one of several products that share panels.
+void multiply_panels(const TileSet& tiles, const Panels& panels, const PanelPart& part, const float* packed,
+                     const Block& block, Tile& tile, const UnaryFunction& function) noexcept;
+
 /// A block of a product of one tap whose rows lie at equal distances; `input` is the product's first row.
 /// `tile` points at the first row of the block and the first column of all.
 void multiply_rows(const TileSet& tiles, const Panels& panels, const float* packed, const Block& block,
-                   const float* input, std::int64_t input_pitch, Tile& tile) noexcept;
+                   const float* input, std::int64_t input_pitch, Tile& tile,
+                   const UnaryFunction& function) noexcept;
 
 }  // namespace fettle::kernels

@@ -21,8 +21,8 @@ struct ConvPairSet {
 /// Whether the parts follow each other, each with operands of its own behind those of the parts before.
 bool is_conv_chain(const LayerDesc& region);
 
-/// The second layer's operand i is the region's i + this: the operands of the second part stand behind those of
-/// the first, and its input, the first part's result, takes the place of the last of these.
+/// The second layer's operand i is the region's i + this: the operands of the second part stand behind those
+/// of the first, and its input, the first part's result, takes the place of the last of these.
 std::size_t second_operands(const LayerDesc& region);
 
 /// The two convolutions as layers; the second with the addition, if there is one. In nhwc between them.

@@ -63,8 +63,12 @@ bool consistent(const LayerDesc& layer) {
   const Shape& w = layer.inputs[1].shape;
   const Shape& y = result_of_conv(layer).shape;
   const std::int64_t groups = a.integer("group", 1);
-  return groups >= 1 && w.rank() == x.rank() && y.rank() == x.rank() && y[0] == x[0] && y[1] == w[0] &&
-         w[0] % groups == 0 && x[1] % groups == 0 && w[1] == x[1] / groups;
+  if (groups < 1 || w.rank() != x.rank() || y.rank() != x.rank() || y[0] != x[0]) return false;
+  // A convolution's weights have all output channels outside; a transposed one's all input channels.
+  const bool transposed = layer.main().op == Op::conv_transpose;
+  const std::int64_t outside = transposed ? x[1] : y[1];
+  const std::int64_t inside = transposed ? y[1] : x[1];
+  return w[0] == outside && outside % groups == 0 && inside % groups == 0 && w[1] == inside / groups;
 }
 
 }  // namespace
@@ -92,8 +96,8 @@ Refusal check_conv(const LayerDesc& layer, std::size_t most_operands) {
     if (tensor.shape.elements() <= 0) return Refusal::shape;
   }
   if (layer.outputs.front().shape.elements() <= 0 || !consistent(layer)) return Refusal::shape;
-  return !biased || layer.inputs[2].shape.elements() == layer.inputs[1].shape[0] ? Refusal::none
-                                                                                 : Refusal::shape;
+  return !biased || layer.inputs[2].shape.elements() == result_of_conv(layer).shape[1] ? Refusal::none
+                                                                                       : Refusal::shape;
 }
 
 }  // namespace fettle::kernels

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The numbers of a convolution, read off its layer. Sounds (rank 3) are pictures of height 1.
+// The numbers of a convolution or transposed convolution, read off its layer. Sounds (rank 3) are pictures of
+// height 1.
 #pragma once
 
 #include <fettle/kernel.h>
@@ -30,13 +31,16 @@ struct ConvShape {
     const std::int64_t taken = out_h * out_w * taps();
     return (taken < there ? taken : there) * in_per_group;
   }
+  /// Floats of the zeros that lie before packed weights, which taps outside of the input read: as many as a
+  /// pixel has channels, and more, so that the weights stay aligned.
+  std::int64_t zero_pixel() const { return (in_per_group + 15) / 16 * 16; }
   bool inside(std::int64_t y, std::int64_t x) const { return y >= 0 && y < in_h && x >= 0 && x < in_w; }
 };
 
 /// The outputs [first, last) of a row whose input position under tap `kx` lies inside.
 void valid_range(const ConvShape& s, std::int64_t kx, std::int64_t& first, std::int64_t& last);
 
-/// Rank 3 or 4, at most so many operands, all but the first constant, nothing empty.
+/// For both operators: rank 3 or 4, at most so many operands, all but the first constant, nothing empty.
 Refusal check_conv(const LayerDesc& layer, std::size_t most_operands = 3);
 
 }  // namespace fettle::kernels

@@ -15,11 +15,12 @@ namespace {
 
 class BoundDense final : public BoundKernel {
  public:
-  BoundDense(const TileSet& tiles, const BindArgs& args)
+  BoundDense(const TileSet& tiles, const BindArgs& args, const UnaryFunction& activation)
       : tiles_(tiles),
         shape_(args.layer),
         panels_(tiles, shape_.n, shape_.k),
         blocks_(tiles, panels_, shape_.m, shape_.m * shape_.k, args.threads),
+        activation_(activation),
         common_(plain_tile(1, shape_.k)),
         packed_(reinterpret_cast<const float*>(args.packed.data())),
         pool_(args.pool),
@@ -41,7 +42,7 @@ class BoundDense final : public BoundKernel {
       blocks_.for_each(begin, end, [&](std::int64_t, const Block& block) {
         Tile tile = common_;
         tile.output = output_ + block.first_row * shape_.n;
-        multiply_rows(tiles_, panels_, packed_, block, input_, shape_.k, tile);
+        multiply_rows(tiles_, panels_, packed_, block, input_, shape_.k, tile, activation_);
       });
     });
     return {};
@@ -52,6 +53,7 @@ class BoundDense final : public BoundKernel {
   const GemmShape shape_;
   const Panels panels_;
   const Blocking blocks_;
+  const UnaryFunction activation_;
   Tile common_;
   const float* const packed_;
   ThreadPool* const pool_;
@@ -62,7 +64,10 @@ class BoundDense final : public BoundKernel {
 
 }  // namespace
 
-Refusal Dense::supports(const LayerDesc& layer) noexcept { return check_gemm(layer); }
+Refusal Dense::supports(const LayerDesc& layer) noexcept {
+  const Refusal refusal = check_gemm(layer);
+  return refusal != Refusal::none ? refusal : check_second_part(layer);
+}
 
 std::size_t Dense::packed_bytes(const TileSet& tiles, const LayerDesc& layer) {
   const GemmShape shape(layer);
@@ -91,8 +96,9 @@ Status Dense::pack(const TileSet& tiles, const LayerDesc& layer, std::span<const
   });
 }
 
-Result<std::unique_ptr<BoundKernel>> Dense::bind(const TileSet& tiles, const BindArgs& args) {
-  return bind_as<BoundDense>(tiles, args);
+Result<std::unique_ptr<BoundKernel>> Dense::bind(const TileSet& tiles, const BindArgs& args,
+                                                 const UnaryFunction& activation) {
+  return bind_as<BoundDense>(tiles, args, activation);
 }
 
 }  // namespace fettle::kernels

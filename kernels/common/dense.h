@@ -4,6 +4,7 @@
 // usual case, all time goes into reading the weights, which lie in the order in which they are read.
 #pragma once
 
+#include "kernels/common/elementwise_unary.h"
 #include "kernels/common/row.h"
 #include "kernels/common/tile.h"
 
@@ -14,7 +15,7 @@
 
 namespace fettle::kernels {
 
-/// Gemm with constant weights.
+/// Gemm with constant weights; with a second part, a function of its result.
 struct Dense {
   static constexpr std::span<const LayoutPair> kLayouts = kNchwPair;
   static constexpr Striding kInputStriding = Striding::dense;
@@ -24,7 +25,8 @@ struct Dense {
   static std::size_t packed_bytes(const TileSet& tiles, const LayerDesc& layer);
   static Status pack(const TileSet& tiles, const LayerDesc& layer, std::span<const ConstantBytes> constants,
                      std::span<std::byte> packed);
-  static Result<std::unique_ptr<BoundKernel>> bind(const TileSet& tiles, const BindArgs& args);
+  static Result<std::unique_ptr<BoundKernel>> bind(const TileSet& tiles, const BindArgs& args,
+                                                   const UnaryFunction& activation = {});
 };
 
 }  // namespace fettle::kernels

@@ -40,7 +40,7 @@ class BoundDirect final : public BoundKernel {
 
   Status run() noexcept override {
     const std::int64_t tiles = shape_.conv.out_h * shape_.row_tiles;
-    const std::int64_t units = shape_.conv.batch * groups_.count * tiles;
+    const std::int64_t units = shape_.conv.batch * shape_.conv.groups * groups_.count * tiles;
     parallel_for(pool_, threads_, units, [&](std::int64_t begin, std::int64_t end, int worker) {
       for (std::int64_t i = begin; i < end; ++i) {
         const std::int64_t tile = i % tiles;
@@ -52,6 +52,7 @@ class BoundDirect final : public BoundKernel {
   }
 
  private:
+  // Images are counted with the convolution's groups: each is one of its own, with its own weights.
   void run_tile(std::int64_t image, std::int64_t group, std::int64_t oy, std::int64_t index,
                 float* copy) const noexcept {
     const DirectShape& s = shape_;
@@ -66,11 +67,12 @@ class BoundDirect final : public BoundKernel {
       read_copy(pixels, input, copy, tile);
     const std::int64_t place =
         image * s.out_vectors * s.out_plane() + (oy * s.conv.out_w + pixels.first) * s.lanes;
+    const float* packed = packed_ + image % s.conv.groups * s.group_floats();
     const std::int64_t end = groups_.first_vector(group + 1);
-    const std::int64_t fetched = fetch_next_group(group, oy * s.row_tiles + index, tile);
+    const std::int64_t fetched = fetch_next_group(packed, group, oy * s.row_tiles + index, tile);
     for (std::int64_t v = groups_.first_vector(group); v < end;) {
       const std::int64_t vectors = std::min<std::int64_t>(s.tile_vectors, end - v);
-      tile.bias = packed_ + v * s.vector_floats();
+      tile.bias = packed + v * s.vector_floats();
       tile.weights = tile.bias + s.lanes + pixels.first_row * s.row_weights();
       tile.output = output_ + place + v * s.out_plane();
       tile.residual = residual_ == nullptr ? nullptr : residual_ + place + v * s.out_plane();
@@ -82,7 +84,8 @@ class BoundDirect final : public BoundKernel {
   }
 
   // The tiles of a group share out the next group's weights. Bytes that each call of a kernel fetches.
-  std::int64_t fetch_next_group(std::int64_t group, std::int64_t index, DirectTile& tile) const noexcept {
+  std::int64_t fetch_next_group(const float* packed, std::int64_t group, std::int64_t index,
+                                DirectTile& tile) const noexcept {
     const DirectShape& s = shape_;
     const std::int64_t first = groups_.first_vector(group + 1);
     const std::int64_t calls = ceil_div(first - groups_.first_vector(group), s.tile_vectors);
@@ -91,7 +94,7 @@ class BoundDirect final : public BoundKernel {
     const auto share =
         ceil_div(next * s.vector_floats() * std::int64_t{sizeof(float)}, s.conv.out_h * s.row_tiles);
     const std::int64_t step = next > 0 && steps > 0 ? ceil_div(share, calls * steps) : 0;
-    tile.prefetch = reinterpret_cast<const char*>(packed_) +
+    tile.prefetch = reinterpret_cast<const char*>(packed) +
                     (step > 0 ? first * s.vector_floats() * std::int64_t{sizeof(float)} + index * share : 0);
     tile.prefetch_step = static_cast<std::size_t>(step);
     return step * steps;
@@ -161,7 +164,9 @@ Refusal Direct::supports(const DirectSet& set, const LayerDesc& layer) noexcept 
   if (const Refusal refusal = check_conv(layer); refusal != Refusal::none) return refusal;
   if (const Refusal refusal = check_second_part(layer); refusal != Refusal::none) return refusal;
   const ConvShape s(layer);
-  if (s.groups != 1) return Refusal::groups;
+  // Blocks must not be of two groups.
+  const bool whole = s.in_per_group % set.lanes == 0 && s.out_per_group % set.lanes == 0;
+  if (s.groups != 1 && !whole) return Refusal::groups;
   return s.taps() <= kMostTaps ? Refusal::none : Refusal::kernel_size;
 }
 
@@ -171,7 +176,7 @@ std::size_t Direct::workspace_bytes(const DirectSet& set, const LayerDesc& layer
 
 std::size_t Direct::packed_bytes(const DirectSet& set, const LayerDesc& layer) {
   const DirectShape s(set, layer);
-  return static_cast<std::size_t>(s.out_vectors * s.vector_floats()) * sizeof(float);
+  return static_cast<std::size_t>(s.conv.groups * s.group_floats()) * sizeof(float);
 }
 
 Status Direct::pack(const DirectSet& set, const LayerDesc& layer, std::span<const ConstantBytes> constants,
@@ -181,12 +186,12 @@ Status Direct::pack(const DirectSet& set, const LayerDesc& layer, std::span<cons
   const auto* weights = reinterpret_cast<const float*>(constants[1].data());
   const auto* bias = c.biased ? reinterpret_cast<const float*>(constants[2].data()) : nullptr;
   auto* target = reinterpret_cast<float*>(packed.data());
-  std::fill_n(target, s.out_vectors * s.vector_floats(), 0.0f);
+  std::fill_n(target, c.groups * s.group_floats(), 0.0f);
   for (std::int64_t out = 0; out < c.out_channels; ++out) {
     float* place = target + out / s.lanes * s.vector_floats() + out % s.lanes;
     if (bias != nullptr) *place = bias[out];
     place += s.lanes;
-    for (std::int64_t in = 0; in < c.in_channels; ++in, weights += c.taps()) {
+    for (std::int64_t in = 0; in < c.in_per_group; ++in, weights += c.taps()) {
       float* channel = place + (in / s.lanes * c.taps() * s.lanes + in % s.lanes) * s.lanes;
       for (std::int64_t t = 0; t < c.taps(); ++t) channel[t * s.lanes * s.lanes] = weights[t];
     }

@@ -53,9 +53,9 @@ struct DirectSet {
   DirectCopy copy;
 };
 
-/// Convolutions in one group, alone or with a residual added.
+/// Convolutions whose groups, if there are several, are of whole blocks; alone or with a residual added.
 struct Direct {
-  static constexpr LayoutPair kLayouts[] = {{Layout::nchwc, Layout::nchwc}};
+  static constexpr std::span<const LayoutPair> kLayouts = kNchwcPair;
   static constexpr Striding kInputStriding = Striding::dense;
   static constexpr Striding kOutputStriding = Striding::dense;
 

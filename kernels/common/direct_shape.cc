@@ -40,8 +40,8 @@ int best_vectors(const DirectSet& set, std::int64_t width, std::int64_t vectors)
 DirectShape::DirectShape(const DirectSet& set, const LayerDesc& layer)
     : conv(layer),
       lanes(set.lanes),
-      in_blocks(ceil_div(conv.in_channels, lanes)),
-      out_vectors(ceil_div(conv.out_channels, lanes)) {
+      in_blocks(ceil_div(conv.in_per_group, lanes)),
+      out_vectors(ceil_div(conv.out_per_group, lanes)) {
   if (conv.pointwise()) {
     conv.in_w *= conv.in_h, conv.out_w *= conv.out_h;
     conv.in_h = conv.out_h = 1;
@@ -81,7 +81,7 @@ DirectGroups::DirectGroups(const DirectShape& shape, int threads)
       tile_vectors(shape.tile_vectors),
       vectors(shape.out_vectors) {
   constexpr std::int64_t kPiecesEach = 4;  // so that the last thread to finish is not late by much
-  const std::int64_t pixel_tiles = shape.conv.batch * shape.conv.out_h * shape.row_tiles;
+  const std::int64_t pixel_tiles = shape.conv.batch * shape.conv.groups * shape.conv.out_h * shape.row_tiles;
   count = weight_groups(vectors * shape.vector_floats(), shape.conv.read_floats());
   if (threads > 1) count = std::max(count, ceil_div(kPiecesEach * threads, pixel_tiles));
   count = std::min(count, tiles);

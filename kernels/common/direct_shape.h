@@ -25,11 +25,11 @@ struct DirectPixels {
 struct DirectShape {
   ConvShape conv;  ///< where pixels do not depend on their neighbours, all of an image's are one row
   std::int64_t lanes;
-  std::int64_t in_blocks;
-  std::int64_t out_vectors;
-  int tile_vectors;        ///< of all tiles but those of the last channels
-  std::int64_t row_tiles;  ///< of an output row; they are nearly equal
-  bool together;           ///< what the windows of a tile read of a row is copied once, not once for each tap
+  std::int64_t in_blocks;    ///< of a group
+  std::int64_t out_vectors;  ///< of a group
+  int tile_vectors;          ///< of all tiles but those of the last channels
+  std::int64_t row_tiles;    ///< of an output row; they are nearly equal
+  bool together;  ///< what the windows of a tile read of a row is copied once, not once for each tap
 
   DirectShape(const DirectSet& set, const LayerDesc& layer);
 
@@ -39,9 +39,11 @@ struct DirectShape {
   std::int64_t row_weights() const { return conv.kernel_w * lanes * lanes; }
   /// Floats packed for a vector of outputs: its bias and all weights.
   std::int64_t vector_floats() const { return lanes + in_blocks * conv.kernel_h * row_weights(); }
+  /// Floats packed for a group.
+  std::int64_t group_floats() const { return out_vectors * vector_floats(); }
   /// Channels of a vector of outputs.
   std::size_t lanes_of(std::int64_t vector) const {
-    const std::int64_t left = conv.out_channels - vector * lanes;
+    const std::int64_t left = conv.out_per_group - vector * lanes;
     return static_cast<std::size_t>(left < lanes ? left : lanes);
   }
 

@@ -131,7 +131,7 @@ class BoundDwpw final : public BoundKernel {
       Tile tile = common_;
       tile.output = output_ + pixel * output_pitch_;
       if (residual_ != nullptr) tile.residual = residual_ + pixel * epilogue_.residual_pitch;
-      multiply_rows(tiles_, panels_, packed_, block, between, pitch_, tile);
+      multiply_rows(tiles_, panels_, packed_, block, between, pitch_, tile, {});
     });
   }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Operators of one operand, number by number, in whatever layout: activations above all. A row of the table
-// for each, one algorithm for all. Convolutions apply the same functions to what they have just stored.
+// for each, one algorithm for all. Convolutions and dense layers apply the same functions to
+// what they have just stored.
 #pragma once
 
 #include "kernels/common/row.h"

@@ -6,18 +6,14 @@
 #include "kernels/common/epilogue.h"
 #include "kernels/common/nhwc.h"
 #include "kernels/common/panels.h"
+#include "kernels/common/window_rows.h"
 
 #include <algorithm>
-#include <cstring>
-#include <vector>
 
 namespace fettle::kernels {
 namespace {
 
 Panels panels_of(const TileSet& tiles, const ConvShape& s) { return {tiles, s.out_per_group, s.depth()}; }
-
-// Packed: as many zeros as an input pixel has channels, which padding reads; then the panels of each group.
-std::int64_t zeros_before(const ConvShape& s) { return (s.in_per_group + 15) / 16 * 16; }
 
 // The pointers of a tile lie in the workspace.
 constexpr std::int64_t kMostTaps = 1024;
@@ -36,19 +32,11 @@ class BoundIndirect final : public BoundKernel {
         activation_(activation),
         output_pitch_(pixel_pitch(args.layer.outputs[0])),
         common_(conv_tile(shape_.taps(), shape_.in_per_group, epilogue_, output_pitch_)),
-        pointwise_(shape_.pointwise()),
         input_pitch_(pixel_pitch(args.layer.inputs[0])),
         packed_(reinterpret_cast<const float*>(args.packed.data())),
+        rows_(shape_, input_pitch_, packed_),
         pool_(args.pool),
-        threads_(args.threads) {
-    last_top_ = shape_.in_h - 1 - (shape_.kernel_h - 1) * shape_.dilation_h;
-    last_left_ = shape_.in_w - 1 - (shape_.kernel_w - 1) * shape_.dilation_w;
-    for (std::int64_t ky = 0; ky < shape_.kernel_h; ++ky) {
-      for (std::int64_t kx = 0; kx < shape_.kernel_w; ++kx)
-        tap_offsets_.push_back((ky * shape_.dilation_h * shape_.in_w + kx * shape_.dilation_w) *
-                               input_pitch_);
-    }
-  }
+        threads_(args.threads) {}
 
   Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs,
                      void* workspace) noexcept override {
@@ -72,59 +60,18 @@ class BoundIndirect final : public BoundKernel {
   }
 
  private:
-  // Tap-major pointers to the input of output pixels [first, first + rows).
-  void find_rows(std::int64_t image, std::int64_t group, std::int64_t first, int rows,
-                 const float** pointers) const noexcept {
-    const ConvShape& s = shape_;
-    const float* x = input_ + image * s.in_h * s.in_w * input_pitch_ + group * s.in_per_group;
-    if (pointwise_) {
-      for (int r = 0; r < rows; ++r) pointers[r] = x + (first + r) * input_pitch_;
-      return;
-    }
-    std::int64_t oy = first / s.out_w;
-    std::int64_t ox = first % s.out_w;
-    for (int r = 0; r < rows; ++r) {
-      const std::int64_t top = oy * s.stride_h - s.pad_top;
-      const std::int64_t left = ox * s.stride_w - s.pad_left;
-      if (top >= 0 && left >= 0 && top <= last_top_ && left <= last_left_)
-        find_inside(x + (top * s.in_w + left) * input_pitch_, rows, pointers + r);
-      else
-        find_at_border(x, top, left, rows, pointers + r);
-      if (++ox == s.out_w) ox = 0, ++oy;
-    }
-  }
-
-  // Every `rows`-th pointer is for the next tap.
-  void find_inside(const float* corner, int rows, const float** pointer) const noexcept {
-    for (const std::int64_t offset : tap_offsets_) {
-      *pointer = corner + offset;
-      pointer += rows;
-    }
-  }
-
-  void find_at_border(const float* x, std::int64_t top, std::int64_t left, int rows,
-                      const float** pointer) const noexcept {
-    const ConvShape& s = shape_;
-    for (std::int64_t ky = 0; ky < s.kernel_h; ++ky) {
-      const std::int64_t iy = top + ky * s.dilation_h;
-      for (std::int64_t kx = 0; kx < s.kernel_w; ++kx, pointer += rows) {
-        const std::int64_t ix = left + kx * s.dilation_w;
-        *pointer = s.inside(iy, ix) ? x + (iy * s.in_w + ix) * input_pitch_ : packed_;
-      }
-    }
-  }
-
   void run_block(std::int64_t image, std::int64_t group, const Block& block,
                  const float** pointers) const noexcept {
     const ConvShape& s = shape_;
-    find_rows(image, group, block.first_row, block.rows, pointers);
+    const float* x = input_ + image * s.in_h * s.in_w * input_pitch_ + group * s.in_per_group;
+    rows_.find(x, block.first_row, block.rows, pointers);
     const std::int64_t pixel = image * s.out_h * s.out_w + block.first_row;
     const std::int64_t channel = group * s.out_per_group;
     Tile tile = common_;
     tile.rows = pointers;
     tile.output = output_ + pixel * output_pitch_ + channel;
     if (residual_ != nullptr) tile.residual = residual_ + pixel * epilogue_.residual_pitch + channel;
-    multiply_panels(tiles_, panels_, packed_ + zeros_before(s) + group * panels_.floats(), block, tile,
+    multiply_panels(tiles_, panels_, packed_ + s.zero_pixel() + group * panels_.floats(), block, tile,
                     activation_);
   }
 
@@ -136,11 +83,9 @@ class BoundIndirect final : public BoundKernel {
   const UnaryFunction activation_;
   const std::int64_t output_pitch_;
   const Tile common_;
-  const bool pointwise_;
   const std::int64_t input_pitch_;
-  std::int64_t last_top_, last_left_;      // of windows that lie inside the image
-  std::vector<std::int64_t> tap_offsets_;  // floats from a window's corner to each tap
   const float* const packed_;
+  const WindowRows rows_;
   ThreadPool* const pool_;
   const int threads_;
   const float* input_ = nullptr;
@@ -164,7 +109,7 @@ std::size_t Indirect::workspace_bytes(const TileSet&, const LayerDesc& layer, in
 
 std::size_t Indirect::packed_bytes(const TileSet& tiles, const LayerDesc& layer) {
   const ConvShape s(layer);
-  return static_cast<std::size_t>(zeros_before(s) + s.groups * panels_of(tiles, s).floats()) * sizeof(float);
+  return static_cast<std::size_t>(s.zero_pixel() + s.groups * panels_of(tiles, s).floats()) * sizeof(float);
 }
 
 Status Indirect::pack(const TileSet& tiles, const LayerDesc& layer, std::span<const ConstantBytes> constants,
@@ -174,8 +119,8 @@ Status Indirect::pack(const TileSet& tiles, const LayerDesc& layer, std::span<co
   const auto* weights = reinterpret_cast<const float*>(constants[1].data());
   const auto* bias = s.biased ? reinterpret_cast<const float*>(constants[2].data()) : nullptr;
   auto* target = reinterpret_cast<float*>(packed.data());
-  std::fill_n(target, zeros_before(s), 0.0f);
-  target += zeros_before(s);
+  std::fill_n(target, s.zero_pixel(), 0.0f);
+  target += s.zero_pixel();
   for (std::int64_t group = 0; group < s.groups; ++group) {
     const std::int64_t first = group * s.out_per_group;
     pack_panels(panels, weights + first * s.depth(), bias == nullptr ? nullptr : bias + first, s.in_per_group,

@@ -13,8 +13,8 @@
 namespace fettle::kernels {
 namespace {
 
-// The three convolutions as layers; the last with the addition, if there is one. The region is a pair of the first
-// and a region of the other two.
+// The three convolutions as layers; the last with the addition, if there is one. The region is a pair of the
+// first and a region of the other two.
 struct Triple {
   ConvPair outer, rest;
 
@@ -26,8 +26,8 @@ struct Triple {
   std::size_t last_operands() const { return second_operands(outer.first) + second_operands(outer.second); }
 };
 
-// What is between the depthwise layer and the last one: so many output rows that the tiles of the last have enough
-// pixels, whole lines for each pixel.
+// What is between the depthwise layer and the last one: so many output rows that the tiles of the last have
+// enough pixels, whole lines for each pixel.
 struct NarrowRows {
   std::int64_t rows, pitch;
 
@@ -52,7 +52,8 @@ struct Packing {
   Packing(const ConvPairSet& set, const Triple& triple) {
     constexpr std::size_t kLine = 64;
     depthwise = WidenedRows::packed_bytes(*set.tiles, triple.widen());
-    narrow = depthwise + (Depthwise::packed_bytes(*set.depthwise, triple.depthwise()) + kLine - 1) / kLine * kLine;
+    narrow =
+        depthwise + (Depthwise::packed_bytes(*set.depthwise, triple.depthwise()) + kLine - 1) / kLine * kLine;
     end = narrow + WidenedRows::packed_bytes(*set.tiles, triple.narrow());
   }
 };
@@ -126,7 +127,7 @@ class BoundInvertedResidual final : public BoundKernel {
       Tile tile = common_;
       tile.output = output_ + pixel * output_pitch_;
       if (residual_ != nullptr) tile.residual = residual_ + pixel * epilogue_.residual_pitch;
-      multiply_rows(tiles_, panels_, packed_, block, between, between_.pitch, tile);
+      multiply_rows(tiles_, panels_, packed_, block, between, between_.pitch, tile, {});
     });
   }
 
@@ -158,7 +159,8 @@ Refusal InvertedResidual::supports(const ConvPairSet& set, const LayerDesc& regi
   const Triple triple(region);
   if (!is_conv_chain(triple.outer.second)) return Refusal::op;
   if (const Refusal refusal = WidenedRows::supports(triple.widen()); refusal != Refusal::none) return refusal;
-  if (const Refusal refusal = Depthwise::supports(*set.depthwise, triple.depthwise()); refusal != Refusal::none)
+  if (const Refusal refusal = Depthwise::supports(*set.depthwise, triple.depthwise());
+      refusal != Refusal::none)
     return refusal;
   return WidenedRows::supports(triple.narrow());
 }
@@ -177,7 +179,9 @@ Status InvertedResidual::pack(const ConvPairSet& set, const LayerDesc& region,
   return guard_allocation([&]() -> Status {
     const Triple triple(region);
     const Packing at(set, triple);
-    const auto part = [&](std::size_t first, std::size_t last) { return packed.subspan(first, last - first); };
+    const auto part = [&](std::size_t first, std::size_t last) {
+      return packed.subspan(first, last - first);
+    };
     WidenedRows::pack(*set.tiles, triple.widen(), constants, part(0, at.depthwise));
     WidenedRows::pack(*set.tiles, triple.narrow(), constants.subspan(triple.last_operands()),
                       part(at.narrow, at.end));

@@ -47,6 +47,12 @@ struct Panels {
   std::int64_t place(std::int64_t column, std::int64_t k) const noexcept;
 };
 
+/// What one of several products that share panels has of each of them.
+struct PanelPart {
+  std::int64_t before;  ///< rows of numbers that the panel has before the product's bias
+  std::int64_t depth;   ///< rows of weights behind that
+};
+
 /// Writes panels.floats() floats. `weights` are those of a convolution, `columns` filters of `channels` x
 /// `taps`; in panels the taps are outside. `bias` may be null.
 void pack_panels(const Panels& panels, const float* weights, const float* bias, std::int64_t channels,

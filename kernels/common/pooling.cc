@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/common/pooling.h"
 
+#include "kernels/common/blocked.h"
 #include "kernels/common/epilogue.h"
 #include "kernels/common/nhwc.h"
 #include "kernels/common/pool_shape.h"
@@ -12,14 +13,26 @@ namespace {
 
 constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
+// In nchwc each block is a picture of as many channels.
+PoolShape shape_of(const LayerDesc& layer) {
+  PoolShape s(layer);
+  const TensorDesc& x = layer.inputs[0];
+  if (x.format.layout == Layout::nchwc) s.batch *= blocks_of(x), s.channels = x.format.block;
+  return s;
+}
+
+std::int64_t pitch_of(const TensorDesc& tensor) {
+  return tensor.format.layout == Layout::nchwc ? tensor.format.block : pixel_pitch(tensor);
+}
+
 class BoundPool final : public BoundKernel {
  public:
   BoundPool(const PoolSet& set, const BindArgs& args)
-      : kernel_(set.row), shape_(args.layer), pool_(args.pool), threads_(args.threads) {
+      : kernel_(set.row), shape_(shape_of(args.layer)), pool_(args.pool), threads_(args.threads) {
     const PoolShape& s = shape_;
     const Clamp clamp = Epilogue(args.layer).clamp;
-    common_.input_pitch = pixel_pitch(args.layer.inputs[0]);
-    common_.output_pitch = pixel_pitch(args.layer.outputs[0]);
+    common_.input_pitch = pitch_of(args.layer.inputs[0]);
+    common_.output_pitch = pitch_of(args.layer.outputs[0]);
     common_.tap_row_pitch = s.dilation_h * s.in_w * common_.input_pitch;
     common_.in_w = s.in_w;
     common_.outputs = s.out_w;
@@ -34,6 +47,10 @@ class BoundPool final : public BoundKernel {
     const std::int64_t wanted = threads_ > 1 ? ceil_div(threads_, rows) : 1;
     channels_each_ = ceil_div(ceil_div(s.channels, wanted), together) * together;
     parts_ = ceil_div(s.channels, channels_each_);
+    const TensorDesc& x = args.layer.inputs[0];
+    if (x.format.layout != Layout::nchwc || x.shape[1] % s.channels == 0) return;
+    blocks_ = blocks_of(x);
+    last_channels_ = x.shape[1] % s.channels;
   }
 
   Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs,
@@ -68,12 +85,18 @@ class BoundPool final : public BoundKernel {
     row.channels = std::min(channels_each_, s.channels - first_channel);
     row.input = input_ + (at / s.out_h * s.in_h + iy) * s.in_w * row.input_pitch + first_channel;
     row.output = output_ + at * s.out_w * row.output_pitch + first_channel;
+    if (blocks_ > 0 && at / s.out_h % blocks_ == blocks_ - 1) {
+      row.channels = last_channels_;
+      std::fill_n(row.output, s.out_w * row.output_pitch, 0.0f);
+    }
     kernel_(row);
   }
 
   void (*const kernel_)(const PoolRow&) noexcept;
   const PoolShape shape_;
   std::int64_t channels_each_, parts_;  // of a row: its channels in parts for threads
+  // Of an image, where zeros fill the last one up; and the channels of that one.
+  std::int64_t blocks_ = 0, last_channels_ = 0;
   ThreadPool* const pool_;
   const int threads_;
   PoolRow common_{};  // what all rows have in common
@@ -81,17 +104,30 @@ class BoundPool final : public BoundKernel {
   float* output_ = nullptr;
 };
 
-}  // namespace
-
-Refusal Pool::supports(const LayerDesc& layer) noexcept {
-  if (const Refusal refusal = check_nhwc_f32(layer); refusal != Refusal::none) return refusal;
+Refusal check_operands(const LayerDesc& layer) noexcept {
   if (layer.inputs.size() != 1 || layer.outputs.size() != 1) return Refusal::op;  // or places are asked for
   if (layer.inputs[0].constant) return Refusal::constant;
   return layer.inputs[0].shape.elements() > 0 && layer.outputs[0].shape.elements() > 0 ? Refusal::none
                                                                                        : Refusal::shape;
 }
 
+}  // namespace
+
+Refusal Pool::supports(const LayerDesc& layer) noexcept {
+  const Refusal refusal = check_nhwc_f32(layer);
+  return refusal != Refusal::none ? refusal : check_operands(layer);
+}
+
 Result<std::unique_ptr<BoundKernel>> Pool::bind(const PoolSet& set, const BindArgs& args) {
+  return bind_as<BoundPool>(set, args);
+}
+
+Refusal BlockedPool::supports(const PoolSet& set, const LayerDesc& layer) noexcept {
+  const Refusal refusal = check_blocked_f32(layer, set.lanes);
+  return refusal != Refusal::none ? refusal : check_operands(layer);
+}
+
+Result<std::unique_ptr<BoundKernel>> BlockedPool::bind(const PoolSet& set, const BindArgs& args) {
   return bind_as<BoundPool>(set, args);
 }
 

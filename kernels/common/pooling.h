@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Largest elements and averages under windows, or of whole pictures, in nhwc. Threads share the output's
-// rows, and where there are few of these, their channels.
+// Largest elements and averages under windows, or of whole pictures, in nhwc, and in nchwc, where each block
+// of channels is a picture of its own in nhwc. Threads share the output's rows, and where there are few of
+// these, their channels.
 #pragma once
 
 #include "kernels/common/row.h"
@@ -48,6 +49,16 @@ struct Pool {
   static constexpr Striding kOutputStriding = Striding::pixels;
 
   static Refusal supports(const LayerDesc& layer) noexcept;
+  static Result<std::unique_ptr<BoundKernel>> bind(const PoolSet& set, const BindArgs& args);
+};
+
+/// The same in blocks of channels.
+struct BlockedPool {
+  static constexpr std::span<const LayoutPair> kLayouts = kNchwcPair;
+  static constexpr Striding kInputStriding = Striding::dense;
+  static constexpr Striding kOutputStriding = Striding::dense;
+
+  static Refusal supports(const PoolSet& set, const LayerDesc& layer) noexcept;
   static Result<std::unique_ptr<BoundKernel>> bind(const PoolSet& set, const BindArgs& args);
 };
 

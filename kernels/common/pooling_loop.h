@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A pool of an output row in nhwc, some vectors of channels at a time, so that results do not wait for each
-// other. Included by the files of instruction sets alone, as tile_loop.h is.
+// A pool of an output row in nhwc, some vectors of channels at a time, or where there are fewer some pixels,
+// so that results do not wait for each other. Included by the files of instruction sets alone, as tile_loop.h
+// is.
 #pragma once
 
 #include "kernels/common/lanes.h"
@@ -17,23 +18,32 @@ struct PoolColumns {
   float factor;
 };
 
-/// kVectors vectors of channels of one output; `input` is the window's first column.
+/// Where results that are computed together lie: the first one's window and output, and the floats from one
+/// to the next.
+struct PoolPlaces {
+  const float* input;
+  std::int64_t input_step;
+  float* output;
+  std::int64_t output_step;
+};
+
+/// kVectors vectors of results, whose windows have the same columns.
 template <typename Simd, bool kMaximum, bool kTail, int kVectors>
-inline void pool_pixel(const PoolRow& row, const PoolColumns& columns, const float* input, float* output,
-                       typename Simd::Mask mask) noexcept {
+inline void pool_vectors(const PoolRow& row, const PoolColumns& columns, const PoolPlaces& at,
+                         typename Simd::Mask mask) noexcept {
   using Vector = typename Simd::Vector;
   const Vector start = Simd::all(kMaximum ? -__builtin_inff() : 0.0f);
   Vector result[kVectors];
 #pragma GCC unroll 4
   for (int v = 0; v < kVectors; ++v) result[v] = start;
   const std::int64_t step = row.dilation * row.input_pitch;
-  const float* line = input + columns.first * step;
+  const float* line = at.input + columns.first * step;
   for (std::int64_t ky = 0; ky < row.tap_rows; ++ky, line += row.tap_row_pitch) {
     const float* x = line;
     for (std::int64_t kx = columns.first; kx < columns.last; ++kx, x += step) {
 #pragma GCC unroll 4
       for (int v = 0; v < kVectors; ++v) {
-        const Vector next = load_lanes<Simd, kTail>(x + v * Simd::kLanes, mask);
+        const Vector next = load_lanes<Simd, kTail>(x + v * at.input_step, mask);
         result[v] = kMaximum ? Simd::larger(next, result[v]) : Simd::add(result[v], next);
       }
     }
@@ -44,7 +54,7 @@ inline void pool_pixel(const PoolRow& row, const PoolColumns& columns, const flo
 #pragma GCC unroll 4
   for (int v = 0; v < kVectors; ++v) {
     const Vector scaled = kMaximum ? result[v] : Simd::mul(result[v], factor);
-    store_lanes<Simd, kTail>(output + v * Simd::kLanes, Simd::clamp(scaled, low, high), mask);
+    store_lanes<Simd, kTail>(at.output + v * at.output_step, Simd::clamp(scaled, low, high), mask);
   }
 }
 
@@ -66,23 +76,50 @@ inline PoolColumns pool_columns(const PoolRow& row, std::int64_t left) noexcept 
   return {first, last, 1.0f / static_cast<float>(divisor > 0 ? divisor : 1)};
 }
 
+/// kPixels neighbouring outputs from `ox`, whose windows have the same columns.
+template <typename Simd, bool kMaximum, int kPixels>
+inline void pool_pixels(const PoolRow& row, std::int64_t ox) noexcept {
+  constexpr int kTogether = 4;
+  const std::int64_t left = ox * row.stride - row.pad_left;
+  const PoolColumns columns = pool_columns<Simd>(row, left);
+  const std::int64_t step = row.stride * row.input_pitch;
+  const float* input = row.input + left * row.input_pitch;
+  float* output = row.output + ox * row.output_pitch;
+  const auto all = Simd::mask(Simd::kLanes);
+  std::int64_t c = 0;
+  for (; c + kTogether * Simd::kLanes <= row.channels; c += kTogether * Simd::kLanes) {
+    for (int p = 0; p < kPixels; ++p) {
+      const PoolPlaces at{input + p * step + c, Simd::kLanes, output + p * row.output_pitch + c,
+                          Simd::kLanes};
+      pool_vectors<Simd, kMaximum, false, kTogether>(row, columns, at, all);
+    }
+  }
+  for (; c + Simd::kLanes <= row.channels; c += Simd::kLanes) {
+    const PoolPlaces at{input + c, step, output + c, row.output_pitch};
+    pool_vectors<Simd, kMaximum, false, kPixels>(row, columns, at, all);
+  }
+  if (c < row.channels) {
+    const PoolPlaces at{input + c, step, output + c, row.output_pitch};
+    pool_vectors<Simd, kMaximum, true, kPixels>(row, columns, at,
+                                                Simd::mask(static_cast<std::size_t>(row.channels - c)));
+  }
+}
+
 template <typename Simd, bool kMaximum>
 void pool_row(const PoolRow& row) noexcept {
-  constexpr int kMost = 4;
-  const auto all = Simd::mask(Simd::kLanes);
-  for (std::int64_t ox = 0; ox < row.outputs; ++ox) {
-    const std::int64_t left = ox * row.stride - row.pad_left;
-    const PoolColumns columns = pool_columns<Simd>(row, left);
-    const float* input = row.input + left * row.input_pitch;
-    float* output = row.output + ox * row.output_pitch;
-    std::int64_t c = 0;
-    for (; c + kMost * Simd::kLanes <= row.channels; c += kMost * Simd::kLanes)
-      pool_pixel<Simd, kMaximum, false, kMost>(row, columns, input + c, output + c, all);
-    for (; c + Simd::kLanes <= row.channels; c += Simd::kLanes)
-      pool_pixel<Simd, kMaximum, false, 1>(row, columns, input + c, output + c, all);
-    if (c < row.channels)
-      pool_pixel<Simd, kMaximum, true, 1>(row, columns, input + c, output + c,
-                                          Simd::mask(static_cast<std::size_t>(row.channels - c)));
+  constexpr int kTogether = 4;
+  // Outputs whose windows lie inside the image from left to right.
+  const std::int64_t first = (row.pad_left + row.stride - 1) / row.stride;
+  const std::int64_t room = row.in_w - 1 - (row.columns - 1) * row.dilation + row.pad_left;
+  const std::int64_t last = room < 0 ? 0 : room / row.stride + 1;
+  for (std::int64_t ox = 0; ox < row.outputs;) {
+    if (ox >= first && ox + kTogether <= last && ox + kTogether <= row.outputs) {
+      pool_pixels<Simd, kMaximum, kTogether>(row, ox);
+      ox += kTogether;
+    } else {
+      pool_pixels<Simd, kMaximum, 1>(row, ox);
+      ++ox;
+    }
   }
 }
 

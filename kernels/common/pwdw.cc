@@ -77,7 +77,8 @@ std::size_t Pwdw::workspace_bytes(const ConvPairSet&, const LayerDesc& region, i
 
 std::size_t Pwdw::packed_bytes(const ConvPairSet& set, const LayerDesc& region) {
   const ConvPair pair(region);
-  return WidenedRows::packed_bytes(*set.tiles, pair.first) + Depthwise::packed_bytes(*set.depthwise, pair.second);
+  return WidenedRows::packed_bytes(*set.tiles, pair.first) +
+         Depthwise::packed_bytes(*set.depthwise, pair.second);
 }
 
 Status Pwdw::pack(const ConvPairSet& set, const LayerDesc& region, std::span<const ConstantBytes> constants,

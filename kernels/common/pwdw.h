@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Regions that begin with a pointwise convolution and a depthwise one, in one pass over nhwc: the pair alone, or with
-// the pointwise convolution that follows in an inverted residual (MobileNetV2, arXiv 1801.04381) and its addition.
-// What is between the layers stays in the cache; see WidenedRows. Threads share blocks of output rows. Each number
-// is summed as the kernels of the layers would alone. It pays where the pictures in between are larger than the
-// cache: such networks widen their largest pictures by these layers.
+// Regions that begin with a pointwise convolution and a depthwise one, in one pass over nhwc: the pair alone,
+// or with the pointwise convolution that follows in an inverted residual (MobileNetV2, arXiv 1801.04381) and
+// its addition. What is between the layers stays in the cache; see WidenedRows. Threads share blocks of
+// output rows. Each number is summed as the kernels of the layers would alone. It pays where the pictures in
+// between are larger than the cache: such networks widen their largest pictures by these layers.
 #pragma once
 
 #include "kernels/common/conv_pair.h"
@@ -27,8 +27,8 @@ struct Pwdw {
   static Refusal supports(const ConvPairSet& set, const LayerDesc& region);
   static std::size_t workspace_bytes(const ConvPairSet& set, const LayerDesc& region, int threads);
   static std::size_t packed_bytes(const ConvPairSet& set, const LayerDesc& region);
-  static Status pack(const ConvPairSet& set, const LayerDesc& region, std::span<const ConstantBytes> constants,
-                     std::span<std::byte> packed);
+  static Status pack(const ConvPairSet& set, const LayerDesc& region,
+                     std::span<const ConstantBytes> constants, std::span<std::byte> packed);
   static Result<std::unique_ptr<BoundKernel>> bind(const ConvPairSet& set, const BindArgs& args);
 };
 
@@ -41,8 +41,8 @@ struct InvertedResidual {
   static Refusal supports(const ConvPairSet& set, const LayerDesc& region);
   static std::size_t workspace_bytes(const ConvPairSet& set, const LayerDesc& region, int threads);
   static std::size_t packed_bytes(const ConvPairSet& set, const LayerDesc& region);
-  static Status pack(const ConvPairSet& set, const LayerDesc& region, std::span<const ConstantBytes> constants,
-                     std::span<std::byte> packed);
+  static Status pack(const ConvPairSet& set, const LayerDesc& region,
+                     std::span<const ConstantBytes> constants, std::span<std::byte> packed);
   static Result<std::unique_ptr<BoundKernel>> bind(const ConvPairSet& set, const BindArgs& args);
 };
 

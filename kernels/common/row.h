@@ -17,6 +17,7 @@ namespace fettle::kernels {
 
 inline constexpr LayoutPair kNhwcPair[] = {{Layout::nhwc, Layout::nhwc}};
 inline constexpr LayoutPair kNchwPair[] = {{Layout::nchw, Layout::nchw}};
+inline constexpr LayoutPair kNchwcPair[] = {{Layout::nchwc, Layout::nchwc}};
 inline constexpr LayoutPair kSameLayouts[] = {{Layout::nchw, Layout::nchw}, {Layout::nhwc, Layout::nhwc}};
 
 /// Algorithms whose answer depends on the set take it first.

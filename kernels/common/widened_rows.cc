@@ -49,7 +49,8 @@ WidenedRows::WidenedRows(const TileSet& tiles, const LayerDesc& pointwise, std::
       input_pitch_(pixel_pitch(pointwise.inputs[0])),
       packed_(reinterpret_cast<const float*>(packed.data())) {}
 
-const float* WidenedRows::hold(const float* input, std::int64_t image, Rows wanted, Held& held) const noexcept {
+const float* WidenedRows::hold(const float* input, std::int64_t image, Rows wanted,
+                               Held& held) const noexcept {
   std::int64_t kept = 0;
   if (held.image == image && held.rows.first <= wanted.first && held.rows.last > wanted.first) {
     kept = std::min(held.rows.last, wanted.last) - wanted.first;
@@ -69,7 +70,7 @@ void WidenedRows::compute(const float* input, std::int64_t image, Rows rows, flo
   blocks.for_each(0, blocks.count(), [&](std::int64_t, const Block& block) {
     Tile tile = common_;
     tile.output = to + block.first_row * shape_.out_channels;
-    multiply_rows(tiles_, panels_, packed_, block, from, input_pitch_, tile);
+    multiply_rows(tiles_, panels_, packed_, block, from, input_pitch_, tile, {});
   });
 }
 
@@ -86,8 +87,8 @@ std::size_t WidenedRows::packed_bytes(const TileSet& tiles, const LayerDesc& poi
   return (static_cast<std::size_t>(floats) * sizeof(float) + kLine - 1) / kLine * kLine;
 }
 
-void WidenedRows::pack(const TileSet& tiles, const LayerDesc& pointwise, std::span<const ConstantBytes> constants,
-                       std::span<std::byte> packed) noexcept {
+void WidenedRows::pack(const TileSet& tiles, const LayerDesc& pointwise,
+                       std::span<const ConstantBytes> constants, std::span<std::byte> packed) noexcept {
   const ConvShape s(pointwise);
   std::fill(packed.begin(), packed.end(), std::byte{});
   const auto* weights = reinterpret_cast<const float*>(constants[1].data());

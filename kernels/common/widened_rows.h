@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A pointwise layer row by row, for regions in which a depthwise layer reads its output: the rows that a block of the
-// depthwise layer's output is computed from stay in a workspace in the L2 cache. Neighbouring blocks share some of
-// these rows; who computes both keeps them.
+// A pointwise layer row by row, for regions in which a depthwise layer reads its output: the rows that a
+// block of the depthwise layer's output is computed from stay in a workspace in the L2 cache. Neighbouring
+// blocks share some of these rows; who computes both keeps them.
 #pragma once
 
 #include "kernels/common/conv_shape.h"

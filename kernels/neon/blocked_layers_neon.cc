@@ -6,6 +6,6 @@
 namespace fettle::kernels {
 
 constinit const BlockedSet kBlockedNeon = {
-    .lanes = Neon::kLanes, .maximum = maximum_row<Neon>, .mean = mean_of<Neon>, .add = add_blocks<Neon>};
+    .lanes = Neon::kLanes, .mean = mean_of<Neon>, .add = add_blocks<Neon>};
 
 }  // namespace fettle::kernels

@@ -4,6 +4,8 @@
 #include "kernels/common/dense.h"
 #include "kernels/common/indirect.h"
 #include "kernels/common/padded_rows.h"
+#include "kernels/common/patches.h"
+#include "kernels/common/phases.h"
 #include "kernels/common/winograd.h"
 #include "kernels/neon/loops.h"
 #include "kernels/neon/neon_kernels.h"
@@ -43,6 +45,7 @@ constexpr Kernel in_order_row(std::string_view name, std::span<const Op> pattern
 }
 
 constexpr Op kConv[] = {Op::conv};
+constexpr Op kConvTranspose[] = {Op::conv_transpose};
 constexpr Op kGemm[] = {Op::gemm};
 constexpr Op kConvAdd[] = {Op::conv, Op::add};
 
@@ -50,6 +53,8 @@ constexpr Kernel kRows[] = {
     in_order_row<Dense, kTilesNeonInOrder>("gemm.panels.f32.neon_in_order", kGemm),
     in_order_row<PaddedRows, kTilesNeonInOrder>("conv.padded_rows.f32.neon_in_order", kConv),
     in_order_row<Indirect, kTilesNeonInOrder>("conv.indirect.f32.neon_in_order", kConv),
+    in_order_row<Patches, kTilesNeonInOrder>("conv_transpose.patches.f32.neon_in_order", kConvTranspose),
+    in_order_row<Phases, kTilesNeonInOrder>("conv_transpose.phases.f32.neon_in_order", kConvTranspose),
     in_order_row<Winograd, kWinogradF2NeonInOrder>("conv.winograd_f2.f32.neon_in_order", kConv),
     rounding(in_order_row<Winograd, kWinogradF4NeonInOrder>("conv.winograd_f4.f32.neon_in_order", kConv),
              kWinogradRoundingF4),

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Rows of elementwise operators, alone and behind convolutions, with each instruction set's functions.
+// Rows of elementwise operators, alone and behind convolutions and dense layers, with each instruction set's
+// functions.
 #include "kernels/common/activated_rows.h"
+#include "kernels/common/dense.h"
 #include "kernels/common/depthwise.h"
 #include "kernels/common/elementwise_binary.h"
 #include "kernels/common/elementwise_rows.h"
@@ -19,8 +21,9 @@ namespace {
 constexpr int kRoundingF4 = static_cast<int>(kWinogradRoundingF4);
 constexpr int kRoundingF6 = static_cast<int>(kWinogradRoundingF6);
 
-template <typename Algorithm, const auto& set, Text name, int rounding = 1>
-constexpr auto& kActivated = kActivatedRows<Algorithm, set, kUnaryNeon, kNeonFma, name, "neon", rounding>;
+template <typename Algorithm, const auto& set, Text name, int rounding = 1, Op first = Op::conv>
+constexpr auto& kActivated =
+    kActivatedRows<Algorithm, set, kUnaryNeon, kNeonFma, name, "neon", rounding, first>;
 
 constexpr auto kRows = join(kElementwiseRows<Unary, kUnaryNeon, kNeonFma, "neon", kFastUnaryOps>,
                             kElementwiseRows<Binary, kBinaryNeon, kNeonFma, "neon", kBinaryOps>,
@@ -29,7 +32,8 @@ constexpr auto kRows = join(kElementwiseRows<Unary, kUnaryNeon, kNeonFma, "neon"
                             kActivated<Indirect, kTilesNeon, "conv.indirect_">,
                             kActivated<Winograd, kWinogradF2Neon, "conv.winograd_f2_">,
                             kActivated<Winograd, kWinogradF4Neon, "conv.winograd_f4_", kRoundingF4>,
-                            kActivated<Winograd, kWinogradF6Neon, "conv.winograd_f6_", kRoundingF6>);
+                            kActivated<Winograd, kWinogradF6Neon, "conv.winograd_f6_", kRoundingF6>,
+                            kActivated<Dense, kTilesNeon, "gemm.panels_", 1, Op::gemm>);
 
 constexpr auto kOtherRows = join(kElementwiseRows<Unary, kUnaryNeon, kNeonFma, "neon", kOtherUnaryOps>,
                                  kElementwiseRows<Softmax, kSoftmaxNeon, kNeonFma, "neon", Softmax::kOps>);

@@ -11,6 +11,8 @@
 #include "kernels/common/dwpw.h"
 #include "kernels/common/indirect.h"
 #include "kernels/common/padded_rows.h"
+#include "kernels/common/patches.h"
+#include "kernels/common/phases.h"
 #include "kernels/common/pooling.h"
 #include "kernels/common/pwdw.h"
 #include "kernels/common/winograd.h"
@@ -20,6 +22,7 @@ namespace fettle::kernels {
 namespace {
 
 constexpr Op kConv[] = {Op::conv};
+constexpr Op kConvTranspose[] = {Op::conv_transpose};
 constexpr Op kConvert[] = {Op::convert};
 constexpr Op kGemm[] = {Op::gemm};
 constexpr Op kAdd[] = {Op::add};
@@ -41,6 +44,8 @@ constexpr Kernel kRows[] = {
     row<Depthwise, kDepthwiseNeon>("dwconv.direct.f32.neon", kNeonFma, kConv),
     row<PaddedRows, kTilesNeon>("conv.padded_rows.f32.neon", kNeonFma, kConv),
     row<Indirect, kTilesNeon>("conv.indirect.f32.neon", kNeonFma, kConv),
+    row<Patches, kTilesNeon>("conv_transpose.patches.f32.neon", kNeonFma, kConvTranspose),
+    row<Phases, kTilesNeon>("conv_transpose.phases.f32.neon", kNeonFma, kConvTranspose),
     row<Winograd, kWinogradF2Neon>("conv.winograd_f2.f32.neon", kNeonFma, kConv),
     rounding(row<Winograd, kWinogradF4Neon>("conv.winograd_f4.f32.neon", kNeonFma, kConv),
              kWinogradRoundingF4),
@@ -67,7 +72,8 @@ constexpr Kernel kRows[] = {
 constexpr Kernel kBlockedRows[] = {
     row<Direct, kDirectNeon>("conv.direct.f32.neon", kNeonFma, kConv),
     over_residual(row<Direct, kDirectNeon>("conv.direct_add.f32.neon", kNeonFma, kConvAdd)),
-    row<BlockedMaxPool, kBlockedNeon>("max_pool.blocks.f32.neon", kNeonFma, kMaxPool),
+    row<BlockedPool, kMaxPoolNeon>("max_pool.blocks.f32.neon", kNeonFma, kMaxPool),
+    row<BlockedPool, kAveragePoolNeon>("average_pool.blocks.f32.neon", kNeonFma, kAveragePool),
     row<BlockedMean, kBlockedNeon>("global_average_pool.blocks.f32.neon", kNeonFma, kGlobalAveragePool),
     over_operands(row<BlockedAdd, kBlockedNeon>("add.blocks.f32.neon", kNeonFma, kAdd)),
 };

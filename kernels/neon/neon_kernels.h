@@ -18,7 +18,7 @@ inline constexpr Isa kNeonFma = Isa::neon;
 
 /// Rows for any core, in order of preference. Constant data.
 std::span<const Kernel> neon_kernels() noexcept;
-/// Those of elementwise operators, alone and behind convolutions.
+/// Those of elementwise operators, alone and behind convolutions and dense layers.
 std::span<const Kernel* const> neon_elementwise_kernels() noexcept;
 /// Those that come behind other libraries' in the order of preference.
 std::span<const Kernel* const> neon_other_kernels() noexcept;

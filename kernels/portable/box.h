@@ -95,10 +95,16 @@ inline std::int64_t stride(const TensorDesc& tensor, int axis) {
   return tensor.strides[static_cast<std::size_t>(axis)];
 }
 
-/// The whole of `shape`, read and written by the two tensors' strides.
+/// The whole of `shape`, read and written by the two tensors' strides. Both or none are in blocks of
+/// channels; what fills the last one up is copied too.
 inline Box box_of(const Shape& shape, const TensorDesc& from, const TensorDesc& to) {
   Box box;
-  for (int axis = 0; axis < shape.rank(); ++axis) box.add(shape[axis], stride(from, axis), stride(to, axis));
+  const std::int64_t block = from.format.block;
+  for (int axis = 0; axis < shape.rank(); ++axis) {
+    const std::int64_t extent = axis == 1 && block > 0 ? (shape[1] + block - 1) / block : shape[axis];
+    box.add(extent, stride(from, axis), stride(to, axis));
+  }
+  if (block > 0) box.add(block, 1, 1);
   return box;
 }
 

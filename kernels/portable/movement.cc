@@ -2,10 +2,13 @@
 //
 // Moving elements of f32 and of bytes: any operator whose output is a strided walk through its inputs. Each
 // is a set of boxes, copied by one routine that finds the longest runs of neighbours.
+#include "kernels/common/blocked.h"
 #include "kernels/portable/box.h"
 #include "kernels/portable/portable.h"
+#include "lib/base/channel_block.h"
 #include "lib/base/quantise.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstring>
@@ -20,7 +23,8 @@ void concat(const Call& call) {
   std::int64_t start = 0;
   for (std::size_t i = 0; i < call.inputs.size(); ++i) {
     const TensorDesc& x = call.layer.inputs[i];
-    copy_box(call, box_of(x.shape, x, y), call.in<T>(i), call.out<T>() + start * stride(y, axis));
+    copy_box(call, box_of(x.shape, x, y), call.in<T>(i),
+             call.out<T>() + offset_along(y.strides, y.format, axis, start));
     start += x.shape[axis];
   }
 }
@@ -31,7 +35,8 @@ void split(const Call& call) {
   std::int64_t start = 0;
   for (std::size_t i = 0; i < call.outputs.size(); ++i) {
     const TensorDesc& y = call.layer.outputs[i];
-    copy_box(call, box_of(y.shape, x, y), call.in(0) + start * stride(x, axis), call.out(i));
+    copy_box(call, box_of(y.shape, x, y), call.in(0) + offset_along(x.strides, x.format, axis, start),
+             call.out(i));
     start += y.shape[axis];
   }
 }
@@ -158,6 +163,23 @@ Refusal supports_plain(const LayerDesc& layer, const Cpu&) {
   return uniform_f32(layer);
 }
 
+// Concat and split: in blocks of channels each piece but the last is made of whole ones.
+Refusal supports_pieces(const LayerDesc& layer, const Cpu& cpu) {
+  if (layout_of(layer) != Layout::nchwc) return supports_plain(layer, cpu);
+  if (layer.main().clamp) return Refusal::clamp;
+  const int block = layer.outputs.front().format.block;
+  if (block == 0) return Refusal::layout;
+  if (const Refusal refusal = check_blocked_f32(layer, block); refusal != Refusal::none) return refusal;
+  const bool along_channels = layer.main().attributes.integer("axis") == 1;
+  const auto& pieces = layer.main().op == Op::concat ? layer.inputs : layer.outputs;
+  for (const TensorDesc& piece : pieces) {
+    if (along_channels && &piece != &pieces.back() && piece.shape[1] % block != 0) return Refusal::shape;
+  }
+  const bool computed =
+      std::none_of(layer.inputs.begin(), layer.inputs.end(), [](const TensorDesc& x) { return x.constant; });
+  return computed ? Refusal::none : Refusal::constant;
+}
+
 // Bytes: u8 and s8, quantised or not, which moving does not change.
 Refusal supports_bytes(const LayerDesc& layer, const Cpu&) {
   if (layer.main().clamp) return Refusal::clamp;
@@ -214,8 +236,8 @@ constexpr Kernel strided_row(std::size_t op, std::string_view name, std::span<co
   return kernel;
 }
 
-constexpr Kernel kConcat = strided_row<concat<float>>(0, "concat.copy.f32.portable", kBoth, supports_plain);
-constexpr Kernel kSplit = strided_row<split>(1, "split.copy.f32.portable", kBoth, supports_plain);
+constexpr Kernel kConcat = strided_row<concat<float>>(0, "concat.copy.f32.portable", kAll, supports_pieces);
+constexpr Kernel kSplit = strided_row<split>(1, "split.copy.f32.portable", kAll, supports_pieces);
 constexpr Kernel kSlice = strided_row<slice>(2, "slice.copy.f32.portable", kBoth, supports_plain);
 constexpr Kernel kPad = row<pad>("pad.copy.f32.portable", {&kOps[3], 1}, kBoth, supports_pad);
 constexpr Kernel kTranspose =

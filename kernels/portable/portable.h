@@ -88,6 +88,8 @@ Result<std::unique_ptr<BoundKernel>> bind(const BindArgs& args) {
 
 inline constexpr LayoutPair kNchw[] = {{Layout::nchw, Layout::nchw}};
 inline constexpr LayoutPair kNhwc[] = {{Layout::nhwc, Layout::nhwc}};
+inline constexpr LayoutPair kAll[] = {
+    {Layout::nchw, Layout::nchw}, {Layout::nhwc, Layout::nhwc}, {Layout::nchwc, Layout::nchwc}};
 inline constexpr LayoutPair kBoth[] = {{Layout::nchw, Layout::nchw}, {Layout::nhwc, Layout::nhwc}};
 
 /// A threaded row without packed weights.

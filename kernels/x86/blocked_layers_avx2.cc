@@ -6,6 +6,6 @@
 namespace fettle::kernels {
 
 constinit const BlockedSet kBlockedAvx2 = {
-    .lanes = Avx2::kLanes, .maximum = maximum_row<Avx2>, .mean = mean_of<Avx2>, .add = add_blocks<Avx2>};
+    .lanes = Avx2::kLanes, .mean = mean_of<Avx2>, .add = add_blocks<Avx2>};
 
 }  // namespace fettle::kernels

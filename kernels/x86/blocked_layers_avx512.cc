@@ -5,9 +5,7 @@
 
 namespace fettle::kernels {
 
-constinit const BlockedSet kBlockedAvx512 = {.lanes = Avx512::kLanes,
-                                             .maximum = maximum_row<Avx512>,
-                                             .mean = mean_of<Avx512>,
-                                             .add = add_blocks<Avx512>};
+constinit const BlockedSet kBlockedAvx512 = {
+    .lanes = Avx512::kLanes, .mean = mean_of<Avx512>, .add = add_blocks<Avx512>};
 
 }  // namespace fettle::kernels

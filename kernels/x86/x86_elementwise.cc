@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Rows of elementwise operators, alone and behind convolutions, with each instruction set's functions.
+// Rows of elementwise operators, alone and behind convolutions and dense layers, with each instruction set's
+// functions.
 #include "kernels/common/activated_rows.h"
+#include "kernels/common/dense.h"
 #include "kernels/common/depthwise.h"
 #include "kernels/common/elementwise_binary.h"
 #include "kernels/common/elementwise_rows.h"
@@ -22,10 +24,11 @@ constexpr Isa kAvx512 = Isa::avx512f | kAvx2;
 constexpr int kRoundingF4 = static_cast<int>(kWinogradRoundingF4);
 constexpr int kRoundingF6 = static_cast<int>(kWinogradRoundingF6);
 
-template <typename Algorithm, const auto& set, Text name, int rounding = 1>
-constexpr auto& kAvx512Rows = kActivatedRows<Algorithm, set, kUnaryAvx512, kAvx512, name, "avx512", rounding>;
-template <typename Algorithm, const auto& set, Text name, int rounding = 1>
-constexpr auto& kAvx2Rows = kActivatedRows<Algorithm, set, kUnaryAvx2, kAvx2, name, "avx2", rounding>;
+template <typename Algorithm, const auto& set, Text name, int rounding = 1, Op first = Op::conv>
+constexpr auto& kAvx512Rows =
+    kActivatedRows<Algorithm, set, kUnaryAvx512, kAvx512, name, "avx512", rounding, first>;
+template <typename Algorithm, const auto& set, Text name, int rounding = 1, Op first = Op::conv>
+constexpr auto& kAvx2Rows = kActivatedRows<Algorithm, set, kUnaryAvx2, kAvx2, name, "avx2", rounding, first>;
 
 constexpr auto kRows = join(kElementwiseRows<Unary, kUnaryAvx512, kAvx512, "avx512", kFastUnaryOps>,
                             kElementwiseRows<Unary, kUnaryAvx2, kAvx2, "avx2", kFastUnaryOps>,
@@ -37,12 +40,14 @@ constexpr auto kRows = join(kElementwiseRows<Unary, kUnaryAvx512, kAvx512, "avx5
                             kAvx512Rows<Winograd, kWinogradF2Avx512, "conv.winograd_f2_">,
                             kAvx512Rows<Winograd, kWinogradF4Avx512, "conv.winograd_f4_", kRoundingF4>,
                             kAvx512Rows<Winograd, kWinogradF6Avx512, "conv.winograd_f6_", kRoundingF6>,
+                            kAvx512Rows<Dense, kTilesAvx512, "gemm.panels_", 1, Op::gemm>,
                             kAvx2Rows<Depthwise, kDepthwiseAvx2, "dwconv.direct_">,
                             kAvx2Rows<PaddedRows, kTilesAvx2, "conv.padded_rows_">,
                             kAvx2Rows<Indirect, kTilesAvx2, "conv.indirect_">,
                             kAvx2Rows<Winograd, kWinogradF2Avx2, "conv.winograd_f2_">,
                             kAvx2Rows<Winograd, kWinogradF4Avx2, "conv.winograd_f4_", kRoundingF4>,
-                            kAvx2Rows<Winograd, kWinogradF6Avx2, "conv.winograd_f6_", kRoundingF6>);
+                            kAvx2Rows<Winograd, kWinogradF6Avx2, "conv.winograd_f6_", kRoundingF6>,
+                            kAvx2Rows<Dense, kTilesAvx2, "gemm.panels_", 1, Op::gemm>);
 
 constexpr auto kOtherRows = join(kElementwiseRows<Unary, kUnaryAvx512, kAvx512, "avx512", kOtherUnaryOps>,
                                  kElementwiseRows<Unary, kUnaryAvx2, kAvx2, "avx2", kOtherUnaryOps>,

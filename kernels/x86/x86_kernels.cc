@@ -11,6 +11,8 @@
 #include "kernels/common/dwpw.h"
 #include "kernels/common/indirect.h"
 #include "kernels/common/padded_rows.h"
+#include "kernels/common/patches.h"
+#include "kernels/common/phases.h"
 #include "kernels/common/pooling.h"
 #include "kernels/common/pwdw.h"
 #include "kernels/common/winograd.h"
@@ -23,6 +25,7 @@ constexpr Isa kAvx2 = Isa::avx2 | Isa::fma3;
 constexpr Isa kAvx512 = Isa::avx512f | kAvx2;
 
 constexpr Op kConv[] = {Op::conv};
+constexpr Op kConvTranspose[] = {Op::conv_transpose};
 constexpr Op kConvert[] = {Op::convert};
 constexpr Op kGemm[] = {Op::gemm};
 constexpr Op kAdd[] = {Op::add};
@@ -50,6 +53,10 @@ constexpr Kernel kRows[] = {
     row<PaddedRows, kTilesAvx2>("conv.padded_rows.f32.avx2", kAvx2, kConv),
     row<Indirect, kTilesAvx512>("conv.indirect.f32.avx512", kAvx512, kConv),
     row<Indirect, kTilesAvx2>("conv.indirect.f32.avx2", kAvx2, kConv),
+    row<Patches, kTilesAvx512>("conv_transpose.patches.f32.avx512", kAvx512, kConvTranspose),
+    row<Phases, kTilesAvx512>("conv_transpose.phases.f32.avx512", kAvx512, kConvTranspose),
+    row<Patches, kTilesAvx2>("conv_transpose.patches.f32.avx2", kAvx2, kConvTranspose),
+    row<Phases, kTilesAvx2>("conv_transpose.phases.f32.avx2", kAvx2, kConvTranspose),
     row<Winograd, kWinogradF2Avx512>("conv.winograd_f2.f32.avx512", kAvx512, kConv),
     rounding(row<Winograd, kWinogradF4Avx512>("conv.winograd_f4.f32.avx512", kAvx512, kConv),
              kWinogradRoundingF4),
@@ -95,10 +102,12 @@ constexpr Kernel kBlockedRows[] = {
     row<Direct, kDirectAvx2>("conv.direct.f32.avx2", kAvx2, kConv),
     over_residual(row<Direct, kDirectAvx512>("conv.direct_add.f32.avx512", kAvx512, kConvAdd)),
     over_residual(row<Direct, kDirectAvx2>("conv.direct_add.f32.avx2", kAvx2, kConvAdd)),
-    row<BlockedMaxPool, kBlockedAvx512>("max_pool.blocks.f32.avx512", kAvx512, kMaxPool),
+    row<BlockedPool, kMaxPoolAvx512>("max_pool.blocks.f32.avx512", kAvx512, kMaxPool),
+    row<BlockedPool, kAveragePoolAvx512>("average_pool.blocks.f32.avx512", kAvx512, kAveragePool),
     row<BlockedMean, kBlockedAvx512>("global_average_pool.blocks.f32.avx512", kAvx512, kGlobalAveragePool),
     over_operands(row<BlockedAdd, kBlockedAvx512>("add.blocks.f32.avx512", kAvx512, kAdd)),
-    row<BlockedMaxPool, kBlockedAvx2>("max_pool.blocks.f32.avx2", kAvx2, kMaxPool),
+    row<BlockedPool, kMaxPoolAvx2>("max_pool.blocks.f32.avx2", kAvx2, kMaxPool),
+    row<BlockedPool, kAveragePoolAvx2>("average_pool.blocks.f32.avx2", kAvx2, kAveragePool),
     row<BlockedMean, kBlockedAvx2>("global_average_pool.blocks.f32.avx2", kAvx2, kGlobalAveragePool),
     over_operands(row<BlockedAdd, kBlockedAvx2>("add.blocks.f32.avx2", kAvx2, kAdd)),
 };

@@ -7,6 +7,7 @@
 #include <fettle/cpu.h>
 #include <fettle/types.h>
 
+#include <cstddef>
 #include <cstdint>
 
 namespace fettle {
@@ -24,6 +25,13 @@ constexpr Format in_layout(Format format, Layout layout, Isa isa) noexcept {
   format.layout = layout;
   format.block = layout == Layout::nchwc ? channel_block(isa) : std::uint8_t{0};
   return format;
+}
+
+/// Elements from a tensor's first to those at `index` along `axis`. In nchwc this is where a block begins.
+constexpr std::int64_t offset_along(const Strides& strides, const Format& format, int axis,
+                                    std::int64_t index) noexcept {
+  const bool blocks = axis == 1 && format.layout == Layout::nchwc && format.block > 0;
+  return strides[static_cast<std::size_t>(axis)] * (blocks ? index / format.block : index);
 }
 
 }  // namespace fettle

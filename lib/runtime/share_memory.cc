@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Views instead of copies. Three kinds, in this order: reshapes (all of the parent's bytes), windows (pieces
-// of concat, split and slice), and results computed in place.
+// of concat, split and slice; in blocks of channels, kernels of concat and split take whole ones alone), and
+// results computed in place.
+#include "lib/base/channel_block.h"
 #include "lib/runtime/lower.h"
 
 #include <algorithm>
@@ -132,9 +134,8 @@ class Sharing {
     if (tensor(to).role != Role::inner || tensor(to).parent != kNoTensor) return false;
     const TensorDesc& outer = tensor(from).desc;
     std::int64_t offset = 0;
-    for (int axis = 0; axis < outer.shape.rank(); ++axis) {
-      offset += start[static_cast<std::size_t>(axis)] * outer.strides[static_cast<std::size_t>(axis)];
-    }
+    for (int axis = 0; axis < outer.shape.rank(); ++axis)
+      offset += offset_along(outer.strides, outer.format, axis, start[static_cast<std::size_t>(axis)]);
     // The step that copies today counts as accepting: it goes away.
     const int producer = std::exchange(producer_[static_cast<std::size_t>(to)], -1);
     if (!try_strides(to, outer.strides)) {
@@ -163,7 +164,7 @@ class Sharing {
 
   void share_split(Step& step) {
     const TensorId from = step.inputs.front();
-    if (from == kNoTensor || tensor(from).desc.format.layout == Layout::nchwc) return;
+    if (from == kNoTensor) return;
     const auto axis = static_cast<std::size_t>(step.desc.main().attributes.integer("axis"));
     std::vector<std::int64_t> start(static_cast<std::size_t>(kMaxRank), 0);
     std::size_t shared = 0;
@@ -198,8 +199,7 @@ class Sharing {
     const Step concat = schedule_.steps[at];
     const TensorId to = concat.outputs.front();
     const TensorDesc outer = tensor(to).desc;
-    if (outer.format.layout == Layout::nchwc) return;
-    const auto axis = static_cast<std::size_t>(concat.desc.main().attributes.integer("axis"));
+    const auto axis = static_cast<int>(concat.desc.main().attributes.integer("axis"));
     // The concat itself no longer reads its operands, so it has no say in their strides.
     for (TensorId id : concat.inputs) {
       if (id == kNoTensor) return;
@@ -210,8 +210,9 @@ class Sharing {
     std::int64_t start = 0;
     for (TensorId id : concat.inputs) {
       const std::size_t offset =
-          static_cast<std::size_t>(start * outer.strides[axis]) * size_of(outer.format.type);
-      start += tensor(id).desc.shape[static_cast<int>(axis)];
+          static_cast<std::size_t>(offset_along(outer.strides, outer.format, axis, start)) *
+          size_of(outer.format.type);
+      start += tensor(id).desc.shape[axis];
       if (can_move_into_concat(id) && try_strides(id, outer.strides)) {
         adopt(id, to, View::window, offset);
         any = true;

@@ -44,6 +44,15 @@ void visit_joining(Random& random, const Visit& visit) {
   const Integers sizes{pick(random, 1, 5), pick(random, 1, 5), pick(random, 1, 5)};
   whole[static_cast<int>(axis)] = std::accumulate(sizes.begin(), sizes.end(), std::int64_t{0});
   visit_made(Op::split, with("axis", axis), {input(whole), parameter(sizes)}, visit, 3);
+
+  // Along channels in pieces that blocks of channels, however large, do not cut.
+  const Integers blocks{16 * pick(random, 1, 2), 16, pick(random, 1, 20)};
+  parts.clear();
+  for (const std::int64_t channels : blocks) parts.push_back(input({shape[0], channels, shape[2], shape[3]}));
+  visit_made(Op::concat, with("axis", std::int64_t{1}), parts, visit);
+  whole = shape;
+  whole[1] = std::accumulate(blocks.begin(), blocks.end(), std::int64_t{0});
+  visit_made(Op::split, with("axis", std::int64_t{1}), {input(whole), parameter(blocks)}, visit, 3);
 }
 
 void visit_cutting(Random& random, const Visit& visit) {
@@ -158,7 +167,7 @@ TestLayer with_residual(const TestLayer& first) {
   return region;
 }
 
-// A convolution, and a function of its result.
+// A layer, and a function of its result.
 TestLayer activated(const TestLayer& first, Op op) {
   TestLayer region = first;
   const Shape shape = first.desc.outputs[0].shape;
@@ -185,7 +194,7 @@ void visit_movement(int count, const Visit& visit) {
 void visit_regions(int count, const Visit& visit) {
   constexpr Op kActivations[] = {Op::hard_swish, Op::swish, Op::hard_sigmoid, Op::sigmoid,
                                  Op::leaky_relu, Op::elu,   Op::tanh,         Op::gelu};
-  std::size_t next[2]{};  // by whether the convolution is depthwise
+  std::size_t next[3]{};  // of convolutions, depthwise ones, dense layers
   visit_windows(count, [&](const TestLayer& first) {
     if (first.desc.main().op != Op::conv) return;
     visit(with_residual(first));
@@ -196,6 +205,10 @@ void visit_regions(int count, const Visit& visit) {
     const bool depthwise = a.integer("group") > 1 && first.desc.inputs[1].shape[1] == 1;
     for (std::size_t i = 0; i < (square ? std::size(kActivations) : 4); ++i)
       visit(activated(first, kActivations[next[depthwise ? 1 : 0]++ % std::size(kActivations)]));
+  });
+  visit_products(count / 2, [&](const TestLayer& first) {
+    if (first.desc.main().op != Op::gemm) return;
+    for (int i = 0; i < 4; ++i) visit(activated(first, kActivations[next[2]++ % std::size(kActivations)]));
   });
 }
 

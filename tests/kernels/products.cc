@@ -64,6 +64,8 @@ void visit_many_weights(int count, const Visit& visit) {
     window.set("kernel_shape", std::vector<std::int64_t>{1, taps});
     window.set("pads", std::vector<std::int64_t>{0, taps / 2, 0, taps / 2});
     visit_layer(Op::conv, window, {input({1, k / taps, 2, m}), weight({n, k / taps, 1, taps}), weight({n})});
+    window.set("strides", std::vector<std::int64_t>{1, 2});
+    visit_layer(Op::conv_transpose, window, {input({1, k / taps, 2, m}), weight({k / taps, n, 1, taps})});
     Attributes turned;
     turned.set("transB", std::int64_t{i % 2});
     visit_layer(Op::gemm, turned,

@@ -11,6 +11,9 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <string>
+#include <vector>
+
 namespace fettle::test {
 namespace {
 
@@ -37,7 +40,34 @@ void spoil(Random& random, LayerDesc& layer) {
   }
 }
 
+// A transposed convolution of one channel; its answers from the rows of an algorithm, but those of other
+// CPUs.
+std::vector<Refusal> answers(const std::string& algorithm, std::int64_t kernel, std::int64_t stride) {
+  Attributes a;
+  a.set("kernel_shape", std::vector<std::int64_t>{kernel, kernel});
+  a.set("strides", std::vector<std::int64_t>{stride, stride});
+  const auto layer =
+      make_layer(Op::conv_transpose, std::move(a), {input({1, 1, 2, 2}), weight({1, 1, kernel, kernel})});
+  REQUIRE(layer);
+  const LayerDesc desc = runtime::with_layouts(layer->desc, {Layout::nhwc, Layout::nhwc}, this_cpu().isa);
+  const KernelTable table({}, tested_cpu());
+  std::vector<Refusal> all;
+  for (const Kernel* row : tested_rows()) {
+    if (row->name.starts_with("conv_transpose." + algorithm) && has_all(tested_cpu().isa, row->isa))
+      all.push_back(table.check(*row, desc));
+  }
+  return all;
+}
+
 }  // namespace
+
+TEST_CASE("transposed convolutions of very many phases, pixels or taps are refused", "[kernels]") {
+  for (const char* algorithm : {"phases", "patches"}) {
+    for (const Refusal answer : answers(algorithm, 4, 2)) CHECK(answer == Refusal::none);
+    for (const Refusal answer : answers(algorithm, 40, 40)) CHECK(answer == Refusal::stride);
+    for (const Refusal answer : answers(algorithm, 70, 2)) CHECK(answer == Refusal::kernel_size);
+  }
+}
 
 TEST_CASE("layers of unusual types, sizes and strides are refused or accepted, with a reason", "[kernels]") {
   const KernelTable table({}, tested_cpu());

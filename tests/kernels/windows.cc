@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "lib/base/channel_block.h"
 #include "tests/kernels/layers.h"
 
 namespace fettle::test {
@@ -60,8 +61,9 @@ void visit_convolution(Random& random, const Visit& visit) {
     out_group = 1;
   } else if (kind == 1) {
     groups = pick(random, 2, 4);
-    in_group = pick(random, 1, 9);
-    out_group = pick(random, 1, 9);
+    const std::int64_t block = random() % 3 == 0 ? channel_block(this_cpu().isa) : 1;
+    in_group = block * pick(random, 1, block == 1 ? 9 : 2);
+    out_group = block * pick(random, 1, block == 1 ? 9 : 3);
   }
   a.set("group", groups);
   std::vector<Operand> operands{input(picture(random, groups * in_group)),
@@ -107,7 +109,7 @@ void visit_transposed(Random& random, const Visit& visit) {
   const auto strides = a.integers("strides");
   const std::int64_t groups = random() % 4 == 0 ? 2 : 1;
   const std::int64_t in = groups * pick(random, 1, 13);
-  const std::int64_t out = pick(random, 1, 13);
+  const std::int64_t out = random() % 4 == 0 ? pick(random, 14, 70) : pick(random, 1, 13);
   a.set("group", groups);
   if (random() % 2 == 0)
     a.set("output_padding", Integers{pick(random, 0, strides[0] - 1), pick(random, 0, strides[1] - 1)});
@@ -136,6 +138,9 @@ void visit_other_ranks(Random& random, const Visit& visit) {
   line.set("pads", Integers{pick(random, 0, length - 1), pick(random, 0, length - 1)});
   const Operand signal = input({pick(random, 1, 2), channels, pick(random, 4, 30)});
   visit_if(make_layer(Op::conv, line, {signal, weight({out, channels, length}), weight({out})},
+                      some_clamp(random)),
+           visit);
+  visit_if(make_layer(Op::conv_transpose, line, {signal, weight({channels, out, length}), weight({out})},
                       some_clamp(random)),
            visit);
   visit_if(make_layer(Op::max_pool, line, {signal}), visit);

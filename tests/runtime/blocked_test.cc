@@ -52,6 +52,34 @@ onnx_bytes::ModelBytes joining_network() {
   return model;
 }
 
+// Two convolutions that are joined, worked on and divided again, in whole blocks but for the last.
+onnx_bytes::ModelBytes dividing_network(std::int64_t pictures) {
+  using namespace onnx_bytes;
+  ModelBytes model;
+  model.inputs = {value_info("x", {pictures, 16, 12, 10})};
+  model.outputs = {"y", "z"};
+  add_convolution(model, "x", "a", 16, 32);
+  add_convolution(model, "x", "b", 16, 19);
+  model.nodes.push_back(node("Concat", {"a", "b"}, {"j"}, {attribute("axis", std::int64_t{1})}, "join"));
+  add_convolution(model, "j", "c", 51, 35);
+  model.initialisers.push_back(integers("sizes", {16, 19}));
+  model.nodes.push_back(
+      node("Split", {"c", "sizes"}, {"l", "r"}, {attribute("axis", std::int64_t{1})}, "divide"));
+  add_convolution(model, "l", "y", 16, 4);
+  add_convolution(model, "r", "z", 19, 5);
+  return model;
+}
+
+// Steps of an operator that work in blocks; `copies`: those that do work.
+std::size_t blocked_steps_of(const Program& program, Op op, bool copies) {
+  std::size_t count = 0;
+  for (const StepInfo& step : program.steps()) {
+    const bool blocked = step.desc.outputs[0].format.layout == Layout::nchwc;
+    count += step.desc.main().op == op && blocked && step.alias != copies ? 1 : 0;
+  }
+  return count;
+}
+
 }  // namespace
 
 TEST_CASE("networks compute the same in blocks of channels", "[runtime][layout]") {
@@ -70,6 +98,22 @@ TEST_CASE("networks compute the same in blocks of channels", "[runtime][layout]"
         CHECK(format.block == (format.layout == Layout::nchwc ? channel_block(this_cpu().isa) : 0));
       }
       CHECK(relative_error(outputs_of(program), expected) < 1e-5);
+    }
+  }
+}
+
+TEST_CASE("whole blocks of channels are joined and divided where they lie", "[runtime][layout]") {
+  for (const std::int64_t pictures : {1, 2}) {
+    const Model model = parse(dividing_network(pictures));
+    const std::vector<float> expected = outputs_of(value_of(Program::compile(model)));
+    const Plan plan = blocked_plan(model, 2, false);
+    const Program program = value_of(Program::compile(model, &plan));
+    CHECK(program.report().empty());
+    CHECK(relative_error(outputs_of(program), expected) < 1e-5);
+    // Pieces of several pictures lie apart in the whole, where dense kernels do not work.
+    for (const Op op : {Op::concat, Op::split}) {
+      CHECK(blocked_steps_of(program, op, false) == (pictures == 1 ? 1 : 0));
+      CHECK(blocked_steps_of(program, op, true) == (pictures == 1 ? 0 : 1));
     }
   }
 }
