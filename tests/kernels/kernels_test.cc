@@ -124,6 +124,7 @@ TEST_CASE("operators that sample pictures and signals", "[kernels]") { check_fam
 TEST_CASE("recurrent operators", "[kernels]") { check_family(visit_recurrent, 15); }
 TEST_CASE("regions", "[kernels]") { check_family(visit_regions, 60); }
 TEST_CASE("regions of two convolutions", "[kernels]") { check_family(visit_pairs, 60); }
+TEST_CASE("inverted residuals", "[kernels]") { check_family(visit_inverted_residuals, 30); }
 
 TEST_CASE("quantised layers", "[kernels]") { check_family(visit_quantised, 60); }
 

@@ -77,6 +77,8 @@ void visit_sampling(int count, const Visit& visit);      ///< between pixels; si
 void visit_recurrent(int count, const Visit& visit);     ///< LSTM, GRU and RNN
 void visit_regions(int count, const Visit& visit);       ///< several layers that one kernel may cover
 void visit_pairs(int count, const Visit& visit);         ///< depthwise and pointwise convolutions as regions
-void visit_quantised(int count, const Visit& visit);     ///< integers with a scale, and the borders to floats
+/// Regions of pointwise, depthwise, pointwise and a sum, each with everything before it.
+void visit_inverted_residuals(int count, const Visit& visit);
+void visit_quantised(int count, const Visit& visit);  ///< integers with a scale, and the borders to floats
 
 }  // namespace fettle::test

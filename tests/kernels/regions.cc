@@ -10,6 +10,12 @@ namespace {
 
 using Integers = std::vector<std::int64_t>;
 
+// The L2 cache's size.
+std::size_t cache_bytes() {
+  const std::size_t known = this_cpu().cores.front().l2_bytes;
+  return known != 0 ? known : std::size_t{1} << 18;
+}
+
 // Puts `next`, whose first operand is the region's result so far, behind a region.
 void append(TestLayer& region, const TestLayer& next) {
   const int producer = static_cast<int>(region.desc.parts.size()) - 1;
@@ -52,6 +58,31 @@ Attributes pointwise_window() {
   return a;
 }
 
+// The addition of a tensor, which may be either operand.
+void append_sum(Random& random, TestLayer& region) {
+  const Shape result = region.desc.outputs[0].shape;
+  append(region, make_layer(Op::add, {}, {input(result), input(result)},
+                            random() % 2 == 0 ? std::optional<Clamp>({0, 6}) : std::nullopt)
+                     .value());
+  std::vector<int>& sum = region.desc.parts.back().operands;
+  if (random() % 2 == 0) std::swap(sum[0], sum[1]);
+}
+
+// Pointwise, depthwise, pointwise, and the sum; each with everything before it.
+void visit_inverted(Random& random, const Shape& shape, std::int64_t wide, const Attributes& window,
+                    const Visit& visit) {
+  TestLayer region = convolution(random, shape, pointwise_window(), wide, 1).value();
+  const auto depthwise = convolution(random, region.desc.outputs[0].shape, window, wide, wide);
+  if (!depthwise) return;
+  append(region, *depthwise);
+  visit(region);
+  const Shape between = region.desc.outputs[0].shape;
+  append(region, convolution(random, between, pointwise_window(), pick(random, 1, 40), 1).value());
+  visit(region);
+  append_sum(random, region);
+  visit(region);
+}
+
 void visit_pair(Random& random, const Shape& shape, const Attributes& window, std::int64_t out,
                 const Visit& visit) {
   const auto depthwise = convolution(random, shape, window, shape[1], shape[1]);
@@ -60,12 +91,7 @@ void visit_pair(Random& random, const Shape& shape, const Attributes& window, st
   TestLayer region = *depthwise;
   append(region, convolution(random, between, pointwise_window(), out, 1).value());
   visit(region);
-  const Shape result = region.desc.outputs[0].shape;
-  append(region, make_layer(Op::add, {}, {input(result), input(result)},
-                            random() % 2 == 0 ? std::optional<Clamp>({0, 6}) : std::nullopt)
-                     .value());
-  std::vector<int>& sum = region.desc.parts.back().operands;
-  if (random() % 2 == 0) std::swap(sum[0], sum[1]);
+  append_sum(random, region);
   visit(region);
 }
 
@@ -83,11 +109,27 @@ void visit_pairs(int count, const Visit& visit) {
   Attributes wide;
   wide.set("kernel_shape", Integers{1, 3});
   wide.set("pads", Integers{0, 1, 0, 1});
-  const std::size_t known = this_cpu().cores.front().l2_bytes;
-  const std::size_t cache = known != 0 ? known : std::size_t{1} << 18;
-  const auto channels = static_cast<std::int64_t>(cache / sizeof(float) / 640);
+  const auto channels = static_cast<std::int64_t>(cache_bytes() / sizeof(float) / 640);
   visit_pair(random, {1, channels, 2, 53}, wide, 5, visit);
   visit_pair(random, {1, channels, 3, 19}, wide, 384, visit);
+}
+
+void visit_inverted_residuals(int count, const Visit& visit) {
+  Random random(15);
+  for (int i = 0; i < count; ++i) {
+    const Shape shape{random() % 5 == 0 ? 2 : 1, pick(random, 1, 40), pick(random, 1, 25),
+                      pick(random, 1, 25)};
+    visit_inverted(random, shape, pick(random, 1, 70), depthwise_window(random), visit);
+  }
+  // Pictures of which only some rows stay in the cache, so that blocks of rows share some.
+  for (const std::int64_t stride : {1, 2}) {
+    Attributes window;
+    window.set("kernel_shape", Integers{5, 3});
+    window.set("pads", Integers{2, 1, 2, 1});
+    window.set("strides", Integers{stride, 1});
+    const auto channels = static_cast<std::int64_t>(cache_bytes() / sizeof(float) / 4 / 60 / 12);
+    visit_inverted(random, {2, 3, 29, 60}, channels, window, visit);
+  }
 }
 
 }  // namespace fettle::test

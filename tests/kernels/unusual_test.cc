@@ -99,6 +99,7 @@ TEST_CASE("layers of unusual types, sizes and strides are refused or accepted, w
   visit_recurrent(scale, check);
   visit_regions(5 * scale, check);
   visit_pairs(4 * scale, check);
+  visit_inverted_residuals(4 * scale, check);
   visit_quantised(4 * scale, check);
   CHECK(asked > 1000);
 }
