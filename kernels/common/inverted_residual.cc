@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "kernels/common/inverted_residual.h"
+
 #include "kernels/common/blocking.h"
 #include "kernels/common/depthwise_rows.h"
 #include "kernels/common/epilogue.h"
 #include "kernels/common/nhwc.h"
 #include "kernels/common/panels.h"
-#include "kernels/common/pwdw.h"
 #include "kernels/common/widened_rows.h"
 #include "lib/base/guard.h"
 
@@ -156,8 +157,8 @@ class BoundInvertedResidual final : public BoundKernel {
 
 Refusal InvertedResidual::supports(const ConvPairSet& set, const LayerDesc& region) {
   if (!is_conv_chain(region) || region.parts.size() < 3) return Refusal::op;
+  if (!is_conv_chain(ConvPair(region).second)) return Refusal::op;
   const Triple triple(region);
-  if (!is_conv_chain(triple.outer.second)) return Refusal::op;
   if (const Refusal refusal = WidenedRows::supports(triple.widen()); refusal != Refusal::none) return refusal;
   if (const Refusal refusal = Depthwise::supports(*set.depthwise, triple.depthwise());
       refusal != Refusal::none)

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Regions that begin with a pointwise convolution and a depthwise one, in one pass over nhwc: the pair alone,
-// or with the pointwise convolution that follows in an inverted residual (MobileNetV2, arXiv 1801.04381) and
-// its addition. What is between the layers stays in the cache; see WidenedRows. Threads share blocks of
-// output rows. Each number is summed as the kernels of the layers would alone. It pays where the pictures in
-// between are larger than the cache: such networks widen their largest pictures by these layers.
+// A pointwise convolution and the depthwise one after it, in one pass over nhwc: what is between them stays
+// in the cache, see WidenedRows. Threads share blocks of output rows. Each number is summed as the kernels of
+// the layers would alone. It pays where the picture in between is larger than the cache.
 #pragma once
 
 #include "kernels/common/conv_pair.h"
@@ -20,20 +18,6 @@ namespace fettle::kernels {
 
 /// Pointwise, then depthwise.
 struct Pwdw {
-  static constexpr std::span<const LayoutPair> kLayouts = kNhwcPair;
-  static constexpr Striding kInputStriding = Striding::pixels;
-  static constexpr Striding kOutputStriding = Striding::pixels;
-
-  static Refusal supports(const ConvPairSet& set, const LayerDesc& region);
-  static std::size_t workspace_bytes(const ConvPairSet& set, const LayerDesc& region, int threads);
-  static std::size_t packed_bytes(const ConvPairSet& set, const LayerDesc& region);
-  static Status pack(const ConvPairSet& set, const LayerDesc& region,
-                     std::span<const ConstantBytes> constants, std::span<std::byte> packed);
-  static Result<std::unique_ptr<BoundKernel>> bind(const ConvPairSet& set, const BindArgs& args);
-};
-
-/// Pointwise, depthwise, pointwise; with a fourth part, the addition of a tensor of the result's shape.
-struct InvertedResidual {
   static constexpr std::span<const LayoutPair> kLayouts = kNhwcPair;
   static constexpr Striding kInputStriding = Striding::pixels;
   static constexpr Striding kOutputStriding = Striding::pixels;

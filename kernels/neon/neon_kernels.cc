@@ -10,6 +10,7 @@
 #include "kernels/common/direct.h"
 #include "kernels/common/dwpw.h"
 #include "kernels/common/indirect.h"
+#include "kernels/common/inverted_residual.h"
 #include "kernels/common/padded_rows.h"
 #include "kernels/common/patches.h"
 #include "kernels/common/phases.h"
