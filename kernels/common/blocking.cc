@@ -26,7 +26,7 @@ Blocking::Blocking(const Panels& panels, Cut rows, std::int64_t input_floats, in
       tile_rows_(rows.count / row_tiles_),
       taller_tiles_(rows.count % row_tiles_),
       panel_groups_(std::min(panels.count, weight_groups(panels.floats(), input_floats))),
-      fetched_floats_(panel_groups_ > 1 ? ceil_div(panels.first_float(1), row_tiles_) : 0),
+      fetched_floats_(panel_groups_ > 1 && row_tiles_ > 1 ? ceil_div(panels.first_float(1), row_tiles_) : 0),
       panels_(panels) {
   // Each thread should have some pieces, so that the last to finish is not late by much.
   constexpr std::int64_t kPiecesEach = 4;

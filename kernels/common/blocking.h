@@ -28,7 +28,9 @@ struct Block {
 class Blocking {
  public:
   /// Rows are cut into tiles of nearly equal height; panels into groups (see weight_groups), and into more
-  /// where there are few rows for many threads. `input_floats`: what all rows are computed from.
+  /// where there are few rows for many threads. `input_floats`: what all rows are computed from. Nothing is
+  /// fetched ahead for a single tile of rows, which reads weights from one end to the other: hardware does
+  /// that better.
   Blocking(const TileSet& tiles, const Panels& panels, std::int64_t rows, std::int64_t input_floats,
            int threads) noexcept;
   /// The same where rows have been cut already: a row here is a whole tile.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// An inverted residual (MobileNetV2, arXiv 1801.04381) in one pass over nhwc: a pointwise convolution that widens, a
-// depthwise one, a pointwise one that narrows, and maybe an addition. What is between them stays in the cache, see
-// WidenedRows. Threads share blocks of output rows. Each number is summed as the kernels of the layers would alone.
-// It pays where the widened pictures are larger than the cache.
+// An inverted residual (MobileNetV2, arXiv 1801.04381) in one pass over nhwc: a pointwise convolution that
+// widens, a depthwise one, a pointwise one that narrows, and maybe an addition. What is between them stays in
+// the cache, see WidenedRows. Threads share blocks of output rows. Each number is summed as the kernels of
+// the layers would alone. It pays where the widened pictures are larger than the cache.
 #pragma once
 
 #include "kernels/common/conv_pair.h"
