@@ -15,18 +15,23 @@ std::int64_t ceil_div(std::int64_t a, std::int64_t b) noexcept { return (a + b -
 }  // namespace
 
 Blocking::Blocking(const TileSet& tiles, const Panels& panels, std::int64_t rows, std::int64_t input_floats,
-                   int threads) noexcept
-    : Blocking(panels, {rows, ceil_div(rows, tiles.most_rows[panels.vectors - 1])}, input_floats, threads) {}
+                   int threads, bool followed) noexcept
+    : Blocking(panels, {rows, ceil_div(rows, tiles.most_rows[panels.vectors - 1])}, input_floats, threads,
+               followed) {}
 
 Blocking::Blocking(const Panels& panels, std::int64_t tiles, std::int64_t input_floats, int threads) noexcept
-    : Blocking(panels, {tiles, tiles}, input_floats, threads) {}
+    : Blocking(panels, {tiles, tiles}, input_floats, threads, false) {}
 
-Blocking::Blocking(const Panels& panels, Cut rows, std::int64_t input_floats, int threads) noexcept
+Blocking::Blocking(const Panels& panels, Cut rows, std::int64_t input_floats, int threads,
+                   bool followed) noexcept
     : row_tiles_(rows.tiles),
       tile_rows_(rows.count / row_tiles_),
       taller_tiles_(rows.count % row_tiles_),
       panel_groups_(std::min(panels.count, weight_groups(panels.floats(), input_floats))),
-      fetched_floats_(panel_groups_ > 1 && row_tiles_ > 1 ? ceil_div(panels.first_float(1), row_tiles_) : 0),
+      fetched_floats_((panel_groups_ > 1 || followed) && row_tiles_ > 1
+                          ? ceil_div(panels.first_float(1), row_tiles_)
+                          : 0),
+      followed_(followed),
       panels_(panels) {
   // Each thread should have some pieces, so that the last to finish is not late by much.
   constexpr std::int64_t kPiecesEach = 4;
@@ -40,17 +45,19 @@ Blocking::Blocking(const Panels& panels, Cut rows, std::int64_t input_floats, in
 
 Block Blocking::block(std::int64_t group, std::int64_t tile) const noexcept {
   const std::int64_t row = first_row(tile);
-  const std::int64_t last = first_panel(group + 1);
   // The tiles of a group share out the next group. That some panels may be narrower does not matter.
-  const bool fetches = fetched_floats_ > 0 && group + 1 < panel_groups_;
-  const std::int64_t floats = fetches ? fetched_floats_ * (first_panel(group + 2) - last) : 0;
+  const bool ends = group + 1 == panel_groups_;
+  const bool fetches = fetched_floats_ > 0 && (!ends || followed_);
+  const std::int64_t next = ends ? 0 : group + 1;
+  const std::int64_t floats = fetches ? fetched_floats_ * (first_panel(next + 1) - first_panel(next)) : 0;
+  const std::int64_t begin = (ends ? panels_.floats() : 0) + panels_.first_float(first_panel(next));
   // Each number is written once and whole: a load of what two stores have written waits until these, and with
   // them the results of the tile before, are in the cache.
   return {row,
           static_cast<int>(first_row(tile + 1) - row),
           first_panel(group),
-          last,
-          fetches ? panels_.first_float(last) + tile * floats : 0,
+          first_panel(group + 1),
+          fetches ? begin + tile * floats : 0,
           floats};
 }
 

@@ -31,8 +31,9 @@ class Blocking {
   /// where there are few rows for many threads. `input_floats`: what all rows are computed from. Nothing is
   /// fetched ahead for a single tile of rows, which reads weights from one end to the other: hardware does
   /// that better.
+  /// `followed`: the panels of the next product lie behind these, and are fetched with the last group.
   Blocking(const TileSet& tiles, const Panels& panels, std::int64_t rows, std::int64_t input_floats,
-           int threads) noexcept;
+           int threads, bool followed = false) noexcept;
   /// The same where rows have been cut already: a row here is a whole tile.
   Blocking(const Panels& panels, std::int64_t tiles, std::int64_t input_floats, int threads) noexcept;
 
@@ -59,7 +60,7 @@ class Blocking {
   struct Cut {
     std::int64_t count, tiles;
   };
-  Blocking(const Panels& panels, Cut rows, std::int64_t input_floats, int threads) noexcept;
+  Blocking(const Panels& panels, Cut rows, std::int64_t input_floats, int threads, bool followed) noexcept;
   Block block(std::int64_t group, std::int64_t tile) const noexcept;
   std::int64_t first_row(std::int64_t tile) const noexcept {
     return tile * tile_rows_ + (tile < taller_tiles_ ? tile : taller_tiles_);
@@ -73,6 +74,7 @@ class Blocking {
   std::int64_t panel_groups_;
   std::int64_t group_panels_, larger_groups_;  // panels of each group; so many have one more
   std::int64_t fetched_floats_;  // of each panel, what each tile fetches for the next group; 0: nothing
+  bool followed_;
   Panels panels_;
 };
 

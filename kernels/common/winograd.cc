@@ -105,8 +105,10 @@ class BoundWinograd final : public BoundKernel {
         const std::int64_t last = shape_.first_patch(block + 1);
         for (std::int64_t patch = first; patch < last; ++patch)
           transform(Place(shape_, patch), transformed + (patch - first) * shape_.in_pitch);
+        const Blocking pieces(*set_.tiles, shape_.panels, last - first, (last - first) * shape_.in_pitch, 1,
+                              true);
         for (std::int64_t point = 0; point < shape_.points; ++point)
-          multiply(point, last - first, transformed, products);
+          multiply(point, pieces, transformed, products);
         for (std::int64_t patch = first; patch < last; ++patch)
           finish(Place(shape_, patch), products + (patch - first) * shape_.out_pitch);
       }
@@ -137,31 +139,17 @@ class BoundWinograd final : public BoundKernel {
   }
 
   // All patches of a block at one point: a matrix product.
-  void multiply(std::int64_t point, std::int64_t patches, const float* transformed,
+  void multiply(std::int64_t point, const Blocking& pieces, const float* transformed,
                 float* products) const noexcept {
-    const TileSet& tiles = *set_.tiles;
     const float* rows = transformed + point * shape_.in_point_pitch;
     float* output = products + point * shape_.out_point_pitch;
     const float* panels = packed_ + shape_.out_pitch + point * shape_.panels.floats();
-    const std::int64_t count = ceil_div(patches, tiles.most_rows[shape_.panels.vectors - 1]);
-    for (std::int64_t i = 0; i < count; ++i) {
-      const std::int64_t first = patches * i / count;
-      const auto height = static_cast<int>(patches * (i + 1) / count - first);
-      std::array<const float*, kMostRows> pointers;
-      for (int r = 0; r < height; ++r)
-        pointers[static_cast<std::size_t>(r)] = rows + (first + r) * shape_.in_pitch;
+    pieces.for_each(0, pieces.count(), [&](std::int64_t, Block block) {
+      if (point + 1 == shape_.points) block.next_float = block.next_floats = 0;  // nothing follows
       Tile tile = common_;
-      tile.rows = pointers.data();
-      tile.output = output + first * shape_.out_pitch;
-      Block block{first, height, 0, shape_.panels.count};
-      if (point + 1 < shape_.points) {
-        // The tiles of a point share out the next point's panels, which follow.
-        const std::int64_t floats = shape_.panels.floats();
-        block.next_float = floats + floats * i / count;
-        block.next_floats = floats * (i + 1) / count - floats * i / count;
-      }
-      multiply_panels(tiles, shape_.panels, panels, block, tile, {});
-    }
+      tile.output = output + block.first_row * shape_.out_pitch;
+      multiply_rows(*set_.tiles, shape_.panels, panels, block, rows, shape_.in_pitch, tile, {});
+    });
   }
 
   void finish(const Place& place, const float* products) const noexcept {
