@@ -23,7 +23,7 @@ RowBlocks::RowBlocks(const ConvShape& depthwise, int threads) noexcept : shape_(
   const std::int64_t fitting = l2_floats() / 4 / (s.in_w * s.in_channels);
   const std::int64_t most = std::max<std::int64_t>(1, (fitting - window()) / s.stride_h + 1);
   // Each thread should have some blocks, so that the last to finish is not late by much.
-  const std::int64_t wanted = threads == 1 ? 1 : ceil_div(4 * threads, s.batch);
+  const std::int64_t wanted = threads == 1 ? 1 : ceil_div(std::int64_t{4} * threads, s.batch);
   blocks_ = std::min(s.out_h, std::max(ceil_div(s.out_h, most), wanted));
 }
 
