@@ -2,18 +2,13 @@
 #include "kernels/common/blocking.h"
 
 #include "kernels/common/cache.h"
+#include "kernels/common/ceil_div.h"
 
 #include <algorithm>
 #include <array>
 #include <limits>
 
 namespace fettle::kernels {
-namespace {
-
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) noexcept { return (a + b - 1) / b; }
-
-}  // namespace
-
 Blocking::Blocking(const TileSet& tiles, const Panels& panels, std::int64_t rows, std::int64_t input_floats,
                    int threads, bool followed) noexcept
     : Blocking(panels, {rows, ceil_div(rows, tiles.most_rows[panels.vectors - 1])}, input_floats, threads,

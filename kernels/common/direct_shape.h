@@ -3,6 +3,7 @@
 // How a direct convolution is cut into tiles and groups of output channels.
 #pragma once
 
+#include "kernels/common/ceil_div.h"
 #include "kernels/common/conv_shape.h"
 #include "kernels/common/direct.h"
 
@@ -10,9 +11,6 @@
 #include <cstdint>
 
 namespace fettle::kernels {
-
-/// a / b, rounded up.
-inline std::int64_t ceil_div(std::int64_t a, std::int64_t b) noexcept { return (a + b - 1) / b; }
 
 /// The pixels of a tile, and the part of their windows that lies inside the image from top to bottom.
 struct DirectPixels {

@@ -3,6 +3,7 @@
 
 #include "kernels/common/blocking.h"
 #include "kernels/common/cache.h"
+#include "kernels/common/ceil_div.h"
 #include "kernels/common/conv_pair.h"
 #include "kernels/common/conv_shape.h"
 #include "kernels/common/depthwise_rows.h"
@@ -15,8 +16,6 @@
 
 namespace fettle::kernels {
 namespace {
-
-constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 // A block: outputs [first, last) of some rows, which are counted through all images.
 struct Stretch {

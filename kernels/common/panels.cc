@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/common/panels.h"
 
+#include "kernels/common/ceil_div.h"
+
 #include <algorithm>
 
 namespace fettle::kernels {
 namespace {
-
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) noexcept { return (a + b - 1) / b; }
 
 // Where two vectors across are usual, three are used where they leave no narrower panel over and two would.
 int widest(const TileSet& set, std::int64_t needed) noexcept {

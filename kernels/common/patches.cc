@@ -2,6 +2,7 @@
 #include "kernels/common/patches.h"
 
 #include "kernels/common/blocking.h"
+#include "kernels/common/ceil_div.h"
 #include "kernels/common/conv_shape.h"
 #include "kernels/common/epilogue.h"
 #include "kernels/common/nhwc.h"
@@ -16,8 +17,6 @@ namespace {
 // A tile's pointers and results lie in the workspace.
 constexpr std::int64_t kMostTaps = 1024;
 constexpr std::int64_t kMostColumns = 1024;
-
-constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 // One direction of the convolution that makes patches. Patch p begins at p * stride - pad of the output and
 // is made of the inputs from p - (taps - 1) to p.

@@ -2,6 +2,7 @@
 #include "kernels/common/pooling.h"
 
 #include "kernels/common/blocked.h"
+#include "kernels/common/ceil_div.h"
 #include "kernels/common/epilogue.h"
 #include "kernels/common/nhwc.h"
 #include "kernels/common/pool_shape.h"
@@ -10,8 +11,6 @@
 
 namespace fettle::kernels {
 namespace {
-
-constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 // In nchwc each block is a picture of as many channels.
 PoolShape shape_of(const LayerDesc& layer) {

@@ -3,6 +3,7 @@
 
 #include "kernels/common/blocking.h"
 #include "kernels/common/cache.h"
+#include "kernels/common/ceil_div.h"
 #include "kernels/common/epilogue.h"
 #include "kernels/common/nhwc.h"
 
@@ -11,8 +12,6 @@
 
 namespace fettle::kernels {
 namespace {
-
-constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 Panels panels_of(const TileSet& tiles, const ConvShape& s) { return {tiles, s.out_channels, s.in_channels}; }
 

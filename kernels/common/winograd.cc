@@ -3,6 +3,7 @@
 
 #include "kernels/common/blocking.h"
 #include "kernels/common/cache.h"
+#include "kernels/common/ceil_div.h"
 #include "kernels/common/conv_shape.h"
 #include "kernels/common/epilogue.h"
 #include "kernels/common/nhwc.h"
@@ -14,8 +15,6 @@
 
 namespace fettle::kernels {
 namespace {
-
-constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 // How the image is cut into patches, patches into blocks, and where a block's transforms lie in the
 // workspace.
