@@ -21,6 +21,14 @@ constexpr double kWarmUpUs = 20000;   // longer passes warm their caches themsel
 
 std::size_t at(int index) { return static_cast<std::size_t>(index); }
 
+// Whether a cost is above another's, which needs `change` beside it, by more than noise explains.
+bool clearly_below(const Cost& rival, double change, const Cost& mine) {
+  const int visits = std::min(rival.samples, mine.samples);
+  if (visits < kVisitsOfHopeless) return false;
+  const double margin = visits < kVisitsBeforeLosing ? kHopeless : 1;
+  return mine.us.low > margin * (rival.us.high + change);
+}
+
 }  // namespace
 
 Explorer::Explorer(const Space& space, Limits limits, CostTable& table)
@@ -190,13 +198,6 @@ void Explorer::record(std::size_t index, const std::vector<double>& step_us, dou
     if (layer_us[i] >= 0)
       table_.add_sample(static_cast<int>(i), run.setting.choice[i], static_cast<int>(index), layer_us[i]);
   }
-}
-
-bool Explorer::clearly_below(const Cost& rival, double change, const Cost& mine) const {
-  const int visits = std::min(rival.samples, mine.samples);
-  if (visits < kVisitsOfHopeless) return false;
-  const double margin = visits < kVisitsBeforeLosing ? kHopeless : 1;
-  return mine.us.low > margin * (rival.us.high + change);
 }
 
 // A candidate has lost when, beyond the noise, another does better even after paying for conversions.

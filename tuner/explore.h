@@ -78,7 +78,6 @@ class Explorer {
   std::vector<Candidacy> undecided(std::size_t index) const;
   bool dominated(int layer, int candidate) const;
   bool dominated_region(int layer, int candidate) const;
-  bool clearly_below(const Cost& rival, double change, const Cost& mine) const;
   void evict(std::size_t keep);
 
   const Space& space_;
