@@ -42,12 +42,13 @@ void spoil(Random& random, LayerDesc& layer) {
 
 // A transposed convolution of one channel; its answers from the rows of an algorithm, but those of other
 // CPUs.
-std::vector<Refusal> answers(const std::string& algorithm, std::int64_t kernel, std::int64_t stride) {
+std::vector<Refusal> answers(const std::string& algorithm, std::int64_t kernel, std::int64_t stride,
+                             std::int64_t side = 2) {
   Attributes a;
   a.set("kernel_shape", std::vector<std::int64_t>{kernel, kernel});
   a.set("strides", std::vector<std::int64_t>{stride, stride});
-  const auto layer =
-      make_layer(Op::conv_transpose, std::move(a), {input({1, 1, 2, 2}), weight({1, 1, kernel, kernel})});
+  const auto layer = make_layer(Op::conv_transpose, std::move(a),
+                                {input({1, 1, side, side}), weight({1, 1, kernel, kernel})});
   REQUIRE(layer);
   const LayerDesc desc = runtime::with_layouts(layer->desc, {Layout::nhwc, Layout::nhwc}, this_cpu().isa);
   const KernelTable table({}, tested_cpu());
@@ -66,6 +67,9 @@ TEST_CASE("transposed convolutions of very many phases, pixels or taps are refus
     for (const Refusal answer : answers(algorithm, 4, 2)) CHECK(answer == Refusal::none);
     for (const Refusal answer : answers(algorithm, 40, 40)) CHECK(answer == Refusal::stride);
     for (const Refusal answer : answers(algorithm, 70, 2)) CHECK(answer == Refusal::kernel_size);
+    // Of a single pixel the output stays small whatever the stride.
+    for (const Refusal answer : answers(algorithm, 1, std::int64_t{1} << 20, 1))
+      CHECK(answer != Refusal::none);
   }
 }
 
