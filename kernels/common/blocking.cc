@@ -9,6 +9,39 @@
 #include <limits>
 
 namespace fettle::kernels {
+namespace {
+
+// How many bytes each product must fetch so that a block's fetch so many floats.
+std::size_t fetched_each(std::int64_t floats, const Block& block, std::int64_t depth) noexcept {
+  if (floats == 0) return 0;
+  const std::int64_t products = (block.last_panel - block.first_panel) * depth;
+  return static_cast<std::size_t>(ceil_div(floats, products)) * sizeof(float);
+}
+
+void multiply_fetching(const TileSet& tiles, const Panels& panels, const PanelPart& part, const float* packed,
+                       const Block& block, Tile& tile, const UnaryFunction& function) noexcept {
+  const std::int64_t first_column = panels.first_column(block.first_panel);
+  const auto depth = static_cast<std::size_t>(part.depth);
+  tile.prefetch = reinterpret_cast<const char*>(packed + block.next_float);
+  tile.prefetch_step = fetched_each(block.next_floats, block, part.depth);
+  tile.output += first_column;
+  if (tile.residual != nullptr) tile.residual += first_column;
+  for (std::int64_t panel = block.first_panel; panel < block.last_panel; ++panel) {
+    const std::int64_t width = panels.width_of(panel);
+    const std::int64_t columns = panels.columns_of(panel);
+    tile.panel = packed + panels.first_float(panel) + part.before * width;
+    tile.columns = static_cast<std::size_t>(columns);
+    tiles.kernel(panels.vectors_of(panel), block.rows)(tile);
+    function.apply(tile.output, static_cast<std::int64_t>(tile.output_stride), block.rows, columns);
+    tile.output += width;
+    if (tile.residual != nullptr) tile.residual += width;
+    tile.prefetch += tile.prefetch_step * depth;
+    tile.next_rows += tile.next_rows_step * depth;
+  }
+}
+
+}  // namespace
+
 Blocking::Blocking(const TileSet& tiles, const Panels& panels, std::int64_t rows, std::int64_t input_floats,
                    int threads, bool followed) noexcept
     : Blocking(panels, {rows, ceil_div(rows, tiles.most_rows[panels.vectors - 1])}, input_floats, threads,
@@ -39,7 +72,6 @@ Blocking::Blocking(const Panels& panels, Cut rows, std::int64_t input_floats, in
 }
 
 Block Blocking::block(std::int64_t group, std::int64_t tile) const noexcept {
-  const std::int64_t row = first_row(tile);
   // The tiles of a group share out the next group. That some panels may be narrower does not matter.
   const bool ends = group + 1 == panel_groups_;
   const bool fetches = fetched_floats_ > 0 && (!ends || followed_);
@@ -48,8 +80,8 @@ Block Blocking::block(std::int64_t group, std::int64_t tile) const noexcept {
   const std::int64_t begin = (ends ? panels_.floats() : 0) + panels_.first_float(first_panel(next));
   // Each number is written once and whole: a load of what two stores have written waits until these, and with
   // them the results of the tile before, are in the cache.
-  return {row,
-          static_cast<int>(first_row(tile + 1) - row),
+  return {first_row(tile),
+          rows_of(tile),
           first_panel(group),
           first_panel(group + 1),
           fetches ? begin + tile * floats : 0,
@@ -83,35 +115,21 @@ void multiply_panels(const TileSet& tiles, const Panels& panels, const float* pa
 
 void multiply_panels(const TileSet& tiles, const Panels& panels, const PanelPart& part, const float* packed,
                      const Block& block, Tile& tile, const UnaryFunction& function) noexcept {
-  const std::int64_t first_column = panels.first_column(block.first_panel);
-  const std::int64_t steps = (block.last_panel - block.first_panel) * part.depth;
-  tile.output += first_column;
-  if (tile.residual != nullptr) tile.residual += first_column;
-  tile.prefetch = reinterpret_cast<const char*>(packed + block.next_float);
-  tile.prefetch_step = block.next_floats == 0
-                           ? 0
-                           : static_cast<std::size_t>(ceil_div(block.next_floats, steps)) * sizeof(float);
-  for (std::int64_t panel = block.first_panel; panel < block.last_panel; ++panel) {
-    const std::int64_t width = panels.width_of(panel);
-    tile.panel = packed + panels.first_float(panel) + part.before * width;
-    tile.columns = static_cast<std::size_t>(panels.columns_of(panel));
-    tiles.kernel(panels.vectors_of(panel), block.rows)(tile);
-    function.apply(tile.output, static_cast<std::int64_t>(tile.output_stride), block.rows,
-                   panels.columns_of(panel));
-    tile.output += width;
-    if (tile.residual != nullptr) tile.residual += width;
-    tile.prefetch += tile.prefetch_step * static_cast<std::size_t>(part.depth);
-  }
+  tile.next_rows = reinterpret_cast<const char*>(packed);
+  tile.next_rows_step = 0;
+  multiply_fetching(tiles, panels, part, packed, block, tile, function);
 }
 
 void multiply_rows(const TileSet& tiles, const Panels& panels, const float* packed, const Block& block,
                    const float* input, std::int64_t input_pitch, Tile& tile,
                    const UnaryFunction& function) noexcept {
   std::array<const float*, kMostRows> rows;
-  for (int r = 0; r < block.rows; ++r)
-    rows[static_cast<std::size_t>(r)] = input + (block.first_row + r) * input_pitch;
+  const float* row = input + block.first_row * input_pitch;
+  for (int r = 0; r < block.rows; ++r, row += input_pitch) rows[static_cast<std::size_t>(r)] = row;
   tile.rows = rows.data();
-  multiply_panels(tiles, panels, packed, block, tile, function);
+  tile.next_rows = reinterpret_cast<const char*>(row);
+  tile.next_rows_step = fetched_each(block.rows * input_pitch, block, panels.depth);
+  multiply_fetching(tiles, panels, {0, panels.depth}, packed, block, tile, function);
 }
 
 }  // namespace fettle::kernels

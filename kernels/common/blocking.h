@@ -8,6 +8,7 @@
 #include "kernels/common/panels.h"
 #include "kernels/common/tile.h"
 
+#include <algorithm>
 #include <cstdint>
 
 namespace fettle::kernels {
@@ -42,13 +43,21 @@ class Blocking {
   /// Calls body(product, block) for the pieces [begin, end) of products that lie one after the other.
   template <typename Body>
   void for_each(std::int64_t begin, std::int64_t end, Body&& body) const {
-    // Small pieces take some hundred cycles: one division here instead of several for each of them.
+    // Small pieces take some hundred cycles: what most have in common is found once.
     std::int64_t product = begin / count();
     std::int64_t group = begin % count() / row_tiles_;
     std::int64_t tile = begin % row_tiles_;
-    for (std::int64_t i = begin; i < end; ++i) {
-      body(product, block(group, tile));
-      if (++tile < row_tiles_) continue;
+    while (begin < end) {
+      Block piece = block(group, tile);
+      const std::int64_t last = std::min(row_tiles_, tile + end - begin);
+      begin += last - tile;
+      while (true) {
+        body(product, piece);
+        if (++tile == last) break;
+        piece.first_row += piece.rows;
+        piece.rows = rows_of(tile);
+        piece.next_float += piece.next_floats;
+      }
       tile = 0;
       if (++group < panel_groups_) continue;
       group = 0;
@@ -64,6 +73,9 @@ class Blocking {
   Block block(std::int64_t group, std::int64_t tile) const noexcept;
   std::int64_t first_row(std::int64_t tile) const noexcept {
     return tile * tile_rows_ + (tile < taller_tiles_ ? tile : taller_tiles_);
+  }
+  int rows_of(std::int64_t tile) const noexcept {
+    return static_cast<int>(tile_rows_ + (tile < taller_tiles_ ? 1 : 0));
   }
   std::int64_t first_panel(std::int64_t group) const noexcept {
     return group * group_panels_ + (group < larger_groups_ ? group : larger_groups_);
@@ -95,7 +107,8 @@ void multiply_panels(const TileSet& tiles, const Panels& panels, const PanelPart
                      const Block& block, Tile& tile, const UnaryFunction& function) noexcept;
 
 /// A block of a product of one tap whose rows lie at equal distances; `input` is the product's first row.
-/// `tile` points at the first row of the block and the first column of all.
+/// `tile` points at the first row of the block and the first column of all. The rows of the next block are
+/// fetched ahead: products of few columns would wait for them.
 void multiply_rows(const TileSet& tiles, const Panels& panels, const float* packed, const Block& block,
                    const float* input, std::int64_t input_pitch, Tile& tile,
                    const UnaryFunction& function) noexcept;

@@ -26,6 +26,7 @@ class BoundIndirect final : public BoundKernel {
   BoundIndirect(const TileSet& tiles, const BindArgs& args, const UnaryFunction& activation)
       : tiles_(tiles),
         shape_(args.layer),
+        pointwise_(shape_.pointwise()),
         panels_(panels_of(tiles, shape_)),
         blocks_(tiles, panels_, shape_.out_h * shape_.out_w, shape_.read_floats(), args.threads),
         epilogue_(args.layer),
@@ -64,19 +65,24 @@ class BoundIndirect final : public BoundKernel {
                  const float** pointers) const noexcept {
     const ConvShape& s = shape_;
     const float* x = input_ + image * s.in_h * s.in_w * input_pitch_ + group * s.in_per_group;
-    rows_.find(x, block.first_row, block.rows, pointers);
     const std::int64_t pixel = image * s.out_h * s.out_w + block.first_row;
     const std::int64_t channel = group * s.out_per_group;
     Tile tile = common_;
-    tile.rows = pointers;
     tile.output = output_ + pixel * output_pitch_ + channel;
     if (residual_ != nullptr) tile.residual = residual_ + pixel * epilogue_.residual_pitch + channel;
-    multiply_panels(tiles_, panels_, packed_ + s.zero_pixel() + group * panels_.floats(), block, tile,
-                    activation_);
+    const float* panels = packed_ + s.zero_pixel() + group * panels_.floats();
+    if (pointwise_) {
+      multiply_rows(tiles_, panels_, panels, block, x, input_pitch_, tile, activation_);
+      return;
+    }
+    rows_.find(x, block.first_row, block.rows, pointers);
+    tile.rows = pointers;
+    multiply_panels(tiles_, panels_, panels, block, tile, activation_);
   }
 
   const TileSet& tiles_;
   const ConvShape shape_;
+  const bool pointwise_;
   const Panels panels_;
   const Blocking blocks_;
   const Epilogue epilogue_;

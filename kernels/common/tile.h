@@ -22,10 +22,13 @@ struct Tile {
   std::size_t columns;        ///< of the panel, how many are stored: the last vector may be used in part
   const float* residual;  ///< like `output`, added to it; null: nothing is added and `last` is not applied
   std::size_t residual_stride;
-  float low, high;            ///< clamp of the sum
-  float last_low, last_high;  ///< clamp after the addition
-  const char* prefetch;       ///< what will be needed soon is fetched into L2 meanwhile, from here
-  std::size_t prefetch_step;  ///< bytes further with each tap and channel; 0: nothing is needed
+  float low, high;             ///< clamp of the sum
+  float last_low, last_high;   ///< clamp after the addition
+  const char* prefetch;        ///< what will be needed soon is fetched into L2 meanwhile, from here
+  std::size_t prefetch_step;   ///< bytes further with each tap and channel; 0: nothing is needed
+  const char* next_rows;       ///< the same for the rows of the next tile and, where tiles do so, L1; never
+                               ///< null: what is not mapped would be looked up again each time
+  std::size_t next_rows_step;  ///< like `prefetch_step`
 };
 
 using TileKernel = void (*)(const Tile& tile) noexcept;
