@@ -7,6 +7,7 @@
 #include "kernels/common/epilogue.h"
 #include "kernels/common/nhwc.h"
 #include "kernels/common/panels.h"
+#include "kernels/common/row_ring.h"
 
 #include <algorithm>
 #include <cstring>
@@ -30,6 +31,7 @@ void interleave(const float* planes, std::int64_t plane, std::int64_t pixels, fl
 // The padded copies of the input rows that one output row needs, each pixel with all of its channels.
 struct RowCopy {
   ConvShape conv;
+  RowRing ring;
   bool nhwc;           // whether the input is
   std::int64_t step;   // floats between the windows of neighbouring outputs
   std::int64_t depth;  // floats of a row under a window
@@ -38,6 +40,7 @@ struct RowCopy {
 
   explicit RowCopy(const LayerDesc& layer)
       : conv(layer),
+        ring(conv),
         nhwc(layer.inputs[0].format.layout == Layout::nhwc),
         step(conv.stride_w * conv.in_channels),
         depth(conv.kernel_w * conv.in_channels),
@@ -55,18 +58,10 @@ struct RowCopy {
   }
   Panels panels(const TileSet& tiles) const { return {tiles, conv.out_channels, conv.kernel_h * depth}; }
 
-  // Where the row under window row `ky` of output row `oy` is stored. What the next output row needs too
-  // stays where it is.
-  std::int64_t place(std::int64_t oy, std::int64_t ky) const {
-    return (conv.dilation_h == 1 ? (oy * conv.stride_h + ky) % conv.kernel_h : ky) * pitch;
-  }
-
   // Stores the input rows under output row `oy`; unless `all`, those that the row before it had are there.
   void fill(const float* image, std::int64_t oy, bool all, float* rows) const {
-    const bool shared = !all && conv.dilation_h == 1;
-    for (std::int64_t ky = shared ? std::max<std::int64_t>(0, conv.kernel_h - conv.stride_h) : 0;
-         ky < conv.kernel_h; ++ky)
-      fill_row(image, oy * conv.stride_h - conv.pad_top + ky * conv.dilation_h, rows + place(oy, ky));
+    ring.refill(oy, all,
+                [&](std::int64_t iy, std::int64_t place) { fill_row(image, iy, rows + place * pitch); });
   }
 
  private:
@@ -176,12 +171,13 @@ class BoundPaddedRows final : public BoundKernel {
     const std::int64_t width = shape_.conv.out_w;
     const std::int64_t most = tiles_.most_rows[panels_.vectors - 1];
     const std::int64_t count = (width + most - 1) / most;
+    const std::int64_t turn = shape_.ring.turn(oy);
     for (std::int64_t i = 0; i < count; ++i) {
       const std::int64_t first = width * i / count;
       const auto height = static_cast<int>(width * (i + 1) / count - first);
       const float** pointer = pointers;
       for (std::int64_t ky = 0; ky < shape_.conv.kernel_h; ++ky) {
-        const float* x = rows + shape_.place(oy, ky) + first * shape_.step;
+        const float* x = rows + shape_.ring.place(turn, ky) * shape_.pitch + first * shape_.step;
         for (int r = 0; r < height; ++r, x += shape_.step) *pointer++ = x;
       }
       Tile tile = common_;

@@ -14,6 +14,7 @@
 #include "kernels/common/padded_rows.h"
 #include "kernels/common/patches.h"
 #include "kernels/common/phases.h"
+#include "kernels/common/planar_rows.h"
 #include "kernels/common/pooling.h"
 #include "kernels/common/pwdw.h"
 #include "kernels/common/winograd.h"
@@ -50,6 +51,8 @@ constexpr Kernel kRows[] = {
     row<Convert, kConvertAvx2>("convert.transpose.f32.avx2", kAvx2, kConvert),
     row<Depthwise, kDepthwiseAvx512>("dwconv.direct.f32.avx512", kAvx512, kConv),
     row<Depthwise, kDepthwiseAvx2>("dwconv.direct.f32.avx2", kAvx2, kConv),
+    row<PlanarRows, kPlanarAvx512>("conv.planar_rows.f32.avx512", kAvx512, kConv),
+    row<PlanarRows, kPlanarAvx2>("conv.planar_rows.f32.avx2", kAvx2, kConv),
     row<PaddedRows, kTilesAvx512>("conv.padded_rows.f32.avx512", kAvx512, kConv),
     row<PaddedRows, kTilesAvx2>("conv.padded_rows.f32.avx2", kAvx2, kConv),
     row<Indirect, kTilesAvx512>("conv.indirect.f32.avx512", kAvx512, kConv),
