@@ -100,10 +100,11 @@ DepthwiseRows::DepthwiseRows(const DepthwiseSet& set, const LayerDesc& layer,
 void DepthwiseRows::compute(const float* input, std::int64_t row, std::int64_t first, std::int64_t last,
                             float* output, std::int64_t output_pitch) const noexcept {
   const ConvShape& s = shape_;
-  const std::int64_t image = row / s.out_h;
-  const std::int64_t top = row % s.out_h * s.stride_h - s.pad_top;
-  const std::int64_t above = top >= 0 ? 0 : (-top + s.dilation_h - 1) / s.dilation_h;
-  const std::int64_t reached = top >= s.in_h ? 0 : (s.in_h - 1 - top) / s.dilation_h + 1;
+  // Rows may be short: no division where there is one image.
+  const std::int64_t image = row < s.out_h ? 0 : row / s.out_h;
+  const std::int64_t top = (row - image * s.out_h) * s.stride_h - s.pad_top;
+  const std::int64_t above = top >= 0 ? 0 : taps_across(-top, s.dilation_h);
+  const std::int64_t reached = top >= s.in_h ? 0 : taps_across(s.in_h - top, s.dilation_h);
   DepthwiseRow part = common_;
   part.last_tap_row = static_cast<int>(std::min(s.kernel_h, reached));
   part.first_tap_row = static_cast<int>(std::min<std::int64_t>(above, part.last_tap_row));
@@ -112,7 +113,7 @@ void DepthwiseRows::compute(const float* input, std::int64_t row, std::int64_t f
   part.output = output - first * output_pitch;
   part.output_pitch = output_pitch;
   part.first = first, part.last = last;
-  part.packed += image % images_ * part.packed_pitch;
+  part.packed += (image < images_ ? image : image % images_) * part.packed_pitch;
   kernel_(part);
 }
 

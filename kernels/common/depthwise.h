@@ -35,6 +35,12 @@ struct DepthwiseRow {
   float low, high;
 };
 
+/// Taps, so many pixels apart, that a distance has room for: of a dilation of 1, which nearly all layers
+/// have, without a division.
+inline std::int64_t taps_across(std::int64_t distance, std::int64_t dilation) noexcept {
+  return dilation == 1 ? distance : (distance + dilation - 1) / dilation;
+}
+
 using DepthwiseKernel = void (*)(const DepthwiseRow& row) noexcept;
 
 /// What an instruction set brings: functions for windows of 3, 5 and 7 columns and strides of 1 and 2,

@@ -27,6 +27,20 @@ inline void depthwise_pixels(const DepthwiseRow& row, const float* input, const 
   packed += Simd::kLanes * (1 + row.first_tap_row * columns);
   const float* line = input;
   for (int ky = row.first_tap_row; ky < row.last_tap_row; ++ky, line += row.tap_row_pitch) {
+    // Neighbouring windows share pixels. Where registers hold all, each is loaded once.
+    constexpr int kAcross = (kPixels - 1) * kStride + kColumns;
+    if constexpr (kColumns > 0 && kAcross + kPixels < Simd::kRegisters) {
+      Vector x[kAcross];
+#pragma GCC unroll 21
+      for (int i = 0; i < kAcross; ++i) x[i] = load_lanes<Simd, kTail>(line + i * tap_pitch, mask);
+#pragma GCC unroll 7
+      for (int kx = 0; kx < kColumns; ++kx, packed += Simd::kLanes) {
+        const Vector weight = Simd::load(packed);
+#pragma GCC unroll 8
+        for (int p = 0; p < kPixels; ++p) sum[p] = Simd::fma(weight, x[p * kStride + kx], sum[p]);
+      }
+      continue;
+    }
     const float* x = line;
 #pragma GCC unroll 7
     for (int kx = 0; kx < columns; ++kx, x += tap_pitch, packed += Simd::kLanes) {
@@ -74,8 +88,8 @@ inline void depthwise_pixel(const DepthwiseRow& row, int first_column, int last_
     store_lanes<Simd, kTail>(output + v * Simd::kLanes, Simd::clamp(sum[v], low, high), mask);
 }
 
-/// Calls body<tail, vectors>(first channel, packed weights, mask) for all channels, kMost vectors at a time
-/// or one.
+/// Calls body<tail, vectors>(first channel, packed weights, mask) for all channels, kMost vectors at a time,
+/// two or one.
 template <typename Simd, int kMost, typename Body>
 inline void for_each_vector(const DepthwiseRow& row, Body&& body) noexcept {
   const float* packed = row.packed;
@@ -84,6 +98,10 @@ inline void for_each_vector(const DepthwiseRow& row, Body&& body) noexcept {
   for (; c + kMost * Simd::kLanes <= row.channels;
        c += kMost * Simd::kLanes, packed += kMost * row.packed_pitch)
     body.template operator()<false, kMost>(c, packed, all);
+  if constexpr (kMost > 2) {
+    for (; c + 2 * Simd::kLanes <= row.channels; c += 2 * Simd::kLanes, packed += 2 * row.packed_pitch)
+      body.template operator()<false, 2>(c, packed, all);
+  }
   for (; c + Simd::kLanes <= row.channels; c += Simd::kLanes, packed += row.packed_pitch)
     body.template operator()<false, 1>(c, packed, all);
   if (c < row.channels)
@@ -104,8 +122,8 @@ void depthwise_row(const DepthwiseRow& row) noexcept {
   const auto single = [&](std::int64_t ox) {
     const std::int64_t left = ox * row.stride - row.pad_left;
     // The first column at or right of the image's left border, and the first one right of its last pixel.
-    const std::int64_t skipped = left >= 0 ? 0 : (-left + row.dilation - 1) / row.dilation;
-    const std::int64_t reached = left >= row.in_w ? 0 : (row.in_w - 1 - left) / row.dilation + 1;
+    const std::int64_t skipped = left >= 0 ? 0 : taps_across(-left, row.dilation);
+    const std::int64_t reached = left >= row.in_w ? 0 : taps_across(row.in_w - left, row.dilation);
     const int last = static_cast<int>(reached < row.columns ? reached : row.columns);
     const int first = static_cast<int>(skipped < last ? skipped : last);
     const float* input = row.input + left * row.input_pitch;
@@ -117,9 +135,15 @@ void depthwise_row(const DepthwiseRow& row) noexcept {
   };
   std::int64_t ox = row.first;
   for (; ox < row.inner_first && ox < row.last; ++ox) single(ox);
+  // Rather some outputs twice than some alone: one alone takes as long as several together.
+  const std::int64_t inner_first = ox;
   const std::int64_t inner_last = row.inner_last < row.last ? row.inner_last : row.last;
   for (; ox + 8 <= inner_last; ox += 8) together.template operator()<8>(ox);
+  if (ox + 4 < inner_last && inner_last - inner_first >= 8)
+    together.template operator()<8>(inner_last - 8), ox = inner_last;
   for (; ox + 4 <= inner_last; ox += 4) together.template operator()<4>(ox);
+  if (ox < inner_last && inner_last - inner_first >= 4)
+    together.template operator()<4>(inner_last - 4), ox = inner_last;
   for (; ox < row.last; ++ox) single(ox);
 }
 

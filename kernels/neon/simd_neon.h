@@ -16,6 +16,11 @@ struct Neon {
   /// How many of the first lanes.
   using Mask = std::size_t;
   static constexpr int kLanes = 4;
+#if defined(__aarch64__)
+  static constexpr int kRegisters = 32;
+#else
+  static constexpr int kRegisters = 16;
+#endif
 
   static Vector load(const float* p) noexcept { return vld1q_f32(p); }
   static Vector load(const float* p, Mask count) noexcept {

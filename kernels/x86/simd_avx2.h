@@ -15,6 +15,7 @@ struct Avx2 {
   using Vector = __m256;
   using Mask = __m256i;
   static constexpr int kLanes = 8;
+  static constexpr int kRegisters = 16;
 
   static Vector load(const float* p) noexcept { return _mm256_loadu_ps(p); }
   static Vector load(const float* p, Mask mask) noexcept { return _mm256_maskload_ps(p, mask); }
