@@ -19,6 +19,7 @@ VariantCost describe(const Space& space, const Candidate& candidate, const std::
   variant.is_default = candidate.is_default;
   if (cost) {
     variant.samples = cost->samples;
+    variant.quiet_us = cost->quiet_us;
     variant.us = cost->us;
   }
   return variant;
@@ -59,7 +60,7 @@ std::vector<LayerExplanation> explain(const Space& space, const CostTable& table
                        const auto rank = [](const VariantCost& v) {
                          return v.samples > 0 ? 0 : v.refusal == Refusal::none ? 1 : 2;
                        };
-                       return std::tuple(rank(a), a.us.median) < std::tuple(rank(b), b.us.median);
+                       return std::tuple(rank(a), a.quiet_us) < std::tuple(rank(b), b.quiet_us);
                      });
     layers.push_back(std::move(explanation));
   }

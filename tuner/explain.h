@@ -12,7 +12,7 @@
 
 namespace fettle::tuner {
 
-/// One entry a layer: measured variants cheapest first, then those not reached, then refused ones.
+/// One entry a layer: measured variants by `quiet_us`, then those not reached, then refused ones.
 std::vector<LayerExplanation> explain(const Space& space, const CostTable& table, const Choice& choice);
 
 }  // namespace fettle::tuner

@@ -115,7 +115,9 @@ void chart_section(std::string& page, const TuneResult& result) {
       "<section><h2>Layer by layer</h2><div class=\"legend\"><span><i class=\"key "
       "default\"></i>default</span>"
       "<span><i class=\"key chosen\"></i>chosen</span><span><i class=\"key second\"></i>best of the "
-      "others (cut off where pointed)</span></div>";
+      "others (cut off where pointed)</span></div>"
+      "<p class=\"soft\">Times are lower quartiles of the samples, which choices go by: other work on the "
+      "machine only ever adds time.</p>";
   page += "<div class=\"scroll\">" + layers_svg(result.layers) + "</div></section>";
 }
 
@@ -138,16 +140,17 @@ void variant_row(std::string& page, const VariantCost& variant, double scale_us)
     name += " <span class=\"soft\">covers " + covers + "</span>";
   }
   const bool measured = variant.samples > 0;
-  fmt::format_to(std::back_inserter(page),
-                 "<tr class=\"{}\"><td>{}</td><td>{}</td><td class=\"n\">{}</td><td "
-                 "class=\"n\">{}</td><td>{}</td><td class=\"n\">{}</td><td>{}</td></tr>",
-                 variant.chosen ? "picked"
-                 : measured     ? ""
-                                : "out",
-                 name, escape_html(layouts_text(variant.layouts)), variant.threads,
-                 measured ? time_text(variant.us.median) : "",
-                 measured ? interval_svg(variant.us, scale_us, variant.chosen) : "",
-                 measured ? fmt::format("{}", variant.samples) : "", status_of(variant));
+  fmt::format_to(
+      std::back_inserter(page),
+      "<tr class=\"{}\"><td>{}</td><td>{}</td><td class=\"n\">{}</td><td "
+      "class=\"n\">{}</td><td class=\"n\">{}</td><td>{}</td><td class=\"n\">{}</td><td>{}</td></tr>",
+      variant.chosen ? "picked"
+      : measured     ? ""
+                     : "out",
+      name, escape_html(layouts_text(variant.layouts)), variant.threads,
+      measured ? time_text(variant.quiet_us) : "", measured ? time_text(variant.us.median) : "",
+      measured ? interval_svg(variant.us, scale_us, variant.chosen) : "",
+      measured ? fmt::format("{}", variant.samples) : "", status_of(variant));
 }
 
 void layer_details(std::string& page, const LayerExplanation& layer) {
@@ -160,7 +163,7 @@ void layer_details(std::string& page, const LayerExplanation& layer) {
                  escape_html(layer.layer), chosen == nullptr ? "" : escape_html(chosen->kernel),
                  chosen == nullptr || chosen->samples == 0 || chosen->kernel.starts_with("covered by ")
                      ? ""
-                     : time_text(chosen->us.median));
+                     : time_text(chosen->quiet_us));
   page += "<p><code class=\"soft\">" + escape_html(layer.desc) + "</code></p>";
   if (layer.conversions_us > 0)
     page += "<p>Conversions of its inputs: " + time_text(layer.conversions_us) + "</p>";
@@ -168,7 +171,8 @@ void layer_details(std::string& page, const LayerExplanation& layer) {
   for (const VariantCost& variant : layer.variants) scale = std::max(scale, variant.us.high);
   page +=
       "<div class=\"scroll\"><table><thead><tr><th>kernel</th><th>layouts</th><th "
-      "class=\"n\">threads</th><th class=\"n\">median</th><th>95 % interval</th>"
+      "class=\"n\">threads</th><th class=\"n\">lower quartile</th>"
+      "<th class=\"n\">median</th><th>95 % interval</th>"
       "<th class=\"n\">samples</th><th></th></tr></thead><tbody>";
   for (const VariantCost& variant : layer.variants) variant_row(page, variant, scale);
   page += "</tbody></table></div></details>";

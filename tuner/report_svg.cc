@@ -47,8 +47,9 @@ void cut(std::string& svg, double y, double height) {
 }
 
 std::string variant_title(const char* role, const VariantCost& variant) {
-  return fmt::format("{}: {}, {} ({} to {})", role, escape_html(variant.kernel), time_text(variant.us.median),
-                     time_text(variant.us.low), time_text(variant.us.high));
+  return fmt::format("{}: {}, {} (median {}, {} to {})", role, escape_html(variant.kernel),
+                     time_text(variant.quiet_us), time_text(variant.us.median), time_text(variant.us.low),
+                     time_text(variant.us.high));
 }
 
 }  // namespace
@@ -110,7 +111,7 @@ const VariantCost* runner_up(const LayerExplanation& layer) {
   const VariantCost* best = nullptr;
   for (const VariantCost& variant : layer.variants) {
     if (variant.samples == 0 || variant.chosen || variant.is_default) continue;
-    if (best == nullptr || variant.us.median < best->us.median) best = &variant;
+    if (best == nullptr || variant.quiet_us < best->quiet_us) best = &variant;
   }
   return best;
 }
@@ -144,7 +145,7 @@ std::string layers_svg(const std::vector<LayerExplanation>& layers) {
   double scale = 1e-9;
   for (const LayerExplanation& layer : layers) {
     for (const VariantCost* variant : {chosen_variant(layer), default_variant(layer)}) {
-      if (variant != nullptr) scale = std::max(scale, variant->us.median);
+      if (variant != nullptr) scale = std::max(scale, variant->quiet_us);
     }
   }
   const double height = kRowHeight * static_cast<double>(layers.size()) + 30;
@@ -168,7 +169,7 @@ std::string layers_svg(const std::vector<LayerExplanation>& layers) {
         std::back_inserter(svg), "<text class=\"name\" x=\"{:.0f}\" y=\"{:.1f}\"><title>{}</title>{}</text>",
         kNameWidth - 12, y + 18, escape_html(layer.layer), escape_html(shortened(layer.layer, 36)));
     const auto width = [&](const VariantCost& variant) {
-      return std::min(kBarsWidth, kBarsWidth * variant.us.median / scale);
+      return std::min(kBarsWidth, kBarsWidth * variant.quiet_us / scale);
     };
     const VariantCost* standard = default_variant(layer);
     const VariantCost* chosen = chosen_variant(layer);
@@ -178,14 +179,14 @@ std::string layers_svg(const std::vector<LayerExplanation>& layers) {
     if (chosen != nullptr) bar(svg, y + 13, 9, width(*chosen), "chosen", variant_title("chosen", *chosen));
     if (second != nullptr) {
       bar(svg, y + 23, 4, width(*second), "second", variant_title("runner-up", *second));
-      if (second->us.median > scale) cut(svg, y + 20, 10);
+      if (second->quiet_us > scale) cut(svg, y + 20, 10);
     }
     if (chosen != nullptr) {
       const bool same = standard == nullptr || standard == chosen;
       const bool covered = chosen->kernel.starts_with("covered by ");
       fmt::format_to(std::back_inserter(svg), "<text class=\"value\" x=\"{:.0f}\" y=\"{:.1f}\">{}{}</text>",
-                     kWidth, y + 18, same ? std::string() : time_text(standard->us.median) + " → ",
-                     covered ? "covered" : time_text(chosen->us.median));
+                     kWidth, y + 18, same ? std::string() : time_text(standard->quiet_us) + " → ",
+                     covered ? "covered" : time_text(chosen->quiet_us));
     }
     y += kRowHeight;
   }

@@ -21,7 +21,7 @@ std::string shortened(std::string_view text, std::size_t most);
 
 /// Whole-model times of default and plan with their intervals.
 std::string summary_svg(const TuneResult& result);
-/// For each layer bars of the default, the choice and the runner-up.
+/// For each layer bars of the default, the choice and the runner-up, as long as what choices go by.
 std::string layers_svg(const std::vector<LayerExplanation>& layers);
 /// A whisker from low to high with a dot at the median, on a scale from 0 to `scale_us`.
 std::string interval_svg(const PlanLatency& us, double scale_us, bool strong);

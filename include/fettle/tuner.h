@@ -49,6 +49,8 @@ struct VariantCost {
   std::vector<std::string> covers;
   Refusal refusal = Refusal::none;  ///< why it could not be chosen
   int samples = 0;                  ///< 0: refused or not reached within the budget
+  double quiet_us = 0;              ///< lower quartile of the samples: choices go by it, because other work
+                                    ///< on the machine only ever adds time
   PlanLatency us;                   ///< median and 95 % interval
   bool chosen = false;
   bool is_default = false;
@@ -57,7 +59,7 @@ struct VariantCost {
 struct LayerExplanation {
   std::string layer;
   std::string desc;                   ///< LayerDesc::text
-  std::vector<VariantCost> variants;  ///< measured ones first, cheapest first
+  std::vector<VariantCost> variants;  ///< measured ones first, by `quiet_us`
   double conversions_us =
       0;  ///< what the choice pays for conversions into this layer; 0 when only records are known
 };

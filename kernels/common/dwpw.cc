@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/common/dwpw.h"
 
-#include "kernels/common/blocking.h"
 #include "kernels/common/cache.h"
 #include "kernels/common/ceil_div.h"
 #include "kernels/common/conv_pair.h"
 #include "kernels/common/conv_shape.h"
 #include "kernels/common/depthwise_rows.h"
-#include "kernels/common/epilogue.h"
-#include "kernels/common/nhwc.h"
-#include "kernels/common/panels.h"
+#include "kernels/common/pointwise_rows.h"
 #include "lib/base/guard.h"
 
 #include <algorithm>
@@ -26,8 +23,8 @@ struct Stretch {
 // How the output is cut into blocks: of several rows, or of a piece of a row.
 class Cut {
  public:
-  Cut(const ConvShape& s, const Panels& panels, int threads) : rows_(s.batch * s.out_h), width_(s.out_w) {
-    const bool streams = panels.floats() > l2_floats() / 2;
+  Cut(const ConvShape& s, std::size_t weight_bytes, int threads) : rows_(s.batch * s.out_h), width_(s.out_w) {
+    const bool streams = static_cast<std::int64_t>(weight_bytes / sizeof(float)) > l2_floats() / 2;
     const std::int64_t most = std::max(2 * kAlign, l2_floats() / (streams ? 4 : 32) / s.in_channels);
     pieces_ = ceil_div(width_, most);
     groups_ = pieces_ > 1 ? rows_ : ceil_div(rows_, most / width_);
@@ -59,24 +56,18 @@ class Cut {
   std::int64_t pieces_;  // of each row
 };
 
-constexpr std::int64_t kLine = 16;  // floats of a line of the cache
-
 // Floats from pixel to pixel between the convolutions: whole lines, and one more where the rows of a tile
 // would otherwise fall into few sets of the cache.
 std::int64_t pitch_between(const ConvShape& s) {
+  constexpr std::int64_t kLine = 16;
   constexpr std::int64_t kConflicting = 32;
   const std::int64_t lines = ceil_div(s.in_channels, kLine);
   return (lines + (lines % kConflicting == 0 ? 1 : 0)) * kLine;
 }
 
-// Packed: the depthwise weights in whole lines, then the panels.
-std::size_t depthwise_bytes(const ConvPairSet& set, const LayerDesc& depthwise) {
-  constexpr std::size_t kBytes = kLine * sizeof(float);
-  return (Depthwise::packed_bytes(*set.depthwise, depthwise) + kBytes - 1) / kBytes * kBytes;
-}
-
-Panels panels_of(const ConvPairSet& set, const ConvShape& s) {
-  return {*set.tiles, s.out_channels, s.in_channels};
+// The pointwise weights lie before the depthwise ones.
+std::size_t pointwise_bytes(const ConvPairSet& set, const ConvPair& pair) {
+  return PointwiseRows::packed_bytes(*set.tiles, pair.second);
 }
 
 class BoundDwpw final : public BoundKernel {
@@ -87,7 +78,7 @@ class BoundDwpw final : public BoundKernel {
                      void* workspace) noexcept override {
     input_ = static_cast<const float*>(inputs[0]);
     output_ = static_cast<float*>(outputs[0]);
-    residual_ = epilogue_.residual_of(inputs.subspan(shift_));
+    residual_ = pointwise_.residual_of(inputs.subspan(shift_));
     between_ = static_cast<float*>(workspace);
     return {};
   }
@@ -102,17 +93,11 @@ class BoundDwpw final : public BoundKernel {
 
  private:
   BoundDwpw(const ConvPairSet& set, const BindArgs& args, const ConvPair& pair)
-      : tiles_(*set.tiles),
-        shift_(second_operands(args.layer)),
-        shape_(pair.second),
-        panels_(panels_of(set, shape_)),
-        cut_(shape_, panels_, args.threads),
-        depthwise_(*set.depthwise, pair.first, args.packed),
-        pitch_(pitch_between(shape_)),
-        epilogue_(pair.second),
-        output_pitch_(pixel_pitch(args.layer.outputs[0])),
-        common_(conv_tile(1, shape_.in_channels, epilogue_, output_pitch_)),
-        packed_(reinterpret_cast<const float*>(args.packed.data() + depthwise_bytes(set, pair.first))),
+      : shift_(second_operands(args.layer)),
+        pointwise_(*set.tiles, pair.second, args.packed),
+        depthwise_(*set.depthwise, pair.first, args.packed.subspan(pointwise_bytes(set, pair))),
+        cut_(pointwise_.shape(), pointwise_bytes(set, pair), args.threads),
+        pitch_(pitch_between(pointwise_.shape())),
         pool_(args.pool),
         threads_(args.threads) {}
 
@@ -122,29 +107,16 @@ class BoundDwpw final : public BoundKernel {
       float* place = between + (row - stretch.first_row) * width * pitch_;
       depthwise_.compute(input_, row, stretch.first, stretch.last, place, pitch_);
     }
-    const std::int64_t first = stretch.first_row * shape_.out_w + stretch.first;
+    const std::int64_t first = stretch.first_row * pointwise_.shape().out_w + stretch.first;
     const std::int64_t pixels = (stretch.last_row - stretch.first_row) * width;
-    const Blocking tiles(tiles_, panels_, pixels, pixels * pitch_, 1);
-    tiles.for_each(0, tiles.count(), [&](std::int64_t, const Block& block) {
-      const std::int64_t pixel = first + block.first_row;
-      Tile tile = common_;
-      tile.output = output_ + pixel * output_pitch_;
-      if (residual_ != nullptr) tile.residual = residual_ + pixel * epilogue_.residual_pitch;
-      multiply_rows(tiles_, panels_, packed_, block, between, pitch_, tile, {});
-    });
+    pointwise_.compute(between, pitch_, first, first + pixels, output_, residual_);
   }
 
-  const TileSet& tiles_;
   const std::size_t shift_;
-  const ConvShape shape_;  // of the pointwise convolution
-  const Panels panels_;
-  const Cut cut_;
+  const PointwiseRows pointwise_;
   const DepthwiseRows depthwise_;
+  const Cut cut_;
   const std::int64_t pitch_;
-  const Epilogue epilogue_;
-  const std::int64_t output_pitch_;
-  const Tile common_;
-  const float* const packed_;  // the panels
   ThreadPool* const pool_;
   const int threads_;
   const float* input_ = nullptr;
@@ -160,39 +132,27 @@ Refusal Dwpw::supports(const ConvPairSet& set, const LayerDesc& region) {
   const ConvPair pair(region);
   if (const Refusal refusal = Depthwise::supports(*set.depthwise, pair.first); refusal != Refusal::none)
     return refusal;
-  if (const Refusal refusal = check_nhwc_conv(pair.second); refusal != Refusal::none) return refusal;
-  const ConvShape s(pair.second);
-  if (s.groups != 1) return Refusal::groups;
-  return s.pointwise() ? Refusal::none : Refusal::kernel_size;
+  return PointwiseRows::supports(pair.second);
 }
 
 std::size_t Dwpw::workspace_bytes(const ConvPairSet& set, const LayerDesc& region, int threads) {
-  const ConvShape s(ConvPair(region).second);
-  const Cut cut(s, panels_of(set, s), threads);
+  const ConvPair pair(region);
+  const ConvShape s(pair.second);
+  const Cut cut(s, pointwise_bytes(set, pair), threads);
   return static_cast<std::size_t>(threads * cut.most_pixels() * pitch_between(s)) * sizeof(float);
 }
 
 std::size_t Dwpw::packed_bytes(const ConvPairSet& set, const LayerDesc& region) {
   const ConvPair pair(region);
-  const Panels panels = panels_of(set, ConvShape(pair.second));
-  return depthwise_bytes(set, pair.first) + static_cast<std::size_t>(panels.floats()) * sizeof(float);
+  return pointwise_bytes(set, pair) + Depthwise::packed_bytes(*set.depthwise, pair.first);
 }
 
 Status Dwpw::pack(const ConvPairSet& set, const LayerDesc& region, std::span<const ConstantBytes> constants,
                   std::span<std::byte> packed) {
   return guard_allocation([&]() -> Status {
     const ConvPair pair(region);
-    const ConvShape s(pair.second);
-    const std::size_t first = depthwise_bytes(set, pair.first);
-    std::fill_n(packed.begin(), first, std::byte{});
-    Status done = Depthwise::pack(*set.depthwise, pair.first, constants, packed.first(first));
-    if (!done) return done;
-    const auto others = constants.subspan(second_operands(region));
-    const auto* weights = reinterpret_cast<const float*>(others[1].data());
-    const auto* bias = s.biased ? reinterpret_cast<const float*>(others[2].data()) : nullptr;
-    auto* target = reinterpret_cast<float*>(packed.data() + first);
-    pack_panels(panels_of(set, s), weights, bias, s.in_channels, 1, target);
-    return {};
+    PointwiseRows::pack(*set.tiles, pair.second, constants.subspan(second_operands(region)), packed);
+    return Depthwise::pack(*set.depthwise, pair.first, constants, packed.subspan(pointwise_bytes(set, pair)));
   });
 }
 

@@ -3,6 +3,7 @@
 
 #include "kernels/common/depthwise_rows.h"
 #include "kernels/common/nhwc.h"
+#include "kernels/common/pointwise_rows.h"
 #include "kernels/common/widened_rows.h"
 #include "lib/base/guard.h"
 
@@ -35,7 +36,7 @@ class BoundPwdw final : public BoundKernel {
   BoundPwdw(const ConvPairSet& set, const BindArgs& args, const ConvPair& pair)
       : widened_(*set.tiles, pair.first, args.packed),
         depthwise_(*set.depthwise, pair.second,
-                   args.packed.subspan(WidenedRows::packed_bytes(*set.tiles, pair.first))),
+                   args.packed.subspan(PointwiseRows::packed_bytes(*set.tiles, pair.first))),
         blocks_(depthwise_.shape(), args.threads),
         output_pitch_(pixel_pitch(args.layer.outputs[0])),
         pool_(args.pool),
@@ -66,7 +67,7 @@ class BoundPwdw final : public BoundKernel {
 Refusal Pwdw::supports(const ConvPairSet& set, const LayerDesc& region) {
   if (!is_conv_chain(region) || region.parts.size() != 2) return Refusal::op;
   const ConvPair pair(region);
-  if (const Refusal refusal = WidenedRows::supports(pair.first); refusal != Refusal::none) return refusal;
+  if (const Refusal refusal = PointwiseRows::supports(pair.first); refusal != Refusal::none) return refusal;
   return Depthwise::supports(*set.depthwise, pair.second);
 }
 
@@ -77,7 +78,7 @@ std::size_t Pwdw::workspace_bytes(const ConvPairSet&, const LayerDesc& region, i
 
 std::size_t Pwdw::packed_bytes(const ConvPairSet& set, const LayerDesc& region) {
   const ConvPair pair(region);
-  return WidenedRows::packed_bytes(*set.tiles, pair.first) +
+  return PointwiseRows::packed_bytes(*set.tiles, pair.first) +
          Depthwise::packed_bytes(*set.depthwise, pair.second);
 }
 
@@ -85,10 +86,9 @@ Status Pwdw::pack(const ConvPairSet& set, const LayerDesc& region, std::span<con
                   std::span<std::byte> packed) {
   return guard_allocation([&]() -> Status {
     const ConvPair pair(region);
-    const std::size_t first = WidenedRows::packed_bytes(*set.tiles, pair.first);
-    WidenedRows::pack(*set.tiles, pair.first, constants, packed.first(first));
+    PointwiseRows::pack(*set.tiles, pair.first, constants, packed);
     return Depthwise::pack(*set.depthwise, pair.second, constants.subspan(second_operands(region)),
-                           packed.subspan(first));
+                           packed.subspan(PointwiseRows::packed_bytes(*set.tiles, pair.first)));
   });
 }
 

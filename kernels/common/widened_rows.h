@@ -6,7 +6,7 @@
 #pragma once
 
 #include "kernels/common/conv_shape.h"
-#include "kernels/common/panels.h"
+#include "kernels/common/pointwise_rows.h"
 #include "kernels/common/tile.h"
 
 #include <fettle/kernel.h>
@@ -54,29 +54,16 @@ class WidenedRows {
     Rows rows{0, 0};
   };
 
-  /// `pointwise` is one that `supports` accepts, `packed` what `pack` wrote, which must stay.
+  /// As for PointwiseRows; `pointwise` adds no residual.
   WidenedRows(const TileSet& tiles, const LayerDesc& pointwise, std::span<const std::byte> packed);
 
   /// Makes `held` hold those rows. Gives where the first row of the first image would lie.
   const float* hold(const float* input, std::int64_t image, Rows wanted, Held& held) const noexcept;
 
-  /// Pointwise, dense, nhwc.
-  static Refusal supports(const LayerDesc& pointwise) noexcept;
-  /// In whole lines of the cache.
-  static std::size_t packed_bytes(const TileSet& tiles, const LayerDesc& pointwise);
-  static void pack(const TileSet& tiles, const LayerDesc& pointwise, std::span<const ConstantBytes> constants,
-                   std::span<std::byte> packed) noexcept;
-
  private:
-  void compute(const float* input, std::int64_t image, Rows rows, float* to) const noexcept;
-
-  const TileSet& tiles_;
-  const ConvShape shape_;
-  const Panels panels_;
-  const Tile common_;
+  const PointwiseRows pointwise_;
   const std::int64_t row_floats_;  // of an output row
   const std::int64_t input_pitch_;
-  const float* const packed_;
 };
 
 }  // namespace fettle::kernels

@@ -120,12 +120,15 @@ TEST_CASE("products and sums that overflow are seen", "[base]") {
   CHECK(checked_bytes(5, DataType::f64) == std::size_t{40});
 }
 
-TEST_CASE("buffers are aligned", "[base]") {
-  for (std::size_t size :
-       {std::size_t{0}, std::size_t{1}, std::size_t{63}, std::size_t{4096}, std::size_t{1'000'003}}) {
+TEST_CASE("buffers are aligned, large ones to huge pages", "[base]") {
+  constexpr std::size_t kHuge = AlignedBuffer::kHugePage;
+  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{63}, std::size_t{4096},
+                                 kHuge - 1, kHuge, kHuge + 1, 3 * kHuge}) {
+    CAPTURE(size);
     const AlignedBuffer buffer = value_of(AlignedBuffer::allocate(size));
     CHECK(buffer.bytes().size() == size);
-    CHECK(reinterpret_cast<std::uintptr_t>(buffer.bytes().data()) % 64 == 0);
+    const std::size_t alignment = size < kHuge ? AlignedBuffer::kAlignment : kHuge;
+    CHECK(reinterpret_cast<std::uintptr_t>(buffer.bytes().data()) % alignment == 0);
     if (size > 0) std::memset(buffer.bytes().data(), 1, size);
   }
   error_of(AlignedBuffer::allocate(std::numeric_limits<std::size_t>::max() / 2), ErrorCode::kOutOfMemory);

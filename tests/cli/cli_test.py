@@ -225,6 +225,23 @@ class Good(Command):
         self.assertIn("conv", self.good("explain", self.glyphs, "--plan", plan, "--records", records).stdout)
         layers = self.json("explain", self.glyphs, "--plan", plan, "--records", records)
         self.assertTrue(any(v["samples"] > 0 for layer in layers for v in layer["variants"]))
+        self.explains_by_quiet_times(plan, records)
+
+    def explains_by_quiet_times(self, plan, records):
+        """Of records whose medians are in the opposite order of the times that choices go by."""
+        opposite = [json.loads(line) for line in read(records).decode().splitlines()]
+        for number, record in enumerate(opposite):
+            record["us"].update(quiet=1 + number, median=10 ** 6 - number)
+        changed = self.write("opposite.jsonl", "".join(json.dumps(record) + "\n" for record in opposite))
+        command = ("explain", self.glyphs, "--plan", plan, "--records", changed)
+        several = 0
+        for layer in self.json(*command):
+            measured = [v for v in layer["variants"] if v["median_us"] > 0]
+            several += len(measured) > 1
+            self.assertEqual(measured, sorted(measured, key=lambda v: v["quiet_us"]), layer["layer"])
+            self.assertTrue(all(v["quiet_us"] < v["median_us"] for v in measured))
+        self.assertGreater(several, 0)
+        self.assertRegex(self.good(*command).stdout, r" [0-9]+\.00 us \(median 999[0-9]{3}\.00, ")
 
     def test_plan_commands(self):
         self.assertIn("glyphs", self.good("plan", "show", self.plan).stdout)

@@ -57,11 +57,30 @@ TEST_CASE("a bar without room for its length says so", "[tuner][report]") {
   layer.variants.resize(2);
   for (VariantCost& variant : layer.variants) variant.samples = 5;
   layer.variants[0].chosen = layer.variants[0].is_default = true;
-  layer.variants[0].us.median = 10;
-  layer.variants[1].us.median = 10;
-  CHECK(layers_svg({layer}).find("class=\"cut\"") == std::string::npos);
+  layer.variants[0].quiet_us = 10;
+  layer.variants[1].quiet_us = 10;
   layer.variants[1].us.median = 25;
+  CHECK(layers_svg({layer}).find("class=\"cut\"") == std::string::npos);
+  layer.variants[1].quiet_us = 25;
   CHECK(layers_svg({layer}).find("class=\"cut\"") != std::string::npos);
+}
+
+TEST_CASE("bars, times and rows go by the lower quartile, the median is beside it", "[tuner][report]") {
+  VariantCost standard, choice;
+  standard.samples = choice.samples = 5;
+  standard.is_default = choice.chosen = true;
+  standard.quiet_us = 20, standard.us = {30, 20, 40};
+  choice.quiet_us = 10, choice.us = {50, 10, 60};
+  LayerExplanation layer;
+  layer.variants = {choice, standard};
+  const std::string svg = layers_svg({layer});
+  CHECK(svg.find("20.0 µs → 10.0 µs") != std::string::npos);
+  CHECK(svg.find("10.0 µs (median 50.0 µs, 10.0 µs to 60.0 µs)") != std::string::npos);
+  TuneResult result;
+  result.layers = {layer};
+  const std::string page = report_page("model", result);
+  CHECK(page.find("<span class=\"time\">10.0 µs</span>") != std::string::npos);
+  CHECK(page.find("<td class=\"n\">10.0 µs</td><td class=\"n\">50.0 µs</td>") != std::string::npos);
 }
 
 TEST_CASE("times are readable", "[tuner][report]") {
@@ -73,15 +92,16 @@ TEST_CASE("times are readable", "[tuner][report]") {
 
 TEST_CASE("the runner-up is the best of those neither chosen nor default", "[tuner][report]") {
   LayerExplanation layer;
-  for (int i = 0; i < 4; ++i) {
+  for (int i = 0; i < 5; ++i) {
     VariantCost variant;
-    variant.samples = i == 3 ? 0 : 5;
-    variant.us.median = 10 - i;
+    variant.samples = i == 4 ? 0 : 5;
+    variant.quiet_us = 10 - i;
+    variant.us.median = 20 + i;
     layer.variants.push_back(variant);
   }
   layer.variants[2].chosen = true;
   layer.variants[0].is_default = true;
-  CHECK(runner_up(layer) == &layer.variants[1]);
+  CHECK(runner_up(layer) == &layer.variants[3]);
   CHECK(chosen_variant(layer) == &layer.variants[2]);
   CHECK(default_variant(layer) == &layer.variants[0]);
 }

@@ -3,6 +3,7 @@
 // The whole tuner on a simulated device, whose true costs are known.
 #include "tests/tuner/simulated_device.h"
 #include "tuner/choose.h"
+#include "tuner/explain.h"
 #include "tuner/explore.h"
 #include "tuner/settings.h"
 #include "tuner/tune_on.h"
@@ -227,12 +228,27 @@ TEST_CASE("explanations name every variant, its cost or why it was refused", "[t
       refused = refused || variant.refusal == Refusal::layout;
       not_reached = not_reached || (variant.samples == 0 && variant.refusal == Refusal::none);
       if (variant.samples == 0) continue;
-      CHECK(variant.us.median >= last);
-      last = variant.us.median;
+      CHECK(variant.quiet_us >= last);
+      last = variant.quiet_us;
     }
   }
   CHECK(refused);
   CHECK(not_reached);  // the reference
+}
+
+TEST_CASE("explanations are in the order of what choices go by", "[tuner]") {
+  SimulatedDevice device({});
+  const Space space = build_space(device.problem(), nullptr);
+  CostTable table(space);
+  const int setting = table.add_setting(0);
+  for (const double us : {5.0, 5.0, 5.0, 5.0}) table.add_sample(0, 0, setting, us);
+  for (const double us : {3.0, 3.0, 9.0, 9.0, 9.0}) table.add_sample(0, 1, setting, us);
+  const LayerExplanation layer = explain(space, table, default_choice(space))[0];
+  REQUIRE(layer.variants.size() >= 2);
+  CHECK(layer.variants[0].kernel == space.layers[0].candidates[1].kernel);
+  CHECK(layer.variants[0].quiet_us == 3);
+  CHECK(layer.variants[0].us.median == 9);
+  CHECK(layer.variants[1].quiet_us == 5);
 }
 
 TEST_CASE("settings reach every candidate", "[tuner]") {

@@ -29,8 +29,8 @@ std::string layouts_text(LayoutPair layouts) {
 std::string cost_text(const VariantCost& cost) {
   if (cost.refusal != Refusal::none) return fmt::format("refused: {}", to_string(cost.refusal));
   if (cost.samples == 0) return "not measured";
-  return fmt::format("{:>9.2f} us ({:.2f} to {:.2f}, {} samples)", cost.us.median, cost.us.low, cost.us.high,
-                     cost.samples);
+  return fmt::format("{:>9.2f} us (median {:.2f}, {:.2f} to {:.2f}, {} samples)", cost.quiet_us,
+                     cost.us.median, cost.us.low, cost.us.high, cost.samples);
 }
 
 std::string as_text(const LayerExplanation& layer) {
@@ -55,6 +55,7 @@ Json as_json(const LayerExplanation& layer) {
                         {"covers", cost.covers},
                         {"refusal", cost.refusal == Refusal::none ? Json() : Json(to_string(cost.refusal))},
                         {"samples", cost.samples},
+                        {"quiet_us", cost.quiet_us},
                         {"median_us", cost.us.median},
                         {"low_us", cost.us.low},
                         {"high_us", cost.us.high},
