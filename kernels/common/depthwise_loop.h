@@ -135,14 +135,15 @@ void depthwise_row(const DepthwiseRow& row) noexcept {
   };
   std::int64_t ox = row.first;
   for (; ox < row.inner_first && ox < row.last; ++ox) single(ox);
-  // Rather some outputs twice than some alone: one alone takes as long as several together.
   const std::int64_t inner_first = ox;
   const std::int64_t inner_last = row.inner_last < row.last ? row.inner_last : row.last;
   for (; ox + 8 <= inner_last; ox += 8) together.template operator()<8>(ox);
-  if (ox + 4 < inner_last && inner_last - inner_first >= 8)
+  // With one vector of channels, rather some outputs twice than some alone, whose sum waits for itself.
+  const bool twice = row.channels <= Simd::kLanes;
+  if (twice && ox + 4 < inner_last && inner_last - inner_first >= 8)
     together.template operator()<8>(inner_last - 8), ox = inner_last;
   for (; ox + 4 <= inner_last; ox += 4) together.template operator()<4>(ox);
-  if (ox < inner_last && inner_last - inner_first >= 4)
+  if (twice && ox + 1 < inner_last && inner_last - inner_first >= 4)
     together.template operator()<4>(inner_last - 4), ox = inner_last;
   for (; ox < row.last; ++ox) single(ox);
 }
