@@ -25,9 +25,10 @@ void planar_tile(const PlanarTile& t) noexcept {
   // Two more bases, so that few multiples of the step take registers.
   constexpr int kOfBase = 5;
   const std::int64_t step = t.step;
+  const std::int64_t base_step = kOfBase * step;
   for (std::int64_t k = 0; k < t.depth; ++k) {
     const float* x = t.input + t.distances[k];
-    const float* const bases[] = {x, x + kOfBase * step, x + 2 * kOfBase * step};
+    const float* const bases[] = {x, x + base_step, x + 2 * base_step};
     Vector w[kVectors];
 #pragma GCC unroll 3
     for (int v = 0; v < kVectors; ++v, weights += Simd::kLanes) w[v] = Simd::load(weights);

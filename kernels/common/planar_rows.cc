@@ -138,10 +138,11 @@ class BoundPlanarRows final : public BoundKernel {
     for (std::int64_t panel = 0; panel < panels_.count; ++panel) {
       const int vectors = panels_.vectors_of(panel);
       const std::int64_t columns = panels_.columns_of(panel);
+      const std::int64_t last_lanes = columns - panels_.width_of(panel) + panels_.vector;
       tile.panel = packed_ + panels_.first_float(panel);
       tile.output = to;
-      tile.last_lanes = static_cast<std::size_t>(columns - (vectors - 1) * panels_.vector);
-      tile.fills = block_ != 0 && static_cast<std::int64_t>(tile.last_lanes) < panels_.vector;
+      tile.last_lanes = static_cast<std::size_t>(last_lanes);
+      tile.fills = block_ != 0 && last_lanes < panels_.vector;
       set_.kernels[vectors - 1][outputs - 1](tile);
       activation_.apply(to, output_pitch_, outputs, columns);
       to += vectors * vector_pitch_;
