@@ -105,89 +105,112 @@ struct WinogradMatrix<Simd, 6> {
   }
 };
 
-/// V = B^T d B for one patch and one vector of channels.
-template <typename Simd, int m, bool kTail>
+/// V = B^T d B for one patch and one vector of channels. `kWhole`: the patch lies inside of the image.
+template <typename Simd, int m, bool kTail, bool kWhole>
 inline void winograd_input_channels(const WinogradPatch& patch, std::int64_t c,
                                     typename Simd::Mask mask) noexcept {
   using Vector = typename Simd::Vector;
-  constexpr int n = m + 2;
-  Vector rows[n][n];  // B^T d
-  for (int j = 0; j < n; ++j) {
-    Vector column[n];
-    Vector transformed[n];
+  constexpr int kSide = m + 2;
+  Vector rows[kSide][kSide];  // B^T d
+  for (int j = 0; j < kSide; ++j) {
+    Vector column[kSide];
+    Vector transformed[kSide];
 #pragma GCC unroll 8
-    for (int i = 0; i < n; ++i) {
-      const bool inside = i >= patch.top && i < patch.bottom && j >= patch.left && j < patch.right;
+    for (int i = 0; i < kSide; ++i) {
+      const bool inside =
+          kWhole || (i >= patch.top && i < patch.bottom && j >= patch.left && j < patch.right);
       const std::int64_t offset = i * patch.row_pitch + j * patch.pixel_pitch + c;
       column[i] = inside ? load_lanes<Simd, kTail>(patch.input + offset, mask) : Simd::all(0);
     }
     WinogradMatrix<Simd, m>::input(column, transformed);
 #pragma GCC unroll 8
-    for (int i = 0; i < n; ++i) rows[i][j] = transformed[i];
+    for (int i = 0; i < kSide; ++i) rows[i][j] = transformed[i];
   }
   float* target = patch.transformed + c;
-  for (int i = 0; i < n; ++i) {
-    Vector transformed[n];
+  for (int i = 0; i < kSide; ++i) {
+    Vector transformed[kSide];
     WinogradMatrix<Simd, m>::input(rows[i], transformed);
 #pragma GCC unroll 8
-    for (int j = 0; j < n; ++j, target += patch.point_pitch) Simd::store(target, transformed[j]);
+    for (int j = 0; j < kSide; ++j, target += patch.point_pitch) Simd::store(target, transformed[j]);
   }
 }
 
 template <typename Simd, int m>
 void winograd_input(const WinogradPatch& patch) noexcept {
+  constexpr int kSide = m + 2;
+  const bool whole = patch.top == 0 && patch.left == 0 && patch.bottom == kSide && patch.right == kSide;
+  const auto all = Simd::mask(Simd::kLanes);
   std::int64_t c = 0;
-  for (; c + Simd::kLanes <= patch.channels; c += Simd::kLanes)
-    winograd_input_channels<Simd, m, false>(patch, c, Simd::mask(Simd::kLanes));
+  for (; c + Simd::kLanes <= patch.channels; c += Simd::kLanes) {
+    if (whole)
+      winograd_input_channels<Simd, m, false, true>(patch, c, all);
+    else
+      winograd_input_channels<Simd, m, false, false>(patch, c, all);
+  }
   if (c < patch.channels)
-    winograd_input_channels<Simd, m, true>(patch, c,
-                                           Simd::mask(static_cast<std::size_t>(patch.channels - c)));
+    winograd_input_channels<Simd, m, true, false>(patch, c,
+                                                  Simd::mask(static_cast<std::size_t>(patch.channels - c)));
 }
 
-/// y = A^T M A for one patch and one vector of channels, and what follows a convolution.
-template <typename Simd, int m, bool kTail>
+/// One number of each channel of a patch's results: what follows a convolution.
+template <typename Simd, bool kTail>
+inline void winograd_finish(const WinogradResult& result, int i, int j, std::int64_t c,
+                            typename Simd::Vector sum, typename Simd::Mask mask) noexcept {
+  auto value = Simd::clamp(sum, Simd::all(result.clamp.low), Simd::all(result.clamp.high));
+  if (result.residual != nullptr) {
+    const float* other = result.residual + i * result.residual_row_pitch + j * result.residual_pixel_pitch;
+    value = Simd::clamp(Simd::add(value, load_lanes<Simd, kTail>(other + c, mask)),
+                        Simd::all(result.after_added.low), Simd::all(result.after_added.high));
+  }
+  store_lanes<Simd, kTail>(result.output + i * result.row_pitch + j * result.pixel_pitch + c, value, mask);
+}
+
+/// y = A^T M A for one patch and one vector of channels, and what follows a convolution. `kWhole`: all
+/// results lie inside of the image.
+template <typename Simd, int m, bool kTail, bool kWhole>
 inline void winograd_output_channels(const WinogradResult& result, std::int64_t c,
                                      typename Simd::Mask mask) noexcept {
   using Vector = typename Simd::Vector;
-  constexpr int n = m + 2;
+  constexpr int kSide = m + 2;
   const Vector bias = Simd::load(result.bias + c);
-  Vector rows[m][n];  // A^T M
+  Vector rows[m][kSide];  // A^T M
   const float* from = result.products + c;
-  for (int j = 0; j < n; ++j) {
-    Vector column[n];
+  for (int j = 0; j < kSide; ++j) {
+    Vector column[kSide];
     Vector transformed[m];
 #pragma GCC unroll 8
-    for (int i = 0; i < n; ++i) column[i] = Simd::load(from + (i * n + j) * result.point_pitch);
+    for (int i = 0; i < kSide; ++i) column[i] = Simd::load(from + (i * kSide + j) * result.point_pitch);
     WinogradMatrix<Simd, m>::output(column, transformed);
 #pragma GCC unroll 6
     for (int i = 0; i < m; ++i) rows[i][j] = transformed[i];
   }
-  for (int i = 0; i < result.rows; ++i) {
+  for (int i = 0; i < (kWhole ? m : result.rows); ++i) {
     Vector y[m];
     WinogradMatrix<Simd, m>::output(rows[i], y);
-    for (int j = 0; j < result.columns; ++j) {
-      Vector value =
-          Simd::clamp(Simd::add(y[j], bias), Simd::all(result.clamp.low), Simd::all(result.clamp.high));
-      if (result.residual != nullptr) {
-        const float* other =
-            result.residual + i * result.residual_row_pitch + j * result.residual_pixel_pitch;
-        value = Simd::clamp(Simd::add(value, load_lanes<Simd, kTail>(other + c, mask)),
-                            Simd::all(result.after_added.low), Simd::all(result.after_added.high));
-      }
-      store_lanes<Simd, kTail>(result.output + i * result.row_pitch + j * result.pixel_pitch + c, value,
-                               mask);
+    if constexpr (kWhole) {
+#pragma GCC unroll 6
+      for (int j = 0; j < m; ++j) winograd_finish<Simd, kTail>(result, i, j, c, Simd::add(y[j], bias), mask);
+    } else {
+      for (int j = 0; j < result.columns; ++j)
+        winograd_finish<Simd, kTail>(result, i, j, c, Simd::add(y[j], bias), mask);
     }
   }
 }
 
 template <typename Simd, int m>
 void winograd_output(const WinogradResult& result) noexcept {
+  const bool whole = result.rows == m && result.columns == m;
+  const auto all = Simd::mask(Simd::kLanes);
   std::int64_t c = 0;
-  for (; c + Simd::kLanes <= result.channels; c += Simd::kLanes)
-    winograd_output_channels<Simd, m, false>(result, c, Simd::mask(Simd::kLanes));
+  for (; c + Simd::kLanes <= result.channels; c += Simd::kLanes) {
+    if (whole)
+      winograd_output_channels<Simd, m, false, true>(result, c, all);
+    else
+      winograd_output_channels<Simd, m, false, false>(result, c, all);
+  }
   if (c < result.channels)
-    winograd_output_channels<Simd, m, true>(result, c,
-                                            Simd::mask(static_cast<std::size_t>(result.channels - c)));
+    winograd_output_channels<Simd, m, true, false>(result, c,
+                                                   Simd::mask(static_cast<std::size_t>(result.channels - c)));
 }
 
 }  // namespace fettle::kernels
