@@ -61,8 +61,7 @@ struct WinogradShape {
   std::int64_t packed_floats() const { return out_pitch + points * panels.floats(); }
 };
 
-// Where a patch lies in its image. Moves to the next one without divisions, which take as long as the
-// transform of a few channels.
+// Where a patch lies in its image. Moves to the next one without divisions.
 struct Place {
   std::int64_t image, y, x;
   Place(const WinogradShape& s, std::int64_t patch)
