@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/common/winograd.h"
 
-#include "kernels/common/blocking.h"
 #include "kernels/common/cache.h"
 #include "kernels/common/ceil_div.h"
 #include "kernels/common/conv_shape.h"
 #include "kernels/common/epilogue.h"
 #include "kernels/common/nhwc.h"
-#include "kernels/common/panels.h"
+#include "kernels/common/winograd_products.h"
 #include "kernels/common/winograd_weights.h"
 
 #include <algorithm>
@@ -16,8 +15,7 @@
 namespace fettle::kernels {
 namespace {
 
-// How the image is cut into patches, patches into blocks, and where a block's transforms lie in the
-// workspace.
+// How the image is cut into patches, and patches into blocks.
 struct WinogradShape {
   ConvShape conv;
   Panels panels;
@@ -25,10 +23,6 @@ struct WinogradShape {
   std::int64_t patches_across, patches;  // of one image
   std::int64_t blocks;                   // of all images
   std::int64_t most_patches;             // in a block
-  std::int64_t in_pitch, out_pitch;      // floats of a patch's transform at one point
-  // Floats from point to point: a line more than needed, or all points of a patch would fall into one cache
-  // set.
-  std::int64_t in_point_pitch, out_point_pitch;
 
   WinogradShape(const WinogradSet& set, const LayerDesc& layer, int threads)
       : conv(layer),
@@ -38,13 +32,12 @@ struct WinogradShape {
         patches_across(ceil_div(conv.out_w, m)),
         patches(patches_across * ceil_div(conv.out_h, m)) {
     const std::int64_t lanes = set.tiles->vector;
-    in_pitch = ceil_div(conv.in_channels, lanes) * lanes;
-    out_pitch = ceil_div(conv.out_channels, lanes) * lanes;
+    const std::int64_t floats =
+        points * lanes * (ceil_div(conv.in_channels, lanes) + ceil_div(conv.out_channels, lanes));
     // Weights are read once for every block: blocks are as large as the cache allows, but each thread gets
     // one.
     const std::int64_t total = conv.batch * patches;
-    const std::int64_t fitting =
-        std::max<std::int64_t>(1, l2_floats() / 2 / (points * (in_pitch + out_pitch)));
+    const std::int64_t fitting = std::max<std::int64_t>(1, l2_floats() / 2 / floats);
     blocks = std::max(ceil_div(total, fitting), std::min<std::int64_t>(threads, total));
     // A few patches more than fit cost less than reading all weights once more.
     const std::int64_t rows = set.tiles->most_rows[panels.vectors - 1];
@@ -52,13 +45,12 @@ struct WinogradShape {
     if (weights > l2_floats())
       blocks = std::min(blocks, std::max<std::int64_t>(threads, ceil_div(total, 2 * rows)));
     most_patches = ceil_div(total, blocks);
-    in_point_pitch = most_patches * in_pitch + 16;
-    out_point_pitch = most_patches * out_pitch + 16;
   }
   std::int64_t first_patch(std::int64_t block) const { return conv.batch * patches * block / blocks; }
-  std::int64_t workspace_floats() const { return points * (in_point_pitch + out_point_pitch); }
-  // Packed: the bias in whole vectors, then the panels of each point.
-  std::int64_t packed_floats() const { return out_pitch + points * panels.floats(); }
+  // Packed: the panels of each point, then a zero for each input channel.
+  std::int64_t panel_floats() const { return points * panels.floats(); }
+  std::int64_t packed_floats() const { return panel_floats() + conv.in_channels; }
+  WinogradProducts products(const WinogradSet& set) const { return {set, panels, most_patches}; }
 };
 
 // Where a patch lies in its image. Moves to the next one without divisions.
@@ -82,16 +74,14 @@ class BoundWinograd final : public BoundKernel {
   BoundWinograd(const WinogradSet& set, const BindArgs& args, const UnaryFunction& activation)
       : set_(set),
         shape_(set, args.layer, args.threads),
+        products_(shape_.products(set)),
         epilogue_(args.layer),
         activation_(activation),
-        common_(plain_tile(1, shape_.conv.in_channels)),
         input_pitch_(pixel_pitch(args.layer.inputs[0])),
         output_pitch_(pixel_pitch(args.layer.outputs[0])),
         packed_(reinterpret_cast<const float*>(args.packed.data())),
         pool_(args.pool),
-        threads_(args.threads) {
-    common_.output_stride = static_cast<std::size_t>(shape_.out_pitch);
-  }
+        threads_(args.threads) {}
 
   Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs,
                      void* workspace) noexcept override {
@@ -104,21 +94,18 @@ class BoundWinograd final : public BoundKernel {
 
   Status run() noexcept override {
     parallel_for(pool_, threads_, shape_.blocks, [&](std::int64_t begin, std::int64_t end, int worker) {
-      float* transformed = workspace_ + worker * shape_.workspace_floats();
-      float* products = transformed + shape_.points * shape_.in_point_pitch;
+      float* transformed = workspace_ + worker * products_.workspace_floats();
+      float* products = transformed + products_.transformed_floats();
       for (std::int64_t block = begin; block < end; ++block) {
         const std::int64_t first = shape_.first_patch(block);
         const std::int64_t last = shape_.first_patch(block + 1);
         Place place(shape_, first);
         for (std::int64_t patch = first; patch < last; ++patch, place.next(shape_))
-          transform(place, transformed + (patch - first) * shape_.in_pitch);
-        const Blocking pieces(*set_.tiles, shape_.panels, last - first, (last - first) * shape_.in_pitch, 1,
-                              true);
-        for (std::int64_t point = 0; point < shape_.points; ++point)
-          multiply(point, pieces, transformed, products);
+          transform(place, transformed + (patch - first) * products_.input().patch);
+        products_.multiply(packed_, last - first, transformed, products);
         place = Place(shape_, first);
         for (std::int64_t patch = first; patch < last; ++patch, place.next(shape_))
-          finish(place, products + (patch - first) * shape_.out_pitch);
+          finish(place, products + (patch - first) * products_.output().patch);
       }
     });
     return {};
@@ -141,23 +128,11 @@ class BoundWinograd final : public BoundKernel {
     };
     patch.top = inside(-top), patch.bottom = inside(s.in_h - top);
     patch.left = inside(-left), patch.right = inside(s.in_w - left);
+    patch.zeros = packed_ + shape_.panel_floats();
     patch.transformed = transformed;
-    patch.point_pitch = shape_.in_point_pitch;
+    patch.vector_pitch = products_.input().vector;
+    patch.point_pitch = products_.input().point;
     set_.input(patch);
-  }
-
-  // All patches of a block at one point: a matrix product.
-  void multiply(std::int64_t point, const Blocking& pieces, const float* transformed,
-                float* products) const noexcept {
-    const float* rows = transformed + point * shape_.in_point_pitch;
-    float* output = products + point * shape_.out_point_pitch;
-    const float* panels = packed_ + shape_.out_pitch + point * shape_.panels.floats();
-    Tile tile = common_;
-    pieces.for_each(0, pieces.count(), [&](std::int64_t, Block block) {
-      if (point + 1 == shape_.points) block.next_float = block.next_floats = 0;  // nothing follows
-      tile.output = output + block.first_row * shape_.out_pitch;
-      multiply_rows(*set_.tiles, shape_.panels, panels, block, rows, shape_.in_pitch, tile, {});
-    });
   }
 
   void finish(const Place& place, const float* products) const noexcept {
@@ -165,8 +140,8 @@ class BoundWinograd final : public BoundKernel {
     const std::int64_t pixel = (place.image * s.out_h + place.y) * s.out_w + place.x;
     WinogradResult result{};
     result.products = products;
-    result.point_pitch = shape_.out_point_pitch;
-    result.bias = packed_;
+    result.vector_pitch = products_.output().vector;
+    result.point_pitch = products_.output().point;
     result.channels = s.out_channels;
     result.rows = static_cast<int>(std::min(shape_.m, s.out_h - place.y));
     result.columns = static_cast<int>(std::min(shape_.m, s.out_w - place.x));
@@ -186,9 +161,9 @@ class BoundWinograd final : public BoundKernel {
 
   const WinogradSet& set_;
   const WinogradShape shape_;
+  const WinogradProducts products_;
   const Epilogue epilogue_;
   const UnaryFunction activation_;
-  Tile common_;
   const std::int64_t input_pitch_;
   const std::int64_t output_pitch_;
   const float* const packed_;
@@ -213,7 +188,7 @@ Refusal Winograd::supports(const LayerDesc& layer) noexcept {
 
 std::size_t Winograd::workspace_bytes(const WinogradSet& set, const LayerDesc& layer, int threads) {
   const WinogradShape shape(set, layer, threads);
-  return static_cast<std::size_t>(shape.workspace_floats() * threads) * sizeof(float);
+  return static_cast<std::size_t>(shape.products(set).workspace_floats() * threads) * sizeof(float);
 }
 
 std::size_t Winograd::packed_bytes(const WinogradSet& set, const LayerDesc& layer) {
@@ -227,8 +202,13 @@ Status Winograd::pack(const WinogradSet& set, const LayerDesc& layer,
   const auto* weights = reinterpret_cast<const float*>(constants[1].data());
   auto* target = reinterpret_cast<float*>(packed.data());
   std::fill_n(target, shape.packed_floats(), 0.0f);
-  if (s.biased) std::copy_n(reinterpret_cast<const float*>(constants[2].data()), s.out_channels, target);
-  target += shape.out_pitch;
+  // What is added at the point 1 in both directions reaches every result as it is.
+  const std::int64_t ones = set.m + 3;
+  if (s.biased) {
+    const auto* bias = reinterpret_cast<const float*>(constants[2].data());
+    for (std::int64_t o = 0; o < s.out_channels; ++o)
+      target[ones * shape.panels.floats() + shape.panels.place(o, -1)] = bias[o];
+  }
   std::array<float, kMostWinogradPoints> transformed;
   for (std::int64_t o = 0; o < s.out_channels; ++o) {
     for (std::int64_t c = 0; c < s.in_channels; ++c) {

@@ -27,16 +27,40 @@ struct WinogradPatch {
   std::int64_t row_pitch;    ///< floats
   std::int64_t pixel_pitch;  ///< floats
   std::int64_t channels;
-  int top, bottom, left, right;  ///< rows [top, bottom) and columns [left, right) lie inside; others are zero
-  float* transformed;            ///< for each point as many floats as the channels make whole vectors
+  int top, bottom, left, right;  ///< rows [top, bottom) and columns [left, right) lie inside
+  const float* zeros;            ///< for pixels that do not: as many as there are channels
+  float* transformed;            ///< whole vectors of channels
+  std::int64_t vector_pitch;     ///< floats from one vector of channels to the next
   std::int64_t point_pitch;      ///< floats from point to point
+};
+
+/// Tiles of a product at one point, one below the other: patches times a panel of output channels. Patches
+/// lie a vector of channels apart, so that a tile finds its rows with one pointer: x86 has none to spare.
+struct WinogradProduct {
+  const float* input;         ///< the first patch's first vector of channels
+  std::int64_t input_pitch;   ///< floats from one vector of channels to the next
+  std::int64_t channels;      ///< at least 1
+  const float* panel;         ///< a row to begin with, then a row of weights for each channel
+  float* output;              ///< laid out like the input
+  std::int64_t output_pitch;  ///< floats from one vector of output channels to the next
+  std::int64_t tiles;         ///< at least 1
+  const char* prefetch;       ///< what will be needed soon is fetched into L2 meanwhile, from here
+  std::size_t prefetch_step;  ///< bytes further with each channel; 0: nothing is needed
+};
+
+/// A function for each number of vectors across and rows down, as in TileSet.
+struct WinogradProductSet {
+  using Kernel = void (*)(const WinogradProduct& product) noexcept;
+  Kernel kernels[kMostVectors][kMostRows];
+
+  Kernel kernel(int vectors, std::int64_t rows) const noexcept { return kernels[vectors - 1][rows - 1]; }
 };
 
 /// One patch of products, and where its m x m results go.
 struct WinogradResult {
-  const float* products;
+  const float* products;      ///< the bias is in them
+  std::int64_t vector_pitch;  ///< floats from one vector of channels to the next
   std::int64_t point_pitch;
-  const float* bias;  ///< whole vectors
   std::int64_t channels;
   int rows, columns;  ///< of the results, how many are inside the image
   Clamp clamp, after_added;
@@ -50,6 +74,7 @@ struct WinogradResult {
 struct WinogradSet {
   int m;
   const TileSet* tiles;
+  const WinogradProductSet* products;  ///< in the sizes of `tiles`; null: `tiles` do as well
   void (*input)(const WinogradPatch& patch) noexcept;
   void (*output)(const WinogradResult& result) noexcept;
 };

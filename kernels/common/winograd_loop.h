@@ -9,11 +9,15 @@
 #include "kernels/common/lanes.h"
 #include "kernels/common/winograd.h"
 
+#include <cstddef>
 #include <cstdint>
+#include <utility>
 
 namespace fettle::kernels {
 
-/// The one-dimensional transforms B^T and A^T. `d` and `t` have m + 2 vectors, `y` has m.
+/// The one-dimensional transforms B^T and A^T. `d` and `t` have m + 2 vectors, `y` has m. The points come in
+/// groups, the first and the last by itself and opposite ones together, which share most of their work: a
+/// group's results are computed without the others'.
 template <typename Simd, int m>
 struct WinogradMatrix;
 
@@ -21,11 +25,17 @@ struct WinogradMatrix;
 template <typename Simd>
 struct WinogradMatrix<Simd, 2> {
   using Vector = typename Simd::Vector;
+  static constexpr int kGroups = 3;
+  template <int kGroup>
   static void input(const Vector* d, Vector* t) noexcept {
-    t[0] = Simd::sub(d[0], d[2]);
-    t[1] = Simd::add(d[1], d[2]);
-    t[2] = Simd::sub(d[2], d[1]);
-    t[3] = Simd::sub(d[3], d[1]);
+    if constexpr (kGroup == 0) {
+      t[0] = Simd::sub(d[0], d[2]);
+    } else if constexpr (kGroup == 1) {
+      t[1] = Simd::add(d[1], d[2]);
+      t[2] = Simd::sub(d[2], d[1]);
+    } else {
+      t[3] = Simd::sub(d[3], d[1]);
+    }
   }
   static void output(const Vector* t, Vector* y) noexcept {
     y[0] = Simd::add(Simd::add(t[0], t[1]), t[2]);
@@ -37,21 +47,24 @@ struct WinogradMatrix<Simd, 2> {
 template <typename Simd>
 struct WinogradMatrix<Simd, 4> {
   using Vector = typename Simd::Vector;
+  static constexpr int kGroups = 4;
+  template <int kGroup>
   static void input(const Vector* d, Vector* t) noexcept {
-    const Vector two = Simd::all(2);
-    const Vector minus_four = Simd::all(-4);
-    const Vector minus_five = Simd::all(-5);
-    const Vector four = Simd::all(4);
-    const Vector even1 = Simd::fma(minus_four, d[2], d[4]);
-    const Vector odd1 = Simd::fma(minus_four, d[1], d[3]);
-    const Vector even2 = Simd::sub(d[4], d[2]);
-    const Vector odd2 = Simd::mul(two, Simd::sub(d[3], d[1]));
-    t[0] = Simd::fma(four, d[0], Simd::fma(minus_five, d[2], d[4]));
-    t[1] = Simd::add(even1, odd1);
-    t[2] = Simd::sub(even1, odd1);
-    t[3] = Simd::add(even2, odd2);
-    t[4] = Simd::sub(even2, odd2);
-    t[5] = Simd::fma(four, d[1], Simd::fma(minus_five, d[3], d[5]));
+    if constexpr (kGroup == 0) {
+      t[0] = Simd::fma(Simd::all(4), d[0], Simd::fma(Simd::all(-5), d[2], d[4]));
+    } else if constexpr (kGroup == 1) {
+      const Vector even = Simd::fma(Simd::all(-4), d[2], d[4]);
+      const Vector odd = Simd::fma(Simd::all(-4), d[1], d[3]);
+      t[1] = Simd::add(even, odd);
+      t[2] = Simd::sub(even, odd);
+    } else if constexpr (kGroup == 2) {
+      const Vector even = Simd::sub(d[4], d[2]);
+      const Vector odd = Simd::sub(d[3], d[1]);
+      t[3] = Simd::fma(Simd::all(2), odd, even);
+      t[4] = Simd::fma(Simd::all(-2), odd, even);
+    } else {
+      t[5] = Simd::fma(Simd::all(4), d[1], Simd::fma(Simd::all(-5), d[3], d[5]));
+    }
   }
   static void output(const Vector* t, Vector* y) noexcept {
     const Vector even1 = Simd::add(t[1], t[2]);
@@ -69,25 +82,29 @@ struct WinogradMatrix<Simd, 4> {
 template <typename Simd>
 struct WinogradMatrix<Simd, 6> {
   using Vector = typename Simd::Vector;
+  static constexpr int kGroups = 5;
+  template <int kGroup>
   static void input(const Vector* d, Vector* t) noexcept {
-    const Vector c525 = Simd::all(5.25f);
-    const Vector c425 = Simd::all(-4.25f);
-    const Vector even1 = Simd::fma(c425, d[4], Simd::add(d[2], d[6]));
-    const Vector odd1 = Simd::fma(c425, d[3], Simd::add(d[1], d[5]));
-    const Vector even2 = Simd::fma(Simd::all(0.25f), d[2], Simd::fma(Simd::all(-1.25f), d[4], d[6]));
-    const Vector odd2 =
-        Simd::fma(Simd::all(0.5f), d[1], Simd::fma(Simd::all(-2.5f), d[3], Simd::mul(Simd::all(2), d[5])));
-    const Vector even3 = Simd::fma(Simd::all(4), d[2], Simd::fma(Simd::all(-5), d[4], d[6]));
-    const Vector odd3 =
-        Simd::fma(Simd::all(2), d[1], Simd::fma(Simd::all(-2.5f), d[3], Simd::mul(Simd::all(0.5f), d[5])));
-    t[0] = Simd::fma(c525, Simd::sub(d[4], d[2]), Simd::sub(d[0], d[6]));
-    t[1] = Simd::add(even1, odd1);
-    t[2] = Simd::sub(even1, odd1);
-    t[3] = Simd::add(even2, odd2);
-    t[4] = Simd::sub(even2, odd2);
-    t[5] = Simd::add(even3, odd3);
-    t[6] = Simd::sub(even3, odd3);
-    t[7] = Simd::fma(c525, Simd::sub(d[3], d[5]), Simd::sub(d[7], d[1]));
+    const auto with_opposite = [t](Vector even, Vector odd) {
+      t[2 * kGroup - 1] = Simd::add(even, odd);
+      t[2 * kGroup] = Simd::sub(even, odd);
+    };
+    if constexpr (kGroup == 0) {
+      t[0] = Simd::fma(Simd::all(5.25f), Simd::sub(d[4], d[2]), Simd::sub(d[0], d[6]));
+    } else if constexpr (kGroup == 1) {
+      with_opposite(Simd::fma(Simd::all(-4.25f), d[4], Simd::add(d[2], d[6])),
+                    Simd::fma(Simd::all(-4.25f), d[3], Simd::add(d[1], d[5])));
+    } else if constexpr (kGroup == 2) {
+      with_opposite(
+          Simd::fma(Simd::all(0.25f), d[2], Simd::fma(Simd::all(-1.25f), d[4], d[6])),
+          Simd::fma(Simd::all(0.5f), d[1], Simd::fma(Simd::all(-2.5f), d[3], Simd::add(d[5], d[5]))));
+    } else if constexpr (kGroup == 3) {
+      with_opposite(
+          Simd::fma(Simd::all(4), d[2], Simd::fma(Simd::all(-5), d[4], d[6])),
+          Simd::fma(Simd::all(0.5f), d[5], Simd::fma(Simd::all(-2.5f), d[3], Simd::add(d[1], d[1]))));
+    } else {
+      t[7] = Simd::fma(Simd::all(5.25f), Simd::sub(d[3], d[5]), Simd::sub(d[7], d[1]));
+    }
   }
   static void output(const Vector* t, Vector* y) noexcept {
     const Vector even1 = Simd::add(t[1], t[2]);
@@ -105,94 +122,140 @@ struct WinogradMatrix<Simd, 6> {
   }
 };
 
-/// V = B^T d B for one patch and one vector of channels. `kWhole`: the patch lies inside of the image.
-template <typename Simd, int m, bool kTail, bool kWhole>
-inline void winograd_input_channels(const WinogradPatch& patch, std::int64_t c,
-                                    typename Simd::Mask mask) noexcept {
+/// Rows of V = B^T d B, those of one group of points. `load(i, j)` is a pixel's vector of channels. The
+/// pixels are loaded for each group anew: with all rows of B^T d at once registers would not suffice.
+template <typename Simd, int m, int kGroup, typename Load>
+inline void winograd_input_rows(float* transformed, std::int64_t point_pitch, Load load) noexcept {
   using Vector = typename Simd::Vector;
+  using Matrix = WinogradMatrix<Simd, m>;
   constexpr int kSide = m + 2;
-  Vector rows[kSide][kSide];  // B^T d
+  constexpr int kFirst = kGroup == 0 ? 0 : 2 * kGroup - 1;
+  constexpr int kRows = kGroup == 0 || kGroup + 1 == Matrix::kGroups ? 1 : 2;
+  Vector rows[kRows][kSide];
+#pragma GCC unroll 8
   for (int j = 0; j < kSide; ++j) {
     Vector column[kSide];
-    Vector transformed[kSide];
+    Vector across[kSide];
 #pragma GCC unroll 8
-    for (int i = 0; i < kSide; ++i) {
-      const bool inside =
-          kWhole || (i >= patch.top && i < patch.bottom && j >= patch.left && j < patch.right);
-      const std::int64_t offset = i * patch.row_pitch + j * patch.pixel_pitch + c;
-      column[i] = inside ? load_lanes<Simd, kTail>(patch.input + offset, mask) : Simd::all(0);
+    for (int i = 0; i < kSide; ++i) column[i] = load(i, j);  // those not needed are not loaded
+    Matrix::template input<kGroup>(column, across);
+#pragma GCC unroll 2
+    for (int r = 0; r < kRows; ++r) rows[r][j] = across[kFirst + r];
+  }
+  float* target = transformed + kFirst * kSide * point_pitch;
+#pragma GCC unroll 2
+  for (int r = 0; r < kRows; ++r) {
+    Vector t[kSide];
+    [&]<int... kGroups>(std::integer_sequence<int, kGroups...>) {
+      (Matrix::template input<kGroups>(rows[r], t), ...);
     }
-    WinogradMatrix<Simd, m>::input(column, transformed);
+    (std::make_integer_sequence<int, Matrix::kGroups>());
 #pragma GCC unroll 8
-    for (int i = 0; i < kSide; ++i) rows[i][j] = transformed[i];
+    for (int j = 0; j < kSide; ++j, target += point_pitch) Simd::store(target, t[j]);
   }
-  float* target = patch.transformed + c;
-  for (int i = 0; i < kSide; ++i) {
-    Vector transformed[kSide];
-    WinogradMatrix<Simd, m>::input(rows[i], transformed);
-#pragma GCC unroll 8
-    for (int j = 0; j < kSide; ++j, target += patch.point_pitch) Simd::store(target, transformed[j]);
+}
+
+/// V = B^T d B for one patch and one vector of channels.
+template <typename Simd, int m, typename Load>
+inline void winograd_input_channels(float* transformed, std::int64_t point_pitch, Load load) noexcept {
+  [&]<int... kGroups>(std::integer_sequence<int, kGroups...>) {
+    (winograd_input_rows<Simd, m, kGroups>(transformed, point_pitch, load), ...);
   }
+  (std::make_integer_sequence<int, WinogradMatrix<Simd, m>::kGroups>());
 }
 
 template <typename Simd, int m>
 void winograd_input(const WinogradPatch& patch) noexcept {
   constexpr int kSide = m + 2;
+  float* target = patch.transformed;
   const bool whole = patch.top == 0 && patch.left == 0 && patch.bottom == kSide && patch.right == kSide;
-  const auto all = Simd::mask(Simd::kLanes);
   std::int64_t c = 0;
-  for (; c + Simd::kLanes <= patch.channels; c += Simd::kLanes) {
-    if (whole)
-      winograd_input_channels<Simd, m, false, true>(patch, c, all);
-    else
-      winograd_input_channels<Simd, m, false, false>(patch, c, all);
+  if (whole) {
+    const float* input = patch.input;
+    for (; c + Simd::kLanes <= patch.channels; c += Simd::kLanes, input += Simd::kLanes) {
+      const auto load = [&](int i, int j) {
+        return Simd::load(input + i * patch.row_pitch + j * patch.pixel_pitch);
+      };
+      winograd_input_channels<Simd, m>(target, patch.point_pitch, load);
+      target += patch.vector_pitch;
+    }
+    if (c == patch.channels) return;
   }
-  if (c < patch.channels)
-    winograd_input_channels<Simd, m, true, false>(patch, c,
-                                                  Simd::mask(static_cast<std::size_t>(patch.channels - c)));
+  const float* at[kSide][kSide];
+  for (int i = 0; i < kSide; ++i) {
+    for (int j = 0; j < kSide; ++j) {
+      const bool inside = i >= patch.top && i < patch.bottom && j >= patch.left && j < patch.right;
+      at[i][j] = inside ? patch.input + i * patch.row_pitch + j * patch.pixel_pitch : patch.zeros;
+    }
+  }
+  for (; c + Simd::kLanes <= patch.channels; c += Simd::kLanes, target += patch.vector_pitch)
+    winograd_input_channels<Simd, m>(target, patch.point_pitch,
+                                     [&](int i, int j) { return Simd::load(at[i][j] + c); });
+  if (c == patch.channels) return;
+  const auto mask = Simd::mask(static_cast<std::size_t>(patch.channels - c));
+  winograd_input_channels<Simd, m>(target, patch.point_pitch,
+                                   [&](int i, int j) { return Simd::load(at[i][j] + c, mask); });
 }
 
-/// One number of each channel of a patch's results: what follows a convolution.
-template <typename Simd, bool kTail>
-inline void winograd_finish(const WinogradResult& result, int i, int j, std::int64_t c,
-                            typename Simd::Vector sum, typename Simd::Mask mask) noexcept {
-  auto value = Simd::clamp(sum, Simd::all(result.clamp.low), Simd::all(result.clamp.high));
-  if (result.residual != nullptr) {
-    const float* other = result.residual + i * result.residual_row_pitch + j * result.residual_pixel_pitch;
-    value = Simd::clamp(Simd::add(value, load_lanes<Simd, kTail>(other + c, mask)),
-                        Simd::all(result.after_added.low), Simd::all(result.after_added.high));
-  }
-  store_lanes<Simd, kTail>(result.output + i * result.row_pitch + j * result.pixel_pitch + c, value, mask);
-}
+/// What follows a convolution.
+template <typename Simd>
+struct WinogradFinish {
+  typename Simd::Vector low, high, last_low, last_high;
+  const float* residual;  // null: nothing is added
+  std::int64_t row_pitch, pixel_pitch;
+
+  explicit WinogradFinish(const WinogradResult& result) noexcept
+      : low(Simd::all(result.clamp.low)),
+        high(Simd::all(result.clamp.high)),
+        last_low(Simd::all(result.after_added.low)),
+        last_high(Simd::all(result.after_added.high)),
+        residual(result.residual),
+        row_pitch(result.residual_row_pitch),
+        pixel_pitch(result.residual_pixel_pitch) {}
+};
 
 /// y = A^T M A for one patch and one vector of channels, and what follows a convolution. `kWhole`: all
 /// results lie inside of the image.
 template <typename Simd, int m, bool kTail, bool kWhole>
-inline void winograd_output_channels(const WinogradResult& result, std::int64_t c,
-                                     typename Simd::Mask mask) noexcept {
+inline void winograd_output_channels(const WinogradResult& result, const WinogradFinish<Simd>& finish,
+                                     std::int64_t c, typename Simd::Mask mask) noexcept {
   using Vector = typename Simd::Vector;
   constexpr int kSide = m + 2;
-  const Vector bias = Simd::load(result.bias + c);
   Vector rows[m][kSide];  // A^T M
-  const float* from = result.products + c;
+  const std::int64_t point_pitch = result.point_pitch;
+  const float* from = result.products + c / Simd::kLanes * result.vector_pitch;
+#pragma GCC unroll 8
   for (int j = 0; j < kSide; ++j) {
     Vector column[kSide];
     Vector transformed[m];
 #pragma GCC unroll 8
-    for (int i = 0; i < kSide; ++i) column[i] = Simd::load(from + (i * kSide + j) * result.point_pitch);
+    for (int i = 0; i < kSide; ++i) column[i] = Simd::load(from + (i * kSide + j) * point_pitch);
     WinogradMatrix<Simd, m>::output(column, transformed);
 #pragma GCC unroll 6
     for (int i = 0; i < m; ++i) rows[i][j] = transformed[i];
   }
-  for (int i = 0; i < (kWhole ? m : result.rows); ++i) {
+  float* output = result.output + c;
+  const float* residual = finish.residual != nullptr ? finish.residual + c : nullptr;
+#pragma GCC unroll 6
+  for (int i = 0; i < m; ++i, output += result.row_pitch) {
+    if (!kWhole && i >= result.rows) break;
     Vector y[m];
     WinogradMatrix<Simd, m>::output(rows[i], y);
-    if constexpr (kWhole) {
 #pragma GCC unroll 6
-      for (int j = 0; j < m; ++j) winograd_finish<Simd, kTail>(result, i, j, c, Simd::add(y[j], bias), mask);
-    } else {
-      for (int j = 0; j < result.columns; ++j)
-        winograd_finish<Simd, kTail>(result, i, j, c, Simd::add(y[j], bias), mask);
+    for (int j = 0; j < m; ++j) y[j] = Simd::clamp(y[j], finish.low, finish.high);
+    if (residual != nullptr) {
+#pragma GCC unroll 6
+      for (int j = 0; j < m; ++j) {
+        if (!kWhole && j >= result.columns) break;
+        const Vector other = load_lanes<Simd, kTail>(residual + j * finish.pixel_pitch, mask);
+        y[j] = Simd::clamp(Simd::add(y[j], other), finish.last_low, finish.last_high);
+      }
+      residual += finish.row_pitch;
+    }
+#pragma GCC unroll 6
+    for (int j = 0; j < m; ++j) {
+      if (!kWhole && j >= result.columns) break;
+      store_lanes<Simd, kTail>(output + j * result.pixel_pitch, y[j], mask);
     }
   }
 }
@@ -201,15 +264,16 @@ template <typename Simd, int m>
 void winograd_output(const WinogradResult& result) noexcept {
   const bool whole = result.rows == m && result.columns == m;
   const auto all = Simd::mask(Simd::kLanes);
+  const WinogradFinish<Simd> finish(result);
   std::int64_t c = 0;
   for (; c + Simd::kLanes <= result.channels; c += Simd::kLanes) {
     if (whole)
-      winograd_output_channels<Simd, m, false, true>(result, c, all);
+      winograd_output_channels<Simd, m, false, true>(result, finish, c, all);
     else
-      winograd_output_channels<Simd, m, false, false>(result, c, all);
+      winograd_output_channels<Simd, m, false, false>(result, finish, c, all);
   }
   if (c < result.channels)
-    winograd_output_channels<Simd, m, true, false>(result, c,
+    winograd_output_channels<Simd, m, true, false>(result, finish, c,
                                                    Simd::mask(static_cast<std::size_t>(result.channels - c)));
 }
 

@@ -9,7 +9,7 @@ namespace {
 
 template <int m>
 constexpr WinogradSet with(const TileSet& tiles) {
-  return {m, &tiles, winograd_input<Neon, m>, winograd_output<Neon, m>};
+  return {m, &tiles, nullptr, winograd_input<Neon, m>, winograd_output<Neon, m>};
 }
 
 }  // namespace

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Between Winograd's transforms: how those of a block's patches lie in the workspace, and the matrix product
+// at each point.
+#pragma once
+
+#include "kernels/common/panels.h"
+#include "kernels/common/winograd.h"
+
+#include <cstdint>
+
+namespace fettle::kernels {
+
+/// Floats from one patch, vector of channels and point to the next.
+struct WinogradPitches {
+  std::int64_t patch, vector, point;
+};
+
+/// The products of all points for up to `most_patches` patches.
+class WinogradProducts {
+ public:
+  WinogradProducts(const WinogradSet& set, const Panels& panels, std::int64_t most_patches) noexcept;
+
+  const WinogradPitches& input() const noexcept { return input_; }
+  const WinogradPitches& output() const noexcept { return output_; }
+  /// Floats of the patches' transforms, and of these and the products together.
+  std::int64_t transformed_floats() const noexcept { return points_ * input_.point; }
+  std::int64_t workspace_floats() const noexcept { return points_ * (input_.point + output_.point); }
+
+  /// `packed`: the panels of each point.
+  void multiply(const float* packed, std::int64_t patches, const float* transformed,
+                float* products) const noexcept;
+
+ private:
+  void multiply_by_vectors(const float* packed, std::int64_t patches, const float* transformed,
+                           float* products) const noexcept;
+  void multiply_by_patches(const float* packed, std::int64_t patches, const float* transformed,
+                           float* products) const noexcept;
+
+  const WinogradSet& set_;
+  const Panels panels_;
+  const std::int64_t points_;
+  const WinogradPitches input_, output_;
+};
+
+}  // namespace fettle::kernels
