@@ -170,6 +170,8 @@ struct Kernel {
   /// About how many times as large as a plain sum of products' its rounding errors are (Winograd's
   /// transforms). Where a plan's outputs leave the tolerance, the tuner gives up the largest first.
   float rounding = 1;
+  /// Whether the static defaults take it for a layer that it runs; null: always. Plans may name it for any.
+  bool (*by_default)(const LayerDesc& layer) = nullptr;
 
   /// The kernel's gate: `Refusal::none` means that pack, bind and run do the layer. `layer` has the formats
   /// of one entry of `layouts`, and obeys the rules of its operators (operands, ranks, attributes, the

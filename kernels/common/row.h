@@ -87,6 +87,12 @@ constexpr Kernel over_operands(Kernel kernel) {
   return kernel;
 }
 
+/// The row that the static defaults take for some layers alone.
+constexpr Kernel by_default_where(bool (*pays)(const LayerDesc& layer), Kernel kernel) {
+  kernel.by_default = pays;
+  return kernel;
+}
+
 /// The row with Kernel::rounding.
 constexpr Kernel rounding(Kernel kernel, float rounding) {
   kernel.rounding = rounding;

@@ -186,6 +186,14 @@ Refusal Winograd::supports(const LayerDesc& layer) noexcept {
   return s.dilation_h == 1 && s.dilation_w == 1 ? Refusal::none : Refusal::dilation;
 }
 
+bool Winograd::pays(const LayerDesc& layer) noexcept {
+  constexpr std::int64_t kFewestChannels = 16;
+  constexpr std::int64_t kMostWeights = 256 * 256;  // more are those of small pictures
+  const ConvShape s(layer);
+  return std::min(s.in_channels, s.out_channels) >= kFewestChannels &&
+         s.in_channels * s.out_channels <= kMostWeights;
+}
+
 std::size_t Winograd::workspace_bytes(const WinogradSet& set, const LayerDesc& layer, int threads) {
   const WinogradShape shape(set, layer, threads);
   return static_cast<std::size_t>(shape.products(set).workspace_floats() * threads) * sizeof(float);

@@ -92,6 +92,11 @@ struct Winograd {
   static constexpr Striding kOutputStriding = Striding::pixels;
 
   static Refusal supports(const LayerDesc& layer) noexcept;
+  /// Whether F(2x2, 3x3), which rounds no worse than a plain sum, may be taken without measuring: there is
+  /// enough to multiply between the transforms, and the weights, which nearly double, are not so many that
+  /// reading them takes longest. The size of the picture does not matter, so that programs for several sizes
+  /// share packed weights. Only for layers that it runs.
+  static bool pays(const LayerDesc& layer) noexcept;
   static std::size_t workspace_bytes(const WinogradSet& set, const LayerDesc& layer, int threads);
   static std::size_t packed_bytes(const WinogradSet& set, const LayerDesc& layer);
   static Status pack(const WinogradSet& set, const LayerDesc& layer, std::span<const ConstantBytes> constants,

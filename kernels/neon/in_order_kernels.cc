@@ -51,11 +51,12 @@ constexpr Op kConvAdd[] = {Op::conv, Op::add};
 
 constexpr Kernel kRows[] = {
     in_order_row<Dense, kTilesNeonInOrder>("gemm.panels.f32.neon_in_order", kGemm),
+    by_default_where(Winograd::pays, in_order_row<Winograd, kWinogradF2NeonInOrder>(
+                                         "conv.winograd_f2.f32.neon_in_order", kConv)),
     in_order_row<PaddedRows, kTilesNeonInOrder>("conv.padded_rows.f32.neon_in_order", kConv),
     in_order_row<Indirect, kTilesNeonInOrder>("conv.indirect.f32.neon_in_order", kConv),
     in_order_row<Patches, kTilesNeonInOrder>("conv_transpose.patches.f32.neon_in_order", kConvTranspose),
     in_order_row<Phases, kTilesNeonInOrder>("conv_transpose.phases.f32.neon_in_order", kConvTranspose),
-    in_order_row<Winograd, kWinogradF2NeonInOrder>("conv.winograd_f2.f32.neon_in_order", kConv),
     rounding(in_order_row<Winograd, kWinogradF4NeonInOrder>("conv.winograd_f4.f32.neon_in_order", kConv),
              kWinogradRoundingF4),
     rounding(in_order_row<Winograd, kWinogradF6NeonInOrder>("conv.winograd_f6.f32.neon_in_order", kConv),

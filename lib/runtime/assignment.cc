@@ -159,6 +159,7 @@ std::vector<Assignment> default_assignments(const LayerGraph& layers, const Assi
       const std::optional<LayoutPair> layouts =
           cheapest_layouts(layers, *context.table, *kernel, index, produced);
       if (!layouts) continue;
+      if (kernel->by_default != nullptr && !kernel->by_default(layers.layer(index).desc)) continue;
       assignment.kernel = kernel;
       assignment.layouts = *layouts;
       assignment.threads = default_threads(*kernel, layers.layer(index), *context.options);

@@ -4,9 +4,13 @@
 #include "tests/common/plans.h"
 #include "tests/runtime/models.h"
 
+#include <fettle/cpu.h>
+
 #include <catch2/catch_test_macros.hpp>
 
+#include <algorithm>
 #include <memory>
+#include <string>
 
 namespace fettle::test {
 namespace {
@@ -99,6 +103,51 @@ TEST_CASE("an application's row is taken first and gives the same results", "[ru
   REQUIRE_FALSE(without.report().empty());
   CHECK(without.report()[0].what.find(std::string(lenient.name)) != std::string::npos);
   CHECK(outputs_of(without) == expected);
+}
+
+TEST_CASE("a row may leave layers to others by default", "[runtime]") {
+  const Model model = parse(residual_network());
+  Kernel row = adder_row(true);
+  const Kernel* rows[] = {&row};
+  CompileOptions options;
+  options.kernels = rows;
+  row.by_default = [](const LayerDesc& layer) { return layer.outputs[0].shape[1] != 8; };
+  CHECK_FALSE(uses(value_of(Program::compile(model, nullptr, options)), row.name));
+  row.by_default = [](const LayerDesc& layer) { return layer.outputs[0].shape[1] == 8; };
+  const Program program = value_of(Program::compile(model, nullptr, options));
+  CHECK(uses(program, row.name));
+
+  // A plan is followed all the same.
+  const Plan plan = program.effective_plan();
+  row.by_default = [](const LayerDesc&) { return false; };
+  CHECK(uses(value_of(Program::compile(model, &plan, options)), row.name));
+}
+
+TEST_CASE("Winograd's smallest transform is the default of convolutions that it pays for", "[runtime]") {
+  const auto default_of = [](std::int64_t channels) {
+    onnx_bytes::ModelBytes bytes;
+    bytes.inputs = {onnx_bytes::value_info("x", {1, channels, 14, 14})};
+    bytes.outputs = {"y"};
+    add_convolution(bytes, "x", "y", channels, channels);
+    const Program program = value_of(Program::compile(parse(bytes)));
+    const auto steps = program.steps();
+    const auto step = std::find_if(steps.begin(), steps.end(),
+                                   [](const StepInfo& info) { return info.desc.main().op == Op::conv; });
+    REQUIRE(step != steps.end());
+    return std::string(step->kernel);
+  };
+  const auto has = [](const std::string& kernel) { return kernel.find("winograd") != std::string::npos; };
+  CHECK_FALSE(has(default_of(8)));
+  CHECK_FALSE(has(default_of(512)));
+  const std::string taken = default_of(32);
+  const bool there =
+      std::any_of(builtin_kernels().begin(), builtin_kernels().end(), [](const Kernel* kernel) {
+        return kernel->name.starts_with("conv.winograd_f2.") && has_all(this_cpu().isa, kernel->isa);
+      });
+  if (there)
+    CHECK(taken.starts_with("conv.winograd_f2."));
+  else
+    CHECK_FALSE(has(taken));
 }
 
 TEST_CASE("incomplete rows are refused", "[runtime]") {
