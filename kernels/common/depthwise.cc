@@ -57,9 +57,11 @@ class BoundDepthwise final : public BoundKernel {
   Status run() noexcept override {
     const std::int64_t width = rows_.shape().out_w;
     parallel_for(pool_, threads_, rows_.count(), [&](std::int64_t begin, std::int64_t end, int) {
-      for (std::int64_t row = begin; row < end; ++row) {
+      // An activation is computed of what has just been stored.
+      const std::int64_t together = activation_.kernel != nullptr ? 1 : end - begin;
+      for (std::int64_t row = begin; row < end; row += together) {
         float* output = output_ + row * width * output_pitch_;
-        rows_.compute(input_, row, 0, width, output, output_pitch_);
+        rows_.compute(input_, row, row + together, 0, width, output, output_pitch_);
         activation_.apply(output, output_pitch_, width, rows_.channels());
       }
     });
@@ -85,36 +87,43 @@ DepthwiseRows::DepthwiseRows(const DepthwiseSet& set, const LayerDesc& layer,
       kernel_(choose(set, shape_)) {
   const ConvShape& s = shape_;
   const Clamp clamp = Epilogue(layer).clamp;
-  common_.input_pitch = pitch_of(layer.inputs[0]);
-  common_.tap_row_pitch = s.dilation_h * s.in_w * common_.input_pitch;
-  common_.in_w = s.in_w;
-  common_.channels = is_blocked(layer) ? set.lanes : s.out_channels;
-  inner_range(s, common_.inner_first, common_.inner_last);
-  common_.columns = static_cast<int>(s.kernel_w);
-  common_.stride = s.stride_w, common_.dilation = s.dilation_w, common_.pad_left = s.pad_left;
-  common_.packed = reinterpret_cast<const float*>(packed.data());
-  common_.packed_pitch = packed_pitch(set, s);
-  common_.low = clamp.low, common_.high = clamp.high;
+  DepthwiseRow& row = common_.row;
+  row.input_pitch = pitch_of(layer.inputs[0]);
+  row.tap_row_pitch = s.dilation_h * s.in_w * row.input_pitch;
+  row.in_w = s.in_w;
+  row.channels = is_blocked(layer) ? set.lanes : s.out_channels;
+  inner_range(s, row.inner_first, row.inner_last);
+  row.columns = static_cast<int>(s.kernel_w);
+  row.stride = s.stride_w, row.dilation = s.dilation_w, row.pad_left = s.pad_left;
+  row.packed = reinterpret_cast<const float*>(packed.data());
+  row.packed_pitch = packed_pitch(set, s);
+  row.low = clamp.low, row.high = clamp.high;
+  common_.in_h = s.in_h;
+  common_.row_pitch = s.in_w * row.input_pitch;
+  common_.window_rows = s.kernel_h, common_.stride = s.stride_h, common_.dilation = s.dilation_h;
 }
 
-void DepthwiseRows::compute(const float* input, std::int64_t row, std::int64_t first, std::int64_t last,
-                            float* output, std::int64_t output_pitch) const noexcept {
+void DepthwiseRows::compute(const float* input, std::int64_t begin, std::int64_t end, std::int64_t first,
+                            std::int64_t last, float* output, std::int64_t output_pitch) const noexcept {
   const ConvShape& s = shape_;
-  // Rows may be short: no division where there is one image.
-  const std::int64_t image = row < s.out_h ? 0 : row / s.out_h;
-  const std::int64_t top = (row - image * s.out_h) * s.stride_h - s.pad_top;
-  const std::int64_t above = top >= 0 ? 0 : taps_across(-top, s.dilation_h);
-  const std::int64_t reached = top >= s.in_h ? 0 : taps_across(s.in_h - top, s.dilation_h);
-  DepthwiseRow part = common_;
-  part.last_tap_row = static_cast<int>(std::min(s.kernel_h, reached));
-  part.first_tap_row = static_cast<int>(std::min<std::int64_t>(above, part.last_tap_row));
-  const std::int64_t iy = std::clamp<std::int64_t>(top + part.first_tap_row * s.dilation_h, 0, s.in_h - 1);
-  part.input = input + (image * s.in_h + iy) * s.in_w * part.input_pitch;
-  part.output = output - first * output_pitch;
-  part.output_pitch = output_pitch;
-  part.first = first, part.last = last;
-  part.packed += (image < images_ ? image : image % images_) * part.packed_pitch;
-  kernel_(part);
+  DepthwiseBand band = common_;
+  band.row.first = first, band.row.last = last;
+  band.row.output_pitch = output_pitch;
+  band.output_row_pitch = (last - first) * output_pitch;
+  while (begin < end) {
+    // Rows may be short: no division where there is one image.
+    const std::int64_t image = begin < s.out_h ? 0 : begin / s.out_h;
+    const std::int64_t row = begin - image * s.out_h;
+    band.rows = std::min(end - begin, s.out_h - row);
+    band.top = row * s.stride_h - s.pad_top;
+    band.image = input + image * s.in_h * band.row_pitch;
+    band.row.output = output - first * output_pitch;
+    band.row.packed =
+        common_.row.packed + (image < images_ ? image : image % images_) * common_.row.packed_pitch;
+    kernel_(band);
+    begin += band.rows;
+    output += band.rows * band.output_row_pitch;
+  }
 }
 
 Refusal Depthwise::supports(const DepthwiseSet& set, const LayerDesc& layer) noexcept {

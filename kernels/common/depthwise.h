@@ -35,13 +35,25 @@ struct DepthwiseRow {
   float low, high;
 };
 
+/// The same stretch of some output rows of an image, one below the other.
+struct DepthwiseBand {
+  DepthwiseRow row;    ///< what the rows have in common; `output` is that of the first
+  const float* image;  ///< the input's first pixel
+  std::int64_t in_h;
+  std::int64_t row_pitch;         ///< floats between the image's rows
+  std::int64_t rows;              ///< how many to compute
+  std::int64_t top;               ///< the image's row under the window's first, for the first output row
+  std::int64_t output_row_pitch;  ///< floats
+  std::int64_t window_rows, stride, dilation;
+};
+
 /// Taps, so many pixels apart, that a distance has room for: of a dilation of 1, which nearly all layers
 /// have, without a division.
 inline std::int64_t taps_across(std::int64_t distance, std::int64_t dilation) noexcept {
   return dilation == 1 ? distance : (distance + dilation - 1) / dilation;
 }
 
-using DepthwiseKernel = void (*)(const DepthwiseRow& row) noexcept;
+using DepthwiseKernel = void (*)(const DepthwiseBand& band) noexcept;
 
 /// What an instruction set brings: functions for windows of 3, 5 and 7 columns and strides of 1 and 2,
 /// without dilation, and one for everything else.

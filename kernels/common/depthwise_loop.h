@@ -12,6 +12,27 @@
 
 namespace fettle::kernels {
 
+/// Pixels that the windows of neighbouring outputs cover.
+template <int kPixels, int kColumns, int kStride>
+constexpr int kDepthwiseAcross = (kPixels - 1) * kStride + kColumns;
+
+/// Whether registers hold them all, and the outputs' sums, so that each is loaded once.
+template <typename Simd, int kPixels, int kColumns, int kStride>
+constexpr bool kDepthwiseShares =
+    kColumns > 0 && kDepthwiseAcross<kPixels, kColumns, kStride> + kPixels < Simd::kRegisters;
+
+/// The products of one row of the windows with the pixels that they cover.
+template <typename Simd, int kPixels, int kColumns, int kStride>
+inline void add_depthwise_row(const typename Simd::Vector* x, const float* weights,
+                              typename Simd::Vector* sum) noexcept {
+#pragma GCC unroll 7
+  for (int kx = 0; kx < kColumns; ++kx, weights += Simd::kLanes) {
+    const typename Simd::Vector weight = Simd::load(weights);
+#pragma GCC unroll 8
+    for (int p = 0; p < kPixels; ++p) sum[p] = Simd::fma(weight, x[p * kStride + kx], sum[p]);
+  }
+}
+
 /// kPixels neighbouring outputs whose windows lie inside the image from left to right. kColumns and kStride
 /// are the window's width and step, or 0 where they are only known at run time.
 template <typename Simd, bool kTail, int kPixels, int kColumns, int kStride>
@@ -27,18 +48,13 @@ inline void depthwise_pixels(const DepthwiseRow& row, const float* input, const 
   packed += Simd::kLanes * (1 + row.first_tap_row * columns);
   const float* line = input;
   for (int ky = row.first_tap_row; ky < row.last_tap_row; ++ky, line += row.tap_row_pitch) {
-    // Neighbouring windows share pixels. Where registers hold all, each is loaded once.
-    constexpr int kAcross = (kPixels - 1) * kStride + kColumns;
-    if constexpr (kColumns > 0 && kAcross + kPixels < Simd::kRegisters) {
+    if constexpr (kDepthwiseShares<Simd, kPixels, kColumns, kStride>) {
+      constexpr int kAcross = kDepthwiseAcross<kPixels, kColumns, kStride>;
       Vector x[kAcross];
 #pragma GCC unroll 21
       for (int i = 0; i < kAcross; ++i) x[i] = load_lanes<Simd, kTail>(line + i * tap_pitch, mask);
-#pragma GCC unroll 7
-      for (int kx = 0; kx < kColumns; ++kx, packed += Simd::kLanes) {
-        const Vector weight = Simd::load(packed);
-#pragma GCC unroll 8
-        for (int p = 0; p < kPixels; ++p) sum[p] = Simd::fma(weight, x[p * kStride + kx], sum[p]);
-      }
+      add_depthwise_row<Simd, kPixels, kColumns, kStride>(x, packed, sum);
+      packed += kColumns * Simd::kLanes;
       continue;
     }
     const float* x = line;
@@ -55,6 +71,38 @@ inline void depthwise_pixels(const DepthwiseRow& row, const float* input, const 
 #pragma GCC unroll 8
   for (int p = 0; p < kPixels; ++p)
     store_lanes<Simd, kTail>(output + p * row.output_pitch, Simd::clamp(sum[p], low, high), mask);
+}
+
+/// The same at the image's left and right border: of the pixels that the windows cover [begin, end) lie
+/// inside, the others are zero; the first `count` outputs are stored.
+template <typename Simd, bool kTail, int kPixels, int kColumns, int kStride>
+inline void depthwise_border(const DepthwiseRow& row, std::int64_t begin, std::int64_t end,
+                             std::int64_t count, const float* input, const float* packed, float* output,
+                             typename Simd::Mask mask) noexcept {
+  using Vector = typename Simd::Vector;
+  constexpr int kAcross = kDepthwiseAcross<kPixels, kColumns, kStride>;
+  const std::int64_t pitch = row.input_pitch;
+  Vector sum[kPixels];
+#pragma GCC unroll 8
+  for (int p = 0; p < kPixels; ++p) sum[p] = Simd::load(packed);
+  packed += Simd::kLanes * (1 + row.first_tap_row * kColumns);
+  for (int ky = row.first_tap_row; ky < row.last_tap_row; ++ky, input += row.tap_row_pitch) {
+    Vector x[kAcross];
+#pragma GCC unroll 21
+    for (int i = 0; i < kAcross; ++i) {
+      x[i] = Simd::all(0);
+      if (i >= begin && i < end) x[i] = load_lanes<Simd, kTail>(input + i * pitch, mask);
+    }
+    add_depthwise_row<Simd, kPixels, kColumns, kStride>(x, packed, sum);
+    packed += kColumns * Simd::kLanes;
+  }
+  const Vector low = Simd::all(row.low);
+  const Vector high = Simd::all(row.high);
+#pragma GCC unroll 8
+  for (int p = 0; p < kPixels; ++p) {
+    if (p < count)
+      store_lanes<Simd, kTail>(output + p * row.output_pitch, Simd::clamp(sum[p], low, high), mask);
+  }
 }
 
 /// One output, of whose window the columns [first_column, last_column) lie inside; kVectors vectors of
@@ -108,44 +156,92 @@ inline void for_each_vector(const DepthwiseRow& row, Body&& body) noexcept {
     body.template operator()<true, 1>(c, packed, Simd::mask(static_cast<std::size_t>(row.channels - c)));
 }
 
-/// All channels of some pixels come before the next pixels, so that memory is read from front to back.
-template <typename Simd, int kColumns, int kStride>
-void depthwise_row(const DepthwiseRow& row) noexcept {
-  const auto together = [&]<int kPixels>(std::int64_t ox) {
-    const float* input = row.input + (ox * row.stride - row.pad_left) * row.input_pitch;
-    float* output = row.output + ox * row.output_pitch;
+/// Some neighbouring outputs of a row, all channels.
+template <typename Simd, int kPixels, int kColumns, int kStride>
+inline void depthwise_group(const DepthwiseRow& row, std::int64_t ox) noexcept {
+  const std::int64_t left = ox * row.stride - row.pad_left;
+  const float* input = row.input + left * row.input_pitch;
+  float* output = row.output + ox * row.output_pitch;
+  if (ox >= row.inner_first && ox + kPixels <= row.inner_last) {
     for_each_vector<Simd, 1>(
         row, [&]<bool kTail, int>(std::int64_t c, const float* packed, typename Simd::Mask mask) {
           depthwise_pixels<Simd, kTail, kPixels, kColumns, kStride>(row, input + c, packed, output + c, mask);
         });
-  };
-  const auto single = [&](std::int64_t ox) {
-    const std::int64_t left = ox * row.stride - row.pad_left;
-    // The first column at or right of the image's left border, and the first one right of its last pixel.
-    const std::int64_t skipped = left >= 0 ? 0 : taps_across(-left, row.dilation);
-    const std::int64_t reached = left >= row.in_w ? 0 : taps_across(row.in_w - left, row.dilation);
-    const int last = static_cast<int>(reached < row.columns ? reached : row.columns);
-    const int first = static_cast<int>(skipped < last ? skipped : last);
-    const float* input = row.input + left * row.input_pitch;
-    float* output = row.output + ox * row.output_pitch;
-    for_each_vector<Simd, 4>(
-        row, [&]<bool kTail, int kVectors>(std::int64_t c, const float* packed, typename Simd::Mask mask) {
-          depthwise_pixel<Simd, kTail, kVectors>(row, first, last, input + c, packed, output + c, mask);
+    return;
+  }
+  if constexpr (kDepthwiseShares<Simd, kPixels, kColumns, kStride>) {
+    const std::int64_t begin = left < 0 ? -left : 0;
+    for_each_vector<Simd, 1>(
+        row, [&]<bool kTail, int>(std::int64_t c, const float* packed, typename Simd::Mask mask) {
+          depthwise_border<Simd, kTail, kPixels, kColumns, kStride>(
+              row, begin, row.in_w - left, row.last - ox, input + c, packed, output + c, mask);
         });
-  };
+  }
+}
+
+/// A single output, all channels.
+template <typename Simd>
+inline void depthwise_single(const DepthwiseRow& row, std::int64_t ox) noexcept {
+  const std::int64_t left = ox * row.stride - row.pad_left;
+  // The first column at or right of the image's left border, and the first one right of its last pixel.
+  const std::int64_t skipped = left >= 0 ? 0 : taps_across(-left, row.dilation);
+  const std::int64_t reached = left >= row.in_w ? 0 : taps_across(row.in_w - left, row.dilation);
+  const int last = static_cast<int>(reached < row.columns ? reached : row.columns);
+  const int first = static_cast<int>(skipped < last ? skipped : last);
+  const float* input = row.input + left * row.input_pitch;
+  float* output = row.output + ox * row.output_pitch;
+  for_each_vector<Simd, 4>(
+      row, [&]<bool kTail, int kVectors>(std::int64_t c, const float* packed, typename Simd::Mask mask) {
+        depthwise_pixel<Simd, kTail, kVectors>(row, first, last, input + c, packed, output + c, mask);
+      });
+}
+
+/// All channels of some pixels come before the next pixels, so that memory is read from front to back.
+template <typename Simd, int kColumns, int kStride>
+inline void depthwise_row(const DepthwiseRow& row) noexcept {
   std::int64_t ox = row.first;
-  for (; ox < row.inner_first && ox < row.last; ++ox) single(ox);
-  const std::int64_t inner_first = ox;
-  const std::int64_t inner_last = row.inner_last < row.last ? row.inner_last : row.last;
-  for (; ox + 8 <= inner_last; ox += 8) together.template operator()<8>(ox);
-  // With one vector of channels, rather some outputs twice than some alone, whose sum waits for itself.
-  const bool twice = row.channels <= Simd::kLanes;
-  if (twice && ox + 4 < inner_last && inner_last - inner_first >= 8)
-    together.template operator()<8>(inner_last - 8), ox = inner_last;
-  for (; ox + 4 <= inner_last; ox += 4) together.template operator()<4>(ox);
-  if (twice && ox + 1 < inner_last && inner_last - inner_first >= 4)
-    together.template operator()<4>(inner_last - 4), ox = inner_last;
-  for (; ox < row.last; ++ox) single(ox);
+  if constexpr (kDepthwiseShares<Simd, 4, kColumns, kStride>) {
+    // Rather some outputs twice than groups of another size. Where a row is shorter than a group, the group
+    // stores fewer.
+    const auto place = [&](std::int64_t pixels) {
+      const bool overlaps = ox + pixels > row.last && row.last - pixels >= row.first;
+      return overlaps ? row.last - pixels : ox;
+    };
+    while (ox < row.last) {
+      const bool shares = kDepthwiseShares<Simd, 8, kColumns, kStride>;
+      const bool inside = ox >= row.inner_first && ox + 8 <= row.inner_last;
+      if (inside || (shares && ox + 4 < row.last)) {
+        depthwise_group<Simd, 8, kColumns, kStride>(row, place(8));
+        ox += 8;
+      } else {
+        depthwise_group<Simd, 4, kColumns, kStride>(row, place(4));
+        ox += 4;
+      }
+    }
+  } else {
+    for (; ox < row.inner_first && ox < row.last; ++ox) depthwise_single<Simd>(row, ox);
+    for (; ox + 8 <= row.inner_last; ox += 8) depthwise_group<Simd, 8, kColumns, kStride>(row, ox);
+    for (; ox + 4 <= row.inner_last; ox += 4) depthwise_group<Simd, 4, kColumns, kStride>(row, ox);
+    for (; ox < row.last; ++ox) depthwise_single<Simd>(row, ox);
+  }
+}
+
+template <typename Simd, int kColumns, int kStride>
+void depthwise_band(const DepthwiseBand& band) noexcept {
+  DepthwiseRow row = band.row;
+  if (row.inner_last > row.last) row.inner_last = row.last;
+  row.input = band.image;
+  std::int64_t top = band.top;
+  for (std::int64_t r = 0; r < band.rows; ++r, top += band.stride, row.output += band.output_row_pitch) {
+    const std::int64_t above = top >= 0 ? 0 : taps_across(-top, band.dilation);
+    const std::int64_t reached = top >= band.in_h ? 0 : taps_across(band.in_h - top, band.dilation);
+    const std::int64_t last = reached < band.window_rows ? reached : band.window_rows;
+    const std::int64_t first = above < last ? above : last;
+    row.first_tap_row = static_cast<int>(first), row.last_tap_row = static_cast<int>(last);
+    // Where no row of the window lies inside, none is read.
+    if (first < last) row.input = band.image + (top + first * band.dilation) * band.row_pitch;
+    depthwise_row<Simd, kColumns, kStride>(row);
+  }
 }
 
 }  // namespace fettle::kernels

@@ -21,18 +21,18 @@ class DepthwiseRows {
   /// Output rows of all images; in nchwc each block of channels is an image.
   std::int64_t count() const noexcept { return shape_.batch * images_ * shape_.out_h; }
   /// Of an image.
-  std::int64_t channels() const noexcept { return common_.channels; }
+  std::int64_t channels() const noexcept { return common_.row.channels; }
 
-  /// Computes the outputs [first, last) of a row; rows are counted through all images. The first result goes
-  /// to `output`, each other `output_pitch` floats behind the one before.
-  void compute(const float* input, std::int64_t row, std::int64_t first, std::int64_t last, float* output,
-               std::int64_t output_pitch) const noexcept;
+  /// Computes the outputs [first, last) of the rows [begin, end), which are counted through all images. The
+  /// first result goes to `output`, each other `output_pitch` floats behind the one before.
+  void compute(const float* input, std::int64_t begin, std::int64_t end, std::int64_t first,
+               std::int64_t last, float* output, std::int64_t output_pitch) const noexcept;
 
  private:
   const ConvShape shape_;
   const std::int64_t images_;  // that each of the batch is made of
   const DepthwiseKernel kernel_;
-  DepthwiseRow common_{};  // what all rows have in common
+  DepthwiseBand common_{};  // what all rows have in common
 };
 
 }  // namespace fettle::kernels

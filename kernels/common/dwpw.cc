@@ -103,10 +103,8 @@ class BoundDwpw final : public BoundKernel {
 
   void run_block(const Stretch& stretch, float* between) const noexcept {
     const std::int64_t width = stretch.last - stretch.first;
-    for (std::int64_t row = stretch.first_row; row < stretch.last_row; ++row) {
-      float* place = between + (row - stretch.first_row) * width * pitch_;
-      depthwise_.compute(input_, row, stretch.first, stretch.last, place, pitch_);
-    }
+    depthwise_.compute(input_, stretch.first_row, stretch.last_row, stretch.first, stretch.last, between,
+                       pitch_);
     const std::int64_t first = stretch.first_row * pointwise_.shape().out_w + stretch.first;
     const std::int64_t pixels = (stretch.last_row - stretch.first_row) * width;
     pointwise_.compute(between, pitch_, first, first + pixels, output_, residual_);

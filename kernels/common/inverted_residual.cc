@@ -102,9 +102,7 @@ class BoundInvertedResidual final : public BoundKernel {
     for (std::int64_t oy = outputs.first; oy < outputs.last; oy += between_.rows) {
       const std::int64_t rows = std::min(between_.rows, outputs.last - oy);
       const std::int64_t first = image * s.out_h + oy;
-      for (std::int64_t r = 0; r < rows; ++r)
-        depthwise_.compute(wide, first + r, 0, s.out_w, between + r * s.out_w * between_.pitch,
-                           between_.pitch);
+      depthwise_.compute(wide, first, first + rows, 0, s.out_w, between, between_.pitch);
       narrow_.compute(between, between_.pitch, first * s.out_w, (first + rows) * s.out_w, output_, residual_);
     }
   }

@@ -45,10 +45,10 @@ class BoundPwdw final : public BoundKernel {
   void run_block(std::int64_t image, Rows outputs, WidenedRows::Held& held) const noexcept {
     const ConvShape& s = depthwise_.shape();
     const float* between = widened_.hold(input_, image, blocks_.inputs(outputs), held);
-    for (std::int64_t oy = outputs.first; oy < outputs.last; ++oy) {
-      const std::int64_t row = image * s.out_h + oy;
-      depthwise_.compute(between, row, 0, s.out_w, output_ + row * s.out_w * output_pitch_, output_pitch_);
-    }
+    const std::int64_t first = image * s.out_h + outputs.first;
+    const std::int64_t last = image * s.out_h + outputs.last;
+    depthwise_.compute(between, first, last, 0, s.out_w, output_ + first * s.out_w * output_pitch_,
+                       output_pitch_);
   }
 
   const WidenedRows widened_;

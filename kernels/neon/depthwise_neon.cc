@@ -7,10 +7,10 @@ namespace fettle::kernels {
 
 constinit const DepthwiseSet kDepthwiseNeon = {
     .lanes = Neon::kLanes,
-    .usual = {{depthwise_row<Neon, 3, 1>, depthwise_row<Neon, 3, 2>},
-              {depthwise_row<Neon, 5, 1>, depthwise_row<Neon, 5, 2>},
-              {depthwise_row<Neon, 7, 1>, depthwise_row<Neon, 7, 2>}},
-    .any = depthwise_row<Neon, 0, 0>,
+    .usual = {{depthwise_band<Neon, 3, 1>, depthwise_band<Neon, 3, 2>},
+              {depthwise_band<Neon, 5, 1>, depthwise_band<Neon, 5, 2>},
+              {depthwise_band<Neon, 7, 1>, depthwise_band<Neon, 7, 2>}},
+    .any = depthwise_band<Neon, 0, 0>,
 };
 
 }  // namespace fettle::kernels

@@ -7,10 +7,10 @@ namespace fettle::kernels {
 
 constinit const DepthwiseSet kDepthwiseAvx2 = {
     .lanes = Avx2::kLanes,
-    .usual = {{depthwise_row<Avx2, 3, 1>, depthwise_row<Avx2, 3, 2>},
-              {depthwise_row<Avx2, 5, 1>, depthwise_row<Avx2, 5, 2>},
-              {depthwise_row<Avx2, 7, 1>, depthwise_row<Avx2, 7, 2>}},
-    .any = depthwise_row<Avx2, 0, 0>,
+    .usual = {{depthwise_band<Avx2, 3, 1>, depthwise_band<Avx2, 3, 2>},
+              {depthwise_band<Avx2, 5, 1>, depthwise_band<Avx2, 5, 2>},
+              {depthwise_band<Avx2, 7, 1>, depthwise_band<Avx2, 7, 2>}},
+    .any = depthwise_band<Avx2, 0, 0>,
 };
 
 }  // namespace fettle::kernels

@@ -7,10 +7,10 @@ namespace fettle::kernels {
 
 constinit const DepthwiseSet kDepthwiseAvx512 = {
     .lanes = Avx512::kLanes,
-    .usual = {{depthwise_row<Avx512, 3, 1>, depthwise_row<Avx512, 3, 2>},
-              {depthwise_row<Avx512, 5, 1>, depthwise_row<Avx512, 5, 2>},
-              {depthwise_row<Avx512, 7, 1>, depthwise_row<Avx512, 7, 2>}},
-    .any = depthwise_row<Avx512, 0, 0>,
+    .usual = {{depthwise_band<Avx512, 3, 1>, depthwise_band<Avx512, 3, 2>},
+              {depthwise_band<Avx512, 5, 1>, depthwise_band<Avx512, 5, 2>},
+              {depthwise_band<Avx512, 7, 1>, depthwise_band<Avx512, 7, 2>}},
+    .any = depthwise_band<Avx512, 0, 0>,
 };
 
 }  // namespace fettle::kernels
