@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Softmax of rows in three passes: the largest number, the powers and their sum, the division. Included by
-// the files of instruction sets alone, as tile_loop.h is.
+// Softmax of rows in three passes: the largest number, the powers and their sum, the division; of many rows
+// at a time where they are short. Included by the files of instruction sets alone, as tile_loop.h is.
 #pragma once
 
 #include "kernels/common/elementwise_math.h"
@@ -62,8 +62,46 @@ inline void scale_row(float* y, std::int64_t length, float factor) noexcept {
   Simd::store(y + i, Simd::mul(Simd::load(y + i, mask), factors), mask);
 }
 
+/// Rows shorter than a vector: only the powers are computed by vectors, which many rows share.
+template <typename Simd>
+inline void softmax_short_rows(const SoftmaxRows& rows) noexcept {
+  constexpr std::int64_t kNumbersTogether = 1024;  // stay in L1
+  const std::int64_t length = rows.length;
+  const std::int64_t most = kNumbersTogether / length;
+  const float* x = rows.x;
+  float* y = rows.y;
+  for (std::int64_t left = rows.rows; left > 0;) {
+    const std::int64_t together = left < most ? left : most;
+    const std::int64_t count = together * length;
+    for (std::int64_t row = 0; row < count; row += length) {
+      float largest = x[row];
+      for (std::int64_t i = 1; i < length; ++i) largest = x[row + i] > largest ? x[row + i] : largest;
+      for (std::int64_t i = 0; i < length; ++i) y[row + i] = x[row + i] - largest;
+    }
+    std::int64_t at = 0;
+    for (; at + Simd::kLanes <= count; at += Simd::kLanes) Simd::store(y + at, exp<Simd>(Simd::load(y + at)));
+    if (at < count) {
+      const auto mask = Simd::mask(static_cast<std::size_t>(count - at));
+      Simd::store(y + at, exp<Simd>(Simd::load(y + at, mask)), mask);
+    }
+    for (std::int64_t row = 0; row < count; row += length) {
+      float sum = 0;
+      for (std::int64_t i = 0; i < length; ++i) sum += y[row + i];
+      const float factor = 1 / sum;
+      for (std::int64_t i = 0; i < length; ++i) y[row + i] *= factor;
+    }
+    x += count;
+    y += count;
+    left -= together;
+  }
+}
+
 template <typename Simd>
 void softmax_rows(const SoftmaxRows& rows) noexcept {
+  if (rows.length < Simd::kLanes) {
+    softmax_short_rows<Simd>(rows);
+    return;
+  }
   const float* x = rows.x;
   float* y = rows.y;
   for (std::int64_t row = 0; row < rows.rows; ++row, x += rows.length, y += rows.length) {
