@@ -188,7 +188,7 @@ Refusal Winograd::supports(const LayerDesc& layer) noexcept {
 
 bool Winograd::pays(const LayerDesc& layer) noexcept {
   constexpr std::int64_t kFewestChannels = 16;
-  constexpr std::int64_t kMostWeights = 256 * 256;  // more are those of small pictures
+  constexpr std::int64_t kMostWeights = std::int64_t{256} * 256;  // more are those of small pictures
   const ConvShape s(layer);
   return std::min(s.in_channels, s.out_channels) >= kFewestChannels &&
          s.in_channels * s.out_channels <= kMostWeights;

@@ -86,8 +86,9 @@ struct WinogradMatrix<Simd, 6> {
   template <int kGroup>
   static void input(const Vector* d, Vector* t) noexcept {
     const auto with_opposite = [t](Vector even, Vector odd) {
-      t[2 * kGroup - 1] = Simd::add(even, odd);
-      t[2 * kGroup] = Simd::sub(even, odd);
+      constexpr int kPositive = 2 * kGroup - 1;
+      t[kPositive] = Simd::add(even, odd);
+      t[kPositive + 1] = Simd::sub(even, odd);
     };
     if constexpr (kGroup == 0) {
       t[0] = Simd::fma(Simd::all(5.25f), Simd::sub(d[4], d[2]), Simd::sub(d[0], d[6]));
@@ -142,7 +143,7 @@ inline void winograd_input_rows(float* transformed, std::int64_t point_pitch, Lo
 #pragma GCC unroll 2
     for (int r = 0; r < kRows; ++r) rows[r][j] = across[kFirst + r];
   }
-  float* target = transformed + kFirst * kSide * point_pitch;
+  float* target = transformed + std::int64_t{kFirst} * kSide * point_pitch;
 #pragma GCC unroll 2
   for (int r = 0; r < kRows; ++r) {
     Vector t[kSide];

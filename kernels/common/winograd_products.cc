@@ -26,7 +26,7 @@ WinogradProducts::WinogradProducts(const WinogradSet& set, const Panels& panels,
                                    std::int64_t most_patches) noexcept
     : set_(set),
       panels_(panels),
-      points_((set.m + 2) * (set.m + 2)),
+      points_(std::int64_t{set.m + 2} * (set.m + 2)),
       input_(pitches(set, panels.depth, most_patches)),
       output_(pitches(set, panels.columns, most_patches)) {}
 
