@@ -179,6 +179,12 @@ inline void depthwise_group(const DepthwiseRow& row, std::int64_t ox) noexcept {
   }
 }
 
+/// The same as a function of its own.
+template <typename Simd, int kPixels, int kColumns, int kStride>
+[[gnu::noinline]] void depthwise_group_apart(const DepthwiseRow& row, std::int64_t ox) noexcept {
+  depthwise_group<Simd, kPixels, kColumns, kStride>(row, ox);
+}
+
 /// A single output, all channels.
 template <typename Simd>
 inline void depthwise_single(const DepthwiseRow& row, std::int64_t ox) noexcept {
@@ -199,6 +205,14 @@ inline void depthwise_single(const DepthwiseRow& row, std::int64_t ox) noexcept 
 /// All channels of some pixels come before the next pixels, so that memory is read from front to back.
 template <typename Simd, int kColumns, int kStride>
 inline void depthwise_row(const DepthwiseRow& row) noexcept {
+  // Where registers are few the pointers of a group's loops would go to the stack for the sake of the loops
+  // around it.
+  const auto group = [&row]<int kPixels>(std::int64_t at) {
+    if constexpr (Simd::kRegisters < 32)
+      depthwise_group_apart<Simd, kPixels, kColumns, kStride>(row, at);
+    else
+      depthwise_group<Simd, kPixels, kColumns, kStride>(row, at);
+  };
   std::int64_t ox = row.first;
   if constexpr (kDepthwiseShares<Simd, 4, kColumns, kStride>) {
     // Rather some outputs twice than groups of another size. Where a row is shorter than a group, the group
@@ -211,17 +225,17 @@ inline void depthwise_row(const DepthwiseRow& row) noexcept {
       const bool shares = kDepthwiseShares<Simd, 8, kColumns, kStride>;
       const bool inside = ox >= row.inner_first && ox + 8 <= row.inner_last;
       if (inside || (shares && ox + 4 < row.last)) {
-        depthwise_group<Simd, 8, kColumns, kStride>(row, place(8));
+        group.template operator()<8>(place(8));
         ox += 8;
       } else {
-        depthwise_group<Simd, 4, kColumns, kStride>(row, place(4));
+        group.template operator()<4>(place(4));
         ox += 4;
       }
     }
   } else {
     for (; ox < row.inner_first && ox < row.last; ++ox) depthwise_single<Simd>(row, ox);
-    for (; ox + 8 <= row.inner_last; ox += 8) depthwise_group<Simd, 8, kColumns, kStride>(row, ox);
-    for (; ox + 4 <= row.inner_last; ox += 4) depthwise_group<Simd, 4, kColumns, kStride>(row, ox);
+    for (; ox + 8 <= row.inner_last; ox += 8) group.template operator()<8>(ox);
+    for (; ox + 4 <= row.inner_last; ox += 4) group.template operator()<4>(ox);
     for (; ox < row.last; ++ox) depthwise_single<Simd>(row, ox);
   }
 }
