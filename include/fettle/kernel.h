@@ -170,7 +170,9 @@ struct Kernel {
   /// About how many times as large as a plain sum of products' its rounding errors are (Winograd's
   /// transforms). Where a plan's outputs leave the tolerance, the tuner gives up the largest first.
   float rounding = 1;
-  /// Whether the static defaults take it for a layer that it runs; null: always. Plans may name it for any.
+  /// Whether the static defaults take it for a layer that it runs; null: always. Asked of layers alone, not
+  /// of regions, and before layouts are settled. A plan may name it for any. Must not depend on the
+  /// activations' extents if `packed_for_any_size`, or programs for several shapes pack twice.
   bool (*by_default)(const LayerDesc& layer) = nullptr;
 
   /// The kernel's gate: `Refusal::none` means that pack, bind and run do the layer. `layer` has the formats

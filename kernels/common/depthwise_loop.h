@@ -156,7 +156,8 @@ inline void for_each_vector(const DepthwiseRow& row, Body&& body) noexcept {
     body.template operator()<true, 1>(c, packed, Simd::mask(static_cast<std::size_t>(row.channels - c)));
 }
 
-/// Some neighbouring outputs of a row, all channels.
+/// Some neighbouring outputs of a row, all channels. Where registers do not hold the pixels
+/// (kDepthwiseShares) it takes outputs alone whose windows lie inside.
 template <typename Simd, int kPixels, int kColumns, int kStride>
 inline void depthwise_group(const DepthwiseRow& row, std::int64_t ox) noexcept {
   const std::int64_t left = ox * row.stride - row.pad_left;

@@ -198,27 +198,22 @@ void winograd_input(const WinogradPatch& patch) noexcept {
                                    [&](int i, int j) { return Simd::load(at[i][j] + c, mask); });
 }
 
-/// What follows a convolution.
+/// The bounds of what follows a convolution, in all lanes.
 template <typename Simd>
-struct WinogradFinish {
+struct WinogradBounds {
   typename Simd::Vector low, high, last_low, last_high;
-  const float* residual;  // null: nothing is added
-  std::int64_t row_pitch, pixel_pitch;
 
-  explicit WinogradFinish(const WinogradResult& result) noexcept
+  explicit WinogradBounds(const WinogradResult& result) noexcept
       : low(Simd::all(result.clamp.low)),
         high(Simd::all(result.clamp.high)),
         last_low(Simd::all(result.after_added.low)),
-        last_high(Simd::all(result.after_added.high)),
-        residual(result.residual),
-        row_pitch(result.residual_row_pitch),
-        pixel_pitch(result.residual_pixel_pitch) {}
+        last_high(Simd::all(result.after_added.high)) {}
 };
 
 /// y = A^T M A for one patch and one vector of channels, and what follows a convolution. `kWhole`: all
 /// results lie inside of the image.
 template <typename Simd, int m, bool kTail, bool kWhole>
-inline void winograd_output_channels(const WinogradResult& result, const WinogradFinish<Simd>& finish,
+inline void winograd_output_channels(const WinogradResult& result, const WinogradBounds<Simd>& bounds,
                                      std::int64_t c, typename Simd::Mask mask) noexcept {
   using Vector = typename Simd::Vector;
   constexpr int kSide = m + 2;
@@ -236,22 +231,22 @@ inline void winograd_output_channels(const WinogradResult& result, const Winogra
     for (int i = 0; i < m; ++i) rows[i][j] = transformed[i];
   }
   float* output = result.output + c;
-  const float* residual = finish.residual != nullptr ? finish.residual + c : nullptr;
+  const float* residual = result.residual != nullptr ? result.residual + c : nullptr;
 #pragma GCC unroll 6
   for (int i = 0; i < m; ++i, output += result.row_pitch) {
     if (!kWhole && i >= result.rows) break;
     Vector y[m];
     WinogradMatrix<Simd, m>::output(rows[i], y);
 #pragma GCC unroll 6
-    for (int j = 0; j < m; ++j) y[j] = Simd::clamp(y[j], finish.low, finish.high);
+    for (int j = 0; j < m; ++j) y[j] = Simd::clamp(y[j], bounds.low, bounds.high);
     if (residual != nullptr) {
 #pragma GCC unroll 6
       for (int j = 0; j < m; ++j) {
         if (!kWhole && j >= result.columns) break;
-        const Vector other = load_lanes<Simd, kTail>(residual + j * finish.pixel_pitch, mask);
-        y[j] = Simd::clamp(Simd::add(y[j], other), finish.last_low, finish.last_high);
+        const Vector other = load_lanes<Simd, kTail>(residual + j * result.residual_pixel_pitch, mask);
+        y[j] = Simd::clamp(Simd::add(y[j], other), bounds.last_low, bounds.last_high);
       }
-      residual += finish.row_pitch;
+      residual += result.residual_row_pitch;
     }
 #pragma GCC unroll 6
     for (int j = 0; j < m; ++j) {
@@ -265,16 +260,16 @@ template <typename Simd, int m>
 void winograd_output(const WinogradResult& result) noexcept {
   const bool whole = result.rows == m && result.columns == m;
   const auto all = Simd::mask(Simd::kLanes);
-  const WinogradFinish<Simd> finish(result);
+  const WinogradBounds<Simd> bounds(result);
   std::int64_t c = 0;
   for (; c + Simd::kLanes <= result.channels; c += Simd::kLanes) {
     if (whole)
-      winograd_output_channels<Simd, m, false, true>(result, finish, c, all);
+      winograd_output_channels<Simd, m, false, true>(result, bounds, c, all);
     else
-      winograd_output_channels<Simd, m, false, false>(result, finish, c, all);
+      winograd_output_channels<Simd, m, false, false>(result, bounds, c, all);
   }
   if (c < result.channels)
-    winograd_output_channels<Simd, m, true, false>(result, finish, c,
+    winograd_output_channels<Simd, m, true, false>(result, bounds, c,
                                                    Simd::mask(static_cast<std::size_t>(result.channels - c)));
 }
 

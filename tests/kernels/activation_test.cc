@@ -119,4 +119,16 @@ TEST_CASE("softmax gives nothing to what is masked", "[kernels]") {
   }
 }
 
+TEST_CASE("softmax of many short rows", "[kernels]") {
+  for (const std::int64_t length : {1, 2, 3, 7, 15}) {
+    Attributes a;
+    a.set("axis", std::int64_t{1});
+    const TestLayer layer = make_layer(Op::softmax, a, {input({1111, length})}).value();
+    for_each_row_of(Op::softmax, [&](const Kernel& row) {
+      INFO(length);
+      check_variant(row, layer.desc, layer, reference_outputs(layer), {});
+    });
+  }
+}
+
 }  // namespace fettle::test
