@@ -59,8 +59,10 @@ const Table& table() noexcept {
     made.add(kernels::portable_kernels());
 #if defined(__x86_64__) || defined(__i386__)
     made.add(kernels::x86_blocked_kernels());
+    made.add(kernels::x86_blocked_elementwise_kernels());
 #elif defined(__aarch64__) || defined(__arm__)
     made.add(kernels::neon_blocked_kernels());
+    made.add(kernels::neon_blocked_elementwise_kernels());
 #endif
     made.add(kernels::reference_kernels());
     return made;

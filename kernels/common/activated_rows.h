@@ -3,6 +3,7 @@
 // The rows of regions: a convolution or dense layer, and an activation of its result.
 #pragma once
 
+#include "kernels/common/blocked.h"
 #include "kernels/common/elementwise_unary.h"
 #include "kernels/common/row.h"
 #include "kernels/common/row_name.h"
@@ -30,9 +31,9 @@ inline constexpr Kernel kActivatedRow = [] {
   Kernel kernel = row<Algorithm, set>(kName, isa, kRegionOf<first, op>);
   kernel.rounding = rounding;
   kernel.supports = [](const LayerDesc& layer, const Cpu&) {
-    // What fills blocks of channels up must stay zero.
     const bool blocked = layer.outputs[0].format.layout == Layout::nchwc;
-    return blocked ? Refusal::layout : supports<Algorithm, set>(layer);
+    if (blocked && !keeps_padding(layer)) return Refusal::shape;
+    return supports<Algorithm, set>(layer);
   };
   kernel.bind = [](const BindArgs& args) {
     return Algorithm::bind(set, args, UnaryFunction(functions, args.layer.parts[1]));

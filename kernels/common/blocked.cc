@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/common/blocked.h"
 
+#include <algorithm>
+#include <cstddef>
+
 namespace fettle::kernels {
 namespace {
 
@@ -13,6 +16,39 @@ Refusal check_tensor(const TensorDesc& tensor, int block) noexcept {
   if (tensor.shape.rank() != 3 && tensor.shape.rank() != 4) return Refusal::rank;
   return tensor.format.layout == Layout::nchwc && tensor.format.block == block ? Refusal::none
                                                                                : Refusal::layout;
+}
+
+bool holds_zero(float low, float high) noexcept { return low <= 0 && high >= 0; }
+
+bool zero_of_zeros(const LayerPart& part, const LayerDesc& layer) noexcept {
+  if (part.clamp && !holds_zero(part.clamp->low, part.clamp->high)) return false;
+  switch (part.op) {
+    case Op::conv:  // its weights are filled up with zeros, too
+    case Op::leaky_relu:
+    case Op::elu:
+    case Op::hard_swish:
+    case Op::swish:
+    case Op::tanh:
+    case Op::erf:
+    case Op::gelu:
+    case Op::sqrt:
+    case Op::abs:
+    case Op::neg:
+      return true;
+    case Op::clamp:
+      return holds_zero(part.attributes.real("min"), part.attributes.real("max"));
+    case Op::add:
+    case Op::sub:
+    case Op::mul:
+    case Op::min:
+    case Op::max:
+    case Op::prelu:
+      return std::none_of(part.operands.begin(), part.operands.end(), [&](int operand) {
+        return operand >= 0 && layer.inputs[static_cast<std::size_t>(operand)].constant;
+      });
+    default:
+      return false;
+  }
 }
 
 }  // namespace
@@ -28,10 +64,11 @@ Refusal check_blocked_f32(const LayerDesc& layer, int block) noexcept {
   return Refusal::none;
 }
 
-bool clamp_keeps_padding(const LayerDesc& layer) noexcept {
+bool keeps_padding(const LayerDesc& layer) noexcept {
   const TensorDesc& y = layer.outputs.front();
-  const std::optional<Clamp>& clamp = layer.parts.back().clamp;
-  return !clamp || y.shape[1] % y.format.block == 0 || (clamp->low <= 0 && clamp->high >= 0);
+  return y.shape[1] % y.format.block == 0 ||
+         std::all_of(layer.parts.begin(), layer.parts.end(),
+                     [&](const LayerPart& part) { return zero_of_zeros(part, layer); });
 }
 
 }  // namespace fettle::kernels

@@ -17,7 +17,8 @@ inline std::int64_t blocks_of(const TensorDesc& tensor) noexcept {
   return (tensor.shape[1] + tensor.format.block - 1) / tensor.format.block;
 }
 
-/// Whether the clamp of the last part leaves zeros alone, or there are none that fill blocks up.
-bool clamp_keeps_padding(const LayerDesc& layer) noexcept;
+/// Whether zeros that fill the last block up stay zeros, or there are none: all parts are convolutions or
+/// elementwise operators that make zeros of zeros.
+bool keeps_padding(const LayerDesc& layer) noexcept;
 
 }  // namespace fettle::kernels

@@ -63,28 +63,6 @@ class BoundMean final : public BoundBlocked {
   const std::int64_t batch_, channels_, blocks_, pixels_;
 };
 
-class BoundAdd final : public BoundBlocked {
- public:
-  BoundAdd(const BlockedSet& set, const BindArgs& args)
-      : BoundBlocked(set, args),
-        count_(static_cast<std::int64_t>(
-            dense_bytes(args.layer.outputs[0].shape, args.layer.outputs[0].format) / sizeof(float))) {}
-
-  Status run() noexcept override {
-    constexpr std::int64_t kPiece = 4096;
-    parallel_for(pool_, threads_, (count_ + kPiece - 1) / kPiece,
-                 [&](std::int64_t begin, std::int64_t end, int) {
-                   const std::int64_t first = begin * kPiece;
-                   const std::int64_t count = std::min(count_, end * kPiece) - first;
-                   set_.add(input_ + first, other_ + first, output_ + first, count, clamp_);
-                 });
-    return {};
-  }
-
- private:
-  const std::int64_t count_;
-};
-
 Refusal check_one_input(const LayerDesc& layer) {
   if (layer.inputs.size() != 1 || layer.outputs.size() != 1) return Refusal::op;
   if (layer.inputs[0].constant) return Refusal::constant;
@@ -106,19 +84,6 @@ Refusal BlockedMean::supports(const BlockedSet& set, const LayerDesc& layer) noe
 
 Result<std::unique_ptr<BoundKernel>> BlockedMean::bind(const BlockedSet& set, const BindArgs& args) {
   return bind_as<BoundMean>(set, args);
-}
-
-Refusal BlockedAdd::supports(const BlockedSet& set, const LayerDesc& layer) noexcept {
-  if (layer.inputs.size() != 2 || layer.outputs.size() != 1) return Refusal::op;
-  if (layer.inputs[0].constant || layer.inputs[1].constant) return Refusal::constant;
-  if (const Refusal refusal = check_blocked_f32(layer, set.lanes); refusal != Refusal::none) return refusal;
-  const Shape& y = layer.outputs[0].shape;
-  if (!(layer.inputs[0].shape == y) || !(layer.inputs[1].shape == y)) return Refusal::shape;
-  return clamp_keeps_padding(layer) ? Refusal::none : Refusal::clamp;
-}
-
-Result<std::unique_ptr<BoundKernel>> BlockedAdd::bind(const BlockedSet& set, const BindArgs& args) {
-  return bind_as<BoundAdd>(set, args);
 }
 
 }  // namespace fettle::kernels

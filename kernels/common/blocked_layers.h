@@ -20,23 +20,11 @@ struct BlockedSet {
   int lanes;
   /// The mean of `pixels` vectors, of which `channels` lanes are stored.
   void (*mean)(const float* from, std::int64_t pixels, Clamp clamp, float* to, std::size_t channels) noexcept;
-  /// y = clamp(a + b); `count` is a multiple of `lanes`.
-  void (*add)(const float* a, const float* b, float* y, std::int64_t count, Clamp clamp) noexcept;
 };
 
 /// global_average_pool, whose results of a pixel each lie in nchw: a dense layer reads them next.
 struct BlockedMean {
   static constexpr LayoutPair kLayouts[] = {{Layout::nchwc, Layout::nchw}};
-  static constexpr Striding kInputStriding = Striding::dense;
-  static constexpr Striding kOutputStriding = Striding::dense;
-
-  static Refusal supports(const BlockedSet& set, const LayerDesc& layer) noexcept;
-  static Result<std::unique_ptr<BoundKernel>> bind(const BlockedSet& set, const BindArgs& args);
-};
-
-/// Sums of two values of the same shape.
-struct BlockedAdd {
-  static constexpr std::span<const LayoutPair> kLayouts = kNchwcPair;
   static constexpr Striding kInputStriding = Striding::dense;
   static constexpr Striding kOutputStriding = Striding::dense;
 

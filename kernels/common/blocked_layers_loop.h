@@ -26,12 +26,4 @@ void mean_of(const float* from, std::int64_t pixels, Clamp clamp, float* to, std
   Simd::store(to, Simd::clamp(mean, Simd::all(clamp.low), Simd::all(clamp.high)), Simd::mask(channels));
 }
 
-template <typename Simd>
-void add_blocks(const float* a, const float* b, float* y, std::int64_t count, Clamp clamp) noexcept {
-  const auto low = Simd::all(clamp.low);
-  const auto high = Simd::all(clamp.high);
-  for (std::int64_t i = 0; i < count; i += Simd::kLanes)
-    Simd::store(y + i, Simd::clamp(Simd::add(Simd::load(a + i), Simd::load(b + i)), low, high));
-}
-
 }  // namespace fettle::kernels

@@ -130,7 +130,7 @@ Refusal Depthwise::supports(const DepthwiseSet& set, const LayerDesc& layer) noe
   if (is_blocked(layer)) {
     if (const Refusal no = check_blocked_f32(layer, set.lanes); no != Refusal::none) return no;
     if (const Refusal no = check_conv(layer); no != Refusal::none) return no;
-    if (!clamp_keeps_padding(layer)) return Refusal::clamp;
+    if (!keeps_padding(layer)) return Refusal::clamp;
   } else if (const Refusal no = check_nhwc_conv(layer); no != Refusal::none) {
     return no;
   }

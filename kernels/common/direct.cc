@@ -13,11 +13,12 @@ namespace {
 
 class BoundDirect final : public BoundKernel {
  public:
-  BoundDirect(const DirectSet& set, const BindArgs& args)
+  BoundDirect(const DirectSet& set, const BindArgs& args, const UnaryFunction& activation)
       : set_(set),
         shape_(set, args.layer),
         groups_(shape_, args.threads),
         epilogue_(args.layer),
+        activation_(activation),
         packed_(reinterpret_cast<const float*>(args.packed.data())),
         pool_(args.pool),
         threads_(args.threads) {
@@ -78,6 +79,7 @@ class BoundDirect final : public BoundKernel {
       tile.residual = residual_ == nullptr ? nullptr : residual_ + place + v * s.out_plane();
       tile.last_lanes = s.lanes_of(v + vectors - 1);
       set_.kernels[vectors - 1][pixels.count - 1](tile);
+      activation_.apply(tile.output, s.out_plane(), vectors, pixels.count * s.lanes);
       tile.prefetch += fetched;
       v += vectors;
     }
@@ -144,6 +146,7 @@ class BoundDirect final : public BoundKernel {
   const DirectShape shape_;
   const DirectGroups groups_;
   const Epilogue epilogue_;
+  const UnaryFunction activation_;
   DirectTile common_{};  // what all tiles have in common
   const float* const packed_;
   ThreadPool* const pool_;
@@ -199,8 +202,9 @@ Status Direct::pack(const DirectSet& set, const LayerDesc& layer, std::span<cons
   return {};
 }
 
-Result<std::unique_ptr<BoundKernel>> Direct::bind(const DirectSet& set, const BindArgs& args) {
-  return bind_as<BoundDirect>(set, args);
+Result<std::unique_ptr<BoundKernel>> Direct::bind(const DirectSet& set, const BindArgs& args,
+                                                  const UnaryFunction& activation) {
+  return bind_as<BoundDirect>(set, args, activation);
 }
 
 }  // namespace fettle::kernels

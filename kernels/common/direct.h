@@ -6,6 +6,7 @@
 // to each other; elsewhere the pixels that it reads are copied first, with zeros for what lies outside.
 #pragma once
 
+#include "kernels/common/elementwise_unary.h"
 #include "kernels/common/row.h"
 
 #include <fettle/kernel.h>
@@ -64,7 +65,8 @@ struct Direct {
   static std::size_t packed_bytes(const DirectSet& set, const LayerDesc& layer);
   static Status pack(const DirectSet& set, const LayerDesc& layer, std::span<const ConstantBytes> constants,
                      std::span<std::byte> packed);
-  static Result<std::unique_ptr<BoundKernel>> bind(const DirectSet& set, const BindArgs& args);
+  static Result<std::unique_ptr<BoundKernel>> bind(const DirectSet& set, const BindArgs& args,
+                                                   const UnaryFunction& activation = {});
 };
 
 }  // namespace fettle::kernels

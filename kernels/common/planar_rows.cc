@@ -144,7 +144,10 @@ class BoundPlanarRows final : public BoundKernel {
       tile.last_lanes = static_cast<std::size_t>(last_lanes);
       tile.fills = block_ != 0 && last_lanes < panels_.vector;
       set_.kernels[vectors - 1][outputs - 1](tile);
-      activation_.apply(to, output_pitch_, outputs, columns);
+      if (block_ == 0)
+        activation_.apply(to, output_pitch_, outputs, columns);
+      else
+        activation_.apply(to, vector_pitch_, vectors, outputs * block_);
       to += vectors * vector_pitch_;
     }
   }

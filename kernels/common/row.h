@@ -81,12 +81,6 @@ constexpr Kernel over_residual(Kernel kernel) {
   return kernel;
 }
 
-/// The row of a sum, which may be written over either operand.
-constexpr Kernel over_operands(Kernel kernel) {
-  kernel.in_place = 0b11;
-  return kernel;
-}
-
 /// The row that the static defaults take for some layers alone.
 constexpr Kernel by_default_where(bool (*pays)(const LayerDesc& layer), Kernel kernel) {
   kernel.by_default = pays;

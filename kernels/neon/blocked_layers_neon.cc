@@ -5,7 +5,6 @@
 
 namespace fettle::kernels {
 
-constinit const BlockedSet kBlockedNeon = {
-    .lanes = Neon::kLanes, .mean = mean_of<Neon>, .add = add_blocks<Neon>};
+constinit const BlockedSet kBlockedNeon = {.lanes = Neon::kLanes, .mean = mean_of<Neon>};
 
 }  // namespace fettle::kernels

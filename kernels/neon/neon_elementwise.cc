@@ -5,6 +5,7 @@
 #include "kernels/common/activated_rows.h"
 #include "kernels/common/dense.h"
 #include "kernels/common/depthwise.h"
+#include "kernels/common/direct.h"
 #include "kernels/common/elementwise_binary.h"
 #include "kernels/common/elementwise_rows.h"
 #include "kernels/common/elementwise_unary.h"
@@ -38,9 +39,13 @@ constexpr auto kRows = join(kElementwiseRows<Unary, kUnaryNeon, kNeonFma, "neon"
 constexpr auto kOtherRows = join(kElementwiseRows<Unary, kUnaryNeon, kNeonFma, "neon", kOtherUnaryOps>,
                                  kElementwiseRows<Softmax, kSoftmaxNeon, kNeonFma, "neon", Softmax::kOps>);
 
+constexpr auto kBlockedRows = join(kRowsInBlocks<kUnaryNeon, kBinaryNeon, kNeonFma, "neon">,
+                                   kActivated<Direct, kDirectNeon, "conv.direct_">);
+
 }  // namespace
 
 std::span<const Kernel* const> neon_elementwise_kernels() noexcept { return kRows; }
 std::span<const Kernel* const> neon_other_kernels() noexcept { return kOtherRows; }
+std::span<const Kernel* const> neon_blocked_elementwise_kernels() noexcept { return kBlockedRows; }
 
 }  // namespace fettle::kernels

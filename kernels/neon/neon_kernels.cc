@@ -26,7 +26,6 @@ constexpr Op kConv[] = {Op::conv};
 constexpr Op kConvTranspose[] = {Op::conv_transpose};
 constexpr Op kConvert[] = {Op::convert};
 constexpr Op kGemm[] = {Op::gemm};
-constexpr Op kAdd[] = {Op::add};
 constexpr Op kMaxPool[] = {Op::max_pool};
 constexpr Op kAveragePool[] = {Op::average_pool};
 constexpr Op kGlobalMaxPool[] = {Op::global_max_pool};
@@ -77,7 +76,6 @@ constexpr Kernel kBlockedRows[] = {
     row<BlockedPool, kMaxPoolNeon>("max_pool.blocks.f32.neon", kNeonFma, kMaxPool),
     row<BlockedPool, kAveragePoolNeon>("average_pool.blocks.f32.neon", kNeonFma, kAveragePool),
     row<BlockedMean, kBlockedNeon>("global_average_pool.blocks.f32.neon", kNeonFma, kGlobalAveragePool),
-    over_operands(row<BlockedAdd, kBlockedNeon>("add.blocks.f32.neon", kNeonFma, kAdd)),
 };
 
 }  // namespace

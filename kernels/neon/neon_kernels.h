@@ -29,5 +29,6 @@ std::span<const Kernel> in_order_kernels() noexcept;
 bool only_in_order(const Cpu& cpu) noexcept;
 /// Those that work in blocks of channels alone, which pays where neighbours do so too: nobody's default.
 std::span<const Kernel> neon_blocked_kernels() noexcept;
+std::span<const Kernel* const> neon_blocked_elementwise_kernels() noexcept;
 
 }  // namespace fettle::kernels

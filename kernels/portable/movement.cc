@@ -10,7 +10,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstring>
 
 namespace fettle::kernels::portable {
@@ -116,45 +115,6 @@ void depth_to_space(const Call& call) {
   copy_box(call, box, call.in(0), call.out());
 }
 
-// Nearest neighbours: the source row and column of each output pixel by ONNX's rules.
-std::int64_t nearest_source(const Attributes& a, std::int64_t out, std::int64_t in_extent,
-                            std::int64_t out_extent, double scale) {
-  const std::string_view mode = a.string("coordinate_transformation_mode");
-  const auto x = static_cast<double>(out);
-  double position = (x + 0.5) / scale - 0.5;
-  if (mode == "asymmetric") position = x / scale;
-  if (mode == "align_corners")
-    position =
-        out_extent == 1 ? 0 : x * static_cast<double>(in_extent - 1) / static_cast<double>(out_extent - 1);
-  if (mode == "pytorch_half_pixel" && out_extent <= 1) position = 0;
-  const std::string_view rounding = a.string("nearest_mode");
-  double chosen = std::ceil(position - 0.5);
-  if (rounding == "floor") chosen = std::floor(position);
-  if (rounding == "ceil") chosen = std::ceil(position);
-  if (rounding == "round_prefer_ceil") chosen = std::floor(position + 0.5);
-  return std::clamp<std::int64_t>(static_cast<std::int64_t>(chosen), 0, in_extent - 1);
-}
-
-void resize_nearest(const Call& call) {
-  const TensorDesc& x = call.layer.inputs.front();
-  const TensorDesc& y = call.layer.outputs.front();
-  const auto scales = call.attributes().reals("scales");
-  const std::int64_t rows = y.shape[2];
-  call.parallel(y.shape[0] * rows, [&](std::int64_t begin, std::int64_t end, int) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      const std::int64_t sy =
-          nearest_source(call.attributes(), i % rows, x.shape[2], rows, static_cast<double>(scales[2]));
-      for (std::int64_t ox = 0; ox < y.shape[3]; ++ox) {
-        const std::int64_t sx =
-            nearest_source(call.attributes(), ox, x.shape[3], y.shape[3], static_cast<double>(scales[3]));
-        const float* from = call.in(0) + i / rows * stride(x, 0) + sy * stride(x, 2) + sx * stride(x, 3);
-        float* to = call.out() + i / rows * stride(y, 0) + i % rows * stride(y, 2) + ox * stride(y, 3);
-        copy_line(from, stride(x, 1), to, stride(y, 1), y.shape[1]);
-      }
-    }
-  });
-}
-
 Refusal supports_plain(const LayerDesc& layer, const Cpu&) {
   if (layer.main().clamp) return Refusal::clamp;
   for (const TensorDesc& x : layer.inputs) {
@@ -210,22 +170,8 @@ Refusal supports_pad(const LayerDesc& layer, const Cpu& cpu) {
   return plain ? supports_plain(layer, cpu) : Refusal::attribute;
 }
 
-Refusal supports_resize(const LayerDesc& layer, const Cpu& cpu) {
-  const Attributes& a = layer.main().attributes;
-  const Shape& x = layer.inputs.front().shape;
-  if (layer.inputs.size() != 1) return Refusal::attribute;
-  if (x.rank() != 4 || a.reals("scales").size() != 4) return Refusal::rank;
-  if (a.string("mode") != "nearest" || a.string("coordinate_transformation_mode") == "tf_half_pixel_for_nn")
-    return Refusal::attribute;
-  const Shape& y = layer.outputs.front().shape;
-  if (x[0] != y[0] || x[1] != y[1] || a.reals("scales")[0] != 1 || a.reals("scales")[1] != 1 ||
-      x.elements() == 0)
-    return Refusal::shape;
-  return supports_plain(layer, cpu);
-}
-
-constexpr Op kOps[] = {Op::concat,    Op::split,   Op::slice,          Op::pad,
-                       Op::transpose, Op::reshape, Op::depth_to_space, Op::resize};
+constexpr Op kOps[] = {Op::concat,    Op::split,   Op::slice,         Op::pad,
+                       Op::transpose, Op::reshape, Op::depth_to_space};
 // Copies by strides read and write views as they are.
 template <Compute compute>
 constexpr Kernel strided_row(std::size_t op, std::string_view name, std::span<const LayoutPair> layouts,
@@ -246,8 +192,6 @@ constexpr Kernel kReshape =
     row<copy<float>>("reshape.copy.f32.portable", {&kOps[5], 1}, kNchw, supports_nchw);
 constexpr Kernel kDepthToSpace =
     strided_row<depth_to_space>(6, "depth_to_space.copy.f32.portable", kBoth, supports_plain);
-constexpr Kernel kResizeNearest =
-    strided_row<resize_nearest>(7, "resize.nearest.f32.portable", kBoth, supports_resize);
 
 template <Compute compute>
 constexpr Kernel bytes_row(std::size_t op, std::string_view name, std::span<const LayoutPair> layouts,
@@ -269,7 +213,7 @@ constexpr Kernel kReshapeBytes = [] {
 
 constexpr const Kernel* kRows[] = {&kConcatBytes, &kTransposeBytes, &kReshapeBytes, &kConcat,
                                    &kSplit,       &kSlice,          &kPad,          &kTranspose,
-                                   &kReshape,     &kDepthToSpace,   &kResizeNearest};
+                                   &kReshape,     &kDepthToSpace};
 
 }  // namespace
 

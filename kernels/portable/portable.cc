@@ -23,9 +23,9 @@ std::span<const Kernel* const> portable_kernels() noexcept {
   static const Table table = [] {
     Table made;
     for (auto family : {portable::convolution_rows(), portable::product_rows(), portable::pooling_rows(),
-                        portable::elementwise_rows(), portable::movement_rows(), portable::convert_rows(),
-                        portable::picture_rows(), portable::shuffle_rows(), portable::recurrent_rows(),
-                        portable::quantised_rows()}) {
+                        portable::elementwise_rows(), portable::movement_rows(), portable::resize_rows(),
+                        portable::convert_rows(), portable::picture_rows(), portable::shuffle_rows(),
+                        portable::recurrent_rows(), portable::quantised_rows()}) {
       for (const Kernel* kernel : family) made.rows[made.count++] = kernel;
     }
     return made;

@@ -118,6 +118,7 @@ std::span<const Kernel* const> product_rows() noexcept;
 std::span<const Kernel* const> pooling_rows() noexcept;
 std::span<const Kernel* const> elementwise_rows() noexcept;
 std::span<const Kernel* const> movement_rows() noexcept;
+std::span<const Kernel* const> resize_rows() noexcept;
 std::span<const Kernel* const> convert_rows() noexcept;
 std::span<const Kernel* const> picture_rows() noexcept;
 std::span<const Kernel* const> shuffle_rows() noexcept;

@@ -5,7 +5,6 @@
 
 namespace fettle::kernels {
 
-constinit const BlockedSet kBlockedAvx2 = {
-    .lanes = Avx2::kLanes, .mean = mean_of<Avx2>, .add = add_blocks<Avx2>};
+constinit const BlockedSet kBlockedAvx2 = {.lanes = Avx2::kLanes, .mean = mean_of<Avx2>};
 
 }  // namespace fettle::kernels

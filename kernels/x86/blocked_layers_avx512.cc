@@ -5,7 +5,6 @@
 
 namespace fettle::kernels {
 
-constinit const BlockedSet kBlockedAvx512 = {
-    .lanes = Avx512::kLanes, .mean = mean_of<Avx512>, .add = add_blocks<Avx512>};
+constinit const BlockedSet kBlockedAvx512 = {.lanes = Avx512::kLanes, .mean = mean_of<Avx512>};
 
 }  // namespace fettle::kernels

@@ -5,6 +5,7 @@
 #include "kernels/common/activated_rows.h"
 #include "kernels/common/dense.h"
 #include "kernels/common/depthwise.h"
+#include "kernels/common/direct.h"
 #include "kernels/common/elementwise_binary.h"
 #include "kernels/common/elementwise_rows.h"
 #include "kernels/common/elementwise_unary.h"
@@ -57,9 +58,15 @@ constexpr auto kOtherRows = join(kElementwiseRows<Unary, kUnaryAvx512, kAvx512, 
                                  kElementwiseRows<Softmax, kSoftmaxAvx512, kAvx512, "avx512", Softmax::kOps>,
                                  kElementwiseRows<Softmax, kSoftmaxAvx2, kAvx2, "avx2", Softmax::kOps>);
 
+constexpr auto kBlockedRows =
+    join(kRowsInBlocks<kUnaryAvx512, kBinaryAvx512, kAvx512, "avx512">,
+         kRowsInBlocks<kUnaryAvx2, kBinaryAvx2, kAvx2, "avx2">,
+         kAvx512Rows<Direct, kDirectAvx512, "conv.direct_">, kAvx2Rows<Direct, kDirectAvx2, "conv.direct_">);
+
 }  // namespace
 
 std::span<const Kernel* const> x86_elementwise_kernels() noexcept { return kRows; }
 std::span<const Kernel* const> x86_other_kernels() noexcept { return kOtherRows; }
+std::span<const Kernel* const> x86_blocked_elementwise_kernels() noexcept { return kBlockedRows; }
 
 }  // namespace fettle::kernels

@@ -30,7 +30,6 @@ constexpr Op kConv[] = {Op::conv};
 constexpr Op kConvTranspose[] = {Op::conv_transpose};
 constexpr Op kConvert[] = {Op::convert};
 constexpr Op kGemm[] = {Op::gemm};
-constexpr Op kAdd[] = {Op::add};
 constexpr Op kMaxPool[] = {Op::max_pool};
 constexpr Op kAveragePool[] = {Op::average_pool};
 constexpr Op kGlobalMaxPool[] = {Op::global_max_pool};
@@ -111,11 +110,9 @@ constexpr Kernel kBlockedRows[] = {
     row<BlockedPool, kMaxPoolAvx512>("max_pool.blocks.f32.avx512", kAvx512, kMaxPool),
     row<BlockedPool, kAveragePoolAvx512>("average_pool.blocks.f32.avx512", kAvx512, kAveragePool),
     row<BlockedMean, kBlockedAvx512>("global_average_pool.blocks.f32.avx512", kAvx512, kGlobalAveragePool),
-    over_operands(row<BlockedAdd, kBlockedAvx512>("add.blocks.f32.avx512", kAvx512, kAdd)),
     row<BlockedPool, kMaxPoolAvx2>("max_pool.blocks.f32.avx2", kAvx2, kMaxPool),
     row<BlockedPool, kAveragePoolAvx2>("average_pool.blocks.f32.avx2", kAvx2, kAveragePool),
     row<BlockedMean, kBlockedAvx2>("global_average_pool.blocks.f32.avx2", kAvx2, kGlobalAveragePool),
-    over_operands(row<BlockedAdd, kBlockedAvx2>("add.blocks.f32.avx2", kAvx2, kAdd)),
 };
 
 }  // namespace

@@ -17,5 +17,6 @@ std::span<const Kernel* const> x86_elementwise_kernels() noexcept;
 std::span<const Kernel* const> x86_other_kernels() noexcept;
 /// Those that work in blocks of channels alone, which pays where neighbours do so too: nobody's default.
 std::span<const Kernel> x86_blocked_kernels() noexcept;
+std::span<const Kernel* const> x86_blocked_elementwise_kernels() noexcept;
 
 }  // namespace fettle::kernels

@@ -73,6 +73,25 @@ void visit_binary(Random& random, Op op, const Visit& visit) {
   visit(*layer);
 }
 
+// Pictures whose channels fill blocks, and operands with a number for each channel or one for all.
+void visit_blocks(Random& random, const Visit& visit) {
+  const Shape whole{random() % 4 == 0 ? 2 : 1, 16 * pick(random, 1, 3), pick(random, 1, 9),
+                    pick(random, 1, 9)};
+  for (Op op : {Op::sigmoid, Op::hard_sigmoid, Op::softplus, Op::exp, Op::reciprocal})
+    visit(make_layer(op, {}, {input(whole, op == Op::reciprocal ? 0.1 : -8, 8)}).value());
+  const Shape pixels{whole[0], whole[1], 1, 1};
+  for (Op op : {Op::add, Op::sub, Op::mul, Op::div, Op::min, Op::max, Op::prelu}) {
+    const Shape others[] = {whole, pixels, {1, whole[1], 1, 1}, {whole[1], 1, 1}, {1}};
+    for (int i = 0; i < 2; ++i) {
+      const Shape& shape = others[random() % std::size(others)];
+      Operand other = input(shape, op == Op::div ? 0.5 : -2);
+      other.constant = shape != whole && shape != pixels;
+      visit(make_layer(op, {}, {input(whole), other}).value());
+      if (op != Op::prelu) visit(make_layer(op, {}, {other, input(whole, op == Op::div ? 0.5 : -2)}).value());
+    }
+  }
+}
+
 }  // namespace
 
 void visit_elementwise(int count, const Visit& visit) {
@@ -91,6 +110,7 @@ void visit_elementwise(int count, const Visit& visit) {
                   Op::equal, Op::greater, Op::less, Op::greater_or_equal, Op::less_or_equal, Op::logical_and,
                   Op::logical_or, Op::logical_xor})
       visit_binary(random, op, visit);
+    visit_blocks(random, visit);
     const Shape shape = any_shape(random);
     Attributes shift;
     shift.set("direction", std::string(random() % 2 == 0 ? "LEFT" : "RIGHT"));
