@@ -7,6 +7,7 @@
 #include "kernels/common/convert.h"
 #include "kernels/common/dense.h"
 #include "kernels/common/depthwise.h"
+#include "kernels/common/depthwise_phases.h"
 #include "kernels/common/direct.h"
 #include "kernels/common/dwpw.h"
 #include "kernels/common/indirect.h"
@@ -46,6 +47,7 @@ constexpr Kernel kRows[] = {
                      row<Winograd, kWinogradF2Neon>("conv.winograd_f2.f32.neon", kNeonFma, kConv)),
     row<PaddedRows, kTilesNeon>("conv.padded_rows.f32.neon", kNeonFma, kConv),
     row<Indirect, kTilesNeon>("conv.indirect.f32.neon", kNeonFma, kConv),
+    row<DepthwisePhases, kDepthwiseNeon>("conv_transpose.depthwise.f32.neon", kNeonFma, kConvTranspose),
     row<Patches, kTilesNeon>("conv_transpose.patches.f32.neon", kNeonFma, kConvTranspose),
     row<Phases, kTilesNeon>("conv_transpose.phases.f32.neon", kNeonFma, kConvTranspose),
     rounding(row<Winograd, kWinogradF4Neon>("conv.winograd_f4.f32.neon", kNeonFma, kConv),

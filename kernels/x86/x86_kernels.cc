@@ -7,6 +7,7 @@
 #include "kernels/common/convert.h"
 #include "kernels/common/dense.h"
 #include "kernels/common/depthwise.h"
+#include "kernels/common/depthwise_phases.h"
 #include "kernels/common/direct.h"
 #include "kernels/common/dwpw.h"
 #include "kernels/common/indirect.h"
@@ -60,6 +61,8 @@ constexpr Kernel kRows[] = {
     row<PaddedRows, kTilesAvx2>("conv.padded_rows.f32.avx2", kAvx2, kConv),
     row<Indirect, kTilesAvx512>("conv.indirect.f32.avx512", kAvx512, kConv),
     row<Indirect, kTilesAvx2>("conv.indirect.f32.avx2", kAvx2, kConv),
+    row<DepthwisePhases, kDepthwiseAvx512>("conv_transpose.depthwise.f32.avx512", kAvx512, kConvTranspose),
+    row<DepthwisePhases, kDepthwiseAvx2>("conv_transpose.depthwise.f32.avx2", kAvx2, kConvTranspose),
     row<Patches, kTilesAvx512>("conv_transpose.patches.f32.avx512", kAvx512, kConvTranspose),
     row<Phases, kTilesAvx512>("conv_transpose.phases.f32.avx512", kAvx512, kConvTranspose),
     row<Patches, kTilesAvx2>("conv_transpose.patches.f32.avx2", kAvx2, kConvTranspose),

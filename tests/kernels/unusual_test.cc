@@ -71,6 +71,8 @@ TEST_CASE("transposed convolutions of very many phases, pixels or taps are refus
     for (const Refusal answer : answers(algorithm, 1, std::int64_t{1} << 20, 1))
       CHECK(answer != Refusal::none);
   }
+  for (const Refusal answer : answers("depthwise", 70, 2)) CHECK(answer == Refusal::none);
+  for (const Refusal answer : answers("depthwise", 40, 40)) CHECK(answer == Refusal::stride);
 }
 
 TEST_CASE("layers of unusual types, sizes and strides are refused or accepted, with a reason", "[kernels]") {

@@ -118,6 +118,18 @@ void visit_transposed(Random& random, const Visit& visit) {
   visit_if(make_layer(Op::conv_transpose, std::move(a), operands, some_clamp(random)), visit);
 }
 
+// Phases of no tap, of one and of several.
+void visit_transposed_depthwise(Random& random, const Visit& visit) {
+  Attributes a = window(random, 7, random() % 4 == 0);
+  const auto kernel = a.integers("kernel_shape");
+  const std::int64_t channels = pick(random, 1, 70);
+  a.set("group", channels);
+  const Shape shape{pick(random, 1, 2), channels, pick(random, 1, 7), pick(random, 1, 20)};
+  std::vector<Operand> operands{input(shape), weight({channels, 1, kernel[0], kernel[1]})};
+  if (random() % 2 == 0) operands.push_back(weight({channels}));
+  visit_if(make_layer(Op::conv_transpose, std::move(a), operands, some_clamp(random)), visit);
+}
+
 void visit_pool(Random& random, Op op, const Visit& visit) {
   Attributes a = window(random, 5, op == Op::max_pool);
   if (op == Op::average_pool) a.erase("dilations");
@@ -163,6 +175,7 @@ void visit_windows(int count, const Visit& visit) {
     if (i % 2 == 0) visit_usual(random, visit);
     visit_pointwise(random, visit);
     visit_transposed(random, visit);
+    visit_transposed_depthwise(random, visit);
     visit_other_ranks(random, visit);
     visit_pool(random, Op::max_pool, visit);
     visit_pool(random, Op::average_pool, visit);
