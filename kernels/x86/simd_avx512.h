@@ -66,6 +66,8 @@ struct Avx512 {
   static Vector scale(Vector x, Vector n) noexcept {
     return _mm512_maskz_scalef_ps(_mm512_cmp_ps_mask(n, _mm512_set1_ps(-126), _CMP_NLT_UQ), x, n);
   }
+  /// The same for powers that give no denormal numbers.
+  static Vector scale_normal(Vector x, Vector n) noexcept { return _mm512_scalef_ps(x, n); }
   static Choice less(Vector a, Vector b) noexcept { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
   static Vector select(Choice choice, Vector yes, Vector no) noexcept {
     return _mm512_mask_blend_ps(choice, no, yes);
