@@ -31,9 +31,9 @@ inline constexpr Kernel kActivatedRow = [] {
   Kernel kernel = row<Algorithm, set>(kName, isa, kRegionOf<first, op>);
   kernel.rounding = rounding;
   kernel.supports = [](const LayerDesc& layer, const Cpu&) {
-    const bool blocked = layer.outputs[0].format.layout == Layout::nchwc;
-    if (blocked && !keeps_padding(layer)) return Refusal::shape;
-    return supports<Algorithm, set>(layer);
+    const Refusal refusal = supports<Algorithm, set>(layer);
+    if (refusal != Refusal::none || layer.outputs[0].format.layout != Layout::nchwc) return refusal;
+    return keeps_padding(layer) ? Refusal::none : Refusal::shape;
   };
   kernel.bind = [](const BindArgs& args) {
     return Algorithm::bind(set, args, UnaryFunction(functions, args.layer.parts[1]));

@@ -14,8 +14,8 @@ bool is_plain_f32(const TensorDesc& tensor) noexcept {
 Refusal check_tensor(const TensorDesc& tensor, int block) noexcept {
   if (!is_plain_f32(tensor)) return Refusal::data_type;
   if (tensor.shape.rank() != 3 && tensor.shape.rank() != 4) return Refusal::rank;
-  return tensor.format.layout == Layout::nchwc && tensor.format.block == block ? Refusal::none
-                                                                               : Refusal::layout;
+  const bool fits = tensor.format.layout == Layout::nchwc && tensor.format.block == block && block > 0;
+  return fits ? Refusal::none : Refusal::layout;
 }
 
 bool holds_zero(float low, float high) noexcept { return low <= 0 && high >= 0; }

@@ -128,7 +128,6 @@ Refusal supports_pieces(const LayerDesc& layer, const Cpu& cpu) {
   if (layout_of(layer) != Layout::nchwc) return supports_plain(layer, cpu);
   if (layer.main().clamp) return Refusal::clamp;
   const int block = layer.outputs.front().format.block;
-  if (block == 0) return Refusal::layout;
   if (const Refusal refusal = check_blocked_f32(layer, block); refusal != Refusal::none) return refusal;
   const bool along_channels = layer.main().attributes.integer("axis") == 1;
   const auto& pieces = layer.main().op == Op::concat ? layer.inputs : layer.outputs;

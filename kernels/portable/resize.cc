@@ -34,7 +34,7 @@ class NearestAxis {
   std::int64_t source(std::int64_t out) const noexcept {
     const double position = (static_cast<double>(out) * step_ + centre_) / divisor_ - centre_;
     const double chosen = up_ ? std::ceil(position - tie_) : std::floor(position + tie_);
-    return std::clamp<std::int64_t>(static_cast<std::int64_t>(chosen), 0, last_);
+    return static_cast<std::int64_t>(std::clamp(chosen, 0.0, static_cast<double>(last_)));
   }
 
  private:
@@ -72,7 +72,8 @@ Refusal supports_nearest(const LayerDesc& layer) {
   if (a.string("mode") != "nearest" || a.string("coordinate_transformation_mode") == "tf_half_pixel_for_nn")
     return Refusal::attribute;
   const bool pictures = x.shape[0] == y[0] && x.shape[1] == y[1] && a.reals("scales")[0] == 1 &&
-                        a.reals("scales")[1] == 1 && x.shape.elements() > 0;
+                        a.reals("scales")[1] == 1 && a.reals("scales")[2] > 0 && a.reals("scales")[3] > 0 &&
+                        x.shape.elements() > 0;
   if (!pictures) return Refusal::shape;
   return x.constant ? Refusal::constant : Refusal::none;
 }
