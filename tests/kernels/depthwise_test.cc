@@ -25,9 +25,9 @@ TestLayer depthwise_layer(std::int64_t width, std::int64_t window, std::int64_t 
   a.set("pads", std::vector<std::int64_t>{window / 2, left, window / 2, right});
   a.set("strides", std::vector<std::int64_t>{stride, stride});
   a.set("group", kChannels);
-  return make_layer(
-             Op::conv, a,
-             {input({1, kChannels, kHeight, width}), weight({kChannels, 1, window, window}), weight({kChannels})})
+  return make_layer(Op::conv, a,
+                    {input({1, kChannels, kHeight, width}), weight({kChannels, 1, window, window}),
+                     weight({kChannels})})
       .value();
 }
 

@@ -178,7 +178,8 @@ static void test_shapes_and_log(const char* path) {
               "fettle_model_load_shaped");
 }
 
-/* Makes height and width of the input free: "0a 02 08 20" is an extent of 32, "0a 02 12 00" one without a name. */
+/* Makes height and width of the input free: "0a 02 08 20" is an extent of 32, "0a 02 12 00" one without a
+ * name. */
 static void free_extents(char* bytes, size_t size) {
   static const char kShape[] = "\x0a\x02\x08\x03\x0a\x02\x08\x20\x0a\x02\x08\x20";
   size_t at = 0;
