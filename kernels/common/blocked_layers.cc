@@ -2,50 +2,31 @@
 #include "kernels/common/blocked_layers.h"
 
 #include "kernels/common/blocked.h"
+#include "kernels/common/uniform.h"
 
 #include <algorithm>
-#include <limits>
 
 namespace fettle::kernels {
 namespace {
 
-Clamp clamp_of(const LayerDesc& layer) {
-  constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  return layer.parts.back().clamp.value_or(Clamp{-kInfinity, kInfinity});
-}
-
-// What the bound layers have in common: one or two inputs, an output, and threads.
-class BoundBlocked : public BoundKernel {
+class BoundMean final : public BoundKernel {
  public:
-  BoundBlocked(const BlockedSet& set, const BindArgs& args)
-      : set_(set), clamp_(clamp_of(args.layer)), pool_(args.pool), threads_(args.threads) {}
+  BoundMean(const BlockedSet& set, const BindArgs& args)
+      : set_(set),
+        clamp_(clamp_of(args.layer)),
+        batch_(args.layer.inputs[0].shape[0]),
+        channels_(args.layer.inputs[0].shape[1]),
+        blocks_(blocks_of(args.layer.inputs[0])),
+        pixels_(args.layer.inputs[0].shape.elements() / (batch_ * channels_)),
+        pool_(args.pool),
+        threads_(args.threads) {}
 
   Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs,
                      void*) noexcept override {
     input_ = static_cast<const float*>(inputs[0]);
-    other_ = static_cast<const float*>(inputs.back());
     output_ = static_cast<float*>(outputs[0]);
     return {};
   }
-
- protected:
-  const BlockedSet& set_;
-  const Clamp clamp_;
-  ThreadPool* const pool_;
-  const int threads_;
-  const float* input_ = nullptr;
-  const float* other_ = nullptr;
-  float* output_ = nullptr;
-};
-
-class BoundMean final : public BoundBlocked {
- public:
-  BoundMean(const BlockedSet& set, const BindArgs& args)
-      : BoundBlocked(set, args),
-        batch_(args.layer.inputs[0].shape[0]),
-        channels_(args.layer.inputs[0].shape[1]),
-        blocks_(blocks_of(args.layer.inputs[0])),
-        pixels_(args.layer.inputs[0].shape.elements() / (batch_ * channels_)) {}
 
   Status run() noexcept override {
     parallel_for(pool_, threads_, batch_ * blocks_, [&](std::int64_t begin, std::int64_t end, int) {
@@ -60,7 +41,13 @@ class BoundMean final : public BoundBlocked {
   }
 
  private:
+  const BlockedSet& set_;
+  const Clamp clamp_;
   const std::int64_t batch_, channels_, blocks_, pixels_;
+  ThreadPool* const pool_;
+  const int threads_;
+  const float* input_ = nullptr;
+  float* output_ = nullptr;
 };
 
 Refusal check_one_input(const LayerDesc& layer) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What stands between convolutions, in nchwc, so that values may stay in blocks: means of images, sums.
-// Blocks are as large as a vector.
+// Means of images that lie in nchwc, where blocks are as large as a vector.
 #pragma once
 
 #include "kernels/common/row.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The loops of layers in blocks of channels. Included by the files of instruction sets alone, as tile_loop.h
+// The loop of means in blocks of channels. Included by the files of instruction sets alone, as tile_loop.h
 // is.
 #pragma once
 

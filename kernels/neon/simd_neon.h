@@ -88,6 +88,7 @@ struct Neon {
     const int32x4_t exponent = vaddq_s32(vcvtq_s32_f32(n), vdupq_n_s32(127));
     return vmulq_f32(x, vreinterpretq_f32_s32(vshlq_n_s32(exponent, 23)));
   }
+  /// The same for powers that give no denormal numbers.
   static Vector scale_normal(Vector x, Vector n) noexcept { return scale(x, n); }
   static Choice less(Vector a, Vector b) noexcept { return vcltq_f32(a, b); }
   static Vector select(Choice choice, Vector yes, Vector no) noexcept { return vbslq_f32(choice, yes, no); }

@@ -74,18 +74,19 @@ Refusal supports_nearest(const LayerDesc& layer) {
   const bool pictures = x.shape[0] == y[0] && x.shape[1] == y[1] && a.reals("scales")[0] == 1 &&
                         a.reals("scales")[1] == 1 && a.reals("scales")[2] > 0 && a.reals("scales")[3] > 0 &&
                         x.shape.elements() > 0;
-  if (!pictures) return Refusal::shape;
-  return x.constant ? Refusal::constant : Refusal::none;
+  return pictures ? Refusal::none : Refusal::shape;
 }
 
 Refusal supports_resize(const LayerDesc& layer, const Cpu&) {
-  const Refusal refusal = supports_nearest(layer);
-  return refusal != Refusal::none ? refusal : uniform_f32(layer);
+  if (const Refusal refusal = supports_nearest(layer); refusal != Refusal::none) return refusal;
+  if (layer.inputs.front().constant && layout_of(layer) != Layout::nchw) return Refusal::constant;
+  return uniform_f32(layer);
 }
 
 Refusal supports_blocks(const LayerDesc& layer, const Cpu&) {
-  const Refusal refusal = supports_nearest(layer);
-  return refusal != Refusal::none ? refusal : check_blocked_f32(layer, layer.outputs.front().format.block);
+  if (const Refusal refusal = supports_nearest(layer); refusal != Refusal::none) return refusal;
+  if (layer.inputs.front().constant) return Refusal::constant;
+  return check_blocked_f32(layer, layer.outputs.front().format.block);
 }
 
 constexpr Op kResizeOp[] = {Op::resize};

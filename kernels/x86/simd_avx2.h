@@ -61,6 +61,7 @@ struct Avx2 {
     const __m256i exponent = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
     return _mm256_mul_ps(x, _mm256_castsi256_ps(_mm256_slli_epi32(exponent, 23)));
   }
+  /// The same for powers that give no denormal numbers.
   static Vector scale_normal(Vector x, Vector n) noexcept { return scale(x, n); }
   static Choice less(Vector a, Vector b) noexcept { return _mm256_cmp_ps(a, b, _CMP_LT_OQ); }
   static Vector select(Choice choice, Vector yes, Vector no) noexcept {
