@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Depthwise convolution of a stretch of an output row in nhwc, a vector of channels at a time. kPixels
-// outputs are computed together, so that each weight is loaded once for all of them; with 8 sums in flight
-// two FMA units of latency 4 are busy. Included by the files of instruction sets alone, as tile_loop.h is.
+// Depthwise convolution of some output rows in nhwc, a vector of channels at a time. Neighbouring outputs are
+// computed together, so that each weight is loaded once for all of them, and each pixel once for all outputs
+// whose windows hold it. Included by the files of instruction sets alone, as tile_loop.h is.
 #pragma once
 
 #include "kernels/common/depthwise.h"
@@ -12,54 +12,101 @@
 
 namespace fettle::kernels {
 
+/// Outputs together. With 8 sums in flight two FMA units of latency 4 are busy. Pictures' sizes are multiples
+/// of 8 or of 7 more often than not; what is smaller than that takes 4.
+constexpr int kDepthwiseMost = 8;
+constexpr int kDepthwiseFewer = 7;
+constexpr int kDepthwiseFew = 4;
+
 /// Pixels that the windows of neighbouring outputs cover.
 template <int kPixels, int kColumns, int kStride>
 constexpr int kDepthwiseAcross = (kPixels - 1) * kStride + kColumns;
 
-/// Whether registers hold them all, and the outputs' sums, so that each is loaded once.
+/// How many of them registers hold at a time beside the sums: all, or what weights leave over.
 template <typename Simd, int kPixels, int kColumns, int kStride>
-constexpr bool kDepthwiseShares =
-    kColumns > 0 && kDepthwiseAcross<kPixels, kColumns, kStride> + kPixels < Simd::kRegisters;
-
-/// The products of one row of the windows with the pixels that they cover.
-template <typename Simd, int kPixels, int kColumns, int kStride>
-inline void add_depthwise_row(const typename Simd::Vector* x, const float* weights,
-                              typename Simd::Vector* sum) noexcept {
-#pragma GCC unroll 7
-  for (int kx = 0; kx < kColumns; ++kx, weights += Simd::kLanes) {
-    const typename Simd::Vector weight = Simd::load(weights);
-#pragma GCC unroll 8
-    for (int p = 0; p < kPixels; ++p) sum[p] = Simd::fma(weight, x[p * kStride + kx], sum[p]);
-  }
+constexpr int depthwise_held() noexcept {
+  constexpr int kAcross = kDepthwiseAcross<kPixels, kColumns, kStride>;
+  constexpr int kFree = Simd::kRegisters - kPixels;
+  if (kAcross < kFree) return kAcross;
+  return kFree - kColumns > 1 ? kFree - kColumns - 1 : 1;
 }
 
-/// kPixels neighbouring outputs whose windows lie inside the image from left to right. kColumns and kStride
-/// are the window's width and step, or 0 where they are only known at run time.
-template <typename Simd, bool kTail, int kPixels, int kColumns, int kStride>
-inline void depthwise_pixels(const DepthwiseRow& row, const float* input, const float* packed, float* output,
-                             typename Simd::Mask mask) noexcept {
+/// How far windows may reach out of the image on either side: where the outputs' centres lie inside, and
+/// anywhere.
+template <int kColumns>
+constexpr int kDepthwiseNear = kColumns / 2;
+constexpr int kDepthwiseFar = 1 << 10;
+
+/// Which of the pixels that the windows of some neighbouring outputs cover lie inside the image, [begin,
+/// end), and how many of these outputs to store.
+struct DepthwiseReach {
+  std::int64_t begin, end, count;
+};
+
+/// kPixels neighbouring outputs of a vector of channels. Windows reach out of the image by up to kOutside
+/// pixels on either side: these are loaded only if the image has them, and are zero otherwise. With
+/// kDepthwiseFar outputs may be left out, too.
+template <typename Simd, bool kTail, int kPixels, int kColumns, int kStride, int kOutside>
+[[gnu::always_inline]] inline void depthwise_pixels(const DepthwiseRow& row, const DepthwiseReach& reach,
+                                                    const float* input, const float* packed, float* output,
+                                                    typename Simd::Mask mask) noexcept {
   using Vector = typename Simd::Vector;
-  const int columns = kColumns > 0 ? kColumns : row.columns;
-  const std::int64_t step = (kStride > 0 ? kStride : row.stride) * row.input_pitch;
-  const std::int64_t tap_pitch = kColumns > 0 ? row.input_pitch : row.dilation * row.input_pitch;
+  constexpr int kAcross = kDepthwiseAcross<kPixels, kColumns, kStride>;
+  constexpr int kHeld = depthwise_held<Simd, kPixels, kColumns, kStride>();
+  const std::int64_t pitch = row.input_pitch;
   Vector sum[kPixels];
 #pragma GCC unroll 8
   for (int p = 0; p < kPixels; ++p) sum[p] = Simd::load(packed);
-  packed += Simd::kLanes * (1 + row.first_tap_row * columns);
-  const float* line = input;
-  for (int ky = row.first_tap_row; ky < row.last_tap_row; ++ky, line += row.tap_row_pitch) {
-    if constexpr (kDepthwiseShares<Simd, kPixels, kColumns, kStride>) {
-      constexpr int kAcross = kDepthwiseAcross<kPixels, kColumns, kStride>;
-      Vector x[kAcross];
+  packed += Simd::kLanes * (1 + row.first_tap_row * kColumns);
+  for (int ky = row.first_tap_row; ky < row.last_tap_row; ++ky, packed += kColumns * Simd::kLanes) {
+    const float* three = input;  // pixels, which one pointer reaches by addressing alone
+    input += row.tap_row_pitch;
 #pragma GCC unroll 21
-      for (int i = 0; i < kAcross; ++i) x[i] = load_lanes<Simd, kTail>(line + i * tap_pitch, mask);
-      add_depthwise_row<Simd, kPixels, kColumns, kStride>(x, packed, sum);
-      packed += kColumns * Simd::kLanes;
-      continue;
-    }
-    const float* x = line;
+    for (int from = 0; from < kAcross; from += kHeld) {
+      Vector x[kHeld];
+#pragma GCC unroll 21
+      for (int j = 0; j < kHeld; ++j) {
+        const int i = from + j;
+        const bool there = (i >= kOutside || i >= reach.begin) && (i < kAcross - kOutside || i < reach.end);
+        x[j] = Simd::all(0);
+        if (i < kAcross && there) x[j] = load_lanes<Simd, kTail>(three + i % 3 * pitch, mask);
+        if (i % 3 == 2) three += 3 * pitch;
+      }
+      // An output's products are added in the order of its window, whatever registers hold.
 #pragma GCC unroll 7
-    for (int kx = 0; kx < columns; ++kx, x += tap_pitch, packed += Simd::kLanes) {
+      for (int kx = 0; kx < kColumns; ++kx) {
+        const Vector weight = Simd::load(packed + kx * Simd::kLanes);
+#pragma GCC unroll 8
+        for (int p = 0; p < kPixels; ++p) {
+          const int i = p * kStride + kx - from;
+          if (i >= 0 && i < kHeld) sum[p] = Simd::fma(weight, x[i], sum[p]);
+        }
+      }
+    }
+  }
+  const Vector low = Simd::all(row.low);
+  const Vector high = Simd::all(row.high);
+#pragma GCC unroll 8
+  for (int p = 0; p < kPixels; ++p) {
+    if (kOutside != kDepthwiseFar || p < reach.count)
+      store_lanes<Simd, kTail>(output + p * row.output_pitch, Simd::clamp(sum[p], low, high), mask);
+  }
+}
+
+/// The same for any window, step and dilation, where windows lie inside the image from left to right.
+template <typename Simd, bool kTail, int kPixels>
+inline void depthwise_taps(const DepthwiseRow& row, const float* input, const float* packed, float* output,
+                           typename Simd::Mask mask) noexcept {
+  using Vector = typename Simd::Vector;
+  const std::int64_t step = row.stride * row.input_pitch;
+  const std::int64_t tap_pitch = row.dilation * row.input_pitch;
+  Vector sum[kPixels];
+#pragma GCC unroll 8
+  for (int p = 0; p < kPixels; ++p) sum[p] = Simd::load(packed);
+  packed += Simd::kLanes * (1 + row.first_tap_row * row.columns);
+  for (int ky = row.first_tap_row; ky < row.last_tap_row; ++ky, input += row.tap_row_pitch) {
+    const float* x = input;
+    for (int kx = 0; kx < row.columns; ++kx, x += tap_pitch, packed += Simd::kLanes) {
       const Vector weight = Simd::load(packed);
 #pragma GCC unroll 8
       for (int p = 0; p < kPixels; ++p)
@@ -71,38 +118,6 @@ inline void depthwise_pixels(const DepthwiseRow& row, const float* input, const 
 #pragma GCC unroll 8
   for (int p = 0; p < kPixels; ++p)
     store_lanes<Simd, kTail>(output + p * row.output_pitch, Simd::clamp(sum[p], low, high), mask);
-}
-
-/// The same at the image's left and right border: of the pixels that the windows cover [begin, end) lie
-/// inside, the others are zero; the first `count` outputs are stored.
-template <typename Simd, bool kTail, int kPixels, int kColumns, int kStride>
-inline void depthwise_border(const DepthwiseRow& row, std::int64_t begin, std::int64_t end,
-                             std::int64_t count, const float* input, const float* packed, float* output,
-                             typename Simd::Mask mask) noexcept {
-  using Vector = typename Simd::Vector;
-  constexpr int kAcross = kDepthwiseAcross<kPixels, kColumns, kStride>;
-  const std::int64_t pitch = row.input_pitch;
-  Vector sum[kPixels];
-#pragma GCC unroll 8
-  for (int p = 0; p < kPixels; ++p) sum[p] = Simd::load(packed);
-  packed += Simd::kLanes * (1 + row.first_tap_row * kColumns);
-  for (int ky = row.first_tap_row; ky < row.last_tap_row; ++ky, input += row.tap_row_pitch) {
-    Vector x[kAcross];
-#pragma GCC unroll 21
-    for (int i = 0; i < kAcross; ++i) {
-      x[i] = Simd::all(0);
-      if (i >= begin && i < end) x[i] = load_lanes<Simd, kTail>(input + i * pitch, mask);
-    }
-    add_depthwise_row<Simd, kPixels, kColumns, kStride>(x, packed, sum);
-    packed += kColumns * Simd::kLanes;
-  }
-  const Vector low = Simd::all(row.low);
-  const Vector high = Simd::all(row.high);
-#pragma GCC unroll 8
-  for (int p = 0; p < kPixels; ++p) {
-    if (p < count)
-      store_lanes<Simd, kTail>(output + p * row.output_pitch, Simd::clamp(sum[p], low, high), mask);
-  }
 }
 
 /// One output, of whose window the columns [first_column, last_column) lie inside; kVectors vectors of
@@ -150,40 +165,12 @@ inline void for_each_vector(const DepthwiseRow& row, Body&& body) noexcept {
     for (; c + 2 * Simd::kLanes <= row.channels; c += 2 * Simd::kLanes, packed += 2 * row.packed_pitch)
       body.template operator()<false, 2>(c, packed, all);
   }
-  for (; c + Simd::kLanes <= row.channels; c += Simd::kLanes, packed += row.packed_pitch)
-    body.template operator()<false, 1>(c, packed, all);
+  if constexpr (kMost > 1) {
+    for (; c + Simd::kLanes <= row.channels; c += Simd::kLanes, packed += row.packed_pitch)
+      body.template operator()<false, 1>(c, packed, all);
+  }
   if (c < row.channels)
     body.template operator()<true, 1>(c, packed, Simd::mask(static_cast<std::size_t>(row.channels - c)));
-}
-
-/// Some neighbouring outputs of a row, all channels. Where registers do not hold the pixels
-/// (kDepthwiseShares) it takes outputs alone whose windows lie inside.
-template <typename Simd, int kPixels, int kColumns, int kStride>
-inline void depthwise_group(const DepthwiseRow& row, std::int64_t ox) noexcept {
-  const std::int64_t left = ox * row.stride - row.pad_left;
-  const float* input = row.input + left * row.input_pitch;
-  float* output = row.output + ox * row.output_pitch;
-  if (ox >= row.inner_first && ox + kPixels <= row.inner_last) {
-    for_each_vector<Simd, 1>(
-        row, [&]<bool kTail, int>(std::int64_t c, const float* packed, typename Simd::Mask mask) {
-          depthwise_pixels<Simd, kTail, kPixels, kColumns, kStride>(row, input + c, packed, output + c, mask);
-        });
-    return;
-  }
-  if constexpr (kDepthwiseShares<Simd, kPixels, kColumns, kStride>) {
-    const std::int64_t begin = left < 0 ? -left : 0;
-    for_each_vector<Simd, 1>(
-        row, [&]<bool kTail, int>(std::int64_t c, const float* packed, typename Simd::Mask mask) {
-          depthwise_border<Simd, kTail, kPixels, kColumns, kStride>(
-              row, begin, row.in_w - left, row.last - ox, input + c, packed, output + c, mask);
-        });
-  }
-}
-
-/// The same as a function of its own.
-template <typename Simd, int kPixels, int kColumns, int kStride>
-[[gnu::noinline]] void depthwise_group_apart(const DepthwiseRow& row, std::int64_t ox) noexcept {
-  depthwise_group<Simd, kPixels, kColumns, kStride>(row, ox);
 }
 
 /// A single output, all channels.
@@ -203,48 +190,21 @@ inline void depthwise_single(const DepthwiseRow& row, std::int64_t ox) noexcept 
       });
 }
 
-/// All channels of some pixels come before the next pixels, so that memory is read from front to back.
-template <typename Simd, int kColumns, int kStride>
-inline void depthwise_row(const DepthwiseRow& row) noexcept {
-  // Where registers are few the pointers of a group's loops would go to the stack for the sake of the loops
-  // around it.
-  const auto group = [&row]<int kPixels>(std::int64_t at) {
-    if constexpr (Simd::kRegisters < 32)
-      depthwise_group_apart<Simd, kPixels, kColumns, kStride>(row, at);
-    else
-      depthwise_group<Simd, kPixels, kColumns, kStride>(row, at);
-  };
-  std::int64_t ox = row.first;
-  if constexpr (kDepthwiseShares<Simd, 4, kColumns, kStride>) {
-    // Rather some outputs twice than groups of another size. Where a row is shorter than a group, the group
-    // stores fewer.
-    const auto place = [&](std::int64_t pixels) {
-      const bool overlaps = ox + pixels > row.last && row.last - pixels >= row.first;
-      return overlaps ? row.last - pixels : ox;
-    };
-    while (ox < row.last) {
-      const bool shares = kDepthwiseShares<Simd, 8, kColumns, kStride>;
-      const bool inside = ox >= row.inner_first && ox + 8 <= row.inner_last;
-      if (inside || (shares && ox + 4 < row.last)) {
-        group.template operator()<8>(place(8));
-        ox += 8;
-      } else {
-        group.template operator()<4>(place(4));
-        ox += 4;
-      }
-    }
-  } else {
-    for (; ox < row.inner_first && ox < row.last; ++ox) depthwise_single<Simd>(row, ox);
-    for (; ox + 8 <= row.inner_last; ox += 8) group.template operator()<8>(ox);
-    for (; ox + 4 <= row.inner_last; ox += 4) group.template operator()<4>(ox);
-    for (; ox < row.last; ++ox) depthwise_single<Simd>(row, ox);
-  }
+/// kPixels neighbouring outputs whose windows lie inside, all channels.
+template <typename Simd, int kPixels>
+inline void depthwise_inside(const DepthwiseRow& row, std::int64_t ox) noexcept {
+  const float* input = row.input + (ox * row.stride - row.pad_left) * row.input_pitch;
+  float* output = row.output + ox * row.output_pitch;
+  for_each_vector<Simd, 1>(
+      row, [&]<bool kTail, int>(std::int64_t c, const float* packed, typename Simd::Mask mask) {
+        depthwise_taps<Simd, kTail, kPixels>(row, input + c, packed, output + c, mask);
+      });
 }
 
-template <typename Simd, int kColumns, int kStride>
-void depthwise_band(const DepthwiseBand& band) noexcept {
+/// Calls body(row) for each row of a band, with what lies inside of the windows of this row.
+template <typename Body>
+inline void for_each_row(const DepthwiseBand& band, Body&& body) noexcept {
   DepthwiseRow row = band.row;
-  if (row.inner_last > row.last) row.inner_last = row.last;
   row.input = band.image;
   std::int64_t top = band.top;
   for (std::int64_t r = 0; r < band.rows; ++r, top += band.stride, row.output += band.output_row_pitch) {
@@ -255,8 +215,61 @@ void depthwise_band(const DepthwiseBand& band) noexcept {
     row.first_tap_row = static_cast<int>(first), row.last_tap_row = static_cast<int>(last);
     // Where no row of the window lies inside, none is read.
     if (first < last) row.input = band.image + (top + first * band.dilation) * band.row_pitch;
-    depthwise_row<Simd, kColumns, kStride>(row);
+    body(row);
   }
+}
+
+/// A band by depthwise_pixels: all channels of some outputs before the next, so that memory is read from
+/// front to back, and rather some outputs twice than fewer together. A function of its own: with others'
+/// loops beside it the compiler keeps on the stack what registers have room for.
+template <typename Simd, int kPixels, int kColumns, int kStride, int kOutside>
+[[gnu::noinline]] void depthwise_groups(const DepthwiseBand& band) noexcept {
+  for_each_row(band, [](const DepthwiseRow& row) {
+    for (std::int64_t next = row.first; next < row.last; next += kPixels) {
+      const bool overlaps = next + kPixels > row.last && row.last - kPixels >= row.first;
+      const std::int64_t ox = overlaps ? row.last - kPixels : next;
+      const std::int64_t left = ox * kStride - row.pad_left;
+      const float* input = row.input + left * row.input_pitch;
+      float* output = row.output + ox * row.output_pitch;
+      const DepthwiseReach reach{left < 0 ? -left : 0, row.in_w - left, row.last - ox};
+      for_each_vector<Simd, 1>(
+          row, [&]<bool kTail, int>(std::int64_t c, const float* packed, typename Simd::Mask mask) {
+            depthwise_pixels<Simd, kTail, kPixels, kColumns, kStride, kOutside>(row, reach, input + c, packed,
+                                                                                output + c, mask);
+          });
+    }
+  });
+}
+
+/// Windows of kColumns columns, without dilation.
+template <typename Simd, int kColumns, int kStride>
+void depthwise_band(const DepthwiseBand& band) noexcept {
+  constexpr int kNear = kDepthwiseNear<kColumns>;
+  const DepthwiseRow& row = band.row;
+  const std::int64_t outputs = row.last - row.first;
+  const std::int64_t right = (row.last - 1) * kStride - row.pad_left + kColumns;  // behind the last window
+  const bool near = row.pad_left <= kNear && right <= row.in_w + kNear;
+  const auto computed = [outputs](int together) { return (outputs + together - 1) / together * together; };
+  const bool fewer = computed(kDepthwiseFewer) < computed(kDepthwiseMost);
+  if (!near || outputs < (fewer ? kDepthwiseFewer : kDepthwiseMost))
+    depthwise_groups<Simd, kDepthwiseFew, kColumns, kStride, kDepthwiseFar>(band);
+  else if (fewer)
+    depthwise_groups<Simd, kDepthwiseFewer, kColumns, kStride, kNear>(band);
+  else
+    depthwise_groups<Simd, kDepthwiseMost, kColumns, kStride, kNear>(band);
+}
+
+/// Any window, step and dilation.
+template <typename Simd>
+void depthwise_any(const DepthwiseBand& band) noexcept {
+  for_each_row(band, [](const DepthwiseRow& row) {
+    const std::int64_t inner_last = row.inner_last < row.last ? row.inner_last : row.last;
+    std::int64_t ox = row.first;
+    for (; ox < row.inner_first && ox < row.last; ++ox) depthwise_single<Simd>(row, ox);
+    for (; ox + 8 <= inner_last; ox += 8) depthwise_inside<Simd, 8>(row, ox);
+    for (; ox + 4 <= inner_last; ox += 4) depthwise_inside<Simd, 4>(row, ox);
+    for (; ox < row.last; ++ox) depthwise_single<Simd>(row, ox);
+  });
 }
 
 }  // namespace fettle::kernels

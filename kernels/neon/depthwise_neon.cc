@@ -10,7 +10,7 @@ constinit const DepthwiseSet kDepthwiseNeon = {
     .usual = {{depthwise_band<Neon, 3, 1>, depthwise_band<Neon, 3, 2>},
               {depthwise_band<Neon, 5, 1>, depthwise_band<Neon, 5, 2>},
               {depthwise_band<Neon, 7, 1>, depthwise_band<Neon, 7, 2>}},
-    .any = depthwise_band<Neon, 0, 0>,
+    .any = depthwise_any<Neon>,
 };
 
 }  // namespace fettle::kernels

@@ -10,7 +10,7 @@ constinit const DepthwiseSet kDepthwiseAvx2 = {
     .usual = {{depthwise_band<Avx2, 3, 1>, depthwise_band<Avx2, 3, 2>},
               {depthwise_band<Avx2, 5, 1>, depthwise_band<Avx2, 5, 2>},
               {depthwise_band<Avx2, 7, 1>, depthwise_band<Avx2, 7, 2>}},
-    .any = depthwise_band<Avx2, 0, 0>,
+    .any = depthwise_any<Avx2>,
 };
 
 }  // namespace fettle::kernels

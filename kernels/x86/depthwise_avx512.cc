@@ -10,7 +10,7 @@ constinit const DepthwiseSet kDepthwiseAvx512 = {
     .usual = {{depthwise_band<Avx512, 3, 1>, depthwise_band<Avx512, 3, 2>},
               {depthwise_band<Avx512, 5, 1>, depthwise_band<Avx512, 5, 2>},
               {depthwise_band<Avx512, 7, 1>, depthwise_band<Avx512, 7, 2>}},
-    .any = depthwise_band<Avx512, 0, 0>,
+    .any = depthwise_any<Avx512>,
 };
 
 }  // namespace fettle::kernels

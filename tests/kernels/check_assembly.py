@@ -6,8 +6,9 @@ A compiler that runs out of registers keeps sums on the stack, and a tile takes 
 results. For each tile of R rows and V vectors this looks at the loop that multiplies: it has the multiply-adds that the
 tile needs and no others, no more loads than rows and weights need, no store, and on Arm nothing of the stack; on x86,
 where the pointers of 14 rows do not fit into 16 registers, no vector of it. In tiles for cores that do not reorder, loads
-stand between multiply-adds. Files with flags of their own hold no weak
-symbols: the linker may keep their copy of an inline function for the whole program.
+stand between multiply-adds. Where there are 32 vector registers, depthwise convolutions with windows of 3 columns hold what
+they multiply in them, too: no vector goes to the stack. Files with flags of their own hold no weak symbols: the linker
+may keep their copy of an inline function for the whole program.
 """
 
 import argparse
@@ -19,19 +20,20 @@ ARCHITECTURES = {
     # instruction of the loop: multiply-add, load of a vector or broadcast, how a branch looks, channels of one round;
     # for cores that do not reorder: what goes beside a multiply-add, and rows of which tiles have room for all of them
     "x86": {
-        "multiply": r"^vfmadd", "load": r"^v(movups|movaps|broadcastss)\b.*\(%", "branch": r"^j(?!mp)\w+\s+([0-9a-f]+)",
+        "multiply": r"^vfmadd", "load": r"^v(movups|movaps|broadcastss)\s+[^%]*\(%", "branch": r"^j(?!mp)\w+\s+([0-9a-f]+)",
         "jump": r"^jmp\s+([0-9a-f]+)", "stack": r"[xyz]mm.*\(%[re]?[sb]p|\(%[re]?[sb]p.*[xyz]mm",
         "store": r"^vmov\w+\s+%[xyz]mm\d+,.*\(", "round": 1},
     "aarch64": {
         "multiply": r"^fmla\b", "load": r"^ld", "branch": r"^(?:b\.\w+|cbn?z\s+\w+,|tbn?z\s+\w+,\s*#\d+,)\s*([0-9a-f]+)",
-        "jump": r"^b\s+([0-9a-f]+)", "stack": r"\[sp", "store": r"^st", "round": 4,
-        "beside": r"^(ldr|mov)\b", "rows": 6},
+        "jump": r"^b\s+([0-9a-f]+)", "stack": r"\[sp", "vector_stack": r"^(ld|st)[rp]\s+[qd]\d.*\[sp", "store": r"^st",
+        "round": 4, "beside": r"^(ldr|mov)\b", "rows": 6},
     "arm": {
         "multiply": r"^vmla\b", "load": r"^vld", "branch": r"^(?:b(?!l|x)\w\w(?:\.[nw])?|cbn?z\s+\w+,)\s*([0-9a-f]+)",
         "jump": r"^b(?:\.[nw])?\s+([0-9a-f]+)", "stack": r"\[sp", "store": r"^v?st", "round": 2,
         "beside": r"^vld", "rows": 4},
 }
 TILE = re.compile(r"tile(?:_loop|_in_order)?I(?:.*?)Li(\d+)ELi(\d+)E")
+DEPTHWISE = re.compile(r"depthwise_groupsI\S*?(?:Avx512|Neon)ELi(\d+)ELi3ELi[12]ELi1E")
 
 
 def run(*command):
@@ -108,6 +110,15 @@ def check_tile(name, rows, vectors, body, how):
     return problems, line
 
 
+def check_depthwise(name, outputs, body, how):
+    """What is wrong with neighbouring outputs of a depthwise convolution, as sentences; None if they are not here."""
+    loops = [l for l in innermost_loops(body, how) if count(l, how["multiply"]) == outputs * 3]
+    used = sum(count(l, how.get("vector_stack", how["stack"])) for l in loops)
+    if not loops:
+        return None
+    return [f"{name}: {used} vectors on the stack in the loops"] if used else []
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--nm", required=True)
@@ -116,7 +127,7 @@ def main():
     parser.add_argument("objects", nargs="+", help="object files with flags of their own")
     arguments = parser.parse_args()
     how = ARCHITECTURES[arguments.architecture]
-    problems, tiles = [], 0
+    problems, tiles, depthwise = [], 0, {}
     for path in arguments.objects:
         for line in run(arguments.nm, path).splitlines():
             kind, symbol = line.split()[-2:]
@@ -128,8 +139,15 @@ def main():
                 found, line = check_tile(name, int(match[1]), int(match[2]), body, how)
                 problems += found
                 print(f"{path.rsplit('/', 1)[-1]}: {line}")
+            elif (match := DEPTHWISE.search(name)) and arguments.architecture != "arm":
+                found = check_depthwise(name, int(match[1]), body, how)
+                problems += found or []
+                depthwise[match[0]] = depthwise.get(match[0], False) or found is not None
     if tiles == 0:
         problems.append("no tile was found")
+    problems += [f"{name}: no loop has the multiply-adds of a row" for name, there in depthwise.items() if not there]
+    if not depthwise and arguments.architecture != "arm":
+        problems.append("no depthwise convolution was found")
     print("\n".join(problems))
     return 1 if problems else 0
 
