@@ -32,12 +32,11 @@ struct WinogradShape {
         patches_across(ceil_div(conv.out_w, m)),
         patches(patches_across * ceil_div(conv.out_h, m)) {
     const std::int64_t lanes = set.tiles->vector;
-    const std::int64_t floats =
-        points * lanes * (ceil_div(conv.in_channels, lanes) + ceil_div(conv.out_channels, lanes));
+    const std::int64_t floats = points * lanes * ceil_div(std::max(conv.in_channels, conv.out_channels), lanes);
     // Weights are read once for every block: blocks are as large as the cache allows, but each thread gets
     // one.
     const std::int64_t total = conv.batch * patches;
-    const std::int64_t fitting = std::max<std::int64_t>(1, l2_floats() / 2 / floats);
+    const std::int64_t fitting = std::max<std::int64_t>(1, l2_floats() / 4 / floats);
     blocks = std::max(ceil_div(total, fitting), std::min<std::int64_t>(threads, total));
     // A few patches more than fit cost less than reading all weights once more.
     const std::int64_t rows = set.tiles->most_rows[panels.vectors - 1];
@@ -94,18 +93,17 @@ class BoundWinograd final : public BoundKernel {
 
   Status run() noexcept override {
     parallel_for(pool_, threads_, shape_.blocks, [&](std::int64_t begin, std::int64_t end, int worker) {
-      float* transformed = workspace_ + worker * products_.workspace_floats();
-      float* products = transformed + products_.transformed_floats();
+      float* own = workspace_ + worker * products_.workspace_floats();
       for (std::int64_t block = begin; block < end; ++block) {
         const std::int64_t first = shape_.first_patch(block);
         const std::int64_t last = shape_.first_patch(block + 1);
         Place place(shape_, first);
         for (std::int64_t patch = first; patch < last; ++patch, place.next(shape_))
-          transform(place, transformed + (patch - first) * products_.input().patch);
-        products_.multiply(packed_, last - first, transformed, products);
+          transform(place, products_.transformed(own) + (patch - first) * products_.input().patch);
+        products_.multiply(packed_, last - first, own);
         place = Place(shape_, first);
         for (std::int64_t patch = first; patch < last; ++patch, place.next(shape_))
-          finish(place, products + (patch - first) * products_.output().patch);
+          finish(place, products_.products(own) + (patch - first) * products_.output().patch);
       }
     });
     return {};

@@ -2,8 +2,9 @@
 //
 // 3x3 convolution of stride 1 by Winograd's minimal filtering, F(m x m, 3 x 3): patches of the input and the
 // weights are transformed, multiplied point by point as (m + 2)^2 matrix products, and transformed back. Work
-// is streamed: a thread takes as many patches as keep their transforms within half of its L2 cache, and where
-// the weights do not fit there at least two tiles' rows, because weights are read once for each block.
+// is streamed: a thread takes as many patches as keep their transforms, whose place the products take, within
+// a quarter of its L2 cache, and where the weights do not fit there at least two tiles' rows, because weights
+// are read once for each block.
 //
 // The larger m is, the fewer multiplications (2.25 times fewer than a direct convolution for 2, 4 for 4, 5.06
 // for 6), and the larger the rounding errors: tests hold them to bounds that docs/performance.md states.

@@ -4,6 +4,7 @@
 #include "kernels/common/blocking.h"
 #include "kernels/common/ceil_div.h"
 
+#include <algorithm>
 #include <cstddef>
 
 namespace fettle::kernels {
@@ -28,20 +29,21 @@ WinogradProducts::WinogradProducts(const WinogradSet& set, const Panels& panels,
       panels_(panels),
       points_(std::int64_t{set.m + 2} * (set.m + 2)),
       input_(pitches(set, panels.depth, most_patches)),
-      output_(pitches(set, panels.columns, most_patches)) {}
+      output_(pitches(set, panels.columns, most_patches)) {
+  input_.point = output_.point = std::max(input_.point, output_.point);
+}
 
-void WinogradProducts::multiply(const float* packed, std::int64_t patches, const float* transformed,
-                                float* products) const noexcept {
+void WinogradProducts::multiply(const float* packed, std::int64_t patches, float* workspace) const noexcept {
   if (set_.products != nullptr)
-    multiply_by_vectors(packed, patches, transformed, products);
+    multiply_by_vectors(packed, patches, workspace);
   else
-    multiply_by_patches(packed, patches, transformed, products);
+    multiply_by_patches(packed, patches, workspace);
 }
 
 // Each panel is multiplied with all patches, while the next one is fetched into L2. A single tile fetches
 // nothing: it reads the weights from one end to the other, which hardware foresees.
 void WinogradProducts::multiply_by_vectors(const float* packed, std::int64_t patches,
-                                           const float* transformed, float* products) const noexcept {
+                                           float* workspace) const noexcept {
   const std::int64_t tiles = ceil_div(patches, set_.tiles->most_rows[panels_.vectors - 1]);
   const std::int64_t rows = patches / tiles;
   const std::int64_t taller = patches % tiles;
@@ -51,7 +53,8 @@ void WinogradProducts::multiply_by_vectors(const float* packed, std::int64_t pat
   product.channels = panels_.depth;
   product.panel = packed;
   for (std::int64_t point = 0; point < points_; ++point) {
-    float* output = products + point * output_.point;
+    const float* input = transformed(workspace) + point * input_.point;
+    float* output = products(workspace) + point * output_.point;
     for (std::int64_t panel = 0; panel < panels_.count; ++panel) {
       const int vectors = panels_.vectors_of(panel);
       const std::int64_t floats = panels_.width_of(panel) * (panels_.depth + 1);
@@ -62,7 +65,7 @@ void WinogradProducts::multiply_by_vectors(const float* packed, std::int64_t pat
             static_cast<std::size_t>(ceil_div(floats, tiles * panels_.depth)) * sizeof(float);
       else
         product.prefetch_step = 0;
-      product.input = transformed + point * input_.point;
+      product.input = input;
       product.output = output;
       if (taller > 0) {
         product.tiles = taller;
@@ -80,13 +83,13 @@ void WinogradProducts::multiply_by_vectors(const float* packed, std::int64_t pat
 }
 
 void WinogradProducts::multiply_by_patches(const float* packed, std::int64_t patches,
-                                           const float* transformed, float* products) const noexcept {
+                                           float* workspace) const noexcept {
   const Blocking pieces(*set_.tiles, panels_, patches, patches * input_.patch, 1, true);
   Tile tile = plain_tile(1, panels_.depth);
   tile.output_stride = static_cast<std::size_t>(output_.patch);
   for (std::int64_t point = 0; point < points_; ++point, packed += panels_.floats()) {
-    const float* rows = transformed + point * input_.point;
-    float* output = products + point * output_.point;
+    const float* rows = transformed(workspace) + point * input_.point;
+    float* output = products(workspace) + point * output_.point;
     pieces.for_each(0, pieces.count(), [&](std::int64_t, Block block) {
       if (point + 1 == points_) block.next_float = block.next_floats = 0;  // nothing follows
       tile.output = output + block.first_row * output_.patch;

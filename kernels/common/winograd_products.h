@@ -16,31 +16,30 @@ struct WinogradPitches {
   std::int64_t patch, vector, point;
 };
 
-/// The products of all points for up to `most_patches` patches.
+/// The products of all points for up to `most_patches` patches. Those of a point take the place of the
+/// transforms at the point before, which nobody needs any more and the cache still has.
 class WinogradProducts {
  public:
   WinogradProducts(const WinogradSet& set, const Panels& panels, std::int64_t most_patches) noexcept;
 
   const WinogradPitches& input() const noexcept { return input_; }
   const WinogradPitches& output() const noexcept { return output_; }
-  /// Floats of the patches' transforms, and of these and the products together.
-  std::int64_t transformed_floats() const noexcept { return points_ * input_.point; }
-  std::int64_t workspace_floats() const noexcept { return points_ * (input_.point + output_.point); }
+  /// Where in a workspace the first point's transforms are, and its products.
+  float* transformed(float* workspace) const noexcept { return workspace + input_.point; }
+  float* products(float* workspace) const noexcept { return workspace; }
+  std::int64_t workspace_floats() const noexcept { return (points_ + 1) * input_.point; }
 
   /// `packed`: the panels of each point.
-  void multiply(const float* packed, std::int64_t patches, const float* transformed,
-                float* products) const noexcept;
+  void multiply(const float* packed, std::int64_t patches, float* workspace) const noexcept;
 
  private:
-  void multiply_by_vectors(const float* packed, std::int64_t patches, const float* transformed,
-                           float* products) const noexcept;
-  void multiply_by_patches(const float* packed, std::int64_t patches, const float* transformed,
-                           float* products) const noexcept;
+  void multiply_by_vectors(const float* packed, std::int64_t patches, float* workspace) const noexcept;
+  void multiply_by_patches(const float* packed, std::int64_t patches, float* workspace) const noexcept;
 
   const WinogradSet& set_;
   const Panels panels_;
   const std::int64_t points_;
-  const WinogradPitches input_, output_;
+  WinogradPitches input_, output_;  // points lie equally far apart in both
 };
 
 }  // namespace fettle::kernels
