@@ -32,7 +32,8 @@ struct WinogradShape {
         patches_across(ceil_div(conv.out_w, m)),
         patches(patches_across * ceil_div(conv.out_h, m)) {
     const std::int64_t lanes = set.tiles->vector;
-    const std::int64_t floats = points * lanes * ceil_div(std::max(conv.in_channels, conv.out_channels), lanes);
+    const std::int64_t floats =
+        points * lanes * ceil_div(std::max(conv.in_channels, conv.out_channels), lanes);
     // Weights are read once for every block: blocks are as large as the cache allows, but each thread gets
     // one.
     const std::int64_t total = conv.batch * patches;
