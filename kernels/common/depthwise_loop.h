@@ -12,10 +12,9 @@
 
 namespace fettle::kernels {
 
-/// Outputs together. With 8 sums in flight two FMA units of latency 4 are busy. Pictures' sizes are multiples
-/// of 8 or of 7 more often than not; what is smaller than that takes 4.
+/// The most outputs together, with which two FMA units of latency 4 are busy, and how many where rows are
+/// short or windows reach far out of the image.
 constexpr int kDepthwiseMost = 8;
-constexpr int kDepthwiseFewer = 7;
 constexpr int kDepthwiseFew = 4;
 
 /// Pixels that the windows of neighbouring outputs cover.
@@ -241,6 +240,27 @@ template <typename Simd, int kPixels, int kColumns, int kStride, int kOutside>
   });
 }
 
+/// So many outputs together, of kPixels and fewer, that the fewest are computed twice. Pictures are 7, 14, 28
+/// or 5, 10, 20 pixels wide as well as 8, 16, 32.
+template <int kPixels>
+inline int depthwise_together(std::int64_t outputs) noexcept {
+  if constexpr (kPixels == kDepthwiseFew + 1) {
+    return kPixels;
+  } else {
+    const auto twice = [outputs](int together) { return (together - outputs % together) % together; };
+    const int fewer = depthwise_together<kPixels - 1>(outputs);
+    return twice(fewer) < twice(kPixels) ? fewer : kPixels;
+  }
+}
+
+template <typename Simd, int kPixels, int kColumns, int kStride>
+inline void depthwise_near(const DepthwiseBand& band, int together) noexcept {
+  if (together == kPixels)
+    depthwise_groups<Simd, kPixels, kColumns, kStride, kDepthwiseNear<kColumns>>(band);
+  else if constexpr (kPixels > kDepthwiseFew + 1)
+    depthwise_near<Simd, kPixels - 1, kColumns, kStride>(band, together);
+}
+
 /// Windows of kColumns columns, without dilation.
 template <typename Simd, int kColumns, int kStride>
 void depthwise_band(const DepthwiseBand& band) noexcept {
@@ -249,14 +269,11 @@ void depthwise_band(const DepthwiseBand& band) noexcept {
   const std::int64_t outputs = row.last - row.first;
   const std::int64_t right = (row.last - 1) * kStride - row.pad_left + kColumns;  // behind the last window
   const bool near = row.pad_left <= kNear && right <= row.in_w + kNear;
-  const auto computed = [outputs](int together) { return (outputs + together - 1) / together * together; };
-  const bool fewer = computed(kDepthwiseFewer) < computed(kDepthwiseMost);
-  if (!near || outputs < (fewer ? kDepthwiseFewer : kDepthwiseMost))
-    depthwise_groups<Simd, kDepthwiseFew, kColumns, kStride, kDepthwiseFar>(band);
-  else if (fewer)
-    depthwise_groups<Simd, kDepthwiseFewer, kColumns, kStride, kNear>(band);
+  const int together = depthwise_together<kDepthwiseMost>(outputs);
+  if (near && outputs >= together)
+    depthwise_near<Simd, kDepthwiseMost, kColumns, kStride>(band, together);
   else
-    depthwise_groups<Simd, kDepthwiseMost, kColumns, kStride, kNear>(band);
+    depthwise_groups<Simd, kDepthwiseFew, kColumns, kStride, kDepthwiseFar>(band);
 }
 
 /// Any window, step and dilation.
