@@ -21,13 +21,13 @@ constexpr int kDepthwiseFew = 4;
 template <int kPixels, int kColumns, int kStride>
 constexpr int kDepthwiseAcross = (kPixels - 1) * kStride + kColumns;
 
-/// How many of them registers hold at a time beside the sums: all, or what weights leave over.
+/// How many of them registers hold at a time beside the sums: all, or what a row of weights leaves over.
 template <typename Simd, int kPixels, int kColumns, int kStride>
 constexpr int depthwise_held() noexcept {
   constexpr int kAcross = kDepthwiseAcross<kPixels, kColumns, kStride>;
   constexpr int kFree = Simd::kRegisters - kPixels;
   if (kAcross < kFree) return kAcross;
-  return kFree - kColumns > 1 ? kFree - kColumns - 1 : 1;
+  return kFree - kColumns > 3 ? kFree - kColumns - 2 : 1;
 }
 
 /// How far windows may reach out of the image on either side: where the outputs' centres lie inside, and
@@ -52,13 +52,14 @@ template <typename Simd, bool kTail, int kPixels, int kColumns, int kStride, int
   using Vector = typename Simd::Vector;
   constexpr int kAcross = kDepthwiseAcross<kPixels, kColumns, kStride>;
   constexpr int kHeld = depthwise_held<Simd, kPixels, kColumns, kStride>();
+  constexpr int kReach = Simd::kReach;
   const std::int64_t pitch = row.input_pitch;
   Vector sum[kPixels];
 #pragma GCC unroll 8
   for (int p = 0; p < kPixels; ++p) sum[p] = Simd::load(packed);
   packed += Simd::kLanes * (1 + row.first_tap_row * kColumns);
   for (int ky = row.first_tap_row; ky < row.last_tap_row; ++ky, packed += kColumns * Simd::kLanes) {
-    const float* three = input;  // pixels, which one pointer reaches by addressing alone
+    const float* reached = input;
     input += row.tap_row_pitch;
 #pragma GCC unroll 21
     for (int from = 0; from < kAcross; from += kHeld) {
@@ -68,8 +69,8 @@ template <typename Simd, bool kTail, int kPixels, int kColumns, int kStride, int
         const int i = from + j;
         const bool there = (i >= kOutside || i >= reach.begin) && (i < kAcross - kOutside || i < reach.end);
         x[j] = Simd::all(0);
-        if (i < kAcross && there) x[j] = load_lanes<Simd, kTail>(three + i % 3 * pitch, mask);
-        if (i % 3 == 2) three += 3 * pitch;
+        if (i < kAcross && there) x[j] = load_lanes<Simd, kTail>(reached + i % kReach * pitch, mask);
+        if (i % kReach == kReach - 1) reached += kReach * pitch;
       }
       // An output's products are added in the order of its window, whatever registers hold.
 #pragma GCC unroll 7

@@ -18,8 +18,12 @@ struct Neon {
   static constexpr int kLanes = 4;
 #if defined(__aarch64__)
   static constexpr int kRegisters = 32;
+  static constexpr int kReach =
+      3;  ///< vectors at equal distances that one pointer reaches by addressing alone
 #else
   static constexpr int kRegisters = 16;
+  static constexpr int kReach =
+      1;  ///< vectors at equal distances that one pointer reaches by addressing alone
 #endif
 
   static Vector load(const float* p) noexcept { return vld1q_f32(p); }

@@ -16,6 +16,8 @@ struct Avx2 {
   using Mask = __m256i;
   static constexpr int kLanes = 8;
   static constexpr int kRegisters = 16;
+  static constexpr int kReach =
+      3;  ///< vectors at equal distances that one pointer reaches by addressing alone
 
   static Vector load(const float* p) noexcept { return _mm256_loadu_ps(p); }
   static Vector load(const float* p, Mask mask) noexcept { return _mm256_maskload_ps(p, mask); }

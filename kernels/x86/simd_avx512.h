@@ -16,6 +16,8 @@ struct Avx512 {
   using Mask = __mmask16;
   static constexpr int kLanes = 16;
   static constexpr int kRegisters = 32;
+  static constexpr int kReach =
+      3;  ///< vectors at equal distances that one pointer reaches by addressing alone
 
   static Vector load(const float* p) noexcept { return _mm512_loadu_ps(p); }
   static Vector load(const float* p, Mask mask) noexcept { return _mm512_maskz_loadu_ps(mask, p); }
