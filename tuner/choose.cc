@@ -46,8 +46,8 @@ struct ValueOption {
 
 class Chooser {
  public:
-  Chooser(const Space& space, const CostTable& table, float most_rounding)
-      : space_(space), table_(table), most_rounding_(most_rounding) {}
+  Chooser(const Space& space, const CostTable& table, const ChooseOptions& options)
+      : space_(space), table_(table), options_(options) {}
 
   Selection run() {
     for (std::size_t i = 0; i < space_.layers.size(); ++i) add_layer(static_cast<int>(i));
@@ -72,8 +72,9 @@ class Chooser {
     std::vector<double> costs;
     for (std::size_t c = 0; c < candidates(layer).size(); ++c) {
       const std::optional<Cost> cost = table_.cost(layer, static_cast<int>(c));
-      const bool allowed = cost && candidates(layer)[c].rounding <= most_rounding_;
-      costs.push_back(allowed ? cost->quiet_us : kForbidden);
+      const bool allowed = cost && candidates(layer)[c].rounding <= options_.most_rounding;
+      const double hoped = cost && !cost->in_place ? 1 - options_.optimism : 1;
+      costs.push_back(allowed ? hoped * cost->quiet_us : kForbidden);
     }
     if (costs.empty()) costs.push_back(kForbidden);
     problem_.add_node(std::move(costs));
@@ -165,14 +166,14 @@ class Chooser {
 
   const Space& space_;
   const CostTable& table_;
-  float most_rounding_;
+  ChooseOptions options_;
   Pbqp problem_;
 };
 
 }  // namespace
 
-Selection choose(const Space& space, const CostTable& table, float most_rounding) {
-  return Chooser(space, table, most_rounding).run();
+Selection choose(const Space& space, const CostTable& table, const ChooseOptions& options) {
+  return Chooser(space, table, options).run();
 }
 
 double predict(const Space& space, const CostTable& table, const Choice& choice,

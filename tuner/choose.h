@@ -24,9 +24,17 @@ struct Selection {
       conversions_us;  ///< for each layer, of conversions of its inputs; the first consumer pays
 };
 
-/// Chooses among candidates that have a cost and whose Candidate::rounding is at most `most_rounding`.
-Selection choose(const Space& space, const CostTable& table,
-                 float most_rounding = std::numeric_limits<float>::infinity());
+struct ChooseOptions {
+  /// The most that Candidate::rounding may be.
+  float most_rounding = std::numeric_limits<float>::infinity();
+  /// By what share of their cost candidates that were not in a chosen setting yet are thought to be cheaper
+  /// than measured, so that close rivals of what would be chosen get their turn (optimism in the face of
+  /// uncertainty: Lai and Robbins 1985). 0 for the choice that is meant.
+  double optimism = 0;
+};
+
+/// Chooses among candidates that have a cost.
+Selection choose(const Space& space, const CostTable& table, const ChooseOptions& options = {});
 
 /// What a choice should cost by the table: candidates plus conversions; fills `conversions_us` unless null.
 /// Infinite when a candidate has no cost.

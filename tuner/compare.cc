@@ -11,7 +11,7 @@ namespace {
 constexpr double kRoundUs = 3000;
 constexpr double kWarmUpUs = 20000;
 
-// Mean of a few passes, in microseconds; negative when a pass fails.
+// Median of a few passes, in microseconds; negative when a pass fails.
 double timed(Subject& subject, double& pass_us, const Limits& limits, int& passes) {
   const auto once = [&] {
     const Result<double> us = subject.run(nullptr);
@@ -24,13 +24,12 @@ double timed(Subject& subject, double& pass_us, const Limits& limits, int& passe
     if (pass_us < 0) return -1;
   }
   const int repeats = std::clamp(static_cast<int>(kRoundUs / std::max(pass_us, 1.0)), 1, 16);
-  double sum = 0;
+  std::vector<double> samples;
   for (int i = 0; i < repeats; ++i) {
-    const double us = once();
-    if (us < 0) return -1;
-    sum += us;
+    samples.push_back(once());
+    if (samples.back() < 0) return -1;
   }
-  pass_us = sum / repeats;
+  pass_us = median(samples);
   return pass_us;
 }
 

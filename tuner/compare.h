@@ -28,7 +28,7 @@ struct Comparison {
 };
 
 /// Runs the subjects (0 is the default) in turn, the order rotating from round to round, until `until_s`, but
-/// at most `most_rounds`. Each round's time is the mean over enough passes to rise above the clock's noise.
+/// at most `most_rounds`. Each round's time is the median of a few passes.
 Comparison compare(std::span<Subject* const> subjects, const Limits& limits, double until_s, int most_rounds,
                    int& passes);
 

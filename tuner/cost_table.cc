@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tuner/cost_table.h"
 
+#include "tuner/settings.h"
 #include "tuner/statistics.h"
 
 #include <algorithm>
@@ -16,7 +17,7 @@ constexpr std::size_t kEnoughSamples = 3;
 std::size_t at(int index) { return static_cast<std::size_t>(index); }
 
 Cost summarise(const std::vector<double>& samples) {
-  return {median_interval(samples), lower_quartile(samples), static_cast<int>(samples.size()), false};
+  return {median_interval(samples), lower_quartile(samples), static_cast<int>(samples.size())};
 }
 
 }  // namespace
@@ -64,7 +65,9 @@ std::optional<Cost> CostTable::cost(int layer, int candidate) const {
   const auto prior = priors_.find({layer, candidate});
   if (prior != priors_.end() && (best == nullptr || best->size() < kEnoughSamples)) return prior->second;
   if (best == nullptr) return std::nullopt;
-  return summarise(*best);
+  Cost cost = summarise(*best);
+  cost.in_place = best_rank == kChosenRank && best->size() >= kEnoughSamples;
+  return cost;
 }
 
 std::optional<Cost> CostTable::cost_in(int layer, int candidate, int setting) const {

@@ -18,7 +18,8 @@ struct Cost {
   PlanLatency us;
   double quiet_us = 0;  ///< lower quartile: other programs only ever add to a time, so choices go by this
   int samples = 0;
-  bool prior = false;  ///< from records alone
+  bool prior = false;     ///< from records alone
+  bool in_place = false;  ///< measured in a setting of the highest rank, one that was chosen
 };
 
 /// Times are in place: the same candidate costs something else beside other neighbours (caches;

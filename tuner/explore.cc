@@ -44,26 +44,39 @@ int Explorer::add(const Setting& setting) {
   return table_.add_setting(setting.rank);
 }
 
-void Explorer::run(double until_s, int only_setting) {
+void Explorer::run(double until_s) {
   drop_losers();  // by what records know
-  const auto takes_part = [&](std::size_t i) {
-    return only_setting < 0 || i == 0 || static_cast<int>(i) == only_setting;
-  };
-  for (int round = 0;; ++round) {
+  while (!limits_.over(until_s)) {
     std::vector<std::size_t> order;
     for (std::size_t i = 0; i < runs_.size(); ++i) {
-      if (takes_part(i) && !runs_[i].failed && !finished(i)) order.push_back(i);
+      if (!runs_[i].failed && !finished(i)) order.push_back(i);
     }
-    if (order.empty() ||
-        (order.size() == 1 && order[0] == 0 && runs_.size() > 1 && runs_[0].visits >= kVisitsBeforeLosing))
-      return;
-    if (round % 2 == 1)
-      std::reverse(order.begin(), order.end());  // drift within a round hits all alike in the end
-    for (std::size_t i : order) {
-      if (limits_.over(until_s)) return;
-      visit(i, (until_s - limits_.device->now_s()) / static_cast<double>(order.size()));
-    }
+    const bool only_default = order.size() == 1 && order[0] == 0 && runs_.size() > 1;
+    if (order.empty() || (only_default && runs_[0].visits >= kVisitsBeforeLosing)) return;
+    visit_all(order, until_s);
     drop_losers();
+  }
+}
+
+void Explorer::run_together(double until_s, const std::vector<int>& settings) {
+  const auto going = [this](int setting) { return !runs_[at(setting)].failed && !finished(at(setting)); };
+  while (!limits_.over(until_s) && std::any_of(settings.begin(), settings.end(), going)) {
+    std::vector<std::size_t> order;
+    if (!finished(0)) order.push_back(0);
+    for (int setting : settings) {
+      if (setting != 0 && !runs_[at(setting)].failed) order.push_back(at(setting));
+    }
+    visit_all(order, until_s);
+  }
+}
+
+// One round. Every other one goes backwards: drift within a round hits all alike in the end.
+void Explorer::visit_all(const std::vector<std::size_t>& order, double until_s) {
+  const bool backwards = ++rounds_ % 2 == 0;
+  for (std::size_t n = 0; n < order.size(); ++n) {
+    if (limits_.over(until_s)) return;
+    visit(order[backwards ? order.size() - 1 - n : n],
+          (until_s - limits_.device->now_s()) / static_cast<double>(order.size()));
   }
 }
 

@@ -35,8 +35,10 @@ class Explorer {
   /// Adds a setting; it takes part from the next round on. Gives its number, the same for an equal choice.
   int add(const Setting& setting);
   /// Runs rounds until `until_s`, or until every setting has been seen often enough or has lost.
-  /// `only_setting` >= 0: that one and the default alone.
-  void run(double until_s, int only_setting = -1);
+  void run(double until_s);
+  /// The same with these settings and the default alone, until each of these has been seen often enough: all
+  /// of them take part until then, so that they have seen the same conditions.
+  void run_together(double until_s, const std::vector<int>& settings);
 
   /// Passes over the network so far.
   int passes() const noexcept { return passes_; }
@@ -67,6 +69,7 @@ class Explorer {
     std::size_t bytes = 0;
   };
 
+  void visit_all(const std::vector<std::size_t>& order, double until_s);
   bool prepare(std::size_t index);
   void map_steps(Run& run) const;
   void visit(std::size_t index, double share_s);
@@ -86,6 +89,7 @@ class Explorer {
   std::vector<Run> runs_;
   std::vector<std::string> notes_;
   int passes_ = 0;
+  int rounds_ = 0;
 };
 
 }  // namespace fettle::tuner

@@ -14,8 +14,10 @@
 namespace fettle::tuner {
 namespace {
 
-constexpr int kMostRefinements = 4;
-constexpr int kMostComparisonRounds = 101;
+constexpr int kMostRefinements = 6;
+constexpr double kOptimism = 0.1;  // more than the noise of what exploring has measured, as a rule
+constexpr int kMostComparisonRounds = 501;
+constexpr double kHeatShare = 0.35;  // of the comparison, for finding the best contender
 constexpr double kProgressEveryS = 0.2;
 
 std::string percent(double ratio) {
@@ -118,7 +120,8 @@ class TuningRun {
     explorer_.run(at_share(kExploreShare));
   }
 
-  // Measures what was chosen, in place, and chooses again with what that has taught.
+  // Measures what was chosen, in place, beside what would be chosen if candidates that were not measured so
+  // yet were a little cheaper; and chooses again with what that has taught, until there is no such rival.
   void refine() {
     enter("choose");
     for (int round = 0; round < kMostRefinements; ++round) {
@@ -126,16 +129,19 @@ class TuningRun {
       if (selection.choice.empty()) return;
       best_us_ = selection.predicted_us;
       selection_ = std::move(selection);
-      const bool more = !limits_.over(at_share(kRefineShare));
+      if (limits_.over(at_share(kRefineShare))) return;
+      const Selection rival = choose(space_, table_, {.optimism = kOptimism});
+      const std::string number = " #" + std::to_string(round + 1);
       const int before = explorer_.settings();
-      const int setting =
-          explorer_.add({"chosen #" + std::to_string(round + 1), selection_.choice, kChosenRank});
-      if (!more || setting < before) return;  // no time, or measured already
+      std::vector<int> settings{explorer_.add({"chosen" + number, selection_.choice, kChosenRank})};
+      if (rival.choice != selection_.choice)
+        settings.push_back(explorer_.add({"rival" + number, rival.choice, kChosenRank}));
+      if (explorer_.settings() == before) break;  // measured already
       const double until =
           at_share(kExploreShare + (kRefineShare - kExploreShare) * (round + 1) / kMostRefinements);
-      explorer_.run(
+      explorer_.run_together(
           std::max(until, std::min(at_share(kRefineShare), device_.now_s() + 0.02 * options_.budget_s)),
-          setting);
+          settings);
     }
     Selection last = choose(space_, table_);
     if (!last.choice.empty()) selection_ = std::move(last);
@@ -173,7 +179,7 @@ class TuningRun {
       result_.notes.push_back(
           "without kernels whose rounding errors are " + std::to_string(std::lround(rounding)) +
           " times a plain sum's: outputs would differ by " + std::to_string(*error) + " of the largest");
-      selection_ = choose(space_, table_, std::nextafter(rounding, 1.0f));
+      selection_ = choose(space_, table_, {.most_rounding = std::nextafter(rounding, 1.0f)});
     }
     return {};
   }
@@ -241,10 +247,36 @@ class TuningRun {
     if (!room && contenders_.size() > 1) contenders_.resize(1);
     explorer_.release();  // only now, so that contenders share the packed weights
     if (Status status = verify(); !status) return status;
+    if (room && contenders_.size() > 1) keep_best();
+    comparison_ = compare_contenders(at_share(1));
+    return {};
+  }
+
+  Comparison compare_contenders(double until_s) {
     std::vector<Subject*> subjects{standard_.get()};
     for (Contender& contender : contenders_) subjects.push_back(contender.subject.get());
-    comparison_ = compare(subjects, limits_, at_share(1), kMostComparisonRounds, passes_);
-    return {};
+    return compare(subjects, limits_, until_s, kMostComparisonRounds, passes_);
+  }
+
+  // A first part of the rounds is for finding the best contender. The others, in which it is compared with
+  // the default, are more for it, and do not know that it was lucky before.
+  void keep_best() {
+    const double now = device_.now_s();
+    const Comparison heat = compare_contenders(now + kHeatShare * (at_share(1) - now));
+    if (heat.rounds < kComparisonRounds / 2) return;
+    std::size_t best = 0;
+    for (std::size_t c = 0; c < contenders_.size(); ++c) {
+      if (heat.ratio(c + 1).ratio.median < heat.ratio(best + 1).ratio.median) best = c;
+    }
+    for (std::size_t c = 0; c < contenders_.size(); ++c) {
+      if (c == best) continue;
+      result_.notes.push_back(contenders_[c].name + ": " + percent(heat.ratio(c + 1).ratio.median) +
+                              " of the default's time in " + std::to_string(heat.rounds) +
+                              " first rounds, those of " + contenders_[best].name + " took " +
+                              percent(heat.ratio(best + 1).ratio.median));
+    }
+    std::swap(contenders_.front(), contenders_[best]);
+    contenders_.resize(1);
   }
 
   // The contender with the lowest median ratio among those that beat the default beyond the noise; -1: none
