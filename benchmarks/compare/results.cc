@@ -26,10 +26,13 @@ const Entry* find(const ModelResult& result, std::string_view contender) {
 
 bool is_own(std::string_view contender) { return contender == "default" || contender == "plan"; }
 
-const Entry* best_peer(const ModelResult& result) {
+bool is_baseline(std::string_view contender) { return contender == "blas" || contender == "caffe"; }
+
+const Entry* best_peer(const ModelResult& result, bool with_baselines) {
   const Entry* best = nullptr;
   for (const Entry& entry : result.entries) {
     if (is_own(entry.contender) || entry.rounds_us.empty()) continue;
+    if (!with_baselines && is_baseline(entry.contender)) continue;
     if (best == nullptr || median(entry.rounds_us) < median(best->rounds_us)) best = &entry;
   }
   return best;
@@ -48,7 +51,9 @@ Score score(const Comparison& comparison, int threads, std::string_view contende
   for (const ModelResult& result : comparison.results) {
     if (result.threads != threads || comparison.apart.contains(result.model)) continue;
     const Entry* own = find(result, contender);
-    const Entry* other = rival.empty() ? best_peer(result) : find(result, rival);
+    const Entry* other = rival == kBestPeer    ? best_peer(result)
+                         : rival == kBestOfAll ? best_peer(result, true)
+                                               : find(result, rival);
     if (own == nullptr || other == nullptr) continue;
     const std::vector<double> all = ratios(*own, *other);
     ++score.models;

@@ -50,9 +50,18 @@ const Entry* find(const ModelResult& result, std::string_view contender);
 /// Whether this is Fettle itself, not something to compare it with.
 bool is_own(std::string_view contender);
 
-/// The fastest of those that are not Fettle itself, by the median of its rounds, or null. Choosing it once a
-/// network, not in each round, keeps the noise of many contenders from making one very fast peer.
-const Entry* best_peer(const ModelResult& result);
+/// Whether this is what a straightforward implementation would be, made of Fettle's own parts and a BLAS: a
+/// yardstick, not a peer.
+bool is_baseline(std::string_view contender);
+
+/// What `score` takes for the name of a rival that differs from model to model.
+inline constexpr std::string_view kBestPeer = "best peer";
+inline constexpr std::string_view kBestOfAll = "best of all";  ///< baselines included
+
+/// The fastest of those that are neither Fettle itself nor, unless asked for, baselines, by the median of its
+/// rounds, or null. Choosing it once a network, not in each round, keeps the noise of many contenders from
+/// making one very fast peer.
+const Entry* best_peer(const ModelResult& result, bool with_baselines = false);
 
 /// Per-round ratios of an entry's times to another's.
 std::vector<double> ratios(const Entry& entry, const Entry& base);
@@ -64,7 +73,7 @@ struct Score {
   std::size_t always_faster = 0;  ///< models whose ratio is below 1 in every round
   double mean = 1;                ///< geometric mean of the median ratios
 };
-/// Against `rival`, or against each model's best peer if `rival` is empty.
+/// Against `rival`: a contender, or one of the names above.
 Score score(const Comparison& comparison, int threads, std::string_view contender, std::string_view rival);
 
 }  // namespace fettle::benchmarks

@@ -31,8 +31,9 @@ Section section(const Comparison& comparison, int threads) {
       if (known == all.contenders.end()) all.contenders.push_back(entry.contender);
     }
   }
-  const auto peers = std::count_if(all.contenders.begin(), all.contenders.end(),
-                                   [](const std::string& contender) { return !is_own(contender); });
+  const auto peers = std::count_if(
+      all.contenders.begin(), all.contenders.end(),
+      [](const std::string& contender) { return !is_own(contender) && !is_baseline(contender); });
   const auto plan = std::find(all.contenders.begin(), all.contenders.end(), "plan");
   all.peers = !all.in_floats && peers > 1 && plan != all.contenders.end();
   return all;
@@ -93,24 +94,26 @@ void add_means(std::string& text, const Section& all) {
     const double mean = score(all.comparison, all.threads, contender, all.comparison.base).mean;
     fmt::format_to(std::back_inserter(text), " **{:.3f}** |", mean);
   }
-  text +=
-      all.peers ? fmt::format(" **{:.3f}** |\n", score(all.comparison, all.threads, "plan", "").mean) : "\n";
+  text += all.peers
+              ? fmt::format(" **{:.3f}** |\n", score(all.comparison, all.threads, "plan", kBestPeer).mean)
+              : "\n";
 }
 
 // The line of one pair in the table of scores.
-void add_score(std::string& text, const Section& all, const std::string& contender,
-               const std::string& rival) {
+void add_score(std::string& text, const Section& all, std::string_view contender, std::string_view rival) {
   const Score sum = score(all.comparison, all.threads, contender, rival);
   if (sum.models == 0) return;
-  fmt::format_to(std::back_inserter(text), "| {} / {} | {} | {:.3f} | {} | {} |\n", contender,
-                 rival.empty() ? "best peer" : rival, sum.models, sum.mean, sum.faster, sum.always_faster);
+  fmt::format_to(std::back_inserter(text), "| {} / {} | {} | {:.3f} | {} | {} |\n", contender, rival,
+                 sum.models, sum.mean, sum.faster, sum.always_faster);
 }
 
 void add_scores(std::string& text, const Section& all) {
   text += title("Fettle against the others, ", all.threads) + "\n\n" +
           header({"ratio", "networks", "geometric mean", "faster in", "in every round of"});
-  add_score(text, all, "plan", "");
-  add_score(text, all, "default", "");
+  for (const std::string_view own : {"plan", "default"}) {
+    add_score(text, all, own, kBestPeer);
+    add_score(text, all, own, kBestOfAll);
+  }
   for (const std::string& rival : all.contenders) {
     if (!is_own(rival)) add_score(text, all, "plan", rival);
   }
