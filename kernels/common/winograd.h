@@ -6,8 +6,10 @@
 // a quarter of its L2 cache, and where the weights do not fit there at least two tiles' rows, because weights
 // are read once for each block.
 //
-// The larger m is, the fewer multiplications (2.25 times fewer than a direct convolution for 2, 4 for 4, 5.06
-// for 6), and the larger the rounding errors: tests hold them to bounds that docs/performance.md states.
+// The larger m is, the fewer multiplications (2.25 times fewer than a direct convolution for 2, 4 for 4, 4.59
+// for 5, 5.06 for 6), and the larger the rounding errors: tests hold them to bounds that docs/performance.md
+// states. Which is fastest depends on the picture, which patches of m x m have to cover: 14x14 is 16x16 for
+// 4, 15x15 for 5, 18x18 for 6.
 #pragma once
 
 #include "kernels/common/elementwise_unary.h"
@@ -80,9 +82,10 @@ struct WinogradSet {
   void (*output)(const WinogradResult& result) noexcept;
 };
 
-/// Kernel::rounding for m = 2, 4, 6. Measured are 0.6, 4 and 8 times the error of a plain sum: m = 2 has
-/// fewer products to add up.
+/// Kernel::rounding for m = 4, 5, 6; 1 for 2. Measured are 0.6 for m = 2, which has fewer products to add up,
+/// and 4, 5.3 and 8 times the error of a plain sum.
 inline constexpr float kWinogradRoundingF4 = 8;
+inline constexpr float kWinogradRoundingF5 = 12;
 inline constexpr float kWinogradRoundingF6 = 16;
 
 /// 3x3 convolutions of stride 1 in one group, not dilated; with a second part, the addition of a tensor of

@@ -16,8 +16,8 @@
 namespace fettle::kernels {
 
 /// The one-dimensional transforms B^T and A^T. `d` and `t` have m + 2 vectors, `y` has m. The points come in
-/// groups, the first and the last by itself and opposite ones together, which share most of their work: a
-/// group's results are computed without the others'.
+/// groups, the first by itself, then opposite ones together, which share most of their work, and where m is
+/// even the last by itself: a group's results are computed without the others'.
 template <typename Simd, int m>
 struct WinogradMatrix;
 
@@ -78,6 +78,47 @@ struct WinogradMatrix<Simd, 4> {
   }
 };
 
+// Points infinity, 1, -1, 2, -2, 1/2, -1/2. Without 0 all finite points have opposites.
+template <typename Simd>
+struct WinogradMatrix<Simd, 5> {
+  using Vector = typename Simd::Vector;
+  static constexpr int kGroups = 4;
+  template <int kGroup>
+  static void input(const Vector* d, Vector* t) noexcept {
+    if constexpr (kGroup == 0) {
+      t[0] = Simd::fma(Simd::all(5.25f), Simd::sub(d[2], d[4]), Simd::sub(d[6], d[0]));
+    } else if constexpr (kGroup == 1) {
+      const Vector even = Simd::fma(Simd::all(-4.25f), d[2], Simd::add(d[0], d[4]));
+      const Vector odd = Simd::fma(Simd::all(-4.25f), d[3], Simd::add(d[1], d[5]));
+      t[1] = Simd::add(odd, even);
+      t[2] = Simd::sub(odd, even);
+    } else if constexpr (kGroup == 2) {
+      const Vector even = Simd::fma(Simd::all(0.25f), d[0], Simd::fma(Simd::all(-1.25f), d[2], d[4]));
+      const Vector odd = Simd::fma(Simd::all(0.25f), d[1], Simd::fma(Simd::all(-1.25f), d[3], d[5]));
+      t[3] = Simd::fma(Simd::all(2), even, odd);
+      t[4] = Simd::fma(Simd::all(-2), even, odd);
+    } else {
+      const Vector even = Simd::fma(Simd::all(4), d[0], Simd::fma(Simd::all(-5), d[2], d[4]));
+      const Vector odd = Simd::fma(Simd::all(4), d[1], Simd::fma(Simd::all(-5), d[3], d[5]));
+      t[5] = Simd::fma(Simd::all(0.5f), even, odd);
+      t[6] = Simd::fma(Simd::all(-0.5f), even, odd);
+    }
+  }
+  static void output(const Vector* t, Vector* y) noexcept {
+    const Vector even1 = Simd::add(t[1], t[2]);
+    const Vector odd1 = Simd::sub(t[1], t[2]);
+    const Vector even2 = Simd::add(t[3], t[4]);
+    const Vector odd2 = Simd::sub(t[3], t[4]);
+    const Vector even3 = Simd::add(t[5], t[6]);
+    const Vector odd3 = Simd::sub(t[5], t[6]);
+    y[0] = Simd::add(even1, Simd::add(even2, even3));
+    y[1] = Simd::fma(Simd::all(2), odd2, Simd::fma(Simd::all(0.5f), odd3, odd1));
+    y[2] = Simd::fma(Simd::all(4), even2, Simd::fma(Simd::all(0.25f), even3, even1));
+    y[3] = Simd::fma(Simd::all(8), odd2, Simd::fma(Simd::all(0.125f), odd3, odd1));
+    y[4] = Simd::add(t[0], Simd::fma(Simd::all(16), even2, Simd::fma(Simd::all(0.0625f), even3, even1)));
+  }
+};
+
 // Points 0, 1, -1, 2, -2, 1/2, -1/2, infinity.
 template <typename Simd>
 struct WinogradMatrix<Simd, 6> {
@@ -131,7 +172,7 @@ inline void winograd_input_rows(float* transformed, std::int64_t point_pitch, Lo
   using Matrix = WinogradMatrix<Simd, m>;
   constexpr int kSide = m + 2;
   constexpr int kFirst = kGroup == 0 ? 0 : 2 * kGroup - 1;
-  constexpr int kRows = kGroup == 0 || kGroup + 1 == Matrix::kGroups ? 1 : 2;
+  constexpr int kRows = kGroup == 0 || kFirst + 1 == kSide ? 1 : 2;
   Vector rows[kRows][kSide];
 #pragma GCC unroll 8
   for (int j = 0; j < kSide; ++j) {

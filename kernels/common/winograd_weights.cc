@@ -13,6 +13,13 @@ constexpr double kG4[6][3] = {{1. / 4, 0, 0},
                               {1. / 24, 1. / 12, 1. / 6},
                               {1. / 24, -1. / 12, 1. / 6},
                               {0, 0, 1}};
+constexpr double kG5[7][3] = {{0, 0, 1},
+                              {-2. / 9, -2. / 9, -2. / 9},
+                              {2. / 9, -2. / 9, 2. / 9},
+                              {1. / 45, 2. / 45, 4. / 45},
+                              {-1. / 45, 2. / 45, -4. / 45},
+                              {16. / 45, 8. / 45, 4. / 45},
+                              {-16. / 45, 8. / 45, -4. / 45}};
 constexpr double kG6[8][3] = {{1, 0, 0},
                               {-2. / 9, -2. / 9, -2. / 9},
                               {-2. / 9, 2. / 9, -2. / 9},
@@ -25,7 +32,7 @@ constexpr double kG6[8][3] = {{1, 0, 0},
 }  // namespace
 
 void transform_weights(int m, const float* window, float* transformed) noexcept {
-  const double(*g)[3] = m == 2 ? kG2 : m == 4 ? kG4 : kG6;
+  const double(*g)[3] = m == 2 ? kG2 : m == 4 ? kG4 : m == 5 ? kG5 : kG6;
   for (int i = 0; i < m + 2; ++i) {
     double row[3] = {};  // of G g
     for (int x = 0; x < 3; ++x) {

@@ -59,6 +59,8 @@ constexpr Kernel kRows[] = {
     in_order_row<Phases, kTilesNeonInOrder>("conv_transpose.phases.f32.neon_in_order", kConvTranspose),
     rounding(in_order_row<Winograd, kWinogradF4NeonInOrder>("conv.winograd_f4.f32.neon_in_order", kConv),
              kWinogradRoundingF4),
+    rounding(in_order_row<Winograd, kWinogradF5NeonInOrder>("conv.winograd_f5.f32.neon_in_order", kConv),
+             kWinogradRoundingF5),
     rounding(in_order_row<Winograd, kWinogradF6NeonInOrder>("conv.winograd_f6.f32.neon_in_order", kConv),
              kWinogradRoundingF6),
     over_residual(in_order_row<Indirect, kTilesNeonInOrder>("conv.indirect_add.f32.neon_in_order", kConvAdd)),
@@ -67,6 +69,9 @@ constexpr Kernel kRows[] = {
     rounding(over_residual(in_order_row<Winograd, kWinogradF4NeonInOrder>(
                  "conv.winograd_f4_add.f32.neon_in_order", kConvAdd)),
              kWinogradRoundingF4),
+    rounding(over_residual(in_order_row<Winograd, kWinogradF5NeonInOrder>(
+                 "conv.winograd_f5_add.f32.neon_in_order", kConvAdd)),
+             kWinogradRoundingF5),
     rounding(over_residual(in_order_row<Winograd, kWinogradF6NeonInOrder>(
                  "conv.winograd_f6_add.f32.neon_in_order", kConvAdd)),
              kWinogradRoundingF6),

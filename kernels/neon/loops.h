@@ -27,7 +27,8 @@ extern const PoolSet kMaxPoolNeon, kAveragePoolNeon;
 extern const BlockedSet kBlockedNeon;
 extern const ConvertSet kConvertNeon;
 extern const DirectSet kDirectNeon;
-extern const WinogradSet kWinogradF2Neon, kWinogradF4Neon, kWinogradF6Neon;
-extern const WinogradSet kWinogradF2NeonInOrder, kWinogradF4NeonInOrder, kWinogradF6NeonInOrder;
+extern const WinogradSet kWinogradF2Neon, kWinogradF4Neon, kWinogradF5Neon, kWinogradF6Neon;
+extern const WinogradSet kWinogradF2NeonInOrder, kWinogradF4NeonInOrder, kWinogradF5NeonInOrder,
+    kWinogradF6NeonInOrder;
 
 }  // namespace fettle::kernels

@@ -20,6 +20,7 @@ namespace fettle::kernels {
 namespace {
 
 constexpr int kRoundingF4 = static_cast<int>(kWinogradRoundingF4);
+constexpr int kRoundingF5 = static_cast<int>(kWinogradRoundingF5);
 constexpr int kRoundingF6 = static_cast<int>(kWinogradRoundingF6);
 
 template <typename Algorithm, const auto& set, Text name, int rounding = 1, Op first = Op::conv>
@@ -33,6 +34,7 @@ constexpr auto kRows = join(kElementwiseRows<Unary, kUnaryNeon, kNeonFma, "neon"
                             kActivated<Indirect, kTilesNeon, "conv.indirect_">,
                             kActivated<Winograd, kWinogradF2Neon, "conv.winograd_f2_">,
                             kActivated<Winograd, kWinogradF4Neon, "conv.winograd_f4_", kRoundingF4>,
+                            kActivated<Winograd, kWinogradF5Neon, "conv.winograd_f5_", kRoundingF5>,
                             kActivated<Winograd, kWinogradF6Neon, "conv.winograd_f6_", kRoundingF6>,
                             kActivated<Dense, kTilesNeon, "gemm.panels_", 1, Op::gemm>);
 

@@ -52,6 +52,8 @@ constexpr Kernel kRows[] = {
     row<Phases, kTilesNeon>("conv_transpose.phases.f32.neon", kNeonFma, kConvTranspose),
     rounding(row<Winograd, kWinogradF4Neon>("conv.winograd_f4.f32.neon", kNeonFma, kConv),
              kWinogradRoundingF4),
+    rounding(row<Winograd, kWinogradF5Neon>("conv.winograd_f5.f32.neon", kNeonFma, kConv),
+             kWinogradRoundingF5),
     rounding(row<Winograd, kWinogradF6Neon>("conv.winograd_f6.f32.neon", kNeonFma, kConv),
              kWinogradRoundingF6),
     over_residual(row<Indirect, kTilesNeon>("conv.indirect_add.f32.neon", kNeonFma, kConvAdd)),
@@ -59,6 +61,9 @@ constexpr Kernel kRows[] = {
     rounding(
         over_residual(row<Winograd, kWinogradF4Neon>("conv.winograd_f4_add.f32.neon", kNeonFma, kConvAdd)),
         kWinogradRoundingF4),
+    rounding(
+        over_residual(row<Winograd, kWinogradF5Neon>("conv.winograd_f5_add.f32.neon", kNeonFma, kConvAdd)),
+        kWinogradRoundingF5),
     rounding(
         over_residual(row<Winograd, kWinogradF6Neon>("conv.winograd_f6_add.f32.neon", kNeonFma, kConvAdd)),
         kWinogradRoundingF6),

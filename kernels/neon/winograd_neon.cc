@@ -16,9 +16,11 @@ constexpr WinogradSet with(const TileSet& tiles) {
 
 constinit const WinogradSet kWinogradF2Neon = with<2>(kTilesNeon);
 constinit const WinogradSet kWinogradF4Neon = with<4>(kTilesNeon);
+constinit const WinogradSet kWinogradF5Neon = with<5>(kTilesNeon);
 constinit const WinogradSet kWinogradF6Neon = with<6>(kTilesNeon);
 constinit const WinogradSet kWinogradF2NeonInOrder = with<2>(kTilesNeonInOrder);
 constinit const WinogradSet kWinogradF4NeonInOrder = with<4>(kTilesNeonInOrder);
+constinit const WinogradSet kWinogradF5NeonInOrder = with<5>(kTilesNeonInOrder);
 constinit const WinogradSet kWinogradF6NeonInOrder = with<6>(kTilesNeonInOrder);
 
 }  // namespace fettle::kernels

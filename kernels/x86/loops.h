@@ -34,7 +34,7 @@ extern const SoftmaxSet kSoftmaxAvx2, kSoftmaxAvx512;
 extern const PlanarSet kPlanarAvx2, kPlanarAvx512;
 extern const PoolSet kMaxPoolAvx2, kAveragePoolAvx2, kMaxPoolAvx512, kAveragePoolAvx512;
 
-extern const WinogradSet kWinogradF2Avx2, kWinogradF4Avx2, kWinogradF6Avx2;
-extern const WinogradSet kWinogradF2Avx512, kWinogradF4Avx512, kWinogradF6Avx512;
+extern const WinogradSet kWinogradF2Avx2, kWinogradF4Avx2, kWinogradF5Avx2, kWinogradF6Avx2;
+extern const WinogradSet kWinogradF2Avx512, kWinogradF4Avx512, kWinogradF5Avx512, kWinogradF6Avx512;
 
 }  // namespace fettle::kernels

@@ -26,6 +26,7 @@ constexpr WinogradSet kSet = {m, &kTilesAvx2, &kProducts, winograd_input<Avx2, m
 
 constinit const WinogradSet kWinogradF2Avx2 = kSet<2>;
 constinit const WinogradSet kWinogradF4Avx2 = kSet<4>;
+constinit const WinogradSet kWinogradF5Avx2 = kSet<5>;
 constinit const WinogradSet kWinogradF6Avx2 = kSet<6>;
 
 }  // namespace fettle::kernels

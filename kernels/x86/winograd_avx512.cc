@@ -31,6 +31,7 @@ constexpr WinogradSet kSet = {m, &kTilesAvx512, &kProducts, winograd_input<Avx51
 
 constinit const WinogradSet kWinogradF2Avx512 = kSet<2>;
 constinit const WinogradSet kWinogradF4Avx512 = kSet<4>;
+constinit const WinogradSet kWinogradF5Avx512 = kSet<5>;
 constinit const WinogradSet kWinogradF6Avx512 = kSet<6>;
 
 }  // namespace fettle::kernels

@@ -24,6 +24,7 @@ constexpr Isa kAvx2 = Isa::avx2 | Isa::fma3;
 constexpr Isa kAvx512 = Isa::avx512f | kAvx2;
 
 constexpr int kRoundingF4 = static_cast<int>(kWinogradRoundingF4);
+constexpr int kRoundingF5 = static_cast<int>(kWinogradRoundingF5);
 constexpr int kRoundingF6 = static_cast<int>(kWinogradRoundingF6);
 
 template <typename Algorithm, const auto& set, Text name, int rounding = 1, Op first = Op::conv>
@@ -42,6 +43,7 @@ constexpr auto kRows = join(kElementwiseRows<Unary, kUnaryAvx512, kAvx512, "avx5
                             kAvx512Rows<Indirect, kTilesAvx512, "conv.indirect_">,
                             kAvx512Rows<Winograd, kWinogradF2Avx512, "conv.winograd_f2_">,
                             kAvx512Rows<Winograd, kWinogradF4Avx512, "conv.winograd_f4_", kRoundingF4>,
+                            kAvx512Rows<Winograd, kWinogradF5Avx512, "conv.winograd_f5_", kRoundingF5>,
                             kAvx512Rows<Winograd, kWinogradF6Avx512, "conv.winograd_f6_", kRoundingF6>,
                             kAvx512Rows<Dense, kTilesAvx512, "gemm.panels_", 1, Op::gemm>,
                             kAvx2Rows<Depthwise, kDepthwiseAvx2, "dwconv.direct_">,
@@ -50,6 +52,7 @@ constexpr auto kRows = join(kElementwiseRows<Unary, kUnaryAvx512, kAvx512, "avx5
                             kAvx2Rows<Indirect, kTilesAvx2, "conv.indirect_">,
                             kAvx2Rows<Winograd, kWinogradF2Avx2, "conv.winograd_f2_">,
                             kAvx2Rows<Winograd, kWinogradF4Avx2, "conv.winograd_f4_", kRoundingF4>,
+                            kAvx2Rows<Winograd, kWinogradF5Avx2, "conv.winograd_f5_", kRoundingF5>,
                             kAvx2Rows<Winograd, kWinogradF6Avx2, "conv.winograd_f6_", kRoundingF6>,
                             kAvx2Rows<Dense, kTilesAvx2, "gemm.panels_", 1, Op::gemm>);
 
