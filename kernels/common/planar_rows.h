@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Convolution of pictures with few channels, above all a network's first layer, from nchw to nhwc or nchwc.
-// The input rows that an output row needs are copied with their padding, each channel's apart. In such rows
-// the numbers that one weight multiplies lie at equal distances from each other for all outputs of a row, and
-// at the same distance from the first number under the window wherever that is. So a tile needs no pointers:
-// it walks over a list of distances, one for each weight of a filter. Pictures are read as they come.
+// Of the copied rows (planar_input.h) a tile reads numbers at equal distances, one for each output, and
+// multiplies them with vectors of output channels. Pictures are read as they come.
 #pragma once
 
 #include "kernels/common/elementwise_unary.h"

@@ -10,6 +10,7 @@
 #include "kernels/common/direct.h"
 #include "kernels/common/elementwise_binary.h"
 #include "kernels/common/elementwise_unary.h"
+#include "kernels/common/planar_pixels.h"
 #include "kernels/common/pooling.h"
 #include "kernels/common/softmax.h"
 #include "kernels/common/tile.h"
@@ -27,6 +28,7 @@ extern const PoolSet kMaxPoolNeon, kAveragePoolNeon;
 extern const BlockedSet kBlockedNeon;
 extern const ConvertSet kConvertNeon;
 extern const DirectSet kDirectNeon;
+extern const PlanarPixelsSet kPlanarPixelsNeon;
 extern const WinogradSet kWinogradF2Neon, kWinogradF4Neon, kWinogradF5Neon, kWinogradF6Neon;
 extern const WinogradSet kWinogradF2NeonInOrder, kWinogradF4NeonInOrder, kWinogradF5NeonInOrder,
     kWinogradF6NeonInOrder;

@@ -11,6 +11,7 @@
 #include "kernels/common/elementwise_unary.h"
 #include "kernels/common/indirect.h"
 #include "kernels/common/padded_rows.h"
+#include "kernels/common/planar_pixels.h"
 #include "kernels/common/softmax.h"
 #include "kernels/common/winograd.h"
 #include "kernels/neon/loops.h"
@@ -30,6 +31,7 @@ constexpr auto& kActivated =
 constexpr auto kRows = join(kElementwiseRows<Unary, kUnaryNeon, kNeonFma, "neon", kFastUnaryOps>,
                             kElementwiseRows<Binary, kBinaryNeon, kNeonFma, "neon", kBinaryOps>,
                             kActivated<Depthwise, kDepthwiseNeon, "dwconv.direct_">,
+                            kActivated<PlanarPixels, kPlanarPixelsNeon, "conv.planar_pixels_">,
                             kActivated<PaddedRows, kTilesNeon, "conv.padded_rows_">,
                             kActivated<Indirect, kTilesNeon, "conv.indirect_">,
                             kActivated<Winograd, kWinogradF2Neon, "conv.winograd_f2_">,

@@ -15,6 +15,7 @@
 #include "kernels/common/padded_rows.h"
 #include "kernels/common/patches.h"
 #include "kernels/common/phases.h"
+#include "kernels/common/planar_pixels.h"
 #include "kernels/common/pooling.h"
 #include "kernels/common/pwdw.h"
 #include "kernels/common/winograd.h"
@@ -45,6 +46,7 @@ constexpr Kernel kRows[] = {
     row<Depthwise, kDepthwiseNeon>("dwconv.direct.f32.neon", kNeonFma, kConv),
     by_default_where(Winograd::pays,
                      row<Winograd, kWinogradF2Neon>("conv.winograd_f2.f32.neon", kNeonFma, kConv)),
+    row<PlanarPixels, kPlanarPixelsNeon>("conv.planar_pixels.f32.neon", kNeonFma, kConv),
     row<PaddedRows, kTilesNeon>("conv.padded_rows.f32.neon", kNeonFma, kConv),
     row<Indirect, kTilesNeon>("conv.indirect.f32.neon", kNeonFma, kConv),
     row<DepthwisePhases, kDepthwiseNeon>("conv_transpose.depthwise.f32.neon", kNeonFma, kConvTranspose),

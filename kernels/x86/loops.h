@@ -10,6 +10,7 @@
 #include "kernels/common/direct.h"
 #include "kernels/common/elementwise_binary.h"
 #include "kernels/common/elementwise_unary.h"
+#include "kernels/common/planar_pixels.h"
 #include "kernels/common/planar_rows.h"
 #include "kernels/common/pooling.h"
 #include "kernels/common/softmax.h"
@@ -32,6 +33,7 @@ extern const UnarySet kUnaryAvx2, kUnaryAvx512;
 extern const BinarySet kBinaryAvx2, kBinaryAvx512;
 extern const SoftmaxSet kSoftmaxAvx2, kSoftmaxAvx512;
 extern const PlanarSet kPlanarAvx2, kPlanarAvx512;
+extern const PlanarPixelsSet kPlanarPixelsAvx2, kPlanarPixelsAvx512;
 extern const PoolSet kMaxPoolAvx2, kAveragePoolAvx2, kMaxPoolAvx512, kAveragePoolAvx512;
 
 extern const WinogradSet kWinogradF2Avx2, kWinogradF4Avx2, kWinogradF5Avx2, kWinogradF6Avx2;

@@ -11,6 +11,7 @@
 #include "kernels/common/elementwise_unary.h"
 #include "kernels/common/indirect.h"
 #include "kernels/common/padded_rows.h"
+#include "kernels/common/planar_pixels.h"
 #include "kernels/common/planar_rows.h"
 #include "kernels/common/softmax.h"
 #include "kernels/common/winograd.h"
@@ -39,6 +40,7 @@ constexpr auto kRows = join(kElementwiseRows<Unary, kUnaryAvx512, kAvx512, "avx5
                             kElementwiseRows<Binary, kBinaryAvx2, kAvx2, "avx2", kBinaryOps>,
                             kAvx512Rows<Depthwise, kDepthwiseAvx512, "dwconv.direct_">,
                             kAvx512Rows<PlanarRows, kPlanarAvx512, "conv.planar_rows_">,
+                            kAvx512Rows<PlanarPixels, kPlanarPixelsAvx512, "conv.planar_pixels_">,
                             kAvx512Rows<PaddedRows, kTilesAvx512, "conv.padded_rows_">,
                             kAvx512Rows<Indirect, kTilesAvx512, "conv.indirect_">,
                             kAvx512Rows<Winograd, kWinogradF2Avx512, "conv.winograd_f2_">,
@@ -48,6 +50,7 @@ constexpr auto kRows = join(kElementwiseRows<Unary, kUnaryAvx512, kAvx512, "avx5
                             kAvx512Rows<Dense, kTilesAvx512, "gemm.panels_", 1, Op::gemm>,
                             kAvx2Rows<Depthwise, kDepthwiseAvx2, "dwconv.direct_">,
                             kAvx2Rows<PlanarRows, kPlanarAvx2, "conv.planar_rows_">,
+                            kAvx2Rows<PlanarPixels, kPlanarPixelsAvx2, "conv.planar_pixels_">,
                             kAvx2Rows<PaddedRows, kTilesAvx2, "conv.padded_rows_">,
                             kAvx2Rows<Indirect, kTilesAvx2, "conv.indirect_">,
                             kAvx2Rows<Winograd, kWinogradF2Avx2, "conv.winograd_f2_">,

@@ -15,6 +15,7 @@
 #include "kernels/common/padded_rows.h"
 #include "kernels/common/patches.h"
 #include "kernels/common/phases.h"
+#include "kernels/common/planar_pixels.h"
 #include "kernels/common/planar_rows.h"
 #include "kernels/common/pooling.h"
 #include "kernels/common/pwdw.h"
@@ -51,6 +52,10 @@ constexpr Kernel kRows[] = {
     row<Convert, kConvertAvx2>("convert.transpose.f32.avx2", kAvx2, kConvert),
     row<Depthwise, kDepthwiseAvx512>("dwconv.direct.f32.avx512", kAvx512, kConv),
     row<Depthwise, kDepthwiseAvx2>("dwconv.direct.f32.avx2", kAvx2, kConv),
+    by_default_where(PlanarPixels::pays,
+                     row<PlanarPixels, kPlanarPixelsAvx512>("conv.planar_pixels.f32.avx512", kAvx512, kConv)),
+    by_default_where(PlanarPixels::pays,
+                     row<PlanarPixels, kPlanarPixelsAvx2>("conv.planar_pixels.f32.avx2", kAvx2, kConv)),
     row<PlanarRows, kPlanarAvx512>("conv.planar_rows.f32.avx512", kAvx512, kConv),
     row<PlanarRows, kPlanarAvx2>("conv.planar_rows.f32.avx2", kAvx2, kConv),
     by_default_where(Winograd::pays,

@@ -10,7 +10,6 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <cstdint>
-#include <string>
 #include <vector>
 
 namespace fettle::test {
@@ -34,11 +33,7 @@ TestLayer depthwise_layer(std::int64_t width, std::int64_t window, std::int64_t 
 }  // namespace
 
 TEST_CASE("depthwise rows of any width are right to their borders", "[kernels]") {
-  std::vector<const Kernel*> rows;
-  for (const std::string isa : {"avx512", "avx2", "neon"}) {
-    const Kernel* row = find_builtin_kernel("dwconv.direct.f32." + isa);
-    if (row != nullptr && has_all(this_cpu().isa, row->isa)) rows.push_back(row);
-  }
+  const std::vector<const Kernel*> rows = rows_here("dwconv.direct.f32");
   for (const std::int64_t window : {3, 5, 7}) {
     for (const std::int64_t stride : {1, 2}) {
       for (std::int64_t width = window; width <= 37; ++width) {

@@ -2,7 +2,10 @@
 #include "tests/kernels/variant.h"
 
 #include "kernels/reference/evaluate.h"
+#include "lib/runtime/kernel_table.h"
 #include "tests/kernels/allocations.h"
+
+#include <fettle/cpu.h>
 
 #include <cmath>
 
@@ -300,6 +303,15 @@ Results check_variant(const Kernel& kernel, const LayerDesc& desc, const TestLay
   for (std::size_t i = 0; i < desc.outputs.size(); ++i)
     CHECK(gather(desc.outputs[i], memory.output(i)) == results[i]);
   return results;
+}
+
+std::vector<const Kernel*> rows_here(const std::string& name) {
+  std::vector<const Kernel*> rows;
+  for (const std::string isa : {"avx512", "avx2", "neon"}) {
+    const Kernel* row = find_builtin_kernel(name + "." + isa);
+    if (row != nullptr && has_all(this_cpu().isa, row->isa)) rows.push_back(row);
+  }
+  return rows;
 }
 
 }  // namespace fettle::test

@@ -10,6 +10,8 @@
 #include <fettle/thread_pool.h>
 
 #include <memory>
+#include <string>
+#include <vector>
 
 namespace fettle::test {
 
@@ -38,5 +40,8 @@ Results check_variant(const Kernel& kernel, const LayerDesc& desc, const TestLay
 
 /// What `kernel`, which packs, writes for the layer's constants.
 std::vector<std::byte> packed(const Kernel& kernel, const LayerDesc& desc, const TestLayer& layer);
+
+/// The rows of that name, such as "conv.indirect.f32", for the instruction sets that this CPU has.
+std::vector<const Kernel*> rows_here(const std::string& name);
 
 }  // namespace fettle::test
