@@ -24,7 +24,7 @@ void planar_pixels_tile(const PlanarPixelsTile& t) noexcept {
   const float* weights = t.weights;
 #pragma GCC unroll 8
   for (int c = 0; c < kChannels; ++c) {
-    const Vector bias = Across::broadcast(weights + c);
+    const Vector bias = Across::all(weights[c]);
 #pragma GCC unroll 3
     for (int v = 0; v < kVectors; ++v) sums[c][v] = bias;
   }
