@@ -22,4 +22,14 @@ inline void store_lanes(float* p, typename Simd::Vector x, typename Simd::Mask m
     Simd::store(p, x);
 }
 
+/// The same where it is known at run time alone, `whole` for all lanes: some cores take ten times as long
+/// over a store with a mask, whatever is in it.
+template <typename Simd>
+inline void store_some(float* p, typename Simd::Vector x, bool whole, typename Simd::Mask mask) noexcept {
+  if (whole)
+    Simd::store(p, x);
+  else
+    Simd::store(p, x, mask);
+}
+
 }  // namespace fettle::kernels

@@ -4,6 +4,7 @@
 // (x86). Included by the files of instruction sets alone, as tile_loop.h is.
 #pragma once
 
+#include "kernels/common/lanes.h"
 #include "kernels/common/planar_rows.h"
 
 #include <cstddef>
@@ -42,6 +43,7 @@ void planar_tile(const PlanarTile& t) noexcept {
   const Vector low = Simd::all(t.low);
   const Vector high = Simd::all(t.high);
   const auto last = Simd::mask(t.last_lanes);
+  const bool whole = t.last_lanes == static_cast<std::size_t>(Simd::kLanes);
   const std::int64_t output_pitch = t.output_pitch;
   const std::int64_t vector_pitch = t.vector_pitch;
   float* output = t.output;
@@ -56,7 +58,7 @@ void planar_tile(const PlanarTile& t) noexcept {
 #pragma GCC unroll 3
     for (int v = 0; v + 1 < kVectors; ++v, to += vector_pitch)
       Simd::store(to, Simd::clamp(sums[r][v], low, high));
-    Simd::store(to, Simd::clamp(sums[r][kVectors - 1], low, high), last);
+    store_some<Simd>(to, Simd::clamp(sums[r][kVectors - 1], low, high), whole, last);
   }
 }
 

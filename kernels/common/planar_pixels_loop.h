@@ -10,6 +10,7 @@
 // Included by the files of instruction sets alone, as tile_loop.h is.
 #pragma once
 
+#include "kernels/common/lanes.h"
 #include "kernels/common/planar_pixels.h"
 
 #include <cstddef>
@@ -40,6 +41,7 @@ void planar_pixels_tile(const PlanarPixelsTile& t) noexcept {
   const Vector low = Across::all(t.low);
   const Vector high = Across::all(t.high);
   const auto last = Across::mask(t.last_lanes);
+  const bool whole = t.last_lanes == static_cast<std::size_t>(Across::kLanes);
   float* output = t.output;
   const std::int64_t channels = t.channels;
 #pragma GCC unroll 8
@@ -48,8 +50,8 @@ void planar_pixels_tile(const PlanarPixelsTile& t) noexcept {
 #pragma GCC unroll 3
     for (int v = 0; v + 1 < kVectors; ++v)
       Across::store(output + v * Across::kLanes, Across::clamp(sums[c][v], low, high));
-    Across::store(output + (kVectors - 1) * Across::kLanes, Across::clamp(sums[c][kVectors - 1], low, high),
-                  last);
+    store_some<Across>(output + (kVectors - 1) * Across::kLanes,
+                       Across::clamp(sums[c][kVectors - 1], low, high), whole, last);
   }
 }
 

@@ -4,6 +4,7 @@
 // alone, whose `Simd` has internal linkage, so that nothing here is shared with code for other CPUs.
 #pragma once
 
+#include "kernels/common/lanes.h"
 #include "kernels/common/tile.h"
 
 namespace fettle::kernels {
@@ -18,7 +19,9 @@ struct TileSums {
 template <typename Simd, int kRows, int kVectors>
 inline void finish_tile(const Tile& t, TileSums<Simd, kRows, kVectors>& sums) noexcept {
   using Vector = typename Simd::Vector;
-  const auto last = Simd::mask(t.columns - (kVectors - 1) * Simd::kLanes);
+  constexpr std::size_t kLanes = Simd::kLanes;
+  const auto last = Simd::mask(t.columns - (kVectors - 1) * kLanes);
+  const bool whole = t.columns == kVectors * kLanes;
   const Vector low = Simd::all(t.low);
   const Vector high = Simd::all(t.high);
 #pragma GCC unroll 14
@@ -45,7 +48,7 @@ inline void finish_tile(const Tile& t, TileSums<Simd, kRows, kVectors>& sums) no
   for (int r = 0; r < kRows; ++r, output += t.output_stride) {
 #pragma GCC unroll 3
     for (int v = 0; v + 1 < kVectors; ++v) Simd::store(output + v * Simd::kLanes, sums.at[r][v]);
-    Simd::store(output + (kVectors - 1) * Simd::kLanes, sums.at[r][kVectors - 1], last);
+    store_some<Simd>(output + (kVectors - 1) * Simd::kLanes, sums.at[r][kVectors - 1], whole, last);
   }
 }
 

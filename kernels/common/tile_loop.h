@@ -43,7 +43,8 @@ void tile_loop(const Tile& t) noexcept {
   }
   // Many rows have more pointers than there are registers. A tile of one vector would spend more time on
   // fetching them than on products; so each is used for several channels.
-  constexpr std::size_t kSteps = kVectors == 1 && kRows > 6 ? 4 : 1;
+  constexpr std::size_t kMostSteps = kRows + 4 < Simd::kRegisters ? 4 : 2;
+  constexpr std::size_t kSteps = kVectors == 1 && kRows > 6 ? kMostSteps : 1;
   constexpr std::size_t kStep = kVectors * Simd::kLanes;
   const char* prefetch = t.prefetch;
   const char* next_rows = t.next_rows;

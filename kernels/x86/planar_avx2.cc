@@ -31,8 +31,10 @@ constexpr PlanarPixelsKernel kPixels = planar_pixels_tile<Across, kGroup, kVecto
 
 constinit const PlanarSet kPlanarAvx2 = {
     .tiles = &kTilesAvx2,
-    .kernels = {{kTile<1, 1>, kTile<2, 1>, kTile<3, 1>, kTile<4, 1>, kTile<5, 1>, kTile<6, 1>},
-                {kTile<1, 2>, kTile<2, 2>, kTile<3, 2>, kTile<4, 2>, kTile<5, 2>, kTile<6, 2>}},
+    .kernels = {{kTile<1, 1>, kTile<2, 1>, kTile<3, 1>, kTile<4, 1>, kTile<5, 1>, kTile<6, 1>, kTile<7, 1>,
+                 kTile<8, 1>, kTile<9, 1>, kTile<10, 1>, kTile<11, 1>, kTile<12, 1>},
+                {kTile<1, 2>, kTile<2, 2>, kTile<3, 2>, kTile<4, 2>, kTile<5, 2>, kTile<6, 2>},
+                {kTile<1, 3>, kTile<2, 3>, kTile<3, 3>, kTile<4, 3>}},
 };
 
 constinit const PlanarPixelsSet kPlanarPixelsAvx2 = {

@@ -14,9 +14,11 @@ constexpr WinogradProductSet::Kernel kProduct = winograd_product<Avx2, kRows, kV
 
 constexpr WinogradProductSet kProducts = {
     .kernels = {{kProduct<1, 1>, kProduct<2, 1>, kProduct<3, 1>, kProduct<4, 1>, kProduct<5, 1>,
-                 kProduct<6, 1>},
+                 kProduct<6, 1>, kProduct<7, 1>, kProduct<8, 1>, kProduct<9, 1>, kProduct<10, 1>,
+                 kProduct<11, 1>, kProduct<12, 1>},
                 {kProduct<1, 2>, kProduct<2, 2>, kProduct<3, 2>, kProduct<4, 2>, kProduct<5, 2>,
-                 kProduct<6, 2>}},
+                 kProduct<6, 2>},
+                {kProduct<1, 3>, kProduct<2, 3>, kProduct<3, 3>, kProduct<4, 3>}},
 };
 
 template <int m>

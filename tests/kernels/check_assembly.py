@@ -81,6 +81,8 @@ def expected(name, rows, vectors, how):
     """Multiply-adds and loads of one round of a tile's loop."""
     if "in_order" in name:  # two channels, weights in halves
         return 2 * rows * vectors, rows + 4 * vectors
+    if "planar_pixels" in name:  # one weight of each channel; a distance is loaded besides
+        return rows * vectors, vectors + (rows // 4 + 1 if how["round"] > 1 else rows)
     # Direct convolutions load the four channels of a pixel's vector on armv7 too.
     channels = 4 if "direct" in name and how["round"] > 1 else how["round"]
     return rows * vectors * channels, rows + vectors * channels
