@@ -73,8 +73,9 @@ class Chooser {
     for (std::size_t c = 0; c < candidates(layer).size(); ++c) {
       const std::optional<Cost> cost = table_.cost(layer, static_cast<int>(c));
       const bool allowed = cost && candidates(layer)[c].rounding <= options_.most_rounding;
-      const double hoped = cost && !cost->in_place ? 1 - options_.optimism : 1;
-      costs.push_back(allowed ? hoped * cost->quiet_us : kForbidden);
+      double thought = candidates(layer)[c].is_default ? 1 - options_.caution : 1;
+      if (cost && !cost->in_place) thought *= 1 - options_.optimism;
+      costs.push_back(allowed ? thought * cost->quiet_us : kForbidden);
     }
     if (costs.empty()) costs.push_back(kForbidden);
     problem_.add_node(std::move(costs));

@@ -31,6 +31,9 @@ struct ChooseOptions {
   /// than measured, so that close rivals of what would be chosen get their turn (optimism in the face of
   /// uncertainty: Lai and Robbins 1985). 0 for the choice that is meant.
   double optimism = 0;
+  /// By what share of their cost the default's candidates are thought to be cheaper than measured: what then
+  /// takes another's place has not won by noise alone.
+  double caution = 0;
 };
 
 /// Chooses among candidates that have a cost.

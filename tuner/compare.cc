@@ -9,7 +9,9 @@ namespace fettle::tuner {
 namespace {
 
 constexpr double kRoundUs = 3000;
-constexpr double kWarmUpUs = 20000;
+constexpr double kWarmUpUs = 20000;  // longer passes warm their caches themselves
+constexpr int kFewestPasses = 3;     // behind a warm-up: its cost should bring more than one time
+constexpr int kMostPasses = 16;
 
 // Median of a few passes, in microseconds; negative when a pass fails.
 double timed(Subject& subject, double& pass_us, const Limits& limits, int& passes) {
@@ -19,11 +21,13 @@ double timed(Subject& subject, double& pass_us, const Limits& limits, int& passe
     limits.tell();
     return us ? *us : -1.0;
   };
-  if (pass_us < kWarmUpUs) {
+  const bool warms_up = pass_us < kWarmUpUs;
+  if (warms_up) {
     pass_us = once();
     if (pass_us < 0) return -1;
   }
-  const int repeats = std::clamp(static_cast<int>(kRoundUs / std::max(pass_us, 1.0)), 1, 16);
+  const int repeats = std::clamp(static_cast<int>(kRoundUs / std::max(pass_us, 1.0)),
+                                 warms_up && pass_us < kWarmUpUs ? kFewestPasses : 1, kMostPasses);
   std::vector<double> samples;
   for (int i = 0; i < repeats; ++i) {
     samples.push_back(once());

@@ -17,6 +17,8 @@ namespace {
 constexpr int kMostRefinements = 6;
 constexpr double kOptimism = 0.1;  // more than the noise of what exploring has measured, as a rule
 constexpr int kMostComparisonRounds = 501;
+constexpr std::size_t kMostContenders = 3;
+constexpr double kCaution = 0.04;    // of a cost, where noise is likely to be more than the gain
 constexpr double kHeatShare = 0.35;  // of the comparison, for finding the best contender
 constexpr double kProgressEveryS = 0.2;
 
@@ -235,12 +237,16 @@ class TuningRun {
     const int setting = fastest(0, explorer_.settings());
     const int best_homogeneous = fastest(1, homogeneous_);
     if (!selection_.choice.empty()) add_contender("the selection", selection_.choice);
+    // What rounds more than the selection may was measured to differ too much.
+    const Selection careful =
+        choose(space_, table_, {.most_rounding = most_rounding(selection_.choice), .caution = kCaution});
+    if (!careful.choice.empty()) add_contender("the careful selection", careful.choice);
     if (setting >= homogeneous_)
       add_contender("setting " + explorer_.name(setting), explorer_.choice(setting));
-    // A third subject only where there is time for full rounds of all.
+    // Several only where there is time for full rounds of all.
     const double left_us = (at_share(1) - device_.now_s()) * 1e6;
-    const bool room = default_pass_us * 2 * 3 * kComparisonRounds < left_us;
-    if (best_homogeneous > 0 && (room || contenders_.empty()) &&
+    const bool room = default_pass_us * 4 * kMostContenders * kComparisonRounds < left_us;
+    if (best_homogeneous > 0 && contenders_.size() < (room ? kMostContenders : 1) &&
         explorer_.total_us(best_homogeneous) < 1.5 * default_pass_us) {
       add_contender("setting " + explorer_.name(best_homogeneous), explorer_.choice(best_homogeneous));
     }

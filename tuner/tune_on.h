@@ -12,8 +12,8 @@ namespace fettle::tuner {
 
 /// How the budget is divided: exploring may last until the first fraction, measuring chosen plans until the
 /// second, the rest belongs to the comparison.
-inline constexpr double kExploreShare = 0.45;
-inline constexpr double kRefineShare = 0.8;
+inline constexpr double kExploreShare = 0.4;
+inline constexpr double kRefineShare = 0.7;
 
 /// Tunes. `options.compile` has been used by whoever made `problem` and `device`. Errors: that the default
 /// does not compile or run; those of reading and writing records.

@@ -23,9 +23,10 @@ HERE = pathlib.Path(__file__).parent
 MACHINES = {"aarch64": ("qemu-aarch64", "/usr/aarch64-linux-gnu", 173),
             "arm": ("qemu-arm", "/usr/arm-linux-gnueabihf", 64)}
 COLUMNS = (("`conv.indirect`", r"^conv\.indirect\.f32\.neon$"), ("`conv.padded_rows`", r"^conv\.padded_rows\.f32\.neon$"),
+           ("`conv.planar_pixels`", r"^conv\.planar_pixels\.f32\.neon$"),
            ("`conv.winograd_f2`", r"^conv\.winograd_f2\.f32\.neon$"), ("`_f4`", r"^conv\.winograd_f4\.f32\.neon$"),
-           ("`_f6`", r"^conv\.winograd_f6\.f32\.neon$"), ("`dwconv.direct`", r"^dwconv\.direct\.f32\.neon$"),
-           ("XNNPACK", r"\.xnnpack$"))
+           ("`_f5`", r"^conv\.winograd_f5\.f32\.neon$"), ("`_f6`", r"^conv\.winograd_f6\.f32\.neon$"),
+           ("`dwconv.direct`", r"^dwconv\.direct\.f32\.neon$"), ("XNNPACK", r"\.xnnpack$"))
 
 
 def counts(command):
