@@ -30,9 +30,9 @@ void planar_pixels_tile(const PlanarPixelsTile& t) noexcept {
     for (int v = 0; v < kVectors; ++v) sums[c][v] = bias;
   }
   const std::int64_t* distances = t.distances;
-  for (std::int64_t k = 0; k < t.depth; ++k) {
+  for (auto left = static_cast<std::size_t>(t.depth); left > 0; --left, ++distances) {
     weights += kChannels;
-    const float* x = t.input + distances[k];
+    const float* x = t.input + *distances;
     Vector inputs[kVectors];
 #pragma GCC unroll 3
     for (int v = 0; v < kVectors; ++v) inputs[v] = Across::load(x + v * Across::kLanes);

@@ -28,7 +28,7 @@ ARCHITECTURES = {
         "jump": r"^b\s+([0-9a-f]+)", "stack": r"\[sp", "vector_stack": r"^(ld|st)[rp]\s+[qd]\d.*\[sp", "store": r"^st",
         "round": 4, "beside": r"^(ldr|mov)\b", "rows": 6},
     "arm": {
-        "multiply": r"^vmla\b", "load": r"^vld", "branch": r"^(?:b(?!l|x)\w\w(?:\.[nw])?|cbn?z\s+\w+,)\s*([0-9a-f]+)",
+        "multiply": r"^vmla\b", "load": r"^vld", "branch": r"^(?:b(?!l(?:x|\b)|x)\w\w(?:\.[nw])?|cbn?z\s+\w+,)\s*([0-9a-f]+)",
         "jump": r"^b(?:\.[nw])?\s+([0-9a-f]+)", "stack": r"\[sp", "store": r"^v?st", "round": 2,
         "beside": r"^vld", "rows": 4},
 }
