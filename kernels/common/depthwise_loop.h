@@ -270,11 +270,18 @@ void depthwise_band(const DepthwiseBand& band) noexcept {
   const std::int64_t outputs = row.last - row.first;
   const std::int64_t right = (row.last - 1) * kStride - row.pad_left + kColumns;  // behind the last window
   const bool near = row.pad_left <= kNear && right <= row.in_w + kNear;
-  const int together = depthwise_together<kDepthwiseMost>(outputs);
-  if (near && outputs >= together)
-    depthwise_near<Simd, kDepthwiseMost, kColumns, kStride>(band, together);
-  else
-    depthwise_groups<Simd, kDepthwiseFew, kColumns, kStride, kDepthwiseFar>(band);
+  if constexpr (kColumns < 7) {
+    const int together = depthwise_together<kDepthwiseMost>(outputs);
+    if (near && outputs >= together)
+      return depthwise_near<Simd, kDepthwiseMost, kColumns, kStride>(band, together);
+  } else {
+    // These are rare, and their loops long: one size has to do, of which the widths of pictures are
+    // multiples.
+    constexpr int kTogether = 7;
+    if (near && outputs >= kTogether)
+      return depthwise_groups<Simd, kTogether, kColumns, kStride, kNear>(band);
+  }
+  depthwise_groups<Simd, kDepthwiseFew, kColumns, kStride, kDepthwiseFar>(band);
 }
 
 /// Any window, step and dilation.
