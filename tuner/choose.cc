@@ -185,7 +185,8 @@ double predict(const Space& space, const CostTable& table, const Choice& choice,
     const std::optional<Cost> cost = table.cost(static_cast<int>(i), choice[i]);
     sum += cost ? cost->quiet_us : kForbidden;
   }
-  for (const auto& [number, value] : space.values) {
+  for (const auto& entry : space.values) {
+    const SpaceValue& value = entry.second;  // no structured binding: the lambda below names it
     if (!has_layouts(value)) continue;
     std::array<bool, kLayouts> there{};
     Layout from = Layout::nchw;

@@ -262,6 +262,19 @@ inline void depthwise_near(const DepthwiseBand& band, int together) noexcept {
     depthwise_near<Simd, kPixels - 1, kColumns, kStride>(band, together);
 }
 
+/// Any window, step and dilation.
+template <typename Simd>
+void depthwise_any(const DepthwiseBand& band) noexcept {
+  for_each_row(band, [](const DepthwiseRow& row) {
+    const std::int64_t inner_last = row.inner_last < row.last ? row.inner_last : row.last;
+    std::int64_t ox = row.first;
+    for (; ox < row.inner_first && ox < row.last; ++ox) depthwise_single<Simd>(row, ox);
+    for (; ox + 8 <= inner_last; ox += 8) depthwise_inside<Simd, 8>(row, ox);
+    for (; ox + 4 <= inner_last; ox += 4) depthwise_inside<Simd, 4>(row, ox);
+    for (; ox < row.last; ++ox) depthwise_single<Simd>(row, ox);
+  });
+}
+
 /// Windows of kColumns columns, without dilation.
 template <typename Simd, int kColumns, int kStride>
 void depthwise_band(const DepthwiseBand& band) noexcept {
@@ -274,27 +287,15 @@ void depthwise_band(const DepthwiseBand& band) noexcept {
     const int together = depthwise_together<kDepthwiseMost>(outputs);
     if (near && outputs >= together)
       return depthwise_near<Simd, kDepthwiseMost, kColumns, kStride>(band, together);
+    depthwise_groups<Simd, kDepthwiseFew, kColumns, kStride, kDepthwiseFar>(band);
   } else {
     // These are rare, and their loops long: one size has to do, of which the widths of pictures are
     // multiples.
     constexpr int kTogether = 7;
     if (near && outputs >= kTogether)
       return depthwise_groups<Simd, kTogether, kColumns, kStride, kNear>(band);
+    depthwise_any<Simd>(band);
   }
-  depthwise_groups<Simd, kDepthwiseFew, kColumns, kStride, kDepthwiseFar>(band);
-}
-
-/// Any window, step and dilation.
-template <typename Simd>
-void depthwise_any(const DepthwiseBand& band) noexcept {
-  for_each_row(band, [](const DepthwiseRow& row) {
-    const std::int64_t inner_last = row.inner_last < row.last ? row.inner_last : row.last;
-    std::int64_t ox = row.first;
-    for (; ox < row.inner_first && ox < row.last; ++ox) depthwise_single<Simd>(row, ox);
-    for (; ox + 8 <= inner_last; ox += 8) depthwise_inside<Simd, 8>(row, ox);
-    for (; ox + 4 <= inner_last; ox += 4) depthwise_inside<Simd, 4>(row, ox);
-    for (; ox < row.last; ++ox) depthwise_single<Simd>(row, ox);
-  });
 }
 
 }  // namespace fettle::kernels
