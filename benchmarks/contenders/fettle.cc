@@ -45,6 +45,8 @@ Result<std::unique_ptr<Contender>> make_fettle(const Task& task, bool plan,
   LoadOptions options;
   options.compile.threads = task.threads;
   options.compile.kernels = kernels;
+  // Given rows are measured as they are, XNNPACK's with what they make of NaN.
+  if (!kernels.empty()) options.compile.nonfinite = NonFinite::loses_nan;
   Result<Runtime> runtime = Runtime::load(task.model_path, plan ? task.plan_path : std::string(), options);
   if (!runtime) return std::move(runtime).error();
   return std::unique_ptr<Contender>(std::make_unique<Fettle>(*std::move(runtime)));

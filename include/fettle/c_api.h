@@ -104,6 +104,13 @@ FETTLE_API fettle_status fettle_weight_store_create(fettle_weight_store** store)
 FETTLE_API size_t fettle_weight_store_bytes(const fettle_weight_store* store);
 FETTLE_API void fettle_weight_store_free(fettle_weight_store* store);
 
+/** What kernels may make of NaN and infinities, see fettle::NonFinite. */
+typedef enum fettle_nonfinite {
+  FETTLE_NONFINITE_EXACT = 0,
+  FETTLE_NONFINITE_SPREADS_IN_TILE,
+  FETTLE_NONFINITE_LOSES_NAN
+} fettle_nonfinite;
+
 /** How to compile. Fill with fettle_compile_options_init, then change what is needed. */
 typedef struct fettle_compile_options {
   size_t struct_size;        /**< set by fettle_compile_options_init */
@@ -117,6 +124,7 @@ typedef struct fettle_compile_options {
   void (*log)(void* context, int level, const char* message);
   void* log_context;
   const fettle_weight_store* weights; /**< NULL: a store of the program's own. May be freed afterwards */
+  fettle_nonfinite nonfinite;         /**< the weakest that kernels may be; spreads_in_tile by default */
 } fettle_compile_options;
 FETTLE_API void fettle_compile_options_init(fettle_compile_options* options);
 

@@ -103,9 +103,26 @@ enum class Refusal : std::uint8_t {
   too_large,     ///< beyond the kernel's integer or memory range
   too_small,     ///< so little work that the algorithm does not pay
   backend,       ///< the library behind the kernel refuses
+  nonfinite,     ///< weaker with NaN and infinities than CompileOptions::nonfinite allows
 };
 /// The stable text of a refusal: "isa", "data_type", ...
 FETTLE_API std::string_view to_string(Refusal refusal) noexcept;
+
+/// What becomes of NaN and infinities in a kernel: whether each element of its results is of the class (NaN,
+/// plus infinity, minus infinity, finite) that the operator's definition gives. From the strictest to the
+/// weakest; CompileOptions::nonfinite says which a program may have. Sums that overflow on the way, though
+/// the whole would not, are of no certain class in any kernel.
+enum class NonFinite : std::uint8_t {
+  /// All elements are.
+  exact,
+  /// All are, or NaN where what a tile of neighbouring elements is computed from is not all finite
+  /// (Winograd).
+  spreads_in_tile,
+  /// NaN and infinities may become numbers, or numbers that the operator is defined for may become NaN.
+  loses_nan,
+};
+/// "exact", "spreads_in_tile", "loses_nan".
+FETTLE_API std::string_view to_string(NonFinite nonfinite) noexcept;
 
 /// Bytes of a constant operand: dense, row-major, of the TensorDesc's type and shape; empty for operands that
 /// are not constant. Valid during the call only.
@@ -170,6 +187,8 @@ struct Kernel {
   /// About how many times as large as a plain sum of products' its rounding errors are (Winograd's
   /// transforms). Where a plan's outputs leave the tolerance, the tuner gives up the largest first.
   float rounding = 1;
+  /// What it makes of NaN and infinities. An application's row that says nothing is taken to be exact.
+  NonFinite nonfinite = NonFinite::exact;
   /// Whether the static defaults take it for a layer that it runs; null: always. Asked of layers alone, not
   /// of regions, and before layouts are settled. A plan may name it for any. Must not depend on the
   /// activations' extents if `packed_for_any_size`, or programs for several shapes pack twice.

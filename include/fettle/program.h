@@ -67,6 +67,9 @@ struct CompileOptions {
   std::span<const Kernel* const> kernels;
   std::shared_ptr<WeightStore> weights;  ///< null: a store of the program's own
   WeightPolicy weight_policy = WeightPolicy::keep;
+  /// The weakest that kernels may be with NaN and infinities. Weaker ones are neither defaults nor taken from
+  /// a plan, which is reported, nor by the tuner. `exact` rules Winograd's algorithm out.
+  NonFinite nonfinite = NonFinite::spreads_in_tile;
   LogCallback log;           ///< called during load only; null: silent
   const Cpu* cpu = nullptr;  ///< null: this CPU. For checking what a plan would do elsewhere (compile only)
 };

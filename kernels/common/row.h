@@ -39,6 +39,10 @@ Refusal supports(const LayerDesc& layer) {
 ///
 ///   std::size_t workspace_bytes(const Set&, const LayerDesc&, int threads);
 ///
+/// If it is not exact with NaN and infinities:
+///
+///   NonFinite kNonFinite;
+///
 /// And if it has weights; what `pack` writes does not depend on the size of the input:
 ///
 ///   std::size_t packed_bytes(const Set&, const LayerDesc&);
@@ -55,6 +59,7 @@ constexpr Kernel row(std::string_view name, Isa isa, std::span<const Op> pattern
   kernel.input_striding = Algorithm::kInputStriding;
   kernel.output_striding = Algorithm::kOutputStriding;
   kernel.threaded = true;
+  if constexpr (requires { Algorithm::kNonFinite; }) kernel.nonfinite = Algorithm::kNonFinite;
   kernel.supports = [](const LayerDesc& layer, const Cpu&) { return supports<Algorithm, set>(layer); };
   if constexpr (requires { &Algorithm::workspace_bytes; }) {
     kernel.workspace_bytes = [](const LayerDesc& layer, int threads) {

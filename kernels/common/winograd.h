@@ -94,6 +94,9 @@ struct Winograd {
   static constexpr std::span<const LayoutPair> kLayouts = kNhwcPair;
   static constexpr Striding kInputStriding = Striding::pixels;
   static constexpr Striding kOutputStriding = Striding::pixels;
+  /// Each result of a tile is a sum over points that each depend on most of its inputs. One infinite input
+  /// gives NaN, or the infinity that is right: at some point its term has the right sign.
+  static constexpr NonFinite kNonFinite = NonFinite::spreads_in_tile;
 
   static Refusal supports(const LayerDesc& layer) noexcept;
   /// Whether F(2x2, 3x3), which rounds no worse than a plain sum, may be taken without measuring: there is

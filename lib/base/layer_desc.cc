@@ -148,6 +148,20 @@ std::string_view to_string(Refusal refusal) noexcept {
       return "too_small";
     case Refusal::backend:
       return "backend";
+    case Refusal::nonfinite:
+      return "nonfinite";
+  }
+  return "unknown";
+}
+
+std::string_view to_string(NonFinite nonfinite) noexcept {
+  switch (nonfinite) {
+    case NonFinite::exact:
+      return "exact";
+    case NonFinite::spreads_in_tile:
+      return "spreads_in_tile";
+    case NonFinite::loses_nan:
+      return "loses_nan";
   }
   return "unknown";
 }

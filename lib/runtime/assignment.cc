@@ -79,6 +79,10 @@ std::optional<std::string> resolve(const LayerGraph& layers, const KernelTable& 
   }
   if (!has_all(table.cpu().isa, kernel->isa))
     return "kernel " + entry.kernel + " needs " + isa_text(kernel->isa) + ", which this CPU lacks";
+  if (!table.allows(*kernel)) {
+    return "kernel " + entry.kernel + " is " + std::string(fettle::to_string(kernel->nonfinite)) +
+           " with NaN and infinities, which CompileOptions::nonfinite does not allow";
+  }
   if (!entry.layouts && kernel->layouts.size() > 1)
     return "kernel " + entry.kernel + " has several layouts and the plan names none";
   assignment.kernel = kernel;

@@ -141,6 +141,8 @@ fettle::CompileOptions compile_options(const fettle_compile_options* options) {
   if (options == nullptr) return result;
   result.threads = options->threads;
   if (options->weights != nullptr) result.weights = options->weights->store;
+  result.nonfinite =
+      static_cast<fettle::NonFinite>(std::min(static_cast<unsigned>(options->nonfinite), 255u));
   if (options->release_weights != 0) result.weight_policy = fettle::WeightPolicy::release;
   if (options->picture_input != nullptr) {
     fettle::InputOptions input;
@@ -305,6 +307,7 @@ void fettle_compile_options_init(fettle_compile_options* options) {
   *options = {};
   options->struct_size = sizeof(*options);
   std::fill(std::begin(options->std), std::end(options->std), 1.0f);
+  options->nonfinite = FETTLE_NONFINITE_SPREADS_IN_TILE;
 }
 
 fettle_status fettle_program_compile(const fettle_model* model, const fettle_plan* plan,

@@ -164,6 +164,11 @@ Status check_options(const CompileOptions& options) {
     return Error(ErrorCode::kInvalidArgument, "CompileOptions::threads is " + std::to_string(options.threads),
                  "give 1 to " + std::to_string(kMostThreads) + ", or 0 for what the plan says");
   }
+  if (options.nonfinite > NonFinite::loses_nan) {
+    return Error(ErrorCode::kInvalidArgument,
+                 "CompileOptions::nonfinite is " + std::to_string(static_cast<int>(options.nonfinite)),
+                 "give one of NonFinite's values");
+  }
   for (const Kernel* kernel : options.kernels) {
     if (!is_complete(kernel)) {
       return Error(
@@ -179,7 +184,8 @@ Status check_options(const CompileOptions& options) {
 Result<Program> compile(const Model& model, const Plan* plan, const CompileOptions& options) {
   if (Status status = check_options(options); !status) return std::move(status).error();
   const Model::State& source = model.state();
-  const KernelTable table(options.kernels, options.cpu != nullptr ? *options.cpu : this_cpu());
+  const KernelTable table(options.kernels, options.cpu != nullptr ? *options.cpu : this_cpu(),
+                          options.nonfinite);
   const LayerGraph layers(source);
   auto state = std::make_shared<Program::State>();
   const AssignContext context{&table, &options, &state->report};

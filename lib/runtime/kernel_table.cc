@@ -54,7 +54,8 @@ bool is_complete(const Kernel* row) {
          (row->pack == nullptr) == (row->packed_bytes == nullptr);
 }
 
-KernelTable::KernelTable(std::span<const Kernel* const> own, const Cpu& cpu) : cpu_(&cpu) {
+KernelTable::KernelTable(std::span<const Kernel* const> own, const Cpu& cpu, NonFinite nonfinite)
+    : cpu_(&cpu), nonfinite_(nonfinite) {
   std::copy_if(own.begin(), own.end(), std::back_inserter(rows_), is_complete);
   const std::size_t count = rows_.size();
   for (const Kernel* row : builtin_kernels()) {
@@ -80,7 +81,8 @@ Refusal KernelTable::check(const Kernel& kernel, const LayerDesc& layer) const {
   for (const TensorDesc& output : layer.outputs) {
     if (!striding_allows(kernel.output_striding, output)) return Refusal::strides;
   }
-  return kernel.supports(layer, *cpu_);
+  const Refusal refusal = kernel.supports(layer, *cpu_);
+  return refusal == Refusal::none && !allows(kernel) ? Refusal::nonfinite : refusal;
 }
 
 const Kernel* KernelTable::first_for(const LayerDesc& layer) const {

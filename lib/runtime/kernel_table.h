@@ -19,15 +19,18 @@ bool is_complete(const Kernel* row);
 /// hides a built-in one of the same name.
 class KernelTable {
  public:
-  /// Rows of `own` that are not complete are left out.
-  KernelTable(std::span<const Kernel* const> own, const Cpu& cpu);
+  /// Rows of `own` that are not complete are left out; those that are weaker with NaN and infinities than
+  /// `nonfinite` are refused.
+  KernelTable(std::span<const Kernel* const> own, const Cpu& cpu, NonFinite nonfinite = NonFinite::loses_nan);
 
   std::span<const Kernel* const> rows() const { return rows_; }
   const Kernel* find(std::string_view name) const;
   const Cpu& cpu() const { return *cpu_; }
+  bool allows(const Kernel& kernel) const { return kernel.nonfinite <= nonfinite_; }
 
-  /// Whether the kernel runs the layer as described on this CPU: pattern, ISA, striding, then the kernel's
-  /// own word. For kernels that leave the clamp, `layer` must come without the last part's.
+  /// Whether the kernel runs the layer as described on this CPU: pattern, ISA, striding, the kernel's own
+  /// word, then what it makes of NaN. For kernels that leave the clamp, `layer` must come without the last
+  /// part's.
   Refusal check(const Kernel& kernel, const LayerDesc& layer) const;
   /// The first single-operator row that runs the layer as described, or nullptr.
   const Kernel* first_for(const LayerDesc& layer) const;
@@ -35,6 +38,7 @@ class KernelTable {
  private:
   std::vector<const Kernel*> rows_;
   const Cpu* cpu_;
+  NonFinite nonfinite_;
 };
 
 /// The layer as a kernel sees it that works in `layouts`: activations of rank 3 and more get the pair's

@@ -154,6 +154,17 @@ class Good(Command):
             self.assertEqual(sum(v["default"] for v in layer["variants"]), 1, layer["layer"])
             self.assertTrue(all(v["refusal"] is None or v["refusal"] for v in layer["variants"]))
 
+    def test_kernels_that_lose_nan_have_to_be_allowed(self):
+        declared = {row["kernel"]: row["nonfinite"] for row in self.json("variants")}
+        weakest = {"exact": {"exact"}, "spreads_in_tile": {"exact", "spreads_in_tile"}, "loses_nan": set(declared.values())}
+        for allowed, values in weakest.items():
+            listed = [v for layer in self.json("variants", self.glyphs, "--nonfinite", allowed) for v in layer["variants"]]
+            self.assertEqual({declared[v["kernel"]] for v in listed if v["refusal"] is None} - values, set())
+            refused = {declared[v["kernel"]] for v in listed if v["refusal"] == "nonfinite"}
+            self.assertEqual(refused & values, set())
+            self.assertEqual(bool(refused), allowed != "loses_nan")
+        self.bad(USAGE, "--nonfinite", "bench", self.glyphs, "--nonfinite", "maybe", hint=False)
+
     def test_bench(self):
         for more in ([], ["--plan", self.plan], ["--threads", "2"]):
             data = self.json("bench", self.glyphs, "--duration", "0.1", "--warmup", "0", *more)

@@ -165,6 +165,12 @@ static void test_shapes_and_log(const char* path) {
   check_ok(fettle_program_compile(model, NULL, &options, &program));
   assert(log_lines > 0);
   fettle_program_free(program);
+  assert(options.nonfinite == FETTLE_NONFINITE_SPREADS_IN_TILE);
+  options.nonfinite = FETTLE_NONFINITE_EXACT;
+  check_ok(fettle_program_compile(model, NULL, &options, &program));
+  fettle_program_free(program);
+  options.nonfinite = (fettle_nonfinite)3;
+  check_error(fettle_program_compile(model, NULL, &options, &program), "invalid_argument", "nonfinite");
   options.struct_size = 0;
   check_error(fettle_program_compile(model, NULL, &options, &program), "invalid_argument", "options");
   fettle_model_free(model);

@@ -13,6 +13,8 @@
 namespace fettle::cli {
 namespace {
 
+constexpr NonFinite kNonFinite[] = {NonFinite::exact, NonFinite::spreads_in_tile, NonFinite::loses_nan};
+
 // Whether two paths lead to the same file, which need not exist yet.
 bool same_file(const std::string& a, const std::string& b) {
   std::error_code ignored;
@@ -110,11 +112,19 @@ void ModelArguments::add_to(CLI::App& app, bool with_plan) {
   app.add_option("--shape", shapes, "fix an input's shape: NAME=1x3x224x224 (repeatable)");
   app.add_option("--bind", bound, "make an input of integers a constant: NAME=1,3,224 (repeatable)");
   app.add_option("--threads", threads, "the most threads any layer may use")->check(CLI::Range(1, 256));
+  std::vector<std::string> words;
+  for (const NonFinite value : kNonFinite) words.emplace_back(to_string(value));
+  app.add_option("--nonfinite", nonfinite, "the weakest that kernels may be with NaN and infinities")
+      ->check(CLI::IsMember(words))
+      ->capture_default_str();
 }
 
 Result<LoadOptions> ModelArguments::load_options() const {
   LoadOptions options;
   options.compile.threads = threads;
+  for (const NonFinite value : kNonFinite) {
+    if (nonfinite == to_string(value)) options.compile.nonfinite = value;
+  }
   for (const std::string& text : shapes) {
     const std::size_t equals = text.rfind('=');
     if (equals == std::string::npos || equals == 0)

@@ -51,6 +51,7 @@ struct ModelArguments {
   std::vector<std::string> shapes;  ///< NAME=1x3x224x224
   std::vector<std::string> bound;   ///< NAME=1,3,224
   int threads = 0;
+  std::string nonfinite{to_string(NonFinite::spreads_in_tile)};
 
   void add_to(CLI::App& app, bool with_plan = true);
   Result<LoadOptions> load_options() const;

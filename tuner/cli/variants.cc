@@ -34,17 +34,20 @@ int list_kernels(bool json) {
                       {"isa", isa_text(kernel->isa)},
                       {"layouts", all_layouts_text(*kernel)},
                       {"threads", kernel->threaded},
+                      {"nonfinite", to_string(kernel->nonfinite)},
                       {"runs_here", has_all(have, kernel->isa)}});
     }
     print(list.dump(2) + "\n");
     return kSuccess;
   }
-  std::string text = fmt::format("this CPU: {}\n{:<40} {:>3}  {:<16} {:<20} {:<8} {}\n", isa_text(have),
-                                 "kernel", "rev", "isa", "layouts", "threads", "here");
+  std::string text =
+      fmt::format("this CPU: {}\n{:<40} {:>3}  {:<16} {:<20} {:<8} {:<16} {}\n", isa_text(have), "kernel",
+                  "rev", "isa", "layouts", "threads", "nonfinite", "here");
   for (const Kernel* kernel : builtin_kernels()) {
-    fmt::format_to(std::back_inserter(text), "{:<40} {:>3}  {:<16} {:<20} {:<8} {}\n", kernel->name,
+    fmt::format_to(std::back_inserter(text), "{:<40} {:>3}  {:<16} {:<20} {:<8} {:<16} {}\n", kernel->name,
                    kernel->revision, isa_text(kernel->isa), all_layouts_text(*kernel),
-                   kernel->threaded ? "many" : "one", has_all(have, kernel->isa) ? "yes" : "no");
+                   kernel->threaded ? "many" : "one", to_string(kernel->nonfinite),
+                   has_all(have, kernel->isa) ? "yes" : "no");
   }
   print(text);
   return kSuccess;
