@@ -182,6 +182,8 @@ struct Kernel {
   std::uint32_t overread_bytes = 0;  ///< bytes it may read past the end of each activation input
   /// Bit i: output 0 may share the memory of input i (same shape, layout, type and strides).
   std::uint32_t in_place = 0;
+  /// Runs layers of which an operand or a result has no elements (an extent of 0). Others are never asked.
+  bool takes_empty = false;
   bool leaves_clamp = false;  ///< does not apply the last part's clamp; the compiler adds a step that does
   bool threaded = false;      ///< can use more than one thread
   /// About how many times as large as a plain sum of products' its rounding errors are (Winograd's

@@ -128,7 +128,7 @@ Result<std::unique_ptr<BoundKernel>> bind(const BindArgs& args) {
 
 inline constexpr LayoutPair kNchw[] = {{Layout::nchw, Layout::nchw}};
 
-/// A row: reference kernels take any strides and use constants as they are.
+/// A row: reference kernels take any strides and sizes, and use constants as they are.
 template <Compute compute>
 constexpr Kernel row(std::string_view name, std::span<const Op> pattern, Supports supports) {
   Kernel kernel{};
@@ -140,6 +140,7 @@ constexpr Kernel row(std::string_view name, std::span<const Op> pattern, Support
   kernel.layouts = kNchw;
   kernel.input_striding = Striding::any;
   kernel.output_striding = Striding::any;
+  kernel.takes_empty = true;
   kernel.supports = supports;
   kernel.bind = bind<compute>;
   return if_selected(kernel);

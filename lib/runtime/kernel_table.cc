@@ -41,6 +41,14 @@ bool striding_allows(Striding striding, const TensorDesc& tensor) {
   return false;
 }
 
+// Whether an operand or a result has no elements. Hardly any network has such layers (what gives nothing is
+// folded), so that kernels need not know them.
+bool has_empty(const LayerDesc& layer) {
+  const auto empty = [](const TensorDesc& tensor) { return tensor.shape.elements() == 0; };
+  return std::any_of(layer.inputs.begin(), layer.inputs.end(), empty) ||
+         std::any_of(layer.outputs.begin(), layer.outputs.end(), empty);
+}
+
 bool pattern_fits(const Kernel& kernel, const LayerDesc& layer) {
   return std::equal(kernel.pattern.begin(), kernel.pattern.end(), layer.parts.begin(), layer.parts.end(),
                     [](Op op, const LayerPart& part) { return op == part.op; });
@@ -75,6 +83,7 @@ const Kernel* KernelTable::find(std::string_view name) const {
 Refusal KernelTable::check(const Kernel& kernel, const LayerDesc& layer) const {
   if (!pattern_fits(kernel, layer)) return Refusal::op;
   if (!has_all(cpu_->isa, kernel.isa)) return Refusal::isa;
+  if (!kernel.takes_empty && has_empty(layer)) return Refusal::shape;
   for (const TensorDesc& input : layer.inputs) {
     if (!input.constant && !striding_allows(kernel.input_striding, input)) return Refusal::strides;
   }
