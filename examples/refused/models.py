@@ -62,12 +62,23 @@ def loop():
     return nodes, inputs, [value("end", [4])], {"one": numpy.ones(4, numpy.float32)}
 
 
+def strings():
+    """What strings there are, nobody can compute with; the scores beside them could be."""
+    nodes = [
+        helper.make_node("Gather", ["labels", "best"], ["name"], name="label"),
+        helper.make_node("Softmax", ["scores"], ["shares"], name="softmax"),
+    ]
+    inputs = [value("scores", [1, 3]), value("best", [1], TensorProto.INT64), value("words", [2], TensorProto.STRING)]
+    labels = numpy.array(["cat", "dog", "fox"], dtype=object)
+    return nodes, inputs, [value("name", None, TensorProto.STRING), value("shares", None)], {"labels": labels}
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     os.makedirs(sys.argv[1], exist_ok=True)
     opset = [helper.make_opsetid("", 17), helper.make_opsetid("com.example", 1)]
-    for make in (several, free, unknown, loop):
+    for make in (several, free, unknown, loop, strings):
         nodes, inputs, outputs, constants = make()
         tensors = [numpy_helper.from_array(array, name) for name, array in constants.items()]
         graph = helper.make_graph(nodes, make.__name__, inputs, outputs, tensors)

@@ -113,20 +113,31 @@ class Graph {
 
 /// One problem of a model, for the list of all of them.
 struct Problem {
-  std::string node;  ///< the node's id; for an input, its name
+  enum class Kind : std::uint8_t { node, input_shape, input_type };
+
+  std::string node;  ///< the node's id; for an input or output, its name
   std::string op;    ///< as the model spells it; "input" for an input
   std::string reason;
   /// Where it stands in the list: that of the node, for a node in a body that of the node outside. kNoNode
   /// for inputs, which come first.
   NodeId position = kNoNode;
+  Kind kind = Kind::node;  ///< what is in the way: a node, what an input's shape leaves open, or its type
 };
 
 /// A graph inside a node. Its inputs are what the operator gives it, then the values of graphs around it that
 /// it names: the captures. As inputs of the node too, those order it like any other operand. The importer has
 /// checked that inputs and outputs are as many as the operator needs.
 struct Subgraph {
+  /// What a file says of a result.
+  struct Declared {
+    DataType type = DataType::undefined;
+    Shape shape;
+  };
+
   Graph graph;
   std::size_t captures = 0;
+  /// For each output of the graph, its type and shape where the file says all of both.
+  std::vector<std::optional<Declared>> declared;
   std::vector<Problem> problems;  ///< nodes that are not in it; they matter only if the graph is used
 };
 

@@ -72,7 +72,7 @@ Result<std::vector<std::optional<Shape>>> input_shapes(const std::string& model,
       if (!shape) return std::move(shape).error();
       shapes.emplace_back(*shape);
     } else if (input.free()) {
-      problems.push_back({input.name, "input", open_question(input)});
+      problems.push_back({input.name, "input", open_question(input), kNoNode, Problem::Kind::input_shape});
       shapes.emplace_back();
     } else if (checked_elements(input.shape->dims(), limits.tensor_elements)) {
       shapes.push_back(input.shape);

@@ -9,10 +9,27 @@ namespace {
 
 constexpr std::size_t kMostListed = 50;
 
-bool is_of_input(const Problem& problem) { return problem.position == kNoNode; }
+struct Group {
+  Problem::Kind kind;
+  const char* one;
+  const char* many;
+};
+constexpr Group kGroups[] = {
+    {Problem::Kind::input_shape, " input has no fixed shape", " inputs have no fixed shape"},
+    {Problem::Kind::input_type, " input cannot be used", " inputs cannot be used"},
+    {Problem::Kind::node, " node cannot be run", " nodes cannot be run"}};
 
-std::string counted(std::size_t count, const std::string& one, const std::string& many) {
-  return std::to_string(count) + (count == 1 ? one : many);
+// What to do about problems of a kind, of which `first` is the first.
+std::string hint_for(Problem::Kind kind, const Problem& first) {
+  switch (kind) {
+    case Problem::Kind::input_shape:
+      return "fix it: --shape " + first.node + "=..., or ModelOptions::shapes";
+    case Problem::Kind::input_type:
+      return "export inputs as tensors of numbers, of at most " + std::to_string(kMaxRank) + " dimensions";
+    case Problem::Kind::node:
+      break;
+  }
+  return "simplify the model before export, use operators that are supported, or fix its input shapes";
 }
 
 }  // namespace
@@ -20,26 +37,24 @@ std::string counted(std::size_t count, const std::string& one, const std::string
 Error problems_error(const std::string& model, std::vector<Problem> problems) {
   std::stable_sort(problems.begin(), problems.end(),
                    [](const Problem& a, const Problem& b) { return a.position < b.position; });
-  const auto first = std::find_if_not(problems.begin(), problems.end(), is_of_input);
-  const auto inputs = static_cast<std::size_t>(first - problems.begin());
-  const std::size_t others = problems.size() - inputs;
   std::string head;
   std::string hint;
-  if (inputs > 0) {
-    head = counted(inputs, " input has", " inputs have") + " no fixed shape";
-    hint = "fix it: --shape " + problems.front().node + "=..., or ModelOptions::shapes";
-  }
-  if (others > 0) {
-    head += (inputs > 0 ? ", " : "") + counted(others, " node", " nodes") + " cannot be run";
-    hint += (inputs > 0 ? "; " : "");
-    hint += "simplify the model before export, use operators that are supported, or fix its input shapes";
+  bool shapes_alone = true;
+  for (const Group& group : kGroups) {
+    const auto is_of_group = [&](const Problem& problem) { return problem.kind == group.kind; };
+    const auto count = std::count_if(problems.begin(), problems.end(), is_of_group);
+    if (count == 0) continue;
+    head += (head.empty() ? "" : ", ") + std::to_string(count) + (count == 1 ? group.one : group.many);
+    hint += (hint.empty() ? "" : "; ") +
+            hint_for(group.kind, *std::find_if(problems.begin(), problems.end(), is_of_group));
+    shapes_alone = shapes_alone && group.kind == Problem::Kind::input_shape;
   }
   std::string message = model + ": " + head + ":";
   for (const Problem& problem : std::span(problems).first(std::min(problems.size(), kMostListed)))
     message += "\n  " + problem.node + " (" + problem.op + "): " + problem.reason;
   if (problems.size() > kMostListed)
     message += "\n  and " + std::to_string(problems.size() - kMostListed) + " more";
-  return {others > 0 ? ErrorCode::kModelUnsupported : ErrorCode::kWrongShape, std::move(message),
+  return {shapes_alone ? ErrorCode::kWrongShape : ErrorCode::kModelUnsupported, std::move(message),
           std::move(hint)};
 }
 

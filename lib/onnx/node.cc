@@ -20,6 +20,7 @@ using onnx::AttributeProto;
 constexpr std::int64_t kSoftmaxAlongAxis = 13;
 // Plans have texts of 4096 bytes, in UTF-8 and with a copy's number.
 constexpr std::size_t kMostIdBytes = 1024;
+constexpr std::size_t kShownBytes = 40;  // of a text that may be anything
 // No operator has a tenth of them; attributes are kept sorted, which takes time with their square.
 constexpr int kMostAttributes = 256;
 
@@ -57,6 +58,21 @@ bool is_qlinear(Op op) { return op == Op::qlinear_conv || op == Op::qlinear_matm
 
 // What is rewritten when it is read, and gives one result.
 bool is_rewritten(Op op) { return op == Op::constant || is_softmax(op) || is_variadic(op) || is_qlinear(op); }
+
+// Why nothing can use what an attribute of Constant holds; empty where nothing is in the way.
+std::string unusable_constant(const AttributeProto& attribute) {
+  switch (attribute.type()) {
+    case AttributeProto::TENSOR:
+      return unusable(attribute.t());
+    case AttributeProto::STRING:
+    case AttributeProto::STRINGS:
+      return unusable_elements(onnx::TensorProto::STRING);
+    case AttributeProto::SPARSE_TENSOR:
+      return "is stored sparsely: store it densely";
+    default:
+      return {};
+  }
+}
 
 // How many of its `given` inputs an operator cannot do without.
 std::size_t least_inputs(Op op, std::size_t given) {
@@ -116,7 +132,10 @@ Status NodeImporter::import(const onnx::NodeProto& node, const std::string& id) 
   if (const std::optional<Op> known = op_from_onnx(node.op_type()); standard && known) {
     target.op = *known;
   } else {
-    problem(standard ? "unknown operator" : "unknown domain " + node.domain());
+    if (state_.functions.contains({node.domain(), node.op_type()}))
+      problem("it is a function that the file defines: inline functions before export (onnx.inliner)");
+    else
+      problem(standard ? "unknown operator" : "unknown domain " + node.domain());
     return add_outputs(target.outputs);  // later nodes may use them
   }
   const Op op = target.op;
@@ -167,7 +186,13 @@ Status NodeImporter::read_attribute(const AttributeProto& attribute, graph::Node
     const DataType type = attribute.type() == AttributeProto::STRING
                               ? data_type(attribute.s())
                               : data_type(static_cast<std::int32_t>(attribute.i()));
-    if (type == DataType::undefined) problem("attribute " + name + ": unsupported type");
+    if (type == DataType::undefined) {
+      problem("attribute " + name + " is " +
+              (attribute.type() == AttributeProto::STRING
+                   ? valid_utf8(attribute.s().substr(0, kShownBytes))
+                   : type_name(static_cast<std::int32_t>(attribute.i()))) +
+              ", which Fettle does not compute with");
+    }
     target.attributes.set(name, std::string(to_string(type)));
     return {};
   }
@@ -197,8 +222,12 @@ Status NodeImporter::read_attribute(const AttributeProto& attribute, graph::Node
     }
     case AttributeProto::TENSOR: {
       if (target.op != Op::constant_of_shape) break;
+      if (const std::string reason = unusable(attribute.t()); !reason.empty()) {
+        problem("attribute " + name + " " + reason);
+        return {};
+      }
       Result<ImportedTensor> value =
-          import_weights(attribute.t(), id_ + ": attribute " + name, state_.limits, state_.files);
+          import_tensor(attribute.t(), id_ + ": attribute " + name, state_.limits, state_.files);
       if (!value) return std::move(value).error();
       std::vector<std::int64_t> bytes;
       for (std::byte byte :
@@ -223,7 +252,8 @@ Status NodeImporter::read_operands(graph::Node& target) {
     }
     const ValueId found = scope_.find(name);
     if (found == graph::kNoValue)
-      return invalid("node " + id_ + " uses " + name + ", which no node before it makes");
+      return invalid("node " + id_ + " uses " + name + ", which nothing in the graph makes");
+    check_usable(target.inputs.size(), name, found);
     target.inputs.push_back(found);
   }
   while (!target.inputs.empty() && target.inputs.back() == graph::kNoValue) target.inputs.pop_back();
@@ -234,6 +264,11 @@ Status NodeImporter::read_operands(graph::Node& target) {
       std::find(target.inputs.begin(), target.inputs.end(), graph::kNoValue) - target.inputs.begin();
   if (static_cast<std::size_t>(missing) < least) return invalid("node " + id_ + " lacks an input");
   return {};
+}
+
+void NodeImporter::check_usable(std::size_t input, const std::string& name, ValueId value) {
+  if (const std::string* reason = scope_.unusable(value))
+    problem("input " + std::to_string(input) + ", " + name + ", " + *reason);
 }
 
 Status NodeImporter::add_outputs(std::vector<ValueId>& outputs) {
@@ -272,6 +307,11 @@ Status NodeImporter::import_constant() {
   graph::Value& value = graph_.value(outputs.front());
   for (const AttributeProto& attribute : node_->attribute()) {
     onnx::TensorProto tensor;
+    if (const std::string reason = unusable_constant(attribute); !reason.empty()) {
+      // In the way of what uses it, like an initialiser.
+      scope_.mark_unusable(outputs.front(), reason);
+      return {};
+    }
     if (attribute.type() == AttributeProto::TENSOR) {
       tensor = attribute.t();
     } else if (attribute.type() == AttributeProto::FLOAT || attribute.type() == AttributeProto::FLOATS) {
@@ -288,7 +328,7 @@ Status NodeImporter::import_constant() {
       problem("attribute " + attribute.name() + " has an unsupported type");
       continue;
     }
-    Result<ImportedTensor> imported = import_weights(tensor, "constant " + id_, state_.limits, state_.files);
+    Result<ImportedTensor> imported = import_tensor(tensor, "constant " + id_, state_.limits, state_.files);
     if (!imported) return std::move(imported).error();
     value.type = imported->type;
     value.shape = imported->shape;

@@ -8,6 +8,7 @@
 
 #include <onnx.pb.h>
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,8 @@ class NodeImporter {
   Status read_attributes(graph::Node& target);
   Status read_attribute(const onnx::AttributeProto& attribute, graph::Node& target);
   Status read_operands(graph::Node& target);
+  // Notes a problem where nothing can use the value, which is operand `input`.
+  void check_usable(std::size_t input, const std::string& name, graph::ValueId value);
   Status add_outputs(std::vector<graph::ValueId>& outputs);
   static void drop_unnamed(graph::Node& target);
   Status import_constant();

@@ -34,8 +34,8 @@ class Reader {
     if (source.output_size() == 0)
       return Error(ErrorCode::kModelMalformed, name_ + ": the graph has no outputs",
                    "is this an ONNX model?");
-    for (Status (Reader::*part)() : {&Reader::read_opset, &Reader::read_initialisers, &Reader::read_inputs,
-                                     &Reader::read_nodes, &Reader::read_outputs}) {
+    for (Status (Reader::*part)() : {&Reader::read_opset, &Reader::note_functions, &Reader::read_initialisers,
+                                     &Reader::read_inputs, &Reader::read_nodes, &Reader::read_outputs}) {
       if (Status status = (this->*part)(); !status) return std::move(status).error();
     }
     return std::move(imported_);
@@ -44,6 +44,13 @@ class Reader {
  private:
   Error invalid(const std::string& what) const {
     return {ErrorCode::kModelInvalid, name_ + ": " + what, "the file is damaged; export it again"};
+  }
+
+  // The functions that the file defines, which nodes may name like operators.
+  Status note_functions() {
+    for (const onnx::FunctionProto& function : proto_.functions())
+      state_.functions.emplace(function.domain(), function.name());
+    return {};
   }
 
   Status read_opset() {
@@ -72,19 +79,17 @@ class Reader {
     for (const onnx::ValueInfoProto& input : proto_.graph().input()) {
       // Files of old versions list initialisers among the inputs.
       if (scope_.contains(input.name())) continue;
-      const onnx::TypeProto& type = input.type();
-      if (!type.has_tensor_type())
-        return Error(ErrorCode::kModelUnsupported, name_ + ": input " + input.name() + " is not a tensor",
-                     "use a model whose inputs are tensors");
       graph::Value value;
       value.name = input.name();
-      value.type = data_type(type.tensor_type().elem_type());
-      if (value.type == DataType::undefined)
-        return Error(ErrorCode::kModelUnsupported,
-                     name_ + ": input " + input.name() + " has an unsupported element type");
-      if (type.tensor_type().shape().dim_size() > kMaxRank)
-        return invalid("input " + input.name() + " has more than 8 dimensions");
+      value.type = data_type(input.type().tensor_type().elem_type());
       names.insert(input.name());
+      // Like a free dimension, it is one problem, and what follows from it is passed over.
+      if (std::string reason = unusable(input.type()); !reason.empty()) {
+        imported_.problems.push_back(
+            {input.name(), "input", std::move(reason), graph::kNoNode, graph::Problem::Kind::input_type});
+        if (Status status = in_file(scope_.define(std::move(value))); !status) return status;
+        continue;
+      }
       graph::DeclaredInput declared = declaration(input);
       if (const auto bound = options_.constants.find(input.name()); bound != options_.constants.end()) {
         if (Status status = bind(declared, std::move(value), bound->second); !status) return status;
@@ -159,6 +164,9 @@ class Reader {
     for (const onnx::ValueInfoProto& output : proto_.graph().output()) {
       const graph::ValueId found = scope_.find(output.name());
       if (found == graph::kNoValue) return invalid("the output " + output.name() + " is made by no node");
+      if (const std::string* reason = scope_.unusable(found))
+        imported_.problems.push_back(
+            {output.name(), "output", *reason, static_cast<graph::NodeId>(imported_.graph.node_count())});
       imported_.graph.outputs.push_back(found);
     }
     return {};

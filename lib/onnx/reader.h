@@ -16,7 +16,7 @@ namespace fettle::onnx_import {
 /// Parses a model of opset 1 to 17. `bytes` are copied where they are kept. Every size, count and name is
 /// checked: the bytes are untrusted. Inputs in `options.constants` become constants; shapes are left to the
 /// caller, as is what to do about nodes that cannot be run. Errors: kModelMalformed (not ONNX, damaged),
-/// kModelInvalid (names that lead nowhere, NaN weights), kModelUnsupported (what concerns more than one
+/// kModelInvalid (names that lead nowhere, cycles), kModelUnsupported (what concerns more than one
 /// node), kLimitExceeded, kWrongShape and kUnknownName (of constants).
 ///
 /// Weights in files of their own are looked for below `folder`, the model's own; empty: there are none.

@@ -21,12 +21,17 @@ Status Scope::define(graph::Value value) {
 
 Status Scope::define_initialisers(const onnx::GraphProto& source, const std::string& where,
                                   ImportState& state) {
-  if (source.sparse_initializer_size() > 0) {
-    return Error(ErrorCode::kModelUnsupported, where + "sparse initialisers", "store the weights densely");
+  for (const onnx::SparseTensorProto& tensor : source.sparse_initializer()) {
+    const std::string& name = tensor.values().name();
+    if (Status status = define_unusable(name, "is stored sparsely: store it densely"); !status) return status;
   }
   for (const onnx::TensorProto& tensor : source.initializer()) {
+    if (std::string reason = onnx_import::unusable(tensor); !reason.empty()) {
+      if (Status status = define_unusable(tensor.name(), std::move(reason)); !status) return status;
+      continue;
+    }
     Result<ImportedTensor> imported =
-        import_weights(tensor, where + "initialiser " + tensor.name(), state.limits, state.files);
+        import_tensor(tensor, where + "initialiser " + tensor.name(), state.limits, state.files);
     if (!imported) return std::move(imported).error();
     graph::Value value;
     value.name = tensor.name();
@@ -36,6 +41,19 @@ Status Scope::define_initialisers(const onnx::GraphProto& source, const std::str
     if (Status status = define(std::move(value)); !status) return status;
   }
   return {};
+}
+
+Status Scope::define_unusable(const std::string& name, std::string reason) {
+  graph::Value value;
+  value.name = name;
+  if (Status status = define(std::move(value)); !status) return status;
+  mark_unusable(values_.at(name), std::move(reason));
+  return {};
+}
+
+const std::string* Scope::unusable(graph::ValueId value) const {
+  const auto found = unusable_.find(value);
+  return found == unusable_.end() ? nullptr : &found->second;
 }
 
 // As deep as graphs are nested, which import bounds.
@@ -49,6 +67,7 @@ graph::ValueId Scope::find(const std::string& name) {
   const graph::ValueId inside = graph_.add_value(std::move(value));
   graph_.inputs.push_back(inside);
   captures_.push_back(outside);
+  if (const std::string* reason = outer_->unusable(outside)) mark_unusable(inside, *reason);
   values_.emplace(name, inside);
   return inside;
 }

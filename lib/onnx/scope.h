@@ -12,8 +12,10 @@
 #include <onnx.pb.h>
 
 #include <map>
+#include <set>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace fettle::onnx_import {
@@ -28,7 +30,8 @@ using Ids = std::map<std::string, int>;
 struct ImportState {
   const ModelLimits& limits;
   ExternalFiles& files;
-  Ids ids = {};  ///< of nodes, those of subgraphs too
+  Ids ids = {};                                                  ///< of nodes, those of subgraphs too
+  std::set<std::pair<std::string, std::string>> functions = {};  ///< that the file defines: domain and name
 };
 
 /// The values of a graph under construction, by name.
@@ -42,7 +45,13 @@ class Scope {
 
   /// Adds the value to the graph. Errors: kModelInvalid when it has no name, or another one has the same.
   Status define(graph::Value value);
-  /// The same for every initialiser. `where` stands before its name in messages.
+  /// Says why nothing can use the value. As long as nothing does, the model may have it.
+  void mark_unusable(graph::ValueId value, std::string reason) {
+    unusable_.emplace(value, std::move(reason));
+  }
+  /// The reason, in words that may follow its name; null where there is none.
+  const std::string* unusable(graph::ValueId value) const;
+  /// Defines every initialiser. `where` stands before its name in messages.
   Status define_initialisers(const onnx::GraphProto& source, const std::string& where, ImportState& state);
   /// Whether this graph itself has a value of that name.
   bool contains(const std::string& name) const { return values_.contains(name); }
@@ -53,11 +62,14 @@ class Scope {
   const std::vector<graph::ValueId>& captures() const { return captures_; }
 
  private:
+  Status define_unusable(const std::string& name, std::string reason);
+
   graph::Graph& graph_;
   Scope* outer_;
   int depth_;
   std::unordered_map<std::string, graph::ValueId> values_;
   std::vector<graph::ValueId> captures_;
+  std::unordered_map<graph::ValueId, std::string> unusable_;
 };
 
 /// kModelInvalid: the file contradicts itself.

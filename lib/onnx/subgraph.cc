@@ -3,9 +3,12 @@
 // If, Loop and Scan: their graphs become graphs inside the node. What they name of the graphs around them
 // becomes an input of the node. Conditions and trip counts are known later, when passes run.
 #include "lib/onnx/node.h"
+#include "lib/onnx/tensor.h"
 
 #include <algorithm>
 #include <memory>
+#include <optional>
+#include <string>
 #include <utility>
 
 namespace fettle::onnx_import {
@@ -28,8 +31,9 @@ Status read_inputs(const onnx::GraphProto& source, const std::string& id, Scope&
   for (const onnx::ValueInfoProto& input : source.input()) {
     // Files of old versions list initialisers among the inputs.
     if (scope.contains(input.name())) continue;
-    if (input.has_type() && !input.type().has_tensor_type())
-      problems.push_back({id, "body", "input " + input.name() + " is not a tensor"});
+    // Files need not say more than the name here.
+    if (const std::string reason = unusable(input.type()); input.has_type() && !reason.empty())
+      problems.push_back({id, "body", "input " + input.name() + " " + reason});
     graph::Value value;
     value.name = input.name();
     if (Status status = scope.define(std::move(value)); !status) return status;
@@ -38,12 +42,28 @@ Status read_inputs(const onnx::GraphProto& source, const std::string& id, Scope&
   return {};
 }
 
-Status read_outputs(const onnx::GraphProto& source, const std::string& id, Scope& scope) {
+// What the file says of a result, if that is all that there is to say.
+std::optional<graph::Subgraph::Declared> declared(const onnx::ValueInfoProto& output) {
+  const onnx::TypeProto& type = output.type();
+  if (!unusable(type).empty() || !type.tensor_type().has_shape()) return std::nullopt;
+  graph::Subgraph::Declared result{data_type(type.tensor_type().elem_type()), {}};
+  for (const auto& dim : type.tensor_type().shape().dim()) {
+    if (!dim.has_dim_value() || dim.dim_value() < 0) return std::nullopt;
+    result.shape.push_back(dim.dim_value());
+  }
+  return result;
+}
+
+Status read_outputs(const onnx::GraphProto& source, const std::string& id, Scope& scope,
+                    graph::Subgraph& body) {
   for (const onnx::ValueInfoProto& output : source.output()) {
     const ValueId found = scope.find(output.name());
     if (found == graph::kNoValue)
       return invalid("the output " + output.name() + " of a graph in node " + id + " is made by no node");
+    if (const std::string* reason = scope.unusable(found))
+      body.problems.push_back({id, "body", "output " + output.name() + " " + *reason});
     scope.graph().outputs.push_back(found);
+    body.declared.push_back(declared(output));
   }
   return {};
 }
@@ -75,6 +95,10 @@ Status NodeImporter::import_control(graph::Node target) {
     if (sources[i] == nullptr) return invalid("node " + id_ + " lacks the graph " + names[i]);
     if (Status status = import_subgraph(*sources[i], target, captures); !status) return status;
   }
+  for (const ValueId capture : captures) {
+    if (const std::string* reason = scope_.unusable(capture))
+      problem("a graph in it uses " + graph_.value(capture).name + ", which " + *reason);
+  }
   target.inputs.insert(target.inputs.end(), captures.begin(), captures.end());
   if (Status status = add_outputs(target.outputs); !status) return status;
   if (Status status = check_control(target, operands); !status) return status;
@@ -89,8 +113,9 @@ Status NodeImporter::read_control_operands(graph::Node& target) {
     const ValueId found = name.empty() ? graph::kNoValue : scope_.find(name);
     if (found == graph::kNoValue && (!name.empty() || target.inputs.size() >= optional)) {
       return name.empty() ? invalid("node " + id_ + " lacks an input")
-                          : invalid("node " + id_ + " uses " + name + ", which no node before it makes");
+                          : invalid("node " + id_ + " uses " + name + ", which nothing in the graph makes");
     }
+    check_usable(target.inputs.size(), name, found);
     target.inputs.push_back(found);
   }
   if (target.op == Op::loop && target.inputs.size() < 2) target.inputs.resize(2, graph::kNoValue);
@@ -107,7 +132,7 @@ Status NodeImporter::import_subgraph(const onnx::GraphProto& source, graph::Node
   if (Status status = scope.define_initialisers(source, id_ + ": ", state_); !status) return status;
   if (Status status = read_inputs(source, id_, scope, body->problems); !status) return status;
   if (Status status = import_nodes(source, scope, state_, body->problems); !status) return status;
-  if (Status status = read_outputs(source, id_, scope); !status) return status;
+  if (Status status = read_outputs(source, id_, scope, *body); !status) return status;
   body->captures = scope.captures().size();
   captures.insert(captures.end(), scope.captures().begin(), scope.captures().end());
   target.bodies.push_back(std::move(body));

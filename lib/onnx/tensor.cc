@@ -4,8 +4,9 @@
 #include "lib/base/checked.h"
 #include "lib/base/memory.h"
 
-#include <cmath>
+#include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <utility>
 
 namespace fettle::onnx_import {
@@ -59,15 +60,81 @@ bool copy_typed(const TensorProto& tensor, DataType type, std::span<std::byte> t
   return false;
 }
 
-bool has_nan(const ImportedTensor& tensor) {
-  if (tensor.type != DataType::f32) return false;
-  for (float value : tensor.constant->values<float>()) {
-    if (std::isnan(value)) return true;
-  }
-  return false;
+// The data types that Fettle does not have, by ONNX's numbers, and what to call their elements. Newer ones
+// than the reader of the format knows are among them.
+struct ForeignType {
+  std::int32_t number;
+  const char* name;
+  const char* elements;
+};
+constexpr ForeignType kForeignTypes[] = {{8, "string", "strings"},
+                                         {14, "complex64", "complex numbers"},
+                                         {15, "complex128", "complex numbers"},
+                                         {17, "float8e4m3fn", "8-bit floating-point numbers"},
+                                         {18, "float8e4m3fnuz", "8-bit floating-point numbers"},
+                                         {19, "float8e5m2", "8-bit floating-point numbers"},
+                                         {20, "float8e5m2fnuz", "8-bit floating-point numbers"},
+                                         {21, "uint4", "4-bit integers"},
+                                         {22, "int4", "4-bit integers"},
+                                         {23, "float4e2m1", "4-bit floating-point numbers"},
+                                         {24, "float8e8m0", "8-bit exponents"},
+                                         {25, "uint2", "2-bit integers"},
+                                         {26, "int2", "2-bit integers"}};
+
+const ForeignType* foreign_type(std::int32_t number) {
+  const auto found = std::find_if(std::begin(kForeignTypes), std::end(kForeignTypes),
+                                  [&](const ForeignType& type) { return type.number == number; });
+  return found == std::end(kForeignTypes) ? nullptr : found;
+}
+
+std::string unusable_rank(int rank) {
+  if (rank <= kMaxRank) return {};
+  return "has " + std::to_string(rank) + " dimensions, more than the " + std::to_string(kMaxRank) +
+         " that Fettle has";
 }
 
 }  // namespace
+
+std::string type_name(std::int32_t onnx_type) {
+  if (const ForeignType* foreign = foreign_type(onnx_type)) return foreign->name;
+  const DataType known = data_type(onnx_type);
+  if (known != DataType::undefined) return std::string(to_string(known));
+  return "the unknown data type " + std::to_string(onnx_type);
+}
+
+std::string unusable_elements(std::int32_t onnx_type) {
+  if (data_type(onnx_type) != DataType::undefined) return {};
+  if (onnx_type == TensorProto::UNDEFINED) return "has no data type";
+  const ForeignType* foreign = foreign_type(onnx_type);
+  if (foreign == nullptr) return "has " + type_name(onnx_type);
+  return std::string("holds ") + foreign->elements + " (" + foreign->name +
+         "), which Fettle does not compute with";
+}
+
+std::string unusable(const TensorProto& tensor) {
+  std::string reason = unusable_elements(tensor.data_type());
+  return reason.empty() ? unusable_rank(tensor.dims_size()) : reason;
+}
+
+std::string unusable(const onnx::TypeProto& type) {
+  switch (type.value_case()) {
+    case onnx::TypeProto::kTensorType: {
+      std::string reason = unusable_elements(type.tensor_type().elem_type());
+      return reason.empty() ? unusable_rank(type.tensor_type().shape().dim_size()) : reason;
+    }
+    case onnx::TypeProto::kSequenceType:
+      return "is a sequence, not a tensor";
+    case onnx::TypeProto::kMapType:
+      return "is a map, not a tensor";
+    case onnx::TypeProto::kOptionalType:
+      return "is an optional value, not a tensor";
+    case onnx::TypeProto::kSparseTensorType:
+      return "is a sparse tensor: Fettle computes with dense ones";
+    case onnx::TypeProto::VALUE_NOT_SET:
+      return "has no type";
+  }
+  return "has a type that is not ONNX's";
+}
 
 DataType data_type(std::int32_t onnx_type) noexcept {
   switch (onnx_type) {
@@ -119,9 +186,8 @@ Result<ImportedTensor> import_tensor(const TensorProto& tensor, const std::strin
                                      const ModelLimits& limits, ExternalFiles& files) {
   ImportedTensor imported;
   imported.type = data_type(tensor.data_type());
-  if (imported.type == DataType::undefined)
-    return malformed(what, "unknown data type " + std::to_string(tensor.data_type()));
-  if (tensor.dims_size() > kMaxRank) return malformed(what, "more than 8 dimensions");
+  if (const std::string reason = unusable(tensor); !reason.empty())
+    return Error(ErrorCode::kModelUnsupported, what + " " + reason, "export without it");
   for (std::int64_t extent : tensor.dims()) imported.shape.push_back(extent);
   const std::optional<std::int64_t> elements =
       checked_elements(imported.shape.dims(), limits.tensor_elements);
@@ -153,14 +219,6 @@ Result<ImportedTensor> import_tensor(const TensorProto& tensor, const std::strin
   constant->bytes = memory->bytes();
   constant->owner = std::move(memory);
   imported.constant = std::move(constant);
-  return imported;
-}
-
-Result<ImportedTensor> import_weights(const TensorProto& tensor, const std::string& what,
-                                      const ModelLimits& limits, ExternalFiles& files) {
-  Result<ImportedTensor> imported = import_tensor(tensor, what, limits, files);
-  if (imported && has_nan(*imported))
-    return Error(ErrorCode::kModelInvalid, what + " holds NaN", "the training diverged or the export failed");
   return imported;
 }
 

@@ -174,11 +174,4 @@ TEST_CASE("files that are missing, empty or no model are named", "[runtime]") {
            "CMakeLists");
 }
 
-TEST_CASE("weights that are no numbers are refused by name", "[runtime]") {
-  onnx_bytes::ModelBytes bytes = residual_network();
-  bytes.initialisers[1] = onnx_bytes::floats("a.b", {8}, {0, 1, 2, NAN, 4, 5, 6, 7});
-  const auto text = bytes.bytes();
-  error_of(Model::parse(onnx_bytes::as_bytes(text), "test"), ErrorCode::kModelInvalid, "a.b");
-}
-
 }  // namespace fettle::test

@@ -151,7 +151,7 @@ class RefusedModels(Folder):
     def test_messages_are_those_of_the_document(self):
         with open(os.path.join(SOURCE, "docs/models.md"), encoding="utf-8") as file:
             examples = re.findall(r"```console\n\$ fettle inspect (\S+)\n(.*?)```", file.read(), re.DOTALL)
-        self.assertEqual(len(examples), 4)
+        self.assertEqual(len(examples), 5)
         for model, message in examples:
             done = self.inspect(model)
             self.assertNotEqual(done.returncode, 0)

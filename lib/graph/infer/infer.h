@@ -77,6 +77,10 @@ class NodeView {
   PassContext& context_;
 };
 
+/// Why a result of a higher rank is refused.
+inline constexpr char kTooManyDimensions[] = "the result has more than the 8 dimensions that Fettle has";
+static_assert(kMaxRank == 8);
+
 /// A rule: false when it has noted a problem.
 using Rule = bool (*)(NodeView&);
 

@@ -93,7 +93,7 @@ bool infer_reshape(NodeView& view) {
   }
   std::optional<Ints> wanted;
   if (!view.parameter("shape", 1, wanted)) return false;
-  if (!view.expect(wanted->size() <= kMaxRank, "more than 8 dimensions")) return false;
+  if (!view.expect(wanted->size() <= kMaxRank, kTooManyDimensions)) return false;
   const bool allow_zero = view.attributes().integer("allowzero") != 0;
   const Shape& x = view.shape(0);
   int free_axis = -1;
@@ -154,8 +154,7 @@ bool infer_unsqueeze(NodeView& view) {
   if (!view.expect(axes.has_value(), "axes are missing")) return false;
   const Shape& x = view.shape(0);
   const int rank = x.rank() + static_cast<int>(std::min<std::size_t>(axes->size(), 100));
-  if (!view.expect(rank <= kMaxRank, "more than 8 dimensions") || !normal_axes(view, *axes, rank))
-    return false;
+  if (!view.expect(rank <= kMaxRank, kTooManyDimensions) || !normal_axes(view, *axes, rank)) return false;
   Shape output;
   int next = 0;
   for (int axis = 0; axis < rank; ++axis) {
@@ -333,7 +332,9 @@ bool infer_expand(NodeView& view) {
   if (!view.has(1))
     return view.expect(view.graph().value(view.node().outputs[0]).shape.has_value(), "the shape is missing");
   const std::optional<Ints> wanted = view.integers(1);
-  if (!view.expect(wanted && wanted->size() <= kMaxRank, "the shape must be constant")) return false;
+  if (!view.expect(wanted.has_value(), "the shape must be constant") ||
+      !view.expect(wanted->size() <= kMaxRank, kTooManyDimensions))
+    return false;
   const bool positive =
       std::all_of(wanted->begin(), wanted->end(), [](std::int64_t extent) { return extent >= 0; });
   const std::optional<Shape> output =
@@ -369,7 +370,7 @@ bool infer_gather(NodeView& view) {
                    "the indices must be integers"))
     return false;
   if (!view.normal_axis(axis, x.rank())) return false;
-  if (!view.expect(x.rank() - 1 + view.rank(1) <= kMaxRank, "more than 8 dimensions")) return false;
+  if (!view.expect(x.rank() - 1 + view.rank(1) <= kMaxRank, kTooManyDimensions)) return false;
   if (const auto indices = view.integers(1)) {
     const std::int64_t extent = x[static_cast<int>(axis)];
     const bool inside = std::all_of(indices->begin(), indices->end(),
@@ -450,8 +451,8 @@ bool infer_shape(NodeView& view) {
 
 bool infer_constant_of_shape(NodeView& view) {
   const std::optional<Ints> wanted = view.integers(0);
-  if (!view.expect(wanted && wanted->size() <= kMaxRank,
-                   "the shape must be constant, with at most 8 dimensions"))
+  if (!view.expect(wanted.has_value(), "the shape must be constant") ||
+      !view.expect(wanted->size() <= kMaxRank, kTooManyDimensions))
     return false;
   const bool positive =
       std::all_of(wanted->begin(), wanted->end(), [](std::int64_t extent) { return extent >= 0; });
