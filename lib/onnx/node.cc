@@ -4,6 +4,7 @@
 #include "lib/base/op_names.h"
 #include "lib/base/utf8.h"
 #include "lib/graph/own_attributes.h"
+#include "lib/onnx/order.h"
 #include "lib/onnx/tensor.h"
 
 #include <algorithm>
@@ -39,13 +40,9 @@ bool may_skip_first(const std::string& op_type) {
   return op && (is_recurrent(*op) || is_control(*op));
 }
 
-// The node's name, else its first output's, else its operator and number; made valid UTF-8 and unique.
+// The node's label, made unique.
 std::string unique_id(const onnx::NodeProto& node, int index, Ids& ids) {
-  std::string id = node.name();
-  if (id.empty() && node.output_size() > 0) id = node.output(0);
-  if (id.empty()) id = node.op_type() + "_" + std::to_string(index);
-  if (id.size() > kMostIdBytes) id.resize(kMostIdBytes);
-  id = valid_utf8(id);
+  const std::string id = node_label(node, index, kMostIdBytes);
   if (ids.emplace(id, 2).second) return id;
   // From the last copy's number on: counting from the start would take hours for a file of one name.
   for (int& copy = ids.at(id);; ++copy) {
@@ -399,7 +396,9 @@ void NodeImporter::add_chain(graph::Node node) {
 Status import_nodes(const onnx::GraphProto& source, Scope& scope, ImportState& state,
                     std::vector<graph::Problem>& problems) {
   NodeImporter importer(scope, state, problems);
-  for (int i = 0; i < source.node_size(); ++i) {
+  const Result<std::vector<int>> order = node_order(source);
+  if (!order) return order.error();
+  for (const int i : *order) {
     if (state.ids.size() >= state.limits.nodes) {
       return Error(ErrorCode::kLimitExceeded,
                    "there are more nodes than the limit of " + std::to_string(state.limits.nodes),
