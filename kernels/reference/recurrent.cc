@@ -205,6 +205,7 @@ constexpr Kernel recurrent_row(std::string_view name, std::span<const Op> patter
   kernel.type = DataType::undefined;
   kernel.layouts = kNchw;
   kernel.input_striding = Striding::any;
+  kernel.takes_empty = true;
   kernel.output_striding = Striding::any;
   kernel.supports = supports_recurrent;
   kernel.bind = bind_recurrent;

@@ -56,7 +56,7 @@ void hardmax(const Buffers& b) {
 template <Number T>
 class Reduction {
  public:
-  explicit Reduction(Op op) : op_(op), value_(start(op)) {}
+  Reduction(Op op, DataType type) : op_(op), value_(start(op, type)) {}
 
   void add(T x) {
     switch (op_) {
@@ -86,19 +86,31 @@ class Reduction {
 
   T result(std::int64_t count) const {
     const auto real = static_cast<double>(value_);
-    if (op_ == Op::reduce_mean) return value_ / static_cast<T>(std::max<std::int64_t>(1, count));
+    // Of nothing, a mean of reals is NaN; integers have none.
+    if (op_ == Op::reduce_mean)
+      return std::same_as<T, double> || count > 0 ? value_ / static_cast<T>(count) : T{};
     if (op_ == Op::reduce_l2) return from_real<T>(std::sqrt(real));
     return op_ == Op::reduce_log_sum ? from_real<T>(std::log(real)) : value_;
   }
 
  private:
-  static T start(Op op) {
-    using Limits = std::numeric_limits<T>;
+  static T start(Op op, DataType type) {
     if (op == Op::reduce_prod) return T{1};
-    if (op == Op::reduce_max || op == Op::reduce_log_sum_exp)
-      return Limits::has_infinity ? -Limits::infinity() : Limits::lowest();
-    if (op == Op::reduce_min) return Limits::has_infinity ? Limits::infinity() : Limits::max();
-    return T{};
+    if (op == Op::reduce_max || op == Op::reduce_log_sum_exp) return least(type);
+    return op == Op::reduce_min ? most(type) : T{};
+  }
+  // The ends of the stored type, which are what is left of nothing.
+  static T most(DataType type) {
+    if constexpr (std::same_as<T, double>)
+      return std::numeric_limits<double>::infinity();
+    else
+      return type == DataType::boolean ? T{1} : std::numeric_limits<T>::max() >> (64 - 8 * size_of(type));
+  }
+  static T least(DataType type) {
+    if constexpr (std::same_as<T, double>)
+      return -std::numeric_limits<double>::infinity();
+    else
+      return std::same_as<T, std::int64_t> ? -most(type) - 1 : T{};
   }
   // log(e^a + e^b) without overflow.
   static double log_of_sum(double a, double b) {
@@ -140,7 +152,7 @@ void reduce_typed(const Buffers& b) {
   Shape kept;
   divide_axes(x.shape(), axes, reduced, kept);
   for_each_index(kept, [&](const Index& base) {
-    Reduction<T> reduction(b.layer.main().op);
+    Reduction<T> reduction(b.layer.main().op, b.layer.outputs.front().format.type);
     for_each_index(reduced, [&](const Index& step) {
       Index i{};
       for (std::size_t axis = 0; axis < i.size(); ++axis) i[axis] = base[axis] + step[axis];

@@ -48,6 +48,9 @@ struct Value {
   /// For results whose size depends on data: `shape` is the most there can be, and this value (s64, one
   /// number an axis) holds what it is.
   ValueId extents = kNoValue;
+  /// Whether it is known to have no elements (an extent of 0), so that its contents are.
+  bool empty() const { return shape && shape->elements() == 0; }
+
   float scale = 0;              ///< of values that quantised layers use: real = scale * (stored - zero_point)
   std::int32_t zero_point = 0;  ///< 0 for values that are not quantised
 };

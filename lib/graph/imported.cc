@@ -48,7 +48,7 @@ bool DeclaredInput::free() const {
 
 bool DeclaredInput::fits(const Shape& wanted) const {
   return !shape || std::equal(shape->begin(), shape->end(), wanted.begin(), wanted.end(),
-                              [](std::int64_t own, std::int64_t other) { return own < 0 || own == other; });
+                              [](std::int64_t own, std::int64_t other) { return own <= 0 || own == other; });
 }
 
 Result<std::vector<std::optional<Shape>>> input_shapes(const std::string& model,

@@ -24,7 +24,8 @@ struct DeclaredInput {
 
   /// Whether shapes other than one are possible.
   bool free() const;
-  /// Whether a shape contradicts nothing that is declared.
+  /// Whether a shape contradicts nothing that is declared. An extent of 0 is one, but some exporters write it
+  /// where they know none, so that another may be given.
   bool fits(const Shape& wanted) const;
 };
 

@@ -37,8 +37,9 @@ struct PassContext {
 /// Infers shapes and types in topological order; turns constant parameters (axes, pads, sizes, scales, slice
 /// bounds) into the attributes that op.h lists, flatten/squeeze/unsqueeze/reshape into `reshape`, upsample
 /// into `resize`, relu and relu6-like clips into `clamp`; folds nodes whose inputs are all constant (Shape of
-/// a known shape too); and puts the bodies of If, Loop and Scan in their place (inline_subgraphs.h). One
-/// walk, because shapes depend on folded values, and which branch is taken, too.
+/// a known shape too) or whose results have no elements; and puts the bodies of If, Loop and Scan in their
+/// place (inline_subgraphs.h). One walk, because shapes depend on folded values, and which branch is taken,
+/// too.
 Result<bool> simplify(Graph& graph, PassContext& context);
 /// Identity, dropout, no-op reshape/transpose/cast/pad/concat/...
 Result<bool> remove_identities(Graph& graph, PassContext& context);

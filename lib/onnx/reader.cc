@@ -113,7 +113,7 @@ class Reader {
     if (!input.type().tensor_type().has_shape()) return declared;
     declared.shape.emplace();
     for (const auto& dim : input.type().tensor_type().shape().dim()) {
-      declared.shape->push_back(dim.dim_value() > 0 ? dim.dim_value() : -1);
+      declared.shape->push_back(dim.has_dim_value() && dim.dim_value() >= 0 ? dim.dim_value() : -1);
       declared.labels.push_back(dim.dim_param());
     }
     return declared;

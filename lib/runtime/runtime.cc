@@ -100,14 +100,14 @@ void Runtime::State::prepare_run() noexcept {
   }
 
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    if (inputs[i].memory == nullptr || inputs[i].direct) continue;
+    if (inputs[i].memory == nullptr || inputs[i].direct || program.inputs()[i].bytes == 0) continue;
     std::memcpy(address(schedule().inputs[i]), inputs[i].memory, program.inputs()[i].bytes);
   }
 }
 
 void Runtime::State::copy_bound_outputs() noexcept {
   for (std::size_t i = 0; i < outputs.size(); ++i) {
-    if (outputs[i].memory == nullptr || outputs[i].direct) continue;
+    if (outputs[i].memory == nullptr || outputs[i].direct || program.outputs()[i].bytes == 0) continue;
     std::memcpy(outputs[i].memory, address(schedule().outputs[i]), program.outputs()[i].bytes);
   }
 }

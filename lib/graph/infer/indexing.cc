@@ -43,6 +43,11 @@ bool indices_fit(NodeView& view, const Shape& indices, const Shape& x, std::int6
 
 }  // namespace
 
+bool has_elements_for(NodeView& view, const Shape& output) {
+  return view.expect(view.shape(0).elements() > 0 || output.elements() == 0,
+                     "there are indices, but no elements that they could name");
+}
+
 bool infer_gather_elements(NodeView& view) {
   if (!view.expect(
           view.inputs() == 2 && is_index(view.type(1)) && view.rank(0) == view.rank(1) && view.rank(0) >= 1,
@@ -51,7 +56,7 @@ bool infer_gather_elements(NodeView& view) {
   if (!read_axis(view, 0)) return false;
   const Shape indices = view.shape(1);
   return indices_fit(view, indices, view.shape(0), view.attributes().integer("axis")) &&
-         view.set(0, indices, view.type(0));
+         has_elements_for(view, indices) && view.set(0, indices, view.type(0));
 }
 
 bool infer_gather_nd(NodeView& view) {
@@ -72,8 +77,9 @@ bool infer_gather_nd(NodeView& view) {
     if (!view.expect(x[axis] == indices[axis], "the batch axes of data and indices differ")) return false;
   }
   const int rest = static_cast<int>(batch + spelt);
-  if (!view.expect(last + x.rank() - rest <= kMaxRank, "more than 8 dimensions")) return false;
-  return view.set(0, spliced(indices, last, x, rest), view.type(0));
+  if (!view.expect(last + x.rank() - rest <= kMaxRank, kTooManyDimensions)) return false;
+  const Shape output = spliced(indices, last, x, rest);
+  return has_elements_for(view, output) && view.set(0, output, view.type(0));
 }
 
 bool infer_scatter_elements(NodeView& view) {
@@ -119,7 +125,7 @@ bool infer_one_hot(NodeView& view) {
   if (!view.expect(view.rank(1) == 1 && view.shape(1)[0] == 2, "two values are needed")) return false;
   const Shape indices = view.shape(0);
   std::int64_t axis = view.attributes().integer("axis", -1);
-  if (!view.expect(indices.rank() < kMaxRank, "more than 8 dimensions") ||
+  if (!view.expect(indices.rank() < kMaxRank, kTooManyDimensions) ||
       !view.normal_axis(axis, indices.rank(), 1))
     return false;
   view.attributes().set("axis", axis);

@@ -162,6 +162,11 @@ bool NodeView::one_of(std::string_view attribute, std::initializer_list<std::str
   return fail(std::move(reason));
 }
 
+void become_empty_constant(Value& value) {
+  value.producer = kNoNode;
+  value.constant = std::make_shared<Constant>();
+}
+
 std::optional<Shape> broadcast(const Shape& a, const Shape& b) {
   const int rank = std::max(a.rank(), b.rank());
   Shape result;

@@ -165,6 +165,12 @@ bool infer_dynamic_quantize(NodeView& view);
 bool infer_conv_integer(NodeView& view);
 bool infer_matmul_integer(NodeView& view);
 
+/// Whether the first input has elements that indices may name, as far as the result needs some.
+bool has_elements_for(NodeView& view, const Shape& output);
+
+/// Makes a value without elements a constant: nothing is left to compute.
+void become_empty_constant(Value& value);
+
 /// Numpy's broadcasting of two shapes; nothing when they do not fit.
 std::optional<Shape> broadcast(const Shape& a, const Shape& b);
 

@@ -83,6 +83,23 @@ bool make_mask(NodeView& view, ValueId mask) {
   return true;
 }
 
+// Parts without elements are no results of a split whose other parts have some.
+void drop_empty_parts(NodeView& view, Ints sizes) {
+  std::vector<ValueId>& outputs = view.node().outputs;
+  const auto of_no_elements = [](std::int64_t size) { return size == 0; };
+  if (view.shape(0).elements() == 0 || std::none_of(sizes.begin(), sizes.end(), of_no_elements)) return;
+  std::vector<ValueId> kept;
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (sizes[i] > 0)
+      kept.push_back(outputs[i]);
+    else if (outputs[i] != kNoValue)
+      become_empty_constant(view.graph().value(outputs[i]));
+  }
+  outputs = std::move(kept);
+  std::erase(sizes, 0);
+  view.attributes().set("split", std::move(sizes));
+}
+
 }  // namespace
 
 bool infer_reshape(NodeView& view) {
@@ -98,12 +115,16 @@ bool infer_reshape(NodeView& view) {
   const Shape& x = view.shape(0);
   int free_axis = -1;
   std::int64_t known = 1;
+  // What is copied stands on both sides, so that -1 is known beside an extent of 0, too.
+  Shape left = x;
   for (std::size_t i = 0; i < wanted->size(); ++i) {
     std::int64_t& extent = (*wanted)[i];
     if (extent == 0 && !allow_zero) {
       if (!view.expect(static_cast<int>(i) < x.rank(), "a 0 in the new shape has no input dimension to copy"))
         return false;
       extent = x[static_cast<int>(i)];
+      left[static_cast<int>(i)] = 1;
+      continue;
     }
     if (extent == -1) {
       if (!view.expect(free_axis < 0, "the new shape has more than one -1")) return false;
@@ -115,12 +136,13 @@ bool infer_reshape(NodeView& view) {
     known = *product;
   }
   if (free_axis >= 0) {
-    if (!view.expect(known > 0 && x.elements() % known == 0,
+    if (!view.expect(known > 0 && left.elements() % known == 0,
                      "the new shape does not fit the number of elements"))
       return false;
-    (*wanted)[static_cast<std::size_t>(free_axis)] = x.elements() / known;
+    (*wanted)[static_cast<std::size_t>(free_axis)] = left.elements() / known;
   }
-  return becomes_reshape(view, Shape(std::span<const std::int64_t>(*wanted)));
+  return view.expect(checked_elements(*wanted).has_value(), "the new shape is not valid") &&
+         becomes_reshape(view, Shape(std::span<const std::int64_t>(*wanted)));
 }
 
 bool infer_flatten(NodeView& view) {
@@ -185,7 +207,12 @@ bool infer_concat(NodeView& view) {
   }
   output[static_cast<int>(axis)] = extent;
   view.attributes().set("axis", axis);
-  return view.set(0, output, view.type(0));
+  const DataType type = view.type(0);
+  // Pieces without elements add nothing. Where the result has elements, some piece has too.
+  if (output.elements() > 0) {
+    std::erase_if(view.node().inputs, [&](ValueId input) { return view.graph().value(input).empty(); });
+  }
+  return view.set(0, output, type);
 }
 
 bool infer_split(NodeView& view) {
@@ -217,6 +244,7 @@ bool infer_split(NodeView& view) {
     output[static_cast<int>(axis)] = (*sizes)[i];
     if (!view.set(i, output, view.type(0))) return false;
   }
+  drop_empty_parts(view, *std::move(sizes));
   return true;
 }
 
@@ -381,7 +409,7 @@ bool infer_gather(NodeView& view) {
   Shape output(x.dims().first(static_cast<std::size_t>(axis)));
   for (std::int64_t extent : view.shape(1)) output.push_back(extent);
   for (int i = static_cast<int>(axis) + 1; i < x.rank(); ++i) output.push_back(x[i]);
-  return view.set(0, output, view.type(0));
+  return has_elements_for(view, output) && view.set(0, output, view.type(0));
 }
 
 bool infer_depth_space(NodeView& view) {

@@ -49,6 +49,7 @@ class Folding {
     Result<std::vector<NodeId>> order = graph_.topological_order();
     if (!order) return std::move(order).error();
     if (!context_.folded_qdq) note_quantisable_operands();
+    take_empty_inputs();
     // What is to be done, the next at the end. What takes the place of a node keeps its position.
     struct Pending {
       NodeId node;
@@ -69,6 +70,19 @@ class Folding {
   }
 
  private:
+  // What uses an input without elements uses a constant instead. The input stays, for those who fill it.
+  void take_empty_inputs() {
+    for (const ValueId input : std::vector<ValueId>(graph_.inputs)) {
+      if (!graph_.value(input).empty()) continue;
+      if (graph_.consumers(input).empty() && !graph_.is_output(input)) continue;
+      Value contents = graph_.value(input);
+      contents.name += "#" + std::to_string(graph_.value_count());
+      become_empty_constant(contents);
+      graph_.replace_uses(input, graph_.add_value(std::move(contents)));
+      changed_ = true;
+    }
+  }
+
   // Infers and folds one node. `next` gets what takes the place of a node with bodies.
   Status visit(NodeId id, std::vector<NodeId>& next) {
     if (!inputs_known(graph_, graph_.node(id))) return {};  // a node before it has a problem, which is noted
@@ -87,7 +101,22 @@ class Folding {
     }
     if (!rule(view) || !drop_unknown_outputs(view, outputs)) return {};
     hand_on_extents(view);
-    return fold(id);
+    return fold_empty(id) ? Status() : fold(id);
+  }
+
+  // Results without elements need no computing. Where only running tells the extents, they are still asked
+  // for.
+  bool fold_empty(NodeId id) {
+    std::vector<ValueId> results;
+    for (const ValueId output : graph_.node(id).outputs) {
+      if (output == kNoValue) continue;
+      if (!graph_.value(output).empty() || graph_.value(output).extents != kNoValue) return false;
+      results.push_back(output);
+    }
+    graph_.remove_node(id);
+    for (const ValueId result : results) become_empty_constant(graph_.value(result));
+    changed_ = true;
+    return true;
   }
 
   // Outputs that the node had and its rule says nothing of: fine as long as nothing uses them.
