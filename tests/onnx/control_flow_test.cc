@@ -227,8 +227,66 @@ TEST_CASE("what decides must be constant", "[onnx][control][bad]") {
             {value_info("i", {}, kInt64), value_info("going", {}, kBool), value_info("sum", {3})},
             {"still", "next"}, {floats("ten", {}, {10})});
   refused(model_of({loop(computed, {"y"}, {"", "", "x"})}), ErrorCode::kModelUnsupported, "iteration 1");
-  refused(model_of({loop(counting_body(), {"", "y"})}, {number("trips", 0)}), ErrorCode::kModelUnsupported,
-          "no iterations");
+}
+
+TEST_CASE("loops without iterations give scan outputs of extent 0", "[onnx][control]") {
+  // The body tells the shape of what an iteration would give, and nothing of it is left.
+  Shape shape;
+  for (const std::int64_t trips : {std::int64_t{0}, std::int64_t{-3}}) {
+    const ModelBytes bytes = model_of({loop(counting_body(), {"", "y"})}, {number("trips", trips)});
+    CHECK(run(bytes, &shape).empty());
+    CHECK(shape == Shape{0, 3});
+    CHECK(test::value_of(parse(bytes)).layers().empty());
+  }
+  CHECK(run(model_of({loop(counting_body(), {"", "y"}, {"trips", "c", "x"})},
+                     {number("trips", 3), truth("c", false)}),
+            &shape)
+            .empty());
+  CHECK(shape == Shape{0, 3});
+  // Beside what is carried, and joined with more.
+  const ModelBytes joined =
+      model_of({loop(counting_body(), {"last", "all"}), node("Unsqueeze", {"last", "zero"}, {"row"}),
+                node("Concat", {"all", "row"}, {"y"}, {attribute("axis", std::int64_t{0})})},
+               {number("trips", 0), integers("zero", {0})});
+  CHECK(run(joined, &shape) == Floats{1, 2, 3});
+  CHECK(shape == Shape{1, 3});
+}
+
+TEST_CASE("a Scan over nothing gives scan outputs of extent 0", "[onnx][control]") {
+  const Message columns =
+      graph({node("Add", {"slice", "slice"}, {"out"})}, {value_info("slice", {2})}, {"out"});
+  const auto scan = [&](std::int64_t output_axis) {
+    return model_of(
+        {node("Scan", {"none"}, {"y"},
+              {body("body", columns), attribute("num_scan_inputs", std::int64_t{1}),
+               attribute("scan_input_axes", Dims{1}), attribute("scan_output_axes", Dims{output_axis})})},
+        {floats("none", {2, 0}, {})});
+  };
+  Shape shape;
+  CHECK(run(scan(0), &shape).empty());
+  CHECK(shape == Shape{0, 2});
+  CHECK(run(scan(-1), &shape).empty());
+  CHECK(shape == Shape{2, 0});
+  refused(scan(2), ErrorCode::kModelUnsupported, "scan axis");
+}
+
+TEST_CASE("what a file declares of a body's results is enough where it does not run", "[onnx][control]") {
+  // A body that cannot be run does not matter then, as in a branch that is not taken.
+  const auto without_iterations = [](const Message& declared) {
+    Message body_graph;
+    body_graph.message(1, node("Identity", {"going"}, {"still"}))
+        .message(1, node("Magic", {"sum"}, {"square"}, {}, "trick"));
+    body_graph.message(11, value_info("i", {}, kInt64)).message(11, value_info("going", {}, kBool));
+    body_graph.message(11, value_info("sum", {3}));
+    body_graph.message(12, Message().text(1, "still"))
+        .message(12, Message().text(1, "sum"))
+        .message(12, declared);
+    return model_of({loop(body_graph, {"", "y"})}, {number("trips", 0)});
+  };
+  Shape shape;
+  CHECK(run(without_iterations(value_info("square", {4, 5})), &shape).empty());
+  CHECK(shape == Shape{0, 4, 5});
+  refused(without_iterations(value_info("square", {-1})), ErrorCode::kModelUnsupported, "trick (Magic)");
 }
 
 TEST_CASE("loops that run too often are refused", "[onnx][control][bad]") {

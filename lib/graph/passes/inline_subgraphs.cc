@@ -2,6 +2,7 @@
 #include "lib/graph/passes/inline_subgraphs.h"
 
 #include "lib/base/op_names.h"
+#include "lib/graph/infer/infer.h"
 
 #include <algorithm>
 #include <utility>
@@ -131,25 +132,32 @@ Status SubgraphInliner::advance_loop(NodeId id, Expansion& expansion, std::vecto
     const std::size_t problems = context_.problems.size();
     if (Status status = begin_loop(id, expansion); !status) return status;
     if (context_.problems.size() > problems) return {};
+  } else if (expansion.probed) {
+    return finish(id, expansion, next);
   } else {
     expansion.condition = expansion.results.front();
     collect(expansion, 1);
   }
-  if (expansion.trips && expansion.iteration >= *expansion.trips) return finish(id, expansion, next);
+  if (expansion.trips && expansion.iteration >= *expansion.trips) return end(id, expansion, next);
   const std::optional<bool> condition = truth(graph_.value(expansion.condition));
   if (!condition) {
     return problem(id, "the condition must be constant, that of iteration " +
                            std::to_string(expansion.iteration) + " is not; bind the input that decides it");
   }
-  if (!*condition) return finish(id, expansion, next);
+  if (!*condition) return end(id, expansion, next);
   const std::int64_t iteration = expansion.iteration++;
+  return add_iteration(id, expansion, iteration, "." + std::to_string(iteration), next);
+}
+
+Status SubgraphInliner::add_iteration(NodeId id, Expansion& expansion, std::int64_t iteration,
+                                      const std::string& suffix, std::vector<NodeId>& next) {
   Result<ValueId> counter = graph_.add_constant(graph_.node(id).id + ".iteration", DataType::s64, Shape{},
                                                 std::as_bytes(std::span(&iteration, 1)));
   if (!counter) return std::move(counter).error();
   std::vector<ValueId> arguments{*counter, expansion.condition};
   arguments.insert(arguments.end(), expansion.carried.begin(), expansion.carried.end());
   const std::string instance(graph_.node(id).attributes.string("instance"));
-  return add_body(id, expansion, std::move(arguments), instance + "." + std::to_string(iteration), next);
+  return add_body(id, expansion, std::move(arguments), instance + suffix, next);
 }
 
 // Operands: what is carried, what is scanned. The body takes the former and a slice of each of the latter,
@@ -178,10 +186,12 @@ Status SubgraphInliner::advance_scan(NodeId id, Expansion& expansion, std::vecto
     const std::size_t problems = context_.problems.size();
     if (Status status = begin_scan(id, expansion); !status) return status;
     if (context_.problems.size() > problems) return {};
+  } else if (expansion.probed) {
+    return finish(id, expansion, next);
   } else {
     collect(expansion, 0);
   }
-  if (expansion.iteration >= *expansion.trips) return finish(id, expansion, next);
+  if (expansion.iteration >= *expansion.trips) return end(id, expansion, next);
   std::vector<ValueId> arguments = expansion.carried;
   const std::size_t slices = scan_inputs(graph_.node(id));
   for (std::size_t i = 0; i < slices; ++i) {
@@ -210,6 +220,86 @@ Status SubgraphInliner::slice(NodeId id, std::size_t input, const Expansion& exp
   Node squeeze{Op::squeeze, name + ".squeeze", {}, {}, {add(std::move(piece), kNoValue, next)}, {}};
   squeeze.attributes.set("axes", axes);
   arguments.push_back(add(std::move(squeeze), kNoValue, next));
+  return {};
+}
+
+Status SubgraphInliner::end(NodeId id, Expansion& expansion, std::vector<NodeId>& next) {
+  if (expansion.iteration > 0 || knows_scan_results(id, expansion)) return finish(id, expansion, next);
+  return probe(id, expansion, next);
+}
+
+// One element of scan output `output`: as an iteration gives it.
+std::optional<Subgraph::Declared> SubgraphInliner::scan_result(const Expansion& expansion,
+                                                               std::size_t output) const {
+  const std::size_t first = expansion.body->graph.outputs.size() - expansion.scanned.size();
+  if (const auto& declared = expansion.body->declared; first + output < declared.size()) {
+    if (declared[first + output]) return declared[first + output];
+  }
+  if (!expansion.probed) return std::nullopt;
+  const Value& value = graph_.value(expansion.results[first + output]);
+  if (!value.shape || value.type == DataType::undefined) return std::nullopt;
+  return Subgraph::Declared{value.type, *value.shape};
+}
+
+bool SubgraphInliner::knows_scan_results(NodeId id, const Expansion& expansion) const {
+  const std::vector<ValueId>& outputs = graph_.node(id).outputs;
+  for (std::size_t i = expansion.carried.size(); i < outputs.size(); ++i) {
+    if (outputs[i] != kNoValue && !scan_result(expansion, i - expansion.carried.size())) return false;
+  }
+  return true;
+}
+
+// Adds an iteration for the shapes of its results. Nothing uses these, so that its nodes are removed.
+Status SubgraphInliner::probe(NodeId id, Expansion& expansion, std::vector<NodeId>& next) {
+  expansion.probed = true;
+  const std::string suffix = ".none";
+  if (graph_.node(id).op == Op::loop) return add_iteration(id, expansion, 0, suffix, next);
+  std::vector<ValueId> arguments = expansion.carried;
+  const std::size_t slices = scan_inputs(graph_.node(id));
+  for (std::size_t i = 0; i < slices; ++i) {
+    const Value& scanned = graph_.value(graph_.node(id).inputs[expansion.carried.size() + i]);
+    std::int64_t without = entry(graph_.node(id), "scan_input_axes", i);
+    if (without < 0) without += scanned.shape->rank();
+    Shape shape;
+    for (int axis = 0; axis < scanned.shape->rank(); ++axis) {
+      if (axis != without) shape.push_back((*scanned.shape)[axis]);
+    }
+    const DataType type = scanned.type;
+    arguments.push_back(new_value(graph_.node(id).id));
+    graph_.value(arguments.back()).type = type;
+    graph_.value(arguments.back()).shape = shape;
+  }
+  const std::string instance(graph_.node(id).attributes.string("instance"));
+  return add_body(id, expansion, std::move(arguments), instance + suffix, next);
+}
+
+// The shape with an extent of 0 where the iterations would be stacked; nothing where there is no such axis.
+std::optional<Shape> SubgraphInliner::shape_of_none(const Node& node, std::size_t output,
+                                                    const Shape& shape) const {
+  std::int64_t axis = entry(node, "scan_output_axes", output);
+  if (axis < 0) axis += shape.rank() + 1;
+  if (axis < 0 || axis > shape.rank() || shape.rank() >= kMaxRank) return std::nullopt;
+  Shape result(shape.dims().first(static_cast<std::size_t>(axis)));
+  result.push_back(0);
+  for (const std::int64_t extent : shape.dims().subspan(static_cast<std::size_t>(axis)))
+    result.push_back(extent);
+  return result;
+}
+
+Status SubgraphInliner::finish_none(NodeId id, const Expansion& expansion) {
+  const Node& node = graph_.node(id);
+  for (std::size_t i = expansion.carried.size(); i < node.outputs.size(); ++i) {
+    if (node.outputs[i] == kNoValue) continue;
+    const std::size_t output = i - expansion.carried.size();
+    const auto result = scan_result(expansion, output);
+    if (!result) return problem(id, "it has no iterations, and its scan outputs have no known shape");
+    const auto shape = shape_of_none(node, output, result->shape);
+    if (!shape)
+      return problem(id, "a scan axis lies outside its output, or the output has more than 8 dimensions");
+    Value& value = graph_.value(node.outputs[i]);
+    value.type = result->type;
+    value.shape = shape;
+  }
   return {};
 }
 
@@ -262,9 +352,10 @@ ValueId SubgraphInliner::mapped(ValueId value, Expansion& expansion, const std::
 Status SubgraphInliner::finish(NodeId id, const Expansion& expansion, std::vector<NodeId>& next) {
   const Node node = graph_.node(id);
   const std::size_t carried = expansion.carried.size();
-  for (std::size_t i = carried; expansion.iteration == 0 && i < node.outputs.size(); ++i) {
-    if (node.outputs[i] != kNoValue)
-      return problem(id, "it has no iterations, so that its scan outputs have no known shape");
+  if (expansion.iteration == 0) {
+    const std::size_t problems = context_.problems.size();
+    if (Status status = finish_none(id, expansion); !status) return status;
+    if (context_.problems.size() > problems) return {};
   }
   graph_.remove_node(id);
   ids_.erase(node.id);
@@ -273,6 +364,8 @@ Status SubgraphInliner::finish(NodeId id, const Expansion& expansion, std::vecto
     if (to == kNoValue) continue;
     if (i < carried)
       add_result(node.id, expansion.carried[i], to, next);
+    else if (expansion.iteration == 0)
+      become_empty_constant(graph_.value(to));
     else if (Status status = stack(node, i - carried, expansion.scanned[i - carried], to, next); !status)
       return status;
   }

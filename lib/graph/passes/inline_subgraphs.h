@@ -32,6 +32,7 @@ class SubgraphInliner {
     std::vector<NodeId> order;             // the body's nodes
     std::size_t cost = 0;                  // of one copy of the body
     std::size_t known_problems = 0;        // when the first copy was made
+    bool probed = false;                   // `results` are those of an iteration that does not take place
     std::optional<std::int64_t> trips;     // at most
     std::int64_t iteration = 0;
     ValueId condition = kNoValue;               // of the next iteration; Loop's alone
@@ -46,6 +47,8 @@ class SubgraphInliner {
   Status advance_branch(NodeId id, Expansion& expansion, std::vector<NodeId>& next);
   Status begin_loop(NodeId id, Expansion& expansion);
   Status advance_loop(NodeId id, Expansion& expansion, std::vector<NodeId>& next);
+  Status add_iteration(NodeId id, Expansion& expansion, std::int64_t iteration, const std::string& suffix,
+                       std::vector<NodeId>& next);
   Status begin_scan(NodeId id, Expansion& expansion);
   Status advance_scan(NodeId id, Expansion& expansion, std::vector<NodeId>& next);
   Status slice(NodeId id, std::size_t input, const Expansion& expansion, std::vector<ValueId>& arguments,
@@ -53,6 +56,15 @@ class SubgraphInliner {
 
   Status add_body(NodeId id, Expansion& expansion, std::vector<ValueId> arguments, const std::string& suffix,
                   std::vector<NodeId>& next);
+  // What a loop without iterations gives: scan outputs of extent 0, whose other extents the file declares, or
+  // else an iteration tells that nothing uses.
+  std::optional<Subgraph::Declared> scan_result(const Expansion& expansion, std::size_t output) const;
+  bool knows_scan_results(NodeId id, const Expansion& expansion) const;
+  Status probe(NodeId id, Expansion& expansion, std::vector<NodeId>& next);
+  Status end(NodeId id, Expansion& expansion, std::vector<NodeId>& next);
+  std::optional<Shape> shape_of_none(const Node& node, std::size_t output, const Shape& shape) const;
+  Status finish_none(NodeId id, const Expansion& expansion);
+
   ValueId mapped(ValueId value, Expansion& expansion, const std::vector<ValueId>& copies);
   Status finish(NodeId id, const Expansion& expansion, std::vector<NodeId>& next);
   void add_result(const std::string& id, ValueId from, ValueId to, std::vector<NodeId>& next);
