@@ -251,7 +251,7 @@ TEST_CASE("scales and zero points are checked", "[graph][quantised]") {
   CHECK(problem({DataType::u8, {1, 2, 3, 4}, 0, -3}).empty());
   for (float bad : {0.0f, -1.0f, kInfinity, std::numeric_limits<float>::quiet_NaN()})
     CHECK(problem({DataType::u8, {bad}}).find("positive") != std::string::npos);
-  CHECK(problem({DataType::u8, {1, 2, 3}, 0, 1}).find("one number for each extent") != std::string::npos);
+  CHECK(problem({DataType::u8, {1, 2, 3}, 0, 1}).find("one value per extent") != std::string::npos);
   CHECK(problem({DataType::u8, {1, 2, 3, 4}, 0, 4}).find("axis 4") != std::string::npos);
   CHECK(problem({DataType::u8, {0.5f}}, DataType::s8).find("zero point") != std::string::npos);
 }

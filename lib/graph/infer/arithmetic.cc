@@ -4,6 +4,7 @@
 #include "lib/graph/infer/infer.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <vector>
 
@@ -40,6 +41,9 @@ struct Bound {
   bool known = false;  // `value` holds it
   float value = 0;
   ValueId input = kNoValue;
+
+  // Whether a clamp, which keeps NaN that it is given and makes none, can have it.
+  bool fixed() const { return !given || (known && !std::isnan(value)); }
 };
 
 bool read_bound(NodeView& view, const char* name, std::size_t input, Bound& bound) {
@@ -56,7 +60,7 @@ bool read_bound(NodeView& view, const char* name, std::size_t input, Bound& boun
   return true;
 }
 
-// A clamp whose bounds are no constants, or of another type than float: min(max(x, low), high).
+// A clamp whose bounds are no constants, NaN, or of another type than float: min(max(x, low), high).
 bool expand_clamp(NodeView& view, const Bound& low, const Bound& high) {
   const Shape shape = view.shape(0);
   const DataType type = view.type(0);
@@ -106,6 +110,60 @@ ValueId mean_over(NodeView& view, const char* suffix, ValueId x, const std::vect
   return view.add(Op::reduce_mean, suffix, {x}, reduced, type, std::move(attributes));
 }
 
+// Scale (or bias) as one value for each place of the normalised axes; nothing where it varies along others.
+std::optional<Shape> row_of(const Shape& given, int rank) {
+  const int beyond = std::max(0, given.rank() - rank);
+  const auto outer = given.dims().first(static_cast<std::size_t>(beyond));
+  if (std::any_of(outer.begin(), outer.end(), [](std::int64_t extent) { return extent != 1; }))
+    return std::nullopt;
+  return Shape(given.dims().subspan(static_cast<std::size_t>(beyond)));
+}
+
+// A layer normalisation with a scale of ones, then a product with the scale and a sum with the bias.
+bool scale_behind(NodeView& view, const Shape& row) {
+  Graph& graph = view.graph();
+  const Shape x = view.shape(0);
+  const DataType type = view.type(0);
+  const std::vector<ValueId> operands = view.node().inputs;
+  const std::vector<ValueId> results = view.node().outputs;
+  const ValueId one = view.scalar(1, type);
+  if (one == kNoValue) return false;
+  const ValueId ones = view.add(Op::expand, ".ones", {one}, row, type);
+  ValueId last =
+      view.add(Op::layer_norm, ".norm", {operands[0], ones}, x, type, Attributes(view.attributes()));
+  // Mean and deviation are results of the normalisation.
+  const NodeId norm = graph.value(last).producer;
+  for (std::size_t i = 1; i < results.size(); ++i) {
+    graph.node(norm).outputs.push_back(results[i]);
+    graph.value(results[i]).producer = norm;
+  }
+  const bool shifts = operands.size() > 2;
+  if (shifts) last = view.add(Op::mul, ".scaled", {last, operands[1]}, x, type);
+  view.node().op = shifts ? Op::add : Op::mul;
+  view.node().attributes = {};
+  view.node().inputs = {last, operands[shifts ? 2 : 1]};
+  view.node().outputs.resize(1);
+  return true;
+}
+
+// Expands scale and bias of a layer normalisation to the normalised axes. Where one of them varies along
+// other axes, both are applied by operators behind the normalisation.
+bool fit_to_row(NodeView& view, const Shape& row) {
+  bool fits = true;
+  for (std::size_t i = 1; i < view.inputs(); ++i) fits = fits && row_of(view.shape(i), row.rank());
+  if (!fits) return scale_behind(view, row);
+  for (std::size_t i = 1; i < view.inputs(); ++i) {
+    if (view.shape(i) == row) continue;
+    const Shape inner = *row_of(view.shape(i), row.rank());
+    if (!(inner == view.shape(i))) view.reshape_input(i, inner);
+    if (inner == row) continue;
+    const ValueId operand = view.node().inputs[i];
+    const ValueId expanded = view.add(Op::expand, i == 1 ? ".scale" : ".bias", {operand}, row, view.type(i));
+    view.node().inputs[i] = expanded;
+  }
+  return true;
+}
+
 }  // namespace
 
 bool infer_unary(NodeView& view) {
@@ -124,11 +182,11 @@ bool infer_clamp(NodeView& view) {
     low = {true, true, 0, kNoValue};
   else if (!read_bound(view, "min", 1, low) || !read_bound(view, "max", 2, high))
     return false;
-  const bool constant = (!low.given || low.known) && (!high.given || high.known);
-  if (view.type(0) != DataType::f32 || !constant) return expand_clamp(view, low, high);
+  if (view.type(0) != DataType::f32 || !low.fixed() || !high.fixed()) return expand_clamp(view, low, high);
   if (!low.given) low.value = -kInfinity;
   if (!high.given) high.value = kInfinity;
-  if (!view.expect(low.value <= high.value, "the lower bound is above the upper one")) return false;
+  // min(max(x, low), high) is `high` where the bounds cross. Kernels only see bounds in order.
+  low.value = std::min(low.value, high.value);
   view.node().op = Op::clamp;
   view.keep_inputs(1);
   view.attributes() = {};
@@ -199,6 +257,42 @@ bool infer_matmul(NodeView& view) {
   return view.set(0, *output, view.type(0));
 }
 
+bool infer_layer_norm(NodeView& view) {
+  const Shape x = view.shape(0);
+  const DataType type = view.type(0);
+  std::int64_t axis = view.attributes().integer("axis", -1);
+  if (!view.normal_axis(axis, x.rank())) return false;
+  view.attributes().set("axis", axis);
+  view.fill("epsilon", 1e-5f);
+  view.attributes().erase("stash_type");
+  const Shape row(x.dims().subspan(static_cast<std::size_t>(axis)));
+  for (std::size_t i = 1; i < 3; ++i) {
+    if (!view.has(i)) continue;
+    const std::optional<Shape> both = broadcast(x, view.shape(i));
+    if (!view.expect(both == x, "scale and bias must be broadcastable to the input's shape")) return false;
+  }
+  if (!view.has(2)) view.keep_inputs(2);
+  // Mean and inverse deviation, where something uses them.
+  if (view.node().outputs.size() > 1) view.complete_outputs(3);
+  Shape reduced(x.dims().first(static_cast<std::size_t>(axis)));
+  while (reduced.rank() < x.rank()) reduced.push_back(1);
+  return view.set(0, x, type) && view.set(1, reduced, type) && view.set(2, reduced, type) &&
+         fit_to_row(view, row);
+}
+
+// A tensor of one dimension counts as one channel.
+bool batch_norm_of_one_channel(NodeView& view) {
+  const Shape x = view.shape(0);
+  const DataType type = view.type(0);
+  view.reshape_input(0, Shape{x[0], 1});
+  const ValueId normal = view.add(Op::batch_norm, ".norm", std::vector<ValueId>(view.node().inputs),
+                                  Shape{x[0], 1}, type, Attributes(view.attributes()));
+  view.node().op = Op::reshape;
+  view.node().attributes = {};
+  view.node().inputs = {normal};
+  return view.set(0, x, type);
+}
+
 bool infer_normalisation(NodeView& view) {
   const Op op = view.node().op;
   const Shape& x = view.shape(0);
@@ -211,26 +305,7 @@ bool infer_normalisation(NodeView& view) {
     view.fill("bias", 1.0f);
     if (!view.expect(view.attributes().integer("size") >= 1, "attribute size must be positive")) return false;
   } else if (op == Op::layer_norm) {
-    std::int64_t axis = view.attributes().integer("axis", -1);
-    if (!view.normal_axis(axis, x.rank())) return false;
-    view.attributes().set("axis", axis);
-    view.fill("epsilon", 1e-5f);
-    view.attributes().erase("stash_type");
-    const Shape row(x.dims().subspan(static_cast<std::size_t>(axis)));
-    for (std::size_t i = 1; i < 3; ++i) {
-      if (view.has(i) &&
-          !view.expect(view.shape(i) == row, "scale and bias need the shape of the normalised axes"))
-        return false;
-    }
-    // Mean and inverse deviation, where something uses them.
-    Shape reduced(x.dims().first(static_cast<std::size_t>(axis)));
-    while (reduced.rank() < x.rank()) reduced.push_back(1);
-    if (view.node().outputs.size() > 1) {
-      const DataType type = view.type(0);
-      view.complete_outputs(3);
-      return view.set(0, Shape(view.shape(0)), type) && view.set(1, reduced, type) &&
-             view.set(2, reduced, type);
-    }
+    return infer_layer_norm(view);
   } else if (op == Op::batch_norm) {
     view.fill("epsilon", 1e-5f);
     if (!view.expect(
@@ -240,12 +315,13 @@ bool infer_normalisation(NodeView& view) {
     for (const char* name : {"momentum", "training_mode", "spatial", "is_test"})
       view.attributes().erase(name);
     view.node().outputs.resize(1);
+    if (x.rank() == 1 && view.shape(1) == Shape{1}) return batch_norm_of_one_channel(view);
     if (!view.expect(channels(1) && channels(2) && channels(3) && channels(4),
-                     "scale, bias, mean and variance need one number a channel"))
+                     "scale, bias, mean and variance need one value per channel"))
       return false;
   } else {
     view.fill("epsilon", 1e-5f);
-    if (!view.expect(channels(1) && channels(2), "scale and bias need one number a channel")) return false;
+    if (!view.expect(channels(1) && channels(2), "scale and bias need one value per channel")) return false;
   }
   return view.same_as_input();
 }

@@ -41,6 +41,16 @@ bool indices_fit(NodeView& view, const Shape& indices, const Shape& x, std::int6
   return true;
 }
 
+// The only element of a constant of any numeric type; reals lose what lies behind the point. Nothing where it
+// is none of the integers that count.
+std::optional<std::int64_t> whole_number(NodeView& view, std::size_t input) {
+  if (const auto integer = view.integer(input)) return integer;
+  const auto real = view.reals(input);
+  constexpr float kMost = 1e9f;
+  if (!real || real->size() != 1 || !(std::abs(real->front()) <= kMost)) return std::nullopt;
+  return static_cast<std::int64_t>(real->front());
+}
+
 }  // namespace
 
 bool has_elements_for(NodeView& view, const Shape& output) {
@@ -114,10 +124,8 @@ bool infer_scatter_nd(NodeView& view) {
 bool infer_one_hot(NodeView& view) {
   // Canonical nodes have lost the depth to an attribute.
   if (!view.attributes().has("depth")) {
-    std::optional<std::int64_t> depth = view.integer(1);
-    if (const auto real = view.reals(1); real && real->size() == 1)
-      depth = static_cast<std::int64_t>(std::min(real->front(), 1e9f));
-    if (!view.expect(view.inputs() == 3 && depth && *depth >= 1, "the depth must be a positive constant"))
+    const std::optional<std::int64_t> depth = whole_number(view, 1);
+    if (!view.expect(view.inputs() == 3 && depth && *depth >= 0, "the depth must be a constant, 0 or more"))
       return false;
     view.attributes().set("depth", *depth);
     view.node().inputs.erase(view.node().inputs.begin() + 1);
@@ -138,10 +146,10 @@ bool infer_trilu(NodeView& view) {
   view.fill("upper", std::int64_t{1});
   if (!view.has(1)) view.keep_inputs(1);
   if (!view.expect(view.rank(0) >= 2, "the input needs a rank of 2 or more")) return false;
-  if (!view.expect(
-          !view.has(1) || (is_index(view.type(1)) && view.shape(1).elements() == 1 && view.rank(1) == 0),
-          "k must be one integer"))
+  if (!view.expect(!view.has(1) || (is_index(view.type(1)) && view.shape(1).elements() == 1),
+                   "k must be one integer"))
     return false;
+  if (view.has(1) && view.rank(1) > 0) view.reshape_input(1, Shape{});
   return view.same_as_input();
 }
 

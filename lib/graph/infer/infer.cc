@@ -73,6 +73,19 @@ std::optional<std::int64_t> NodeView::integer(std::size_t i) {
   return values->front();
 }
 
+std::optional<bool> NodeView::truth(std::size_t i) {
+  if (!has(i) || !graph_.is_constant(node().inputs[i])) return std::nullopt;
+  const Value& value = graph_.value(node().inputs[i]);
+  if (value.type != DataType::boolean || value.constant->bytes.size() != 1) return std::nullopt;
+  return value.constant->bytes.front() != std::byte{0};
+}
+
+bool NodeView::is_zero(std::size_t i) {
+  if (!has(i) || !graph_.is_constant(node().inputs[i]) || shape(i).elements() != 1) return false;
+  const std::span<const std::byte> bytes = graph_.value(node().inputs[i]).constant->bytes;
+  return std::all_of(bytes.begin(), bytes.end(), [](std::byte byte) { return byte == std::byte{0}; });
+}
+
 DataType NodeView::take_type(std::string_view attribute, DataType fallback) {
   if (!attributes().has(attribute)) {
     const DataType known = graph_.value(node().outputs[0]).type;  // by an earlier round

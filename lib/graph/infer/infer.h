@@ -44,6 +44,10 @@ class NodeView {
 
   /// The only element of a constant integer input.
   std::optional<std::int64_t> integer(std::size_t i);
+  /// The only element of a constant boolean input.
+  std::optional<bool> truth(std::size_t i);
+  /// Whether the input is a constant of one element, and this is 0 in its type.
+  bool is_zero(std::size_t i);
   /// The data type that the attribute names (as text), else `fallback`. Erases the attribute.
   DataType take_type(std::string_view attribute, DataType fallback);
 

@@ -4,11 +4,9 @@
 #include "lib/graph/infer/infer.h"
 
 #include "lib/base/checked.h"
-#include "lib/base/memory.h"
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 namespace fettle::graph {
 namespace {
@@ -36,50 +34,25 @@ bool normal_axes(NodeView& view, Ints& axes, int rank) {
                      "an axis is named twice");
 }
 
-// The value of padding stays an operand unless it is a constant float. Canonical nodes have it second.
-bool read_pad_value(NodeView& view) {
-  const std::size_t at = view.attributes().has("pads") ? 1 : 2;
-  if (!view.has(at)) {
-    view.keep_inputs(1);
-    return true;
-  }
-  if (!view.expect(view.shape(at).elements() == 1 && view.type(at) == view.type(0),
-                   "the padding value must be one number of the input's type"))
-    return false;
-  const auto value = view.reals(at);
-  const ValueId input = view.node().inputs[at];
-  view.keep_inputs(1);
-  if (value) {
-    view.attributes().set("value", value->front());
-  } else {
-    view.node().inputs.push_back(input);
-    if (view.rank(1) > 0) view.reshape_input(1, Shape{});
-  }
-  return true;
+// Whether a Dropout drops nothing: outside training, or with a ratio of 0, whatever the mode is.
+bool drops_nothing(NodeView& view) {
+  if (!view.has(2)) return true;
+  const std::optional<bool> training = view.truth(2);
+  if (training && !*training) return true;
+  if (view.has(1) && view.is_zero(1)) return true;
+  if (!training) return view.fail("training_mode must be constant, or the ratio a constant 0");
+  return view.fail("it drops at random (training_mode is true and the ratio is not 0): export for inference");
 }
 
 // The mask of a Dropout that drops nothing: all ones, boolean since opset 10.
 bool make_mask(NodeView& view, ValueId mask) {
-  Value& value = view.graph().value(mask);
-  value.producer = kNoNode;
-  value.type = view.graph().opset >= 10 ? DataType::boolean : view.type(0);
-  value.shape = view.shape(0);
-  if (!view.expect(value.type == DataType::boolean || value.type == DataType::f32,
-                   "the mask of Dropout is not supported in this type"))
-    return false;
-  Result<AlignedBuffer> buffer =
-      AlignedBuffer::allocate(dense_bytes(*value.shape, {Layout::nchw, value.type}));
-  if (!buffer) return view.fail("out of memory");
-  auto memory = std::make_shared<AlignedBuffer>(*std::move(buffer));
-  const auto count = static_cast<std::size_t>(value.shape->elements());
-  if (value.type == DataType::f32)
-    std::fill_n(reinterpret_cast<float*>(memory->bytes().data()), count, 1.0f);
-  else
-    std::fill_n(memory->bytes().data(), count, std::byte{1});
-  auto constant = std::make_shared<Constant>();
-  constant->bytes = memory->bytes();
-  constant->owner = std::move(memory);
-  value.constant = std::move(constant);
+  const Shape shape = view.shape(0);
+  const DataType type = view.graph().opset >= 10 ? DataType::boolean : view.type(0);
+  const ValueId one = view.scalar(1, type);
+  if (one == kNoValue) return false;
+  view.graph().value(mask).type = type;
+  view.graph().value(mask).shape = shape;
+  view.graph().add_node({Op::expand, view.node().id + ".mask", {}, {}, {one}, {mask}});
   return true;
 }
 
@@ -273,11 +246,11 @@ bool infer_slice(NodeView& view) {
   for (std::size_t i = 0; i < axes->size(); ++i) {
     const int axis = static_cast<int>((*axes)[i]);
     const std::int64_t extent = x[axis];
-    const std::int64_t step = (*steps)[i];
-    if (!view.expect(step != 0 && step > std::numeric_limits<std::int32_t>::min() &&
-                         step <= std::numeric_limits<std::int32_t>::max(),
-                     "a step is 0 or too large"))
-      return false;
+    // A step beyond the axis takes one element, as one of its length does.
+    const std::int64_t longest = std::max<std::int64_t>(extent, 1);
+    std::int64_t& step = (*steps)[i];
+    if (!view.expect(step != 0, "a step is 0")) return false;
+    step = std::clamp(step, -longest, longest);
     std::int64_t& start = (*starts)[i];
     std::int64_t& end = (*ends)[i];
     // A canonical backward slice ends at -1, which must not be taken for the last element again.
@@ -298,43 +271,6 @@ bool infer_slice(NodeView& view) {
   view.attributes().set("steps", *steps);
   view.attributes().set("normalised", std::int64_t{1});
   view.keep_inputs(1);
-  return view.set(0, output, view.type(0));
-}
-
-bool infer_pad(NodeView& view) {
-  const Shape& x = view.shape(0);
-  std::optional<Ints> pads;
-  const bool canonical = view.attributes().has("pads");
-  if (!view.parameter(view.attributes().has("paddings") ? "paddings" : "pads", canonical ? 9 : 1, pads))
-    return false;
-  if (!view.expect(pads && pads->size() == 2 * static_cast<std::size_t>(x.rank()),
-                   "pads needs two numbers for each dimension"))
-    return false;
-  view.fill("mode", std::string("constant"));
-  view.fill("value", 0.0f);
-  if (!read_pad_value(view)) return false;
-  if (!view.one_of("mode", {"constant", "reflect", "edge"})) return false;
-  const std::string mode(view.attributes().string("mode"));
-  Shape output = x;
-  for (int axis = 0; axis < x.rank(); ++axis) {
-    const std::int64_t before = (*pads)[static_cast<std::size_t>(axis)];
-    const std::int64_t after = (*pads)[static_cast<std::size_t>(axis + x.rank())];
-    constexpr std::int64_t kMost = 1 << 30;
-    if (!view.expect(before > -kMost && before < kMost && after > -kMost && after < kMost &&
-                         x[axis] + before + after >= 0,
-                     "the padding is out of range"))
-      return false;
-    const bool within = before < x[axis] && after < x[axis] && before >= 0 && after >= 0;
-    if (mode == "reflect" && !view.expect(within || (before == 0 && after == 0),
-                                          "reflected padding must be smaller than the dimension"))
-      return false;
-    if (mode == "edge" &&
-        !view.expect(x[axis] > 0 && before >= 0 && after >= 0, "edge padding needs elements to copy"))
-      return false;
-    output[axis] = x[axis] + before + after;
-  }
-  view.attributes().erase("paddings");
-  view.attributes().set("pads", *pads);
   return view.set(0, output, view.type(0));
 }
 
@@ -445,16 +381,9 @@ bool infer_channel_shuffle(NodeView& view) {
 
 bool infer_identity(NodeView& view) {
   if (view.node().op == Op::dropout) {
-    bool training = false;
-    if (view.has(2)) {
-      const Value& given = view.graph().value(view.node().inputs[2]);
-      if (!view.expect(given.constant != nullptr, "training_mode must be constant")) return false;
-      training = given.constant->bytes.empty() || given.constant->bytes[0] != std::byte{0};
-    }
-    if (!view.expect(!training, "training is not supported")) return false;
-    if (view.node().outputs.size() > 1 && view.node().outputs[1] != kNoValue &&
-        !make_mask(view, view.node().outputs[1]))
-      return false;
+    if (!drops_nothing(view)) return false;
+    const std::vector<ValueId> results = view.node().outputs;
+    if (results.size() > 1 && results[1] != kNoValue && !make_mask(view, results[1])) return false;
     view.node().outputs.resize(1);
   }
   view.node().op = Op::identity;

@@ -29,23 +29,28 @@ std::optional<std::vector<std::int64_t>> stored_values(const Graph& graph, Value
   return result;
 }
 
-// Scale and zero point have one number, or one for each extent of the axis.
+// Scale and zero point have one value, or one per extent of the axis.
 bool check_parameters(NodeView& view, DataType stored) {
   if (!view.expect(view.has(1) && view.type(1) == DataType::f32, "a scale of type f32 is needed"))
     return false;
-  if (view.has(2) && !view.expect(view.type(2) == stored && view.shape(2) == view.shape(1),
+  // One value may be a scalar or a tensor of one element, whichever of them the other is.
+  const auto alike = [](const Shape& a, const Shape& b) {
+    return a == b || (a.elements() == 1 && b.elements() == 1);
+  };
+  if (view.has(2) && !view.expect(view.type(2) == stored && alike(view.shape(1), view.shape(2)),
                                   "the zero point needs the quantised type and the scale's shape"))
     return false;
   const bool per_axis = view.rank(1) == 1 && view.shape(1)[0] != 1;
   if (!per_axis) {
     view.attributes().erase("axis");
-    return view.expect(view.shape(1).elements() == 1, "the scale must be one number, or one along an axis");
+    return view.expect(view.shape(1).elements() == 1,
+                       "the scale must be one value, or one per extent of an axis");
   }
   std::int64_t axis = view.attributes().integer("axis", 1);
   if (!view.normal_axis(axis, view.rank(0))) return false;
   view.attributes().set("axis", axis);
   return view.expect(view.shape(1)[0] == view.shape(0)[static_cast<int>(axis)],
-                     "the scale needs one number for each extent of its axis");
+                     "the scale needs one value per extent of its axis");
 }
 
 // Turns constant scales and zero points into attributes.

@@ -111,7 +111,8 @@ bool check_group(NodeView& view, std::int64_t& group) {
 
 // The exponent of a norm, which opset 1 had as a real number.
 bool read_power(NodeView& view) {
-  const std::int64_t whole = static_cast<std::int64_t>(view.attributes().real("p", 2));
+  const float real = view.attributes().real("p", 2);
+  const std::int64_t whole = real >= 1 && real <= 64 ? static_cast<std::int64_t>(real) : 0;  // not for NaN
   const std::int64_t power = view.attributes().integer("p", whole);
   view.attributes().set("p", power);
   return view.expect(power >= 1 && power <= 64, "attribute p must be from 1 to 64");

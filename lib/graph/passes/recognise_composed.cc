@@ -241,6 +241,7 @@ std::optional<Found> bound(const Matcher& match, const Node& node) {
   if (node.clamp || (node.op != Op::min && node.op != Op::max)) return std::nullopt;
   const auto scaled = match.with_scalar(&node);
   if (!scaled || match.graph().is_constant(scaled->first)) return std::nullopt;
+  if (std::isnan(scaled->second)) return std::nullopt;  // makes everything NaN, which a clamp does not
   if (!(*match.graph().value(scaled->first).shape == *match.graph().value(node.outputs.front()).shape))
     return std::nullopt;
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
