@@ -3,6 +3,8 @@
 
 #include "tests/runtime/models.h"
 
+#include <limits>
+
 namespace fettle::fuzz {
 namespace {
 
@@ -200,6 +202,55 @@ std::vector<Seed> signals() {
   return seeds;
 }
 
+// What ONNX allows and few exporters write: any order of nodes, extents of 0, types that nothing uses.
+std::vector<Seed> legal() {
+  std::vector<Seed> seeds;
+  const Message late = graph({node("Neg", {"c"}, {"r"}), node("Add", {"b", "x"}, {"c"})}, {}, {"r"});
+  seeds.push_back({"unordered", model_of({node("If", {"yes"}, {"y"},
+                                               {body("then_branch", late), body("else_branch", late)}),
+                                          node("Mul", {"a", "a"}, {"b"}), node("Add", {"x", "x"}, {"a"})},
+                                         {2}, {tensor<std::uint8_t>("yes", 9, {}, {1})})});
+  seeds.push_back(
+      {"empty", model_of({node("Split", {"x", "sizes"}, {"a", "b"}, {attribute("axis", std::int64_t{0})}),
+                          node("Concat", {"b", "a", "none"}, {"c"}, {attribute("axis", std::int64_t{0})}),
+                          node("ReduceMax", {"none"}, {"m"}, {attribute("axes", Dims{0})}),
+                          node("MatMul", {"left", "right"}, {"p"}), node("Gather", {"c", "no_index"}, {"g"}),
+                          node("Concat", {"g", "c", "m", "p"}, {"y"}, {attribute("axis", std::int64_t{0})})},
+                         {2, 3},
+                         {integers("sizes", {2, 0}), floats("none", {0, 3}, {}), floats("left", {1, 0}, {}),
+                          floats("right", {0, 3}, {}), integers("no_index", {})})});
+  const Message turn =
+      graph({node("Identity", {"going"}, {"still"}), node("Add", {"sum", "x"}, {"next"}),
+             node("Mul", {"next", "next"}, {"square"})},
+            {value_info("i", {}, kInt64), value_info("going", {}, 9), value_info("sum", {2})},
+            {"still", "next", "square"});
+  seeds.push_back(
+      {"loop_none", model_of({node("Loop", {"trips", "", "x"}, {"last", "y"}, {body("body", turn)})}, {2},
+                             {tensor<std::int64_t>("trips", kInt64, {}, {0})})});
+  seeds.push_back(
+      {"layer_norm_broadcast", model_of({node("LayerNormalization", {"x", "s", "b"}, {"y", "m", "d"})},
+                                        {2, 3}, {floats("s", {2, 1}, {1, 2}), floats("b", {1}, {3})})});
+  seeds.back().model.opset = 17;
+  seeds.back().model.outputs = {"y", "m"};
+  seeds.push_back(
+      {"crop", model_of({node("Pad", {"x", "p"}, {"a"}, {attribute("mode", "reflect")}),
+                         node("Slice", {"a", "from", "to", "axis", "by"}, {"b"}),
+                         node("Dropout", {"b", "none", "yes"}, {"y", "mask"})},
+                        {2, 4},
+                        {integers("p", {0, -1, 0, 2}), integers("from", {INT64_MAX}),
+                         integers("to", {INT64_MIN}), integers("axis", {1}), integers("by", {INT64_MIN}),
+                         floats("none", {}, {0}), tensor<std::uint8_t>("yes", 9, {}, {1})})});
+  seeds.back().model.outputs = {"y", "mask"};
+  seeds.push_back(
+      {"foreign", model_of({node("Add", {"x", "k"}, {"y"}),
+                            node("Constant", {}, {"t"}, {attribute("value_string", "a")})},
+                           {2},
+                           {Message().integer(1, 2).integer(2, 8).text(8, "labels").text(6, "a").text(6, "b"),
+                            Message().integer(1, 2).integer(2, 22).text(8, "packed").text(9, "z"),
+                            floats("k", {1}, {std::numeric_limits<float>::quiet_NaN()})})});
+  return seeds;
+}
+
 // What once went wrong: docs/fuzzing.md has the list.
 std::vector<Seed> found() {
   std::vector<Seed> seeds;
@@ -238,7 +289,7 @@ std::vector<Seed> found() {
 
 std::vector<Seed> seed_models() {
   std::vector<Seed> seeds;
-  for (const auto& family : {windows(), products(), shapes(), indexing(), signals(), found()})
+  for (const auto& family : {windows(), products(), shapes(), indexing(), signals(), legal(), found()})
     seeds.insert(seeds.end(), family.begin(), family.end());
   return seeds;
 }
