@@ -390,6 +390,9 @@ class Bad(Command):
             self.bad(USAGE, value, "verify", self.glyphs, "--reference", self.reference, "--tolerance", value, hint=False)
             for option in ("--duration", "--warmup"):
                 self.bad(USAGE, value, "bench", self.glyphs, option, value, hint=False)
+        for value in ("0", "-1", "1.5", "1e3", "99999999999"):
+            said = value + " is not a whole number of 1 or more"
+            self.bad(USAGE, said, "bench", self.glyphs, "--iterations", value, hint=False)
         for value in ("nan", "inf"):
             self.bad(USAGE, value, "run", self.glyphs, "--input", picture, "--mean", value)
             self.bad(USAGE, value, "run", self.glyphs, "--input", picture, "--std", value)

@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <iterator>
 #include <memory>
@@ -111,6 +112,20 @@ Status measure(Runtime& runtime, const Arguments& arguments, std::vector<double>
   return {};
 }
 
+// CLI11's own check for positive numbers answers with the range of doubles.
+CLI::Validator number_of_runs() {
+  return CLI::Validator(
+      [](const std::string& text) {
+        int runs = 0;
+        const char* const end = text.data() + text.size();
+        const auto [next, error] = std::from_chars(text.data(), end, runs);
+        const bool good = error == std::errc() && next == end && runs >= 1;
+        return good ? std::string()
+                    : text + " is not a whole number of 1 or more; without it --duration counts";
+      },
+      "RUNS >= 1");
+}
+
 int bench(const Arguments& arguments) {
   const Status outputs = check_outputs({arguments.trace}, {arguments.model.model, arguments.model.plan});
   if (!outputs) return fail(outputs.error());
@@ -149,7 +164,7 @@ void add_bench(CLI::App& app, int& exit_code) {
   command->add_option("--warmup", arguments->warmup_s, "seconds of warm-up")->check(finite_number());
   command->add_option("--duration", arguments->duration_s, "seconds to measure")->check(finite_number());
   command->add_option("--iterations", arguments->iterations, "runs to measure, instead of --duration")
-      ->check(CLI::PositiveNumber);
+      ->check(number_of_runs());
   CLI::Option* json = command->add_flag("--json", arguments->json, "print JSON");
   command->add_flag("--profile", arguments->profile, "print each layer's time after the measurement")
       ->excludes(json);  // its table is no JSON
