@@ -10,6 +10,9 @@
 //
 // The variants `with_uarch` always pass the default index: the tasks then use the kernels that were chosen
 // for the fastest kind of core on every core, so results do not depend on where a thread happens to run.
+//
+// XNNPACK asks every loop to flush subnormal numbers (PTHREADPOOL_FLAG_DISABLE_DENORMALS), divisions and
+// functions too. The flags are passed over: the runtime knows the layer and has set every thread.
 #include "kernels/xnnpack/pthreadpool_shim.h"
 
 #include <algorithm>
@@ -17,63 +20,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#if defined(__SSE2__)
-#include <xmmintrin.h>
-#endif
-
 namespace {
-
-// Flushes denormal numbers to zero in its scope, as PTHREADPOOL_FLAG_DISABLE_DENORMALS asks, and puts back
-// what was there.
-class FlushDenormals {
- public:
-  explicit FlushDenormals(std::uint32_t flags) noexcept
-      : active_((flags & PTHREADPOOL_FLAG_DISABLE_DENORMALS) != 0) {
-    if (active_) {
-      saved_ = read();
-      write(saved_ | kFlushBits);
-    }
-  }
-  ~FlushDenormals() {
-    if (active_) write(saved_);
-  }
-  FlushDenormals(const FlushDenormals&) = delete;
-  FlushDenormals& operator=(const FlushDenormals&) = delete;
-
- private:
-#if defined(__SSE2__)
-  using Register = unsigned int;
-  static constexpr Register kFlushBits = 0x8040;  // flush to zero, denormals are zero
-  static Register read() noexcept { return _mm_getcsr(); }
-  static void write(Register value) noexcept { _mm_setcsr(value); }
-#elif defined(__aarch64__)
-  using Register = std::uint64_t;
-  static constexpr Register kFlushBits = Register{1} << 24;
-  static Register read() noexcept {
-    Register value = 0;
-    __asm__ volatile("mrs %0, fpcr" : "=r"(value));
-    return value;
-  }
-  static void write(Register value) noexcept { __asm__ volatile("msr fpcr, %0" : : "r"(value)); }
-#elif defined(__arm__) && defined(__ARM_FP)
-  using Register = std::uint32_t;
-  static constexpr Register kFlushBits = Register{1} << 24;
-  static Register read() noexcept {
-    Register value = 0;
-    __asm__ volatile("vmrs %0, fpscr" : "=r"(value));
-    return value;
-  }
-  static void write(Register value) noexcept { __asm__ volatile("vmsr fpscr, %0" : : "r"(value)); }
-#else
-  using Register = unsigned int;
-  static constexpr Register kFlushBits = 0;
-  static Register read() noexcept { return 0; }
-  static void write(Register) noexcept {}
-#endif
-
-  bool active_;
-  Register saved_ = 0;
-};
 
 // One dimension of the box: its extent, and how much of it a tile covers.
 struct Dimension {
@@ -97,14 +44,12 @@ int thread_count(pthreadpool_t threads) noexcept {
 
 // Calls `body(tile, worker)` for every tile of the box.
 template <std::size_t N, typename Body>
-void for_each_tile(pthreadpool_t threads, const std::array<Dimension, N>& box, std::uint32_t flags,
-                   const Body& body) {
+void for_each_tile(pthreadpool_t threads, const std::array<Dimension, N>& box, const Body& body) {
   std::size_t total = 1;
   for (const Dimension& dimension : box) total *= dimension.tiles();
   fettle::parallel_for(threads == nullptr ? nullptr : threads->pool, thread_count(threads),
                        static_cast<std::int64_t>(total),
                        [&](std::int64_t begin, std::int64_t end, int worker) {
-                         const FlushDenormals flush(flags);
                          Tile<N> at;
                          std::size_t rest = static_cast<std::size_t>(begin);
                          for (std::size_t i = N; i-- > 0;) {
@@ -135,54 +80,54 @@ size_t pthreadpool_get_threads_count(pthreadpool_t threads) {
 }
 
 void pthreadpool_parallelize_1d(pthreadpool_t threads, pthreadpool_task_1d_t task, void* context,
-                                size_t range, uint32_t flags) {
-  for_each_tile<1>(threads, {{{range}}}, flags, [&](const Tile<1>& t, size_t) { task(context, t.start[0]); });
+                                size_t range, uint32_t) {
+  for_each_tile<1>(threads, {{{range}}}, [&](const Tile<1>& t, size_t) { task(context, t.start[0]); });
 }
 
 void pthreadpool_parallelize_1d_with_thread(pthreadpool_t threads, pthreadpool_task_1d_with_thread_t task,
-                                            void* context, size_t range, uint32_t flags) {
-  for_each_tile<1>(threads, {{{range}}}, flags,
+                                            void* context, size_t range, uint32_t) {
+  for_each_tile<1>(threads, {{{range}}},
                    [&](const Tile<1>& t, size_t worker) { task(context, worker, t.start[0]); });
 }
 
 void pthreadpool_parallelize_1d_tile_1d(pthreadpool_t threads, pthreadpool_task_1d_tile_1d_t task,
-                                        void* context, size_t range, size_t tile, uint32_t flags) {
-  for_each_tile<1>(threads, {{{range, tile}}}, flags,
+                                        void* context, size_t range, size_t tile, uint32_t) {
+  for_each_tile<1>(threads, {{{range, tile}}},
                    [&](const Tile<1>& t, size_t) { task(context, t.start[0], t.size[0]); });
 }
 
 void pthreadpool_parallelize_2d(pthreadpool_t threads, pthreadpool_task_2d_t task, void* context,
-                                size_t range_i, size_t range_j, uint32_t flags) {
-  for_each_tile<2>(threads, {{{range_i}, {range_j}}}, flags,
+                                size_t range_i, size_t range_j, uint32_t) {
+  for_each_tile<2>(threads, {{{range_i}, {range_j}}},
                    [&](const Tile<2>& t, size_t) { task(context, t.start[0], t.start[1]); });
 }
 
 void pthreadpool_parallelize_2d_with_thread(pthreadpool_t threads, pthreadpool_task_2d_with_thread_t task,
-                                            void* context, size_t range_i, size_t range_j, uint32_t flags) {
-  for_each_tile<2>(threads, {{{range_i}, {range_j}}}, flags,
+                                            void* context, size_t range_i, size_t range_j, uint32_t) {
+  for_each_tile<2>(threads, {{{range_i}, {range_j}}},
                    [&](const Tile<2>& t, size_t worker) { task(context, worker, t.start[0], t.start[1]); });
 }
 
 void pthreadpool_parallelize_2d_tile_1d(pthreadpool_t threads, pthreadpool_task_2d_tile_1d_t task,
                                         void* context, size_t range_i, size_t range_j, size_t tile_j,
-                                        uint32_t flags) {
-  for_each_tile<2>(threads, {{{range_i}, {range_j, tile_j}}}, flags,
+                                        uint32_t) {
+  for_each_tile<2>(threads, {{{range_i}, {range_j, tile_j}}},
                    [&](const Tile<2>& t, size_t) { task(context, t.start[0], t.start[1], t.size[1]); });
 }
 
 void pthreadpool_parallelize_2d_tile_1d_with_uarch(pthreadpool_t threads,
                                                    pthreadpool_task_2d_tile_1d_with_id_t task, void* context,
                                                    uint32_t default_uarch, uint32_t, size_t range_i,
-                                                   size_t range_j, size_t tile_j, uint32_t flags) {
-  for_each_tile<2>(threads, {{{range_i}, {range_j, tile_j}}}, flags, [&](const Tile<2>& t, size_t) {
+                                                   size_t range_j, size_t tile_j, uint32_t) {
+  for_each_tile<2>(threads, {{{range_i}, {range_j, tile_j}}}, [&](const Tile<2>& t, size_t) {
     task(context, default_uarch, t.start[0], t.start[1], t.size[1]);
   });
 }
 
 void pthreadpool_parallelize_2d_tile_2d(pthreadpool_t threads, pthreadpool_task_2d_tile_2d_t task,
                                         void* context, size_t range_i, size_t range_j, size_t tile_i,
-                                        size_t tile_j, uint32_t flags) {
-  for_each_tile<2>(threads, {{{range_i, tile_i}, {range_j, tile_j}}}, flags, [&](const Tile<2>& t, size_t) {
+                                        size_t tile_j, uint32_t) {
+  for_each_tile<2>(threads, {{{range_i, tile_i}, {range_j, tile_j}}}, [&](const Tile<2>& t, size_t) {
     task(context, t.start[0], t.start[1], t.size[0], t.size[1]);
   });
 }
@@ -190,32 +135,31 @@ void pthreadpool_parallelize_2d_tile_2d(pthreadpool_t threads, pthreadpool_task_
 void pthreadpool_parallelize_2d_tile_2d_with_uarch(pthreadpool_t threads,
                                                    pthreadpool_task_2d_tile_2d_with_id_t task, void* context,
                                                    uint32_t default_uarch, uint32_t, size_t range_i,
-                                                   size_t range_j, size_t tile_i, size_t tile_j,
-                                                   uint32_t flags) {
-  for_each_tile<2>(threads, {{{range_i, tile_i}, {range_j, tile_j}}}, flags, [&](const Tile<2>& t, size_t) {
+                                                   size_t range_j, size_t tile_i, size_t tile_j, uint32_t) {
+  for_each_tile<2>(threads, {{{range_i, tile_i}, {range_j, tile_j}}}, [&](const Tile<2>& t, size_t) {
     task(context, default_uarch, t.start[0], t.start[1], t.size[0], t.size[1]);
   });
 }
 
 void pthreadpool_parallelize_3d(pthreadpool_t threads, pthreadpool_task_3d_t task, void* context,
-                                size_t range_i, size_t range_j, size_t range_k, uint32_t flags) {
-  for_each_tile<3>(threads, {{{range_i}, {range_j}, {range_k}}}, flags,
+                                size_t range_i, size_t range_j, size_t range_k, uint32_t) {
+  for_each_tile<3>(threads, {{{range_i}, {range_j}, {range_k}}},
                    [&](const Tile<3>& t, size_t) { task(context, t.start[0], t.start[1], t.start[2]); });
 }
 
 void pthreadpool_parallelize_3d_tile_1d(pthreadpool_t threads, pthreadpool_task_3d_tile_1d_t task,
                                         void* context, size_t range_i, size_t range_j, size_t range_k,
-                                        size_t tile_k, uint32_t flags) {
-  for_each_tile<3>(
-      threads, {{{range_i}, {range_j}, {range_k, tile_k}}}, flags,
-      [&](const Tile<3>& t, size_t) { task(context, t.start[0], t.start[1], t.start[2], t.size[2]); });
+                                        size_t tile_k, uint32_t) {
+  for_each_tile<3>(threads, {{{range_i}, {range_j}, {range_k, tile_k}}}, [&](const Tile<3>& t, size_t) {
+    task(context, t.start[0], t.start[1], t.start[2], t.size[2]);
+  });
 }
 
 void pthreadpool_parallelize_3d_tile_1d_with_thread(pthreadpool_t threads,
                                                     pthreadpool_task_3d_tile_1d_with_thread_t task,
                                                     void* context, size_t range_i, size_t range_j,
-                                                    size_t range_k, size_t tile_k, uint32_t flags) {
-  for_each_tile<3>(threads, {{{range_i}, {range_j}, {range_k, tile_k}}}, flags,
+                                                    size_t range_k, size_t tile_k, uint32_t) {
+  for_each_tile<3>(threads, {{{range_i}, {range_j}, {range_k, tile_k}}},
                    [&](const Tile<3>& t, size_t worker) {
                      task(context, worker, t.start[0], t.start[1], t.start[2], t.size[2]);
                    });
@@ -224,19 +168,17 @@ void pthreadpool_parallelize_3d_tile_1d_with_thread(pthreadpool_t threads,
 void pthreadpool_parallelize_3d_tile_1d_with_uarch(pthreadpool_t threads,
                                                    pthreadpool_task_3d_tile_1d_with_id_t task, void* context,
                                                    uint32_t default_uarch, uint32_t, size_t range_i,
-                                                   size_t range_j, size_t range_k, size_t tile_k,
-                                                   uint32_t flags) {
-  for_each_tile<3>(threads, {{{range_i}, {range_j}, {range_k, tile_k}}}, flags,
-                   [&](const Tile<3>& t, size_t) {
-                     task(context, default_uarch, t.start[0], t.start[1], t.start[2], t.size[2]);
-                   });
+                                                   size_t range_j, size_t range_k, size_t tile_k, uint32_t) {
+  for_each_tile<3>(threads, {{{range_i}, {range_j}, {range_k, tile_k}}}, [&](const Tile<3>& t, size_t) {
+    task(context, default_uarch, t.start[0], t.start[1], t.start[2], t.size[2]);
+  });
 }
 
 void pthreadpool_parallelize_3d_tile_1d_with_uarch_with_thread(
     pthreadpool_t threads, pthreadpool_task_3d_tile_1d_with_id_with_thread_t task, void* context,
     uint32_t default_uarch, uint32_t, size_t range_i, size_t range_j, size_t range_k, size_t tile_k,
-    uint32_t flags) {
-  for_each_tile<3>(threads, {{{range_i}, {range_j}, {range_k, tile_k}}}, flags,
+    uint32_t) {
+  for_each_tile<3>(threads, {{{range_i}, {range_j}, {range_k, tile_k}}},
                    [&](const Tile<3>& t, size_t worker) {
                      task(context, default_uarch, worker, t.start[0], t.start[1], t.start[2], t.size[2]);
                    });
@@ -244,8 +186,8 @@ void pthreadpool_parallelize_3d_tile_1d_with_uarch_with_thread(
 
 void pthreadpool_parallelize_3d_tile_2d(pthreadpool_t threads, pthreadpool_task_3d_tile_2d_t task,
                                         void* context, size_t range_i, size_t range_j, size_t range_k,
-                                        size_t tile_j, size_t tile_k, uint32_t flags) {
-  for_each_tile<3>(threads, {{{range_i}, {range_j, tile_j}, {range_k, tile_k}}}, flags,
+                                        size_t tile_j, size_t tile_k, uint32_t) {
+  for_each_tile<3>(threads, {{{range_i}, {range_j, tile_j}, {range_k, tile_k}}},
                    [&](const Tile<3>& t, size_t) {
                      task(context, t.start[0], t.start[1], t.start[2], t.size[1], t.size[2]);
                    });
@@ -255,25 +197,24 @@ void pthreadpool_parallelize_3d_tile_2d_with_uarch(pthreadpool_t threads,
                                                    pthreadpool_task_3d_tile_2d_with_id_t task, void* context,
                                                    uint32_t default_uarch, uint32_t, size_t range_i,
                                                    size_t range_j, size_t range_k, size_t tile_j,
-                                                   size_t tile_k, uint32_t flags) {
-  for_each_tile<3>(threads, {{{range_i}, {range_j, tile_j}, {range_k, tile_k}}}, flags,
+                                                   size_t tile_k, uint32_t) {
+  for_each_tile<3>(threads, {{{range_i}, {range_j, tile_j}, {range_k, tile_k}}},
                    [&](const Tile<3>& t, size_t) {
                      task(context, default_uarch, t.start[0], t.start[1], t.start[2], t.size[1], t.size[2]);
                    });
 }
 
 void pthreadpool_parallelize_4d(pthreadpool_t threads, pthreadpool_task_4d_t task, void* context,
-                                size_t range_i, size_t range_j, size_t range_k, size_t range_l,
-                                uint32_t flags) {
-  for_each_tile<4>(
-      threads, {{{range_i}, {range_j}, {range_k}, {range_l}}}, flags,
-      [&](const Tile<4>& t, size_t) { task(context, t.start[0], t.start[1], t.start[2], t.start[3]); });
+                                size_t range_i, size_t range_j, size_t range_k, size_t range_l, uint32_t) {
+  for_each_tile<4>(threads, {{{range_i}, {range_j}, {range_k}, {range_l}}}, [&](const Tile<4>& t, size_t) {
+    task(context, t.start[0], t.start[1], t.start[2], t.start[3]);
+  });
 }
 
 void pthreadpool_parallelize_4d_tile_2d(pthreadpool_t threads, pthreadpool_task_4d_tile_2d_t task,
                                         void* context, size_t range_i, size_t range_j, size_t range_k,
-                                        size_t range_l, size_t tile_k, size_t tile_l, uint32_t flags) {
-  for_each_tile<4>(threads, {{{range_i}, {range_j}, {range_k, tile_k}, {range_l, tile_l}}}, flags,
+                                        size_t range_l, size_t tile_k, size_t tile_l, uint32_t) {
+  for_each_tile<4>(threads, {{{range_i}, {range_j}, {range_k, tile_k}, {range_l, tile_l}}},
                    [&](const Tile<4>& t, size_t) {
                      task(context, t.start[0], t.start[1], t.start[2], t.start[3], t.size[2], t.size[3]);
                    });
@@ -283,18 +224,17 @@ void pthreadpool_parallelize_4d_tile_2d_with_uarch(pthreadpool_t threads,
                                                    pthreadpool_task_4d_tile_2d_with_id_t task, void* context,
                                                    uint32_t default_uarch, uint32_t, size_t range_i,
                                                    size_t range_j, size_t range_k, size_t range_l,
-                                                   size_t tile_k, size_t tile_l, uint32_t flags) {
-  for_each_tile<4>(threads, {{{range_i}, {range_j}, {range_k, tile_k}, {range_l, tile_l}}}, flags,
-                   [&](const Tile<4>& t, size_t) {
-                     task(context, default_uarch, t.start[0], t.start[1], t.start[2], t.start[3], t.size[2],
-                          t.size[3]);
-                   });
+                                                   size_t tile_k, size_t tile_l, uint32_t) {
+  for_each_tile<4>(
+      threads, {{{range_i}, {range_j}, {range_k, tile_k}, {range_l, tile_l}}}, [&](const Tile<4>& t, size_t) {
+        task(context, default_uarch, t.start[0], t.start[1], t.start[2], t.start[3], t.size[2], t.size[3]);
+      });
 }
 
 void pthreadpool_parallelize_5d(pthreadpool_t threads, pthreadpool_task_5d_t task, void* context,
                                 size_t range_i, size_t range_j, size_t range_k, size_t range_l,
-                                size_t range_m, uint32_t flags) {
-  for_each_tile<5>(threads, {{{range_i}, {range_j}, {range_k}, {range_l}, {range_m}}}, flags,
+                                size_t range_m, uint32_t) {
+  for_each_tile<5>(threads, {{{range_i}, {range_j}, {range_k}, {range_l}, {range_m}}},
                    [&](const Tile<5>& t, size_t) {
                      task(context, t.start[0], t.start[1], t.start[2], t.start[3], t.start[4]);
                    });
@@ -303,8 +243,8 @@ void pthreadpool_parallelize_5d(pthreadpool_t threads, pthreadpool_task_5d_t tas
 void pthreadpool_parallelize_5d_tile_2d(pthreadpool_t threads, pthreadpool_task_5d_tile_2d_t task,
                                         void* context, size_t range_i, size_t range_j, size_t range_k,
                                         size_t range_l, size_t range_m, size_t tile_l, size_t tile_m,
-                                        uint32_t flags) {
-  for_each_tile<5>(threads, {{{range_i}, {range_j}, {range_k}, {range_l, tile_l}, {range_m, tile_m}}}, flags,
+                                        uint32_t) {
+  for_each_tile<5>(threads, {{{range_i}, {range_j}, {range_k}, {range_l, tile_l}, {range_m, tile_m}}},
                    [&](const Tile<5>& t, size_t) {
                      task(context, t.start[0], t.start[1], t.start[2], t.start[3], t.start[4], t.size[3],
                           t.size[4]);
@@ -314,10 +254,10 @@ void pthreadpool_parallelize_5d_tile_2d(pthreadpool_t threads, pthreadpool_task_
 void pthreadpool_parallelize_6d_tile_2d(pthreadpool_t threads, pthreadpool_task_6d_tile_2d_t task,
                                         void* context, size_t range_i, size_t range_j, size_t range_k,
                                         size_t range_l, size_t range_m, size_t range_n, size_t tile_m,
-                                        size_t tile_n, uint32_t flags) {
+                                        size_t tile_n, uint32_t) {
   for_each_tile<6>(threads,
                    {{{range_i}, {range_j}, {range_k}, {range_l}, {range_m, tile_m}, {range_n, tile_n}}},
-                   flags, [&](const Tile<6>& t, size_t) {
+                   [&](const Tile<6>& t, size_t) {
                      task(context, t.start[0], t.start[1], t.start[2], t.start[3], t.start[4], t.start[5],
                           t.size[4], t.size[5]);
                    });
