@@ -73,11 +73,24 @@ typedef struct fettle_input_shape {
   int64_t shape[8]; /**< the first `rank`, outermost first, ONNX order */
 } fettle_input_shape;
 
+/** How to read a model. Fill with fettle_model_options_init, then change what is needed. */
+typedef struct fettle_model_options {
+  size_t struct_size;               /**< set by fettle_model_options_init */
+  const fettle_input_shape* shapes; /**< of inputs that the model leaves free; NULL: none */
+  size_t shape_count;
+  int keep_subnormals; /**< 1: subnormal numbers count in every layer, see fettle::ModelOptions */
+} fettle_model_options;
+FETTLE_API void fettle_model_options_init(fettle_model_options* options);
+
 /** Reads an ONNX file. */
 FETTLE_API fettle_status fettle_model_load(const char* path, fettle_model** model);
 /** The same, with the shapes of `count` inputs. */
 FETTLE_API fettle_status fettle_model_load_shaped(const char* path, const fettle_input_shape* shapes,
                                                   size_t count, fettle_model** model);
+/** The same with all options; they may be NULL. Options that were not filled by their init function are
+ * refused. */
+FETTLE_API fettle_status fettle_model_load_with(const char* path, const fettle_model_options* options,
+                                                fettle_model** model);
 /** Reads an ONNX model from memory, which is not kept. `name` stands for the file in messages; may be NULL.
  */
 FETTLE_API fettle_status fettle_model_parse(const void* bytes, size_t size, const char* name,
@@ -86,6 +99,9 @@ FETTLE_API fettle_status fettle_model_parse(const void* bytes, size_t size, cons
 FETTLE_API fettle_status fettle_model_parse_shaped(const void* bytes, size_t size, const char* name,
                                                    const fettle_input_shape* shapes, size_t count,
                                                    fettle_model** model);
+/** The same with all options; they may be NULL. */
+FETTLE_API fettle_status fettle_model_parse_with(const void* bytes, size_t size, const char* name,
+                                                 const fettle_model_options* options, fettle_model** model);
 /** The same network for other shapes of `count` of its inputs, see fettle::Model::with_shapes: no file is
  * read, and weights are shared. Both models are freed, in any order. */
 FETTLE_API fettle_status fettle_model_with_shapes(const fettle_model* model, const fettle_input_shape* shapes,

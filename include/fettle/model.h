@@ -54,6 +54,10 @@ struct ModelOptions {
   std::map<std::string, BoundInput> constants;
   ModelLimits limits;
   GraphPolicy graph_policy = GraphPolicy::keep;  ///< whether `Model::with_shapes` works
+  /// By default layers that are sums and products (convolutions, products, average pools, recurrent layers,
+  /// normalisations, add, sub, mul) take subnormal numbers for zero, since cores take up to a hundred times
+  /// as long for them: docs/models.md. True: they count everywhere as what they are.
+  bool keep_subnormals = false;
 };
 
 /// A layer of the model, for display and for tuners.

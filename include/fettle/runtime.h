@@ -78,7 +78,8 @@ class Runtime {
   FETTLE_API Status bind_output(std::size_t index, std::span<std::byte> memory);
 
   /// Runs the network once. Does not allocate, log or do I/O; waits at fork-join barriers alone. Inputs keep
-  /// their contents.
+  /// their contents. Rounding, traps and the treatment of subnormal numbers that a thread is set to make no
+  /// difference, and are the same afterwards.
   FETTLE_API Status run() noexcept;
 
   FETTLE_API const Program& program() const noexcept;

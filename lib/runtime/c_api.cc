@@ -108,15 +108,53 @@ Result<Shapes> read_shapes(std::span<const fettle_input_shape> shapes, const cha
   return result;
 }
 
-// The same for a model that `make` gives for the shapes.
+Result<fettle::ModelOptions> model_options(const fettle_model_options& options, const char* function) {
+  fettle::ModelOptions result;
+  Result<Shapes> shapes = read_shapes({options.shapes, options.shape_count}, function);
+  if (!shapes) return std::move(shapes).error();
+  result.shapes = *std::move(shapes);
+  result.keep_subnormals = options.keep_subnormals != 0;
+  return result;
+}
+
+// Fills `model` with what `make` gives for the options.
 template <typename Make>
-fettle_status create_shaped(fettle_model** model, std::span<const fettle_input_shape> shapes,
-                            const char* function, Make&& make) noexcept {
+fettle_status create_model(fettle_model** model, const fettle_model_options* options, const char* function,
+                           Make&& make) noexcept {
+  if (options != nullptr && options->struct_size != sizeof(*options)) return bad_options(function);
+  if (options != nullptr && options->shapes == nullptr && options->shape_count > 0)
+    return null_argument(function);
   return create(model, [&]() -> Result<fettle::Model> {
-    Result<Shapes> read = read_shapes(shapes, function);
+    Result<fettle::ModelOptions> read =
+        options != nullptr ? model_options(*options, function) : fettle::ModelOptions{};
     if (!read) return std::move(read).error();
     return make(*read);
   });
+}
+
+fettle_status load_model(const char* path, const fettle_model_options* options, fettle_model** model,
+                         const char* function) noexcept {
+  if (path == nullptr || model == nullptr) return null_argument(function);
+  return create_model(model, options, function,
+                      [&](const fettle::ModelOptions& read) { return fettle::Model::load(path, read); });
+}
+
+fettle_status parse_model(const void* bytes, std::size_t size, const char* name,
+                          const fettle_model_options* options, fettle_model** model,
+                          const char* function) noexcept {
+  if (bytes == nullptr || model == nullptr) return null_argument(function);
+  return create_model(model, options, function, [&](const fettle::ModelOptions& read) {
+    return fettle::Model::parse({static_cast<const std::byte*>(bytes), size},
+                                name != nullptr ? name : "model", read);
+  });
+}
+
+fettle_model_options shaped(const fettle_input_shape* shapes, std::size_t count) noexcept {
+  fettle_model_options options;
+  fettle_model_options_init(&options);
+  options.shapes = shapes;
+  options.shape_count = count;
+  return options;
 }
 
 std::vector<std::string> report_texts(std::span<const fettle::ReportEntry> report) {
@@ -237,45 +275,52 @@ const char* fettle_status_name(fettle_status status) {
                            .data();  // names are literals, so they end with a NUL
 }
 
+void fettle_model_options_init(fettle_model_options* options) {
+  if (options == nullptr) return;
+  *options = {};
+  options->struct_size = sizeof(*options);
+}
+
 fettle_status fettle_model_load(const char* path, fettle_model** model) {
-  if (path == nullptr || model == nullptr) return null_argument(__func__);
-  return fettle_model_load_shaped(path, nullptr, 0, model);
+  return load_model(path, nullptr, model, __func__);
 }
 
 fettle_status fettle_model_load_shaped(const char* path, const fettle_input_shape* shapes, size_t count,
                                        fettle_model** model) {
-  if (path == nullptr || model == nullptr || (shapes == nullptr && count > 0)) return null_argument(__func__);
-  return create_shaped(model, {shapes, count}, __func__, [&](const Shapes& read) {
-    fettle::ModelOptions options;
-    options.shapes = read;
-    return fettle::Model::load(path, options);
-  });
+  const fettle_model_options options = shaped(shapes, count);
+  return load_model(path, &options, model, __func__);
+}
+
+fettle_status fettle_model_load_with(const char* path, const fettle_model_options* options,
+                                     fettle_model** model) {
+  return load_model(path, options, model, __func__);
 }
 
 fettle_status fettle_model_parse(const void* bytes, size_t size, const char* name, fettle_model** model) {
-  if (bytes == nullptr || model == nullptr) return null_argument(__func__);
-  return fettle_model_parse_shaped(bytes, size, name, nullptr, 0, model);
+  return parse_model(bytes, size, name, nullptr, model, __func__);
 }
 
 fettle_status fettle_model_parse_shaped(const void* bytes, size_t size, const char* name,
                                         const fettle_input_shape* shapes, size_t count,
                                         fettle_model** model) {
-  if (bytes == nullptr || model == nullptr || (shapes == nullptr && count > 0))
-    return null_argument(__func__);
-  return create_shaped(model, {shapes, count}, __func__, [&](const Shapes& read) {
-    fettle::ModelOptions options;
-    options.shapes = read;
-    return fettle::Model::parse({static_cast<const std::byte*>(bytes), size},
-                                name != nullptr ? name : "model", options);
-  });
+  const fettle_model_options options = shaped(shapes, count);
+  return parse_model(bytes, size, name, &options, model, __func__);
+}
+
+fettle_status fettle_model_parse_with(const void* bytes, size_t size, const char* name,
+                                      const fettle_model_options* options, fettle_model** model) {
+  return parse_model(bytes, size, name, options, model, __func__);
 }
 
 fettle_status fettle_model_with_shapes(const fettle_model* model, const fettle_input_shape* shapes,
                                        size_t count, fettle_model** reshaped) {
   if (model == nullptr || reshaped == nullptr || (shapes == nullptr && count > 0))
     return null_argument(__func__);
-  return create_shaped(reshaped, {shapes, count}, __func__,
-                       [&](const Shapes& read) { return model->model.with_shapes(read); });
+  return create(reshaped, [&]() -> Result<fettle::Model> {
+    Result<Shapes> read = read_shapes({shapes, count}, __func__);
+    if (!read) return std::move(read).error();
+    return model->model.with_shapes(*read);
+  });
 }
 
 void fettle_model_free(fettle_model* model) { delete model; }

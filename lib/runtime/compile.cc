@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Compilation: model + plan -> program.
+#include "lib/base/float_mode.h"
 #include "lib/base/guard.h"
 #include "lib/runtime/assignment.h"
 #include "lib/runtime/kernel_table.h"
@@ -201,6 +202,7 @@ Result<Program> compile(const Model& model, const Plan* plan, const CompileOptio
   state->schedule = *std::move(schedule);
   share_memory(state->schedule, table);
 
+  state->keep_subnormals = source.source->keep_subnormals;
   state->weights = options.weights ? options.weights : std::make_shared<WeightStore>();
   if (Status status = finish_steps(*state, table); !status) return std::move(status).error();
   state->arena = plan_arena(state->schedule);
@@ -223,7 +225,10 @@ Result<Program> compile(const Model& model, const Plan* plan, const CompileOptio
 }  // namespace runtime
 
 Result<Program> Program::compile(const Model& model, const Plan* plan, const CompileOptions& options) {
-  return guard_allocation([&] { return runtime::compile(model, plan, options); });
+  return guard_allocation([&] {
+    const FloatScope scope(FloatMode::standard(Subnormals::keep));  // packing computes with weights
+    return runtime::compile(model, plan, options);
+  });
 }
 
 std::span<const TensorInfo> Program::inputs() const noexcept { return state_->inputs; }

@@ -2,12 +2,23 @@
 #include "lib/runtime/evaluate.h"
 
 #include "kernels/reference/evaluate.h"
+#include "lib/runtime/subnormals.h"
 
 namespace fettle::runtime {
 
-Result<std::string_view> evaluate_constant(const LayerDesc& layer, std::span<const ConstantBytes> inputs,
-                                           std::span<const std::span<std::byte>> outputs) {
+namespace {
+
+template <bool keep_subnormals>
+Result<std::string_view> evaluate(const LayerDesc& layer, std::span<const ConstantBytes> inputs,
+                                  std::span<const std::span<std::byte>> outputs) {
+  const FloatScope scope(mode_of(layer, keep_subnormals));
   return kernels::evaluate_reference(layer, inputs, outputs);
+}
+
+}  // namespace
+
+graph::Evaluator evaluator(bool keep_subnormals) noexcept {
+  return keep_subnormals ? evaluate<true> : evaluate<false>;
 }
 
 }  // namespace fettle::runtime

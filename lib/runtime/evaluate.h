@@ -3,16 +3,12 @@
 // The evaluator that constant folding is given: the reference kernels.
 #pragma once
 
-#include <fettle/kernel.h>
-
-#include <cstddef>
-#include <span>
-#include <string_view>
+#include "lib/graph/passes.h"
 
 namespace fettle::runtime {
 
-/// Computes a layer whose inputs are all constant, dense nchw. Has the type of graph::Evaluator.
-Result<std::string_view> evaluate_constant(const LayerDesc& layer, std::span<const ConstantBytes> inputs,
-                                           std::span<const std::span<std::byte>> outputs);
+/// Computes a layer whose inputs are all constant, dense nchw, in the mode in which a run would: whether a
+/// value is computed at load or while running makes no difference to subnormal numbers.
+graph::Evaluator evaluator(bool keep_subnormals) noexcept;
 
 }  // namespace fettle::runtime

@@ -3,6 +3,7 @@
 // Models from files and from memory.
 #include <fettle/model.h>
 
+#include "lib/base/float_mode.h"
 #include "lib/base/guard.h"
 #include "lib/base/mapped_file.h"
 #include "lib/runtime/model_state.h"
@@ -45,6 +46,7 @@ Result<graph::Imported> import(std::span<const std::byte> bytes, const std::stri
 
 Result<Model> build(std::span<const std::byte> bytes, const std::string& path, const std::string& name,
                     const std::string& folder, const ModelOptions& options) {
+  const FloatScope scope(FloatMode::standard(Subnormals::keep));  // of weights, nothing is lost here
   Result<graph::Imported> imported = import(bytes, path, folder, options);
   if (!imported) return std::move(imported).error();
   return runtime::make_model(*std::move(imported), name, options);
@@ -71,7 +73,10 @@ Result<Model> Model::parse(std::span<const std::byte> bytes, const std::string& 
 }
 
 Result<Model> Model::with_shapes(const std::map<std::string, Shape>& shapes) const {
-  return guard_allocation([&] { return runtime::reshape_model(*this, shapes); });
+  return guard_allocation([&] {
+    const FloatScope scope(FloatMode::standard(Subnormals::keep));
+    return runtime::reshape_model(*this, shapes);
+  });
 }
 
 const std::string& Model::name() const noexcept { return state_->source->name; }

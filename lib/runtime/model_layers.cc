@@ -106,7 +106,7 @@ Result<Model> plan_layers(std::shared_ptr<const ModelSource> source, graph::Grap
   std::vector<std::string> output_names;
   for (graph::ValueId output : graph.outputs) output_names.push_back(graph.value(output).name);
   graph::PassContext context;
-  context.evaluate = evaluate_constant;
+  context.evaluate = evaluator(source->keep_subnormals);
   context.limits = source->limits;
   context.problems = std::move(problems);
   if (Status status = graph::optimise(graph, context); !status) return std::move(status).error();
@@ -139,6 +139,7 @@ Result<Model> make_model(graph::Imported imported, const std::string& name, cons
   source->opset = graph.opset;
   source->imported_nodes = graph.live_nodes();
   source->limits = options.limits;
+  source->keep_subnormals = options.keep_subnormals;
   source->inputs = std::move(imported.inputs);
   const Result<std::vector<std::optional<Shape>>> shapes =
       graph::input_shapes(graph.name, source->inputs, options.shapes, options.limits, imported.problems);

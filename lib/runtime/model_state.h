@@ -29,6 +29,7 @@ struct ModelSource {
   std::int64_t opset = 0;
   std::size_t imported_nodes = 0;
   ModelLimits limits;
+  bool keep_subnormals = false;
   std::vector<graph::DeclaredInput> inputs;
   std::optional<graph::Graph> graph;  ///< as imported; nothing when it was released, or has but one shape
 };

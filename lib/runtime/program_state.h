@@ -28,6 +28,7 @@ struct Program::State {
   std::size_t weight_bytes = 0;
   int threads = 1;
   Isa isa = Isa::none;  ///< what the kernels of the steps need
+  bool keep_subnormals = false;
   Plan effective;
 };
 

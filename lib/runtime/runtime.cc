@@ -4,6 +4,7 @@
 #include "lib/base/guard.h"
 #include "lib/runtime/memory_planner.h"
 #include "lib/runtime/runtime_state.h"
+#include "lib/runtime/subnormals.h"
 
 #include <algorithm>
 #include <chrono>
@@ -112,8 +113,11 @@ void Runtime::State::copy_bound_outputs() noexcept {
   }
 }
 
+// The mode is set for as many steps as share it, so that a network of small layers pays next to nothing.
 Status Runtime::State::run_steps() noexcept {
+  FloatScope scope;
   for (BoundStep& step : steps) {
+    scope.set(step.mode);
     if (Status status = step.kernel->run(); !status) return status;
   }
   return {};
@@ -122,7 +126,9 @@ Status Runtime::State::run_steps() noexcept {
 Status Runtime::State::run_steps_profiled() noexcept {
   const std::uint64_t start = now_ns();
   std::uint64_t before = start;
+  FloatScope scope;
   for (BoundStep& step : steps) {
+    scope.set(step.mode);
     if (Status status = step.kernel->run(); !status) return status;
     const std::uint64_t after = now_ns();
     StepTime& time = times[step.index];
@@ -162,12 +168,14 @@ Status provide_arena(Runtime::State& state, const RuntimeOptions& options) {
 
 Status provide_pool(Runtime::State& state, const RuntimeOptions& options) {
   state.pool = options.pool;
-  if (state.pool || state.program.threads() <= 1) return {};
-  ThreadPoolOptions pool_options;
-  pool_options.threads = state.program.threads();
-  Result<std::shared_ptr<ThreadPool>> pool = make_thread_pool(pool_options);
-  if (!pool) return std::move(pool).error();
-  state.pool = *std::move(pool);
+  if (!state.pool && state.program.threads() > 1) {
+    ThreadPoolOptions pool_options;
+    pool_options.threads = state.program.threads();
+    Result<std::shared_ptr<ThreadPool>> pool = make_thread_pool(pool_options);
+    if (!pool) return std::move(pool).error();
+    state.pool = *std::move(pool);
+  }
+  if (state.pool) state.step_pool.emplace(*state.pool);
   return {};
 }
 
@@ -177,7 +185,7 @@ Status bind_steps(Runtime::State& state) {
     const Step& step = schedule.steps[i];
     if (step.alias) continue;
     const BindArgs args{step.desc, step.packed ? step.packed->bytes : std::span<const std::byte>{},
-                        state.pool.get(), step.threads};
+                        state.step_pool ? &*state.step_pool : nullptr, step.threads};
     Result<std::unique_ptr<BoundKernel>> kernel = step.kernel->bind(args);
     if (!kernel) {
       return Error(kernel.error().code(),
@@ -185,7 +193,8 @@ Status bind_steps(Runtime::State& state) {
                        kernel.error().message(),
                    kernel.error().hint());
     }
-    state.steps.push_back({i, *std::move(kernel)});
+    state.steps.push_back(
+        {i, *std::move(kernel), runtime::mode_of(step.desc, state.program.state().keep_subnormals)});
     if (Status status = state.place(state.steps.back()); !status) return status;
   }
   return {};
@@ -238,6 +247,7 @@ Result<Runtime> Runtime::load(const std::string& model_path, const std::string& 
 
 Result<Runtime> Runtime::create(const Program& program, const RuntimeOptions& options) {
   return guard_allocation([&]() -> Result<Runtime> {
+    const FloatScope scope(FloatMode::standard(Subnormals::keep));  // kernels compute factors when bound
     Result<std::unique_ptr<State>> state = make_state(program, options);
     if (!state) return std::move(state).error();
     return Runtime(*std::move(state));
@@ -351,6 +361,16 @@ Status Runtime::run() noexcept {
   return {};
 }
 
+namespace {
+
+// The mode ends with the step: the visitor is the caller's code.
+Status run_step(Runtime::State::BoundStep& step) noexcept {
+  const FloatScope scope(step.mode);
+  return step.kernel->run();
+}
+
+}  // namespace
+
 Status Runtime::run_visiting(const StepVisitor& visit) {
   return guard_allocation([&]() -> Status {
     state_->prepare_run();
@@ -375,7 +395,7 @@ Status Runtime::run_visiting(const StepVisitor& visit) {
         }
         inputs.push_back(data);
       }
-      if (Status status = bound.kernel->run(); !status) return status;
+      if (Status status = run_step(bound); !status) return status;
       std::vector<void*> outputs;
       for (TensorId id : step.outputs) outputs.push_back(state_->address(id));
       visit(bound.index, inputs, outputs);

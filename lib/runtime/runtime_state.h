@@ -3,13 +3,16 @@
 // What a Runtime holds: the arena, the bound kernels, and the addresses they work on.
 #pragma once
 
+#include "lib/base/float_mode.h"
 #include "lib/base/memory.h"
 #include "lib/runtime/program_state.h"
+#include "lib/runtime/same_mode_pool.h"
 
 #include <fettle/runtime.h>
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -22,6 +25,7 @@ struct Runtime::State {
   struct BoundStep {
     std::size_t index = 0;  ///< of the step in the program
     std::unique_ptr<BoundKernel> kernel;
+    FloatMode mode;  ///< in which it computes
   };
   /// The caller's memory for an input or output. `direct`: the steps work in it; otherwise it is copied
   /// before or after the run.
@@ -32,6 +36,7 @@ struct Runtime::State {
 
   Program program;
   std::shared_ptr<ThreadPool> pool;
+  std::optional<runtime::SameModePool> step_pool;  ///< what kernels see of it
   AlignedBuffer own_arena;
   std::span<std::byte> arena;
   std::vector<BoundStep> steps;

@@ -66,6 +66,8 @@ static void test_bad_arguments(const char* path) {
   check_error(fettle_model_load(path, NULL), "invalid_argument", "fettle_model_load");
   check_error(fettle_model_parse("no model", 8, "rubbish", &model), "model_malformed", "rubbish");
   check_error(fettle_model_parse(NULL, 8, NULL, &model), "invalid_argument", "fettle_model_parse");
+  check_error(fettle_model_parse_with(NULL, 8, NULL, NULL, &model), "invalid_argument", "fettle_model_parse_with");
+  check_error(fettle_model_load_with(path, NULL, NULL), "invalid_argument", "fettle_model_load_with");
   check_error(fettle_plan_load("/nowhere/a.plan", &plan), "file_not_found", "/nowhere/a.plan");
   check_error(fettle_plan_parse("{", 1, &plan), "plan_malformed", "");
   check_error(fettle_program_compile(NULL, NULL, NULL, &program), "invalid_argument",
@@ -174,7 +176,23 @@ static void test_shapes_and_log(const char* path) {
   options.struct_size = 0;
   check_error(fettle_program_compile(model, NULL, &options, &program), "invalid_argument", "options");
   fettle_model_free(model);
+  fettle_model_options model_options;
+  fettle_model_options_init(&model_options);
+  check_ok(fettle_model_load_with(path, NULL, &model));
+  fettle_model_free(model);
+  model_options.shapes = &shape;
+  model_options.shape_count = 1;
+  model_options.keep_subnormals = 1;
+  check_ok(fettle_model_load_with(path, &model_options, &model));
+  fettle_model_free(model);
   shape.shape[2] = 64;
+  check_error(fettle_model_load_with(path, &model_options, &model), "wrong_shape", "1x3x64x32");
+  model_options.shapes = NULL;
+  check_error(fettle_model_load_with(path, &model_options, &model), "invalid_argument", "fettle_model_load_with");
+  check_error(fettle_model_parse_with(path, 1, NULL, &model_options, &model), "invalid_argument",
+              "fettle_model_parse_with");
+  model_options.struct_size = 0;
+  check_error(fettle_model_load_with(path, &model_options, &model), "invalid_argument", "options");
   check_error(fettle_model_load_shaped(path, &shape, 1, &model), "wrong_shape", "1x3x64x32");
   shape.name = "nobody";
   check_error(fettle_model_load_shaped(path, &shape, 1, &model), "unknown_name", "nobody");
