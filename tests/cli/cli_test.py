@@ -53,6 +53,23 @@ def png_bytes(width, height, pixels):
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
+def sum_of_squares():
+    """A model whose input x, of 4 numbers, gives the sum of their squares, in protobuf's wire format."""
+    def integer(number, value):
+        return bytes([number << 3, value])
+
+    def message(number, *parts):
+        whole = b"".join(part if isinstance(part, bytes) else part.encode() for part in parts)
+        return bytes([number << 3 | 2, len(whole)]) + whole
+
+    equation = message(5, message(1, "equation"), message(4, "i,i->"), b"\xa0\x01\x03")
+    node = message(1, message(1, "x"), message(1, "x"), message(2, "y"), message(4, "Einsum"), equation)
+    shape = message(2, message(1, integer(1, 4)))
+    x = message(11, message(1, "x"), message(2, message(1, integer(1, 1), shape)))
+    graph = message(7, node, message(2, "g"), x, message(12, message(1, "y")))
+    return integer(1, 8) + graph + message(8, integer(2, 13))
+
+
 class Command(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -217,6 +234,15 @@ class Good(Command):
         self.good("run", self.glyphs, "--input", array, "--output", saved)
         for got, wanted in zip(struct.unpack("<36f", npy(saved)), scores):
             self.assertAlmostEqual(got, wanted, places=3)
+
+    def test_subnormal_numbers_count_where_they_are_kept(self):
+        model = self.write("squares.onnx", sum_of_squares())
+        x = self.write("tiny.raw", struct.pack("<4f", *[2.0 ** -70] * 4))
+        for options, expected in ([], 0.0), (["--keep-subnormals"], 2.0 ** -138):
+            saved = self.path("squares.npy")
+            self.good("run", model, "--input", x, "--output", saved, *options)
+            self.assertEqual(struct.unpack("<f", npy(saved)), (expected,))
+        self.good("bench", model, "--keep-subnormals", "--iterations", "1")
 
     def test_run_resizes(self):
         big = self.write("big.png", png_bytes(48, 64, bytes(48 * 64 * 3)))

@@ -117,6 +117,9 @@ void ModelArguments::add_to(CLI::App& app, bool with_plan) {
   app.add_option("--nonfinite", nonfinite, "the weakest that kernels may be with NaN and infinities")
       ->check(CLI::IsMember(words))
       ->capture_default_str();
+  app.add_flag(
+      "--keep-subnormals", keep_subnormals,
+      "count numbers below the smallest normal one in every layer, which may take many times as long");
 }
 
 Result<LoadOptions> ModelArguments::load_options() const {
@@ -125,6 +128,7 @@ Result<LoadOptions> ModelArguments::load_options() const {
   for (const NonFinite value : kNonFinite) {
     if (nonfinite == to_string(value)) options.compile.nonfinite = value;
   }
+  options.model.keep_subnormals = keep_subnormals;
   for (const std::string& text : shapes) {
     const std::size_t equals = text.rfind('=');
     if (equals == std::string::npos || equals == 0)

@@ -52,6 +52,7 @@ struct ModelArguments {
   std::vector<std::string> bound;   ///< NAME=1,3,224
   int threads = 0;
   std::string nonfinite{to_string(NonFinite::spreads_in_tile)};
+  bool keep_subnormals = false;
 
   void add_to(CLI::App& app, bool with_plan = true);
   Result<LoadOptions> load_options() const;
