@@ -16,8 +16,8 @@ namespace fettle {
 /// while it is mapped ends the process, as with any mapping; replace files by renaming.
 class MappedFile {
  public:
-  /// Errors: kFileNotFound, kFileUnreadable (a folder, no permission), kLimitExceeded. An empty file gives an
-  /// empty span.
+  /// Errors: kFileNotFound, kFileUnreadable (not a regular file, no permission), kLimitExceeded. An empty
+  /// file gives an empty span.
   static Result<std::shared_ptr<const MappedFile>> open(const std::string& path, std::size_t limit);
 
   MappedFile(const MappedFile&) = delete;

@@ -4,14 +4,10 @@
 #include "lib/base/guard.h"
 #include "lib/plan/json_reader.h"
 
+#include <fettle/files.h>
 #include <fettle/plan.h>
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
 
 namespace fettle {
 namespace plan {
@@ -77,34 +73,6 @@ void append_point(std::string& text, const PlanPoint& point) {
   text += "\n      }\n    }";
 }
 
-// Writes and makes sure that it is on the disk before the name is taken.
-bool write_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t count = ::write(fd, text.data(), text.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return false;
-    text.remove_prefix(static_cast<std::size_t>(count));
-  }
-  return fsync(fd) == 0;
-}
-
-Status save_text(const std::string& path, const std::string& text) {
-  const std::string temporary = path + ".part";
-  const auto fail = [&](int reason) {
-    ::unlink(temporary.c_str());
-    return Error(ErrorCode::kFileUnwritable, path + ": " + std::strerror(reason),
-                 "check that the folder exists and may be written");
-  };
-  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (fd < 0) return fail(errno);
-  const bool written = write_all(fd, text);
-  const int reason = errno;
-  ::close(fd);
-  if (!written) return fail(reason);
-  if (::rename(temporary.c_str(), path.c_str()) != 0) return fail(errno);
-  return {};
-}
-
 }  // namespace
 }  // namespace plan
 
@@ -127,7 +95,7 @@ std::string Plan::json() const {
 }
 
 Status Plan::save(const std::string& path) const {
-  return guard_allocation([&] { return plan::save_text(path, json()); });
+  return guard_allocation([&] { return write_file(path, json()); });
 }
 
 }  // namespace fettle
