@@ -66,8 +66,16 @@ Result<std::vector<LayerExplanation>> explain_program(const Model& model, const 
   const Space space = tuner::build_space((*device)->problem(*standard), nullptr);
   tuner::CostTable table(space);
   if (!records_path.empty()) {
-    Result<std::vector<tuner::Record>> records = tuner::load_records(records_path);
+    tuner::SkippedLines skipped;
+    Result<std::vector<tuner::Record>> records = tuner::load_records(records_path, &skipped);
     if (!records) return std::move(records).error();
+    if (skipped.count > 0) {
+      return Error(ErrorCode::kFileMalformed,
+                   "records " + records_path + ": line " + std::to_string(skipped.first) +
+                       " holds no record" +
+                       (skipped.count > 1 ? ", nor do " + std::to_string(skipped.count - 1) + " others" : ""),
+                   "give a file that `fettle tune --records` wrote, or remove the line");
+    }
     tuner::apply_records(*records, (*device)->key(), space, table);
   }
   const Plan effective = planned.effective_plan();

@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tuner/records.h"
 
+#include <fettle/files.h>
 #include <fettle/version.h>
 
 #include <nlohmann/json.hpp>
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
+#include <cstddef>
 #include <cstdio>
-#include <cstring>
 #include <limits>
 
 namespace fettle::tuner {
@@ -63,10 +60,6 @@ bool parse_line(std::string_view line, Record& record) {
 
 // Three decimals are a nanosecond: beyond that digits are noise.
 double rounded(double us) { return std::round(us * 1000) / 1000; }
-
-Error file_error(ErrorCode code, const std::string& path) {
-  return Error(code, "records " + path + ": " + std::strerror(errno), "check the path and its permissions");
-}
 
 std::string layer_text(const Space& space, int layer, const Candidate& candidate) {
   std::string text = space.layers[static_cast<std::size_t>(layer)].text;
@@ -122,10 +115,10 @@ std::string Record::key() const {
          std::to_string(threads);
 }
 
-std::vector<Record> parse_records(std::string_view text, int* skipped) {
+std::vector<Record> parse_records(std::string_view text, SkippedLines* skipped) {
   std::vector<Record> records;
-  if (skipped != nullptr) *skipped = 0;
-  while (!text.empty()) {
+  SkippedLines damaged;
+  for (int number = 1; !text.empty(); ++number) {
     const std::size_t end = std::min(text.find('\n'), text.size());
     const std::string_view line = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
@@ -133,53 +126,23 @@ std::vector<Record> parse_records(std::string_view text, int* skipped) {
     Record record;
     if (parse_line(line, record))
       records.push_back(std::move(record));
-    else if (skipped != nullptr)
-      ++*skipped;
+    else if (damaged.count++ == 0)
+      damaged.first = number;
   }
+  if (skipped != nullptr) *skipped = damaged;
   return records;
 }
 
-Result<std::vector<Record>> load_records(const std::string& path, int* skipped) {
-  if (skipped != nullptr) *skipped = 0;
-  std::FILE* file = std::fopen(path.c_str(), "rb");
-  if (file == nullptr) {
-    if (errno == ENOENT) return std::vector<Record>{};
-    return file_error(ErrorCode::kFileUnreadable, path);
-  }
-  std::string text;
-  char buffer[65536];
-  std::size_t got = 0;
-  while ((got = std::fread(buffer, 1, sizeof buffer, file)) > 0 && text.size() < kMostBytes)
-    text.append(buffer, got);
-  const bool failed = std::ferror(file) != 0;
-  std::fclose(file);
-  if (failed) return file_error(ErrorCode::kFileUnreadable, path);
-  return parse_records(text, skipped);
+Result<std::vector<Record>> load_records(const std::string& path, SkippedLines* skipped) {
+  const Result<std::vector<std::byte>> bytes = read_file(path, kMostBytes);
+  if (!bytes) return Error(bytes.error().code(), "records " + bytes.error().message(), bytes.error().hint());
+  return parse_records({reinterpret_cast<const char*>(bytes->data()), bytes->size()}, skipped);
 }
 
 Status append_records(const std::string& path, const std::vector<Record>& records) {
   std::string text;
   for (const Record& record : records) text += record.line() + "\n";
-  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  if (file < 0) return file_error(ErrorCode::kFileUnwritable, path);
-  struct stat info {};
-  char last = '\n';
-  if (::fstat(file, &info) == 0 && info.st_size > 0 && ::pread(file, &last, 1, info.st_size - 1) != 1)
-    last = '\n';
-  if (last != '\n') text.insert(text.begin(), '\n');
-  std::size_t done = 0;
-  while (done < text.size()) {
-    const ssize_t wrote = ::write(file, text.data() + done, text.size() - done);
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote <= 0) {
-      const Error error = file_error(ErrorCode::kFileUnwritable, path);
-      ::close(file);
-      return error;
-    }
-    done += static_cast<std::size_t>(wrote);
-  }
-  if (::close(file) != 0) return file_error(ErrorCode::kFileUnwritable, path);
-  return {};
+  return append_lines(path, text);
 }
 
 std::map<std::string, Record> merge_records(const std::vector<Record>& records) {

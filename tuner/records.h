@@ -34,12 +34,18 @@ struct Record {
   std::string key() const;   ///< equal for measurements of the same thing
 };
 
-/// Reads JSON lines. Lines that are damaged, of another format version or hold nonsense are skipped (a
-/// process may have died in the middle of the last one); `skipped`, unless null, counts them.
-std::vector<Record> parse_records(std::string_view text, int* skipped = nullptr);
-/// Reads a file; a missing one holds no records. Errors: kFileUnreadable.
-Result<std::vector<Record>> load_records(const std::string& path, int* skipped = nullptr);
-/// Appends whole lines in one write; a damaged last line is closed first. Errors: kFileUnwritable.
+/// Lines that are damaged, of another format version or hold nonsense.
+struct SkippedLines {
+  int count = 0;
+  int first = 0;  ///< the number of the first one, from 1
+};
+
+/// Reads JSON lines. Those that hold no record are skipped (a process may have died in the middle of the last
+/// one); `skipped`, unless null, tells which.
+std::vector<Record> parse_records(std::string_view text, SkippedLines* skipped = nullptr);
+/// Reads a file. Errors: kFileNotFound, kFileUnreadable, kLimitExceeded.
+Result<std::vector<Record>> load_records(const std::string& path, SkippedLines* skipped = nullptr);
+/// Appends whole lines in one write; a damaged last line is closed first. Errors: those of append_lines.
 Status append_records(const std::string& path, const std::vector<Record>& records);
 /// One cost for each key: medians weighted by samples, intervals spanning all.
 std::map<std::string, Record> merge_records(const std::vector<Record>& records);

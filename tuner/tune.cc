@@ -7,6 +7,8 @@
 #include "tuner/runtime_device.h"
 #include "tuner/tune_on.h"
 
+#include <fettle/files.h>
+
 #include <cmath>
 #include <string>
 #include <utility>
@@ -36,6 +38,8 @@ Status check(const Model& model, const TuneOptions& options) {
                      model.name(),
                  "give a plan of this model, or none");
   }
+  // What was measured is written at the end: too late to find out that it cannot be.
+  if (!options.records_path.empty()) return check_output_file(options.records_path, OutputMode::append);
   return {};
 }
 

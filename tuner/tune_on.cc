@@ -105,8 +105,15 @@ class TuningRun {
 
   Status read_records() {
     if (options_.records_path.empty()) return {};
-    Result<std::vector<Record>> records = load_records(options_.records_path);
+    SkippedLines skipped;
+    Result<std::vector<Record>> records = load_records(options_.records_path, &skipped);
+    if (!records && records.error().code() == ErrorCode::kFileNotFound) return {};  // the first run
     if (!records) return std::move(records).error();
+    if (skipped.count > 0) {
+      result_.notes.push_back(options_.records_path + ": " + std::to_string(skipped.count) +
+                              " damaged lines passed over, the first is line " +
+                              std::to_string(skipped.first));
+    }
     apply_records(*records, device_.key(), space_, table_);
     return {};
   }

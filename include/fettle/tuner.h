@@ -81,12 +81,14 @@ struct TuneResult {
   std::vector<LayerExplanation> layers;
 };
 
-/// Tunes on this device. Errors: those of Program::compile, kInvalidArgument, kFileUnwritable (records).
+/// Tunes on this device. Errors: those of Program::compile, kInvalidArgument, kFileUnreadable and
+/// kFileUnwritable (records; that they can be written is found out first).
 FETTLE_API Result<TuneResult> tune(const Model& model, const TuneOptions& options = {});
 
 /// What is known of a plan's choices without tuning again: every variant of every layer, with the costs found
 /// in the records of this device (`records_path`, may be empty), or why it is refused, and which one the plan
-/// takes. Errors: those of Program::compile, kPlanOtherModel, kFileUnreadable (records).
+/// takes. Errors: those of Program::compile, kPlanOtherModel, and of the records kFileNotFound,
+/// kFileUnreadable and kFileMalformed (a line that is no record).
 FETTLE_API Result<std::vector<LayerExplanation>> explain(const Model& model, const Plan& plan,
                                                          const std::string& records_path = {},
                                                          const CompileOptions& options = {});

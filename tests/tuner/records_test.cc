@@ -68,9 +68,10 @@ TEST_CASE("damaged records are skipped, the rest is used", "[tuner][records]") {
       good + "\nnot json\n{\"fettle_record\":2}\n[1]\n{}\n" +
       R"({"fettle_record":1,"device":"d","layer":"l","kernel":"k","revision":-1,"layouts":"nchw","threads":1,"us":{"median":1,"low":1,"high":1,"samples":1}})" +
       "\n" + good + "\n" + good.substr(0, good.size() / 2);
-  int skipped = 0;
+  SkippedLines skipped;
   CHECK(parse_records(text, &skipped).size() == 2);
-  CHECK(skipped == 6);
+  CHECK(skipped.count == 6);
+  CHECK(skipped.first == 2);
 }
 
 TEST_CASE("appending closes a damaged last line", "[tuner][records]") {
@@ -81,17 +82,19 @@ TEST_CASE("appending closes a damaged last line", "[tuner][records]") {
            << "{\"fettle_rec";
   }
   REQUIRE(append_records(file.path, {record("b", 2, 5), record("c", 3, 5)}));
-  int skipped = 0;
+  SkippedLines skipped;
   const Result<std::vector<Record>> read = load_records(file.path, &skipped);
   REQUIRE(read);
   CHECK(read->size() == 3);
-  CHECK(skipped == 1);
+  CHECK(skipped.count == 1);
+  CHECK(skipped.first == 2);
 }
 
-TEST_CASE("missing records are none, unwritable ones an error", "[tuner][records]") {
+TEST_CASE("missing records and unwritable ones are errors", "[tuner][records]") {
   const Result<std::vector<Record>> none = load_records("no/such/folder/records.jsonl");
-  REQUIRE(none);
-  CHECK(none->empty());
+  REQUIRE_FALSE(none);
+  CHECK(none.error().code() == ErrorCode::kFileNotFound);
+  CHECK(none.error().message().find("no/such/folder/records.jsonl") != std::string::npos);
   const Status status = append_records("no/such/folder/records.jsonl", {record("a", 1, 5)});
   REQUIRE_FALSE(status);
   CHECK(status.error().code() == ErrorCode::kFileUnwritable);
