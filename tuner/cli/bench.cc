@@ -3,8 +3,6 @@
 // fettle bench: how long a network takes here.
 #include "tuner/cli/command.h"
 
-#include "tuner/io/npy.h"
-
 #include <fmt/format.h>
 #include <sys/resource.h>
 
@@ -19,6 +17,8 @@ namespace fettle::cli {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+constexpr int kMostIterations = 100'000'000;  // each leaves a number in memory
 
 struct Arguments {
   ModelArguments model;
@@ -119,7 +119,7 @@ CLI::Validator number_of_runs() {
         int runs = 0;
         const char* const end = text.data() + text.size();
         const auto [next, error] = std::from_chars(text.data(), end, runs);
-        const bool good = error == std::errc() && next == end && runs >= 1;
+        const bool good = error == std::errc() && next == end && runs >= 1 && runs <= kMostIterations;
         return good ? std::string()
                     : text + " is not a whole number of 1 or more; without it --duration counts";
       },
@@ -127,7 +127,7 @@ CLI::Validator number_of_runs() {
 }
 
 int bench(const Arguments& arguments) {
-  const Status outputs = check_outputs({arguments.trace}, {arguments.model.model, arguments.model.plan});
+  const Status outputs = check_outputs({{arguments.trace}}, {arguments.model.model, arguments.model.plan});
   if (!outputs) return fail(outputs.error());
   Result<LoadOptions> options = arguments.model.load_options();
   if (!options) return fail(options.error());
@@ -149,7 +149,7 @@ int bench(const Arguments& arguments) {
   }
   if (arguments.profile) print(runtime->profile_table());
   if (!arguments.trace.empty()) {
-    if (Status status = io::write_file(arguments.trace, runtime->profile_trace()); !status)
+    if (Status status = write_file(arguments.trace, runtime->profile_trace()); !status)
       return fail(status.error());
   }
   return kSuccess;
@@ -161,14 +161,17 @@ void add_bench(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("bench", "Measure a network's latency, memory and load time");
   auto arguments = std::make_shared<Arguments>();
   arguments->model.add_to(*command);
-  command->add_option("--warmup", arguments->warmup_s, "seconds of warm-up")->check(finite_number());
-  command->add_option("--duration", arguments->duration_s, "seconds to measure")->check(finite_number());
+  command->add_option("--warmup", arguments->warmup_s, "seconds of warm-up")
+      ->check(number_up_to(kMostSeconds));
+  command->add_option("--duration", arguments->duration_s, "seconds to measure")
+      ->check(number_up_to(kMostSeconds));
   command->add_option("--iterations", arguments->iterations, "runs to measure, instead of --duration")
       ->check(number_of_runs());
   CLI::Option* json = command->add_flag("--json", arguments->json, "print JSON");
   command->add_flag("--profile", arguments->profile, "print each layer's time after the measurement")
       ->excludes(json);  // its table is no JSON
-  command->add_option("--trace", arguments->trace, "write the profile of one run as Chrome trace events");
+  command->add_option("--trace", arguments->trace, "write the profile of one run as Chrome trace events")
+      ->check(file_name());
   command->callback([=, &exit_code] { exit_code = bench(*arguments); });
 }
 

@@ -3,26 +3,27 @@
 
 #include <fmt/format.h>
 
+#include <sys/stat.h>
 #include <unistd.h>
 #include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 
 namespace fettle::cli {
 namespace {
 
 constexpr NonFinite kNonFinite[] = {NonFinite::exact, NonFinite::spreads_in_tile, NonFinite::loses_nan};
 
-// Whether two paths lead to the same file, which need not exist yet.
-bool same_file(const std::string& a, const std::string& b) {
-  std::error_code ignored;
-  if (std::filesystem::equivalent(a, b, ignored)) return true;
-  const auto whole = [&](const std::string& path) {
-    return std::filesystem::weakly_canonical(std::filesystem::absolute(path, ignored), ignored);
+// Whether a path leads to the file that stdout or stderr is redirected to. Terminals and pipes take both.
+bool is_own_stream(const std::string& path) {
+  struct stat file {};
+  if (stat(path.c_str(), &file) != 0 || !S_ISREG(file.st_mode)) return false;
+  const auto leads_there = [&](int stream) {
+    struct stat info {};
+    return fstat(stream, &info) == 0 && info.st_dev == file.st_dev && info.st_ino == file.st_ino;
   };
-  return whole(a) == whole(b);
+  return leads_there(STDOUT_FILENO) || leads_there(STDERR_FILENO);
 }
 
 }  // namespace
@@ -49,16 +50,10 @@ int fail(const Error& error) {
 
 void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
-Status check_outputs(const std::vector<std::string>& outputs, const std::vector<std::string>& inputs) {
+Status check_outputs(const std::vector<Output>& outputs, const std::vector<std::string>& inputs) {
   for (std::size_t i = 0; i < outputs.size(); ++i) {
-    const std::string& path = outputs[i];
+    const auto& [path, mode] = outputs[i];
     if (path.empty()) continue;
-    const std::filesystem::path parent = std::filesystem::path(path).parent_path();
-    const std::string folder = parent.empty() ? "." : parent.string();
-    if (access(folder.c_str(), W_OK) != 0 || std::filesystem::is_directory(path)) {
-      return Error(ErrorCode::kFileUnwritable, path + " cannot be written",
-                   "give a file in a folder that exists");
-    }
     for (const std::string& input : inputs) {
       if (!input.empty() && same_file(path, input)) {
         return Error(ErrorCode::kInvalidArgument, path + " would be overwritten: the command reads it",
@@ -66,24 +61,35 @@ Status check_outputs(const std::vector<std::string>& outputs, const std::vector<
       }
     }
     for (std::size_t j = 0; j < i; ++j) {
-      if (!outputs[j].empty() && same_file(path, outputs[j])) {
+      if (!outputs[j].path.empty() && same_file(path, outputs[j].path)) {
         return Error(ErrorCode::kInvalidArgument, path + " would be written twice",
                      "give each output a name of its own");
       }
     }
+    if (is_own_stream(path)) {
+      return Error(ErrorCode::kInvalidArgument, path + " would be written twice: stdout or stderr goes there",
+                   "give another name for the output");
+    }
+    if (Status status = check_output_file(path, mode); !status) return status;
   }
   return {};
 }
 
-CLI::Validator finite_number() {
+CLI::Validator file_name() {
   return CLI::Validator(
-      [](const std::string& text) {
+      [](const std::string& text) { return text.empty() ? "the name of a file is missing" : std::string(); },
+      "FILE");
+}
+
+CLI::Validator number_up_to(double most) {
+  return CLI::Validator(
+      [most](const std::string& text) {
         char* end = nullptr;
         const double number = std::strtod(text.c_str(), &end);
-        const bool good = end != text.c_str() && *end == '\0' && std::isfinite(number) && number >= 0;
-        return good ? std::string() : text + " is not a number of 0 or more";
+        const bool good = end != text.c_str() && *end == '\0' && number >= 0 && number <= most;
+        return good ? std::string() : fmt::format("{} is not a number of 0 to {:g}", text, most);
       },
-      "NUMBER >= 0");
+      fmt::format("NUMBER in 0 to {:g}", most));
 }
 
 namespace {
@@ -107,8 +113,8 @@ Result<std::vector<std::int64_t>> parse_integers(const std::string& text) {
 }  // namespace
 
 void ModelArguments::add_to(CLI::App& app, bool with_plan) {
-  app.add_option("model", model, "ONNX file")->required();
-  if (with_plan) app.add_option("--plan", plan, "plan file, written by `fettle tune`");
+  app.add_option("model", model, "ONNX file")->required()->check(file_name());
+  if (with_plan) app.add_option("--plan", plan, "plan file, written by `fettle tune`")->check(file_name());
   app.add_option("--shape", shapes, "fix an input's shape: NAME=1x3x224x224 (repeatable)");
   app.add_option("--bind", bound, "make an input of integers a constant: NAME=1,3,224 (repeatable)");
   app.add_option("--threads", threads, "the most threads any layer may use")->check(CLI::Range(1, 256));

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <fettle/fettle.h>
+#include <fettle/files.h>
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
@@ -33,13 +34,25 @@ int fail(const Error& error);
 /// Writes text to stdout. main() finds out whether it arrived.
 void print(const std::string& text);
 
-/// Every path of `outputs` can be written, and is none of the files that the command reads, nor written
-/// twice. Found out before time is spent and files are lost, not after. Empty paths stand for options not
-/// given.
-Status check_outputs(const std::vector<std::string>& outputs, const std::vector<std::string>& inputs);
+/// A file that the command is going to write.
+struct Output {
+  std::string path;
+  OutputMode mode = OutputMode::replace;
+};
 
-/// Refuses negative numbers, infinity and NaN.
-CLI::Validator finite_number();
+/// Every one of `outputs` can be written, and is none of the files that the command reads, nor written twice,
+/// nor where stdout or stderr go. Found out before time is spent and files are lost, not after. Empty paths
+/// stand for options not given: file_name() refuses those that are given.
+Status check_outputs(const std::vector<Output>& outputs, const std::vector<std::string>& inputs);
+
+/// Refuses a path without any text, which would look like an option that is not given.
+CLI::Validator file_name();
+/// Refuses what is no number, NaN, and numbers outside of 0 to `most`.
+CLI::Validator number_up_to(double most);
+/// Longer times are mistakes: 11 days.
+inline constexpr double kMostSeconds = 1e6;
+/// Of differences relative to the largest value: everything that is finite is well within it.
+inline constexpr double kMostTolerance = 1e9;
 
 /// Keys in the order in which they were put in, for output that people read too.
 using Json = nlohmann::ordered_json;

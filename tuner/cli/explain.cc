@@ -101,7 +101,8 @@ void add_explain(CLI::App& app, int& exit_code) {
   auto arguments = std::make_shared<Arguments>();
   arguments->model.add_to(*command);
   command->get_option("--plan")->required();
-  command->add_option("--records", arguments->records, "the records that `fettle tune --records` wrote");
+  command->add_option("--records", arguments->records, "the records that `fettle tune --records` wrote")
+      ->check(file_name());
   command->add_option("--layer", arguments->layer, "one layer only");
   command->add_flag("--json", arguments->json, "print JSON");
   command->callback([=, &exit_code] { exit_code = explain_command(*arguments); });

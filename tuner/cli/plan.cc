@@ -110,7 +110,7 @@ void add_plan(CLI::App& app, int& exit_code) {
   auto arguments = std::make_shared<ModelArguments>();
 
   CLI::App* show_command = command->add_subcommand("show", "Print a plan");
-  show_command->add_option("plan", *first, "plan file")->required();
+  show_command->add_option("plan", *first, "plan file")->required()->check(file_name());
   show_command->add_flag("--json", *json, "print JSON");
   show_command->callback([=, &exit_code] { exit_code = show(*first, *json); });
 
@@ -123,8 +123,8 @@ void add_plan(CLI::App& app, int& exit_code) {
 
   CLI::App* diff_command =
       command->add_subcommand("diff", "Compare two plans layer by layer; exit 1 when they differ");
-  diff_command->add_option("first", *first, "plan file")->required();
-  diff_command->add_option("second", *second, "plan file")->required();
+  diff_command->add_option("first", *first, "plan file")->required()->check(file_name());
+  diff_command->add_option("second", *second, "plan file")->required()->check(file_name());
   diff_command->callback([=, &exit_code] { exit_code = diff(*first, *second); });
 }
 

@@ -17,6 +17,8 @@
 namespace fettle::cli {
 namespace {
 
+constexpr std::int64_t kMostPixels = 65535;  // along an axis of a picture
+
 struct Arguments {
   ModelArguments model;
   std::vector<std::string> inputs;
@@ -42,35 +44,16 @@ bool is_picture(const std::string& path) {
   return ends_with_any(path, {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".ppm", ".pgm", ".tga"});
 }
 
-// Crops the middle so that the picture has the target's proportions.
-io::Image crop_to(const io::Image& image, int width, int height) {
-  io::Image cropped{image.width, image.height, image.channels, {}};
-  if (static_cast<std::int64_t>(image.width) * height > static_cast<std::int64_t>(image.height) * width) {
-    cropped.width = std::max(1, static_cast<int>(static_cast<std::int64_t>(image.height) * width / height));
-  } else {
-    cropped.height = std::max(1, static_cast<int>(static_cast<std::int64_t>(image.width) * height / width));
-  }
-  const int left = (image.width - cropped.width) / 2;
-  const int top = (image.height - cropped.height) / 2;
-  for (int y = 0; y < cropped.height; ++y) {
-    const auto start =
-        image.pixels.begin() + (static_cast<std::ptrdiff_t>(top + y) * image.width + left) * image.channels;
-    cropped.pixels.insert(cropped.pixels.end(), start,
-                          start + static_cast<std::ptrdiff_t>(cropped.width) * image.channels);
-  }
-  return cropped;
-}
-
 Status load_picture(const TensorView& input, const std::string& path, const std::string& resize) {
   const Shape& shape = input.shape();
-  const int channels = static_cast<int>(shape[1]);
-  if (shape[0] != 1 || (channels != 1 && channels != 3)) {
+  if (shape.rank() != 4 || shape[0] != 1 || (shape[1] != 1 && shape[1] != 3) || shape[2] > kMostPixels ||
+      shape[3] > kMostPixels) {
     return Error(
         ErrorCode::kWrongShape,
         "input " + input.info().name + " is " + shape.text() + ": a picture fits 1x1xHxW and 1x3xHxW only",
         "give a .npy file");
   }
-  Result<io::Image> image = io::load_image(path, channels);
+  Result<io::Image> image = io::load_image(path, static_cast<int>(shape[1]));
   if (!image) return std::move(image).error();
   const int width = static_cast<int>(shape[3]);
   const int height = static_cast<int>(shape[2]);
@@ -81,10 +64,30 @@ Status load_picture(const TensorView& input, const std::string& path, const std:
                        ", the network takes " + std::to_string(width) + "x" + std::to_string(height),
                    "use --resize stretch or --resize crop");
     }
-    image = io::resize_image(resize == "crop" ? crop_to(*image, width, height) : *image, width, height);
-    if (!image) return std::move(image).error();
+    image =
+        io::resize_image(resize == "crop" ? io::crop_image(*image, width, height) : *image, width, height);
+    if (!image)
+      return Error(image.error().code(), path + ": " + image.error().message(), image.error().hint());
   }
   return input.copy_from(image->pixels);
+}
+
+// Of the input's type and exactly its shape: as many elements in another shape are most likely in another
+// order.
+Status check_array(const TensorView& input, const io::Array& array, const std::string& path) {
+  const std::string& name = input.info().name;
+  if (array.type != input.type()) {
+    return Error(ErrorCode::kWrongType,
+                 path + " holds " + std::string(to_string(array.type)) + ", input " + name + " is " +
+                     std::string(to_string(input.type())),
+                 "convert the array with astype");
+  }
+  if (!array.has_shape(input.shape())) {
+    return Error(ErrorCode::kWrongShape,
+                 path + " is " + array.shape_text() + ", input " + name + " is " + input.shape().text(),
+                 "reshape or transpose the array, or give the model another shape with --shape");
+  }
+  return {};
 }
 
 Status load_array(const TensorView& input, const std::string& path) {
@@ -92,15 +95,10 @@ Status load_array(const TensorView& input, const std::string& path) {
   if (ends_with_any(path, {".npy"})) {
     Result<io::Array> array = io::load_npy(path);
     if (!array) return std::move(array).error();
-    if (array->type != input.type()) {
-      return Error(ErrorCode::kWrongType,
-                   path + " holds " + std::string(to_string(array->type)) + ", input " + input.info().name +
-                       " is " + std::string(to_string(input.type())),
-                   "convert the array with astype");
-    }
+    if (Status status = check_array(input, *array, path); !status) return status;
     bytes = std::move(array->bytes);
   } else {
-    Result<std::vector<std::byte>> raw = io::read_file(path);
+    Result<std::vector<std::byte>> raw = read_file(path, io::kMaxArrayBytes);
     if (!raw) return std::move(raw).error();
     bytes = *std::move(raw);
   }
@@ -113,7 +111,7 @@ Status load_array(const TensorView& input, const std::string& path) {
 Result<std::vector<std::string>> read_labels(const std::string& path) {
   std::vector<std::string> labels;
   if (path.empty()) return labels;
-  Result<std::vector<std::byte>> bytes = io::read_file(path, std::size_t{64} << 20);
+  Result<std::vector<std::byte>> bytes = read_file(path, std::size_t{64} << 20);
   if (!bytes) return std::move(bytes).error();
   std::string line;
   for (std::byte byte : *bytes) {
@@ -172,26 +170,44 @@ Result<InputOptions> picture_options(const Arguments& arguments) {
   return input;
 }
 
-Status save_outputs(Runtime& runtime, const std::string& path) {
-  for (std::size_t i = 0; i < runtime.output_count(); ++i) {
+// Where each of the model's outputs is written.
+std::vector<std::string> output_names(const std::string& path, std::size_t count) {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < count && !path.empty(); ++i)
+    names.push_back(count == 1 ? path : path + "." + std::to_string(i));
+  return names;
+}
+
+Status save_outputs(Runtime& runtime, const std::vector<std::string>& names) {
+  for (std::size_t i = 0; i < names.size(); ++i) {
     const TensorView view = runtime.output(i);
-    const std::string name = runtime.output_count() == 1 ? path : path + "." + std::to_string(i);
-    if (Status status = io::write_file(name, io::format_npy(view.type(), view.shape().dims(), view.bytes()));
-        !status)
-      return status;
+    const std::string array = io::format_npy(view.type(), view.shape().dims(), view.bytes());
+    if (Status status = write_file(names[i], array); !status) return status;
   }
   return {};
 }
 
-int run(const Arguments& arguments) {
+// Before anything runs: names of outputs are known when the model is.
+Status check(const Arguments& arguments, const Model& model, const std::vector<std::string>& names) {
+  if (model.inputs().size() != 1) {
+    return Error(ErrorCode::kInvalidArgument,
+                 "the model has " + std::to_string(model.inputs().size()) + " inputs, `fettle run` feeds one",
+                 "use `fettle verify` with an .npz file");
+  }
   std::vector<std::string> read = arguments.inputs;
   read.insert(read.end(), {arguments.model.model, arguments.model.plan, arguments.labels});
-  const Status outputs = check_outputs({arguments.output}, read);
-  if (!outputs) return fail(outputs.error());
+  std::vector<Output> outputs;
+  for (const std::string& name : names) outputs.push_back({name});
+  return check_outputs(outputs, read);
+}
+
+int run(const Arguments& arguments) {
   Result<LoadOptions> options = arguments.model.load_options();
   if (!options) return fail(options.error());
   Result<Model> model = Model::load(arguments.model.model, options->model);
   if (!model) return fail(model.error());
+  const std::vector<std::string> names = output_names(arguments.output, model->outputs().size());
+  if (Status status = check(arguments, *model, names); !status) return fail(status.error());
   const bool pictures = std::all_of(arguments.inputs.begin(), arguments.inputs.end(), is_picture);
   if (pictures) {
     Result<InputOptions> input = picture_options(arguments);
@@ -206,12 +222,6 @@ int run(const Arguments& arguments) {
   print_report(loaded->program.report());
   Result<Runtime> runtime = Runtime::create(loaded->program, options->runtime);
   if (!runtime) return fail(runtime.error());
-  if (runtime->input_count() != 1) {
-    return fail(
-        Error(ErrorCode::kInvalidArgument,
-              "the model has " + std::to_string(runtime->input_count()) + " inputs, `fettle run` feeds one",
-              "use `fettle verify` with an .npz file"));
-  }
   Result<std::vector<std::string>> labels = read_labels(arguments.labels);
   if (!labels) return fail(labels.error());
   Json json = Json::array();
@@ -222,10 +232,8 @@ int run(const Arguments& arguments) {
     if (status) status = runtime->run();
     if (!status) return fail(status.error());
     describe_outputs(*runtime, arguments, *labels, file, json, text);
-    if (!arguments.output.empty()) {
-      if (status = save_outputs(*runtime, arguments.output); !status) return fail(status.error());
-    }
   }
+  if (Status status = save_outputs(*runtime, names); !status) return fail(status.error());
   print(arguments.json ? json.dump(2) + "\n" : text);
   return kSuccess;
 }
@@ -237,17 +245,22 @@ void add_run(CLI::App& app, int& exit_code) {
   auto arguments = std::make_shared<Arguments>();
   arguments->model.add_to(*command);
   command->add_option("--input", arguments->inputs, "JPEG, PNG, .npy or raw files (the input's bytes)")
-      ->required();
+      ->required()
+      ->check(file_name());
   command->add_option("--mean", arguments->mean,
-                      "subtracted from pixels 0..255: one number, or one a channel");
-  command->add_option("--std", arguments->std, "then divides: one number, or one a channel");
+                      "subtracted from pixels 0..255: one value, or one value per channel");
+  command->add_option("--std", arguments->std, "then divides: one value, or one value per channel");
   command->add_option("--order", arguments->order, "channel order that the network wants")
       ->check(CLI::IsMember({"rgb", "bgr"}));
   command->add_option("--resize", arguments->resize, "how a picture of another size is fitted")
       ->check(CLI::IsMember({"stretch", "crop", "none"}));
-  command->add_option("--labels", arguments->labels, "text file with one class name a line");
+  command->add_option("--labels", arguments->labels, "text file with one class name a line")
+      ->check(file_name());
   command->add_option("--top", arguments->top, "how many classes to print")->check(CLI::Range(1, 1000000));
-  command->add_option("--output", arguments->output, "write the (last) outputs as .npy");
+  command
+      ->add_option("--output", arguments->output,
+                   "write the (last) outputs as .npy; several as FILE.0, FILE.1, ...")
+      ->check(file_name());
   command->add_flag("--json", arguments->json, "print JSON");
   command->callback([=, &exit_code] { exit_code = run(*arguments); });
 }

@@ -3,7 +3,6 @@
 // fettle tune: measure variants here, write a plan.
 #include "tuner/cli/command.h"
 #include "tuner/cli/progress.h"
-#include "tuner/io/npy.h"
 
 #include <fettle/tuner.h>
 
@@ -44,7 +43,7 @@ Result<double> parse_budget(const std::string& text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
   const double factor = unit.empty() || unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : 0;
-  if (error != std::errc() || factor == 0 || !(number > 0) || number * factor > 1e6) {
+  if (error != std::errc() || factor == 0 || !(number > 0) || number * factor > kMostSeconds) {
     return Error(ErrorCode::kInvalidArgument, "--budget " + text + " is not a time",
                  "write for example 60s, 5m or 1h");
   }
@@ -108,7 +107,8 @@ int tune_command(const Arguments& arguments) {
   std::signal(SIGINT, on_interrupt);
   std::signal(SIGTERM, on_interrupt);
   const Status outputs =
-      check_outputs({arguments.output, arguments.report, arguments.records}, {arguments.model.model});
+      check_outputs({{arguments.output}, {arguments.report}, {arguments.records, OutputMode::append}},
+                    {arguments.model.model});
   if (!outputs) return fail(outputs.error());
   Result<double> budget_s = parse_budget(arguments.budget);
   if (!budget_s) return fail(budget_s.error());
@@ -126,7 +126,7 @@ int tune_command(const Arguments& arguments) {
   if (!result) return fail(result.error());
   if (Status status = result->plan.save(arguments.output); !status) return fail(status.error());
   if (!arguments.report.empty()) {
-    if (Status status = io::write_file(arguments.report, tune_report_html(*model, *result)); !status)
+    if (Status status = write_file(arguments.report, tune_report_html(*model, *result)); !status)
       return fail(status.error());
   }
   print(arguments.json ? as_json(*result) : summary(*result, arguments));
@@ -139,17 +139,21 @@ void add_tune(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("tune", "Measure variants on this device and write a plan");
   auto arguments = std::make_shared<Arguments>();
   arguments->model.add_to(*command, false);
-  command->add_option("--output", arguments->output, "the plan file to write")->required();
+  command->add_option("--output", arguments->output, "the plan file to write")
+      ->required()
+      ->check(file_name());
   command->add_option("--budget", arguments->budget, "time to spend, such as 60s, 5m, 1h")
       ->capture_default_str();
   command
       ->add_option("--tolerance", arguments->tolerance,
                    "how far outputs may be from the default's, of the largest output")
       ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
-  command->add_option("--records", arguments->records, "JSON-lines file of measurements, read and added to");
-  command->add_option("--report", arguments->report, "write an HTML page that explains the choice");
-  command->add_option("--start", arguments->start, "plan whose pinned layers are kept");
+      ->check(number_up_to(kMostTolerance));
+  command->add_option("--records", arguments->records, "JSON-lines file of measurements, read and added to")
+      ->check(file_name());
+  command->add_option("--report", arguments->report, "write an HTML page that explains the choice")
+      ->check(file_name());
+  command->add_option("--start", arguments->start, "plan whose pinned layers are kept")->check(file_name());
   command->add_flag("--json", arguments->json, "print JSON");
   command->callback([=, &exit_code] { exit_code = tune_command(*arguments); });
 }

@@ -3,7 +3,9 @@
 // The .npy format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 #include "tuner/io/npy.h"
 
-#include <cctype>
+#include <fettle/files.h>
+
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <string_view>
@@ -17,10 +19,11 @@ struct TypeName {
   std::string_view text;
   DataType type;
 };
-constexpr TypeName kTypes[] = {{"<f4", DataType::f32}, {"<f2", DataType::f16}, {"<f8", DataType::f64},
-                               {"|i1", DataType::s8},  {"|u1", DataType::u8},  {"<i2", DataType::s16},
-                               {"<u2", DataType::u16}, {"<i4", DataType::s32}, {"<u4", DataType::u32},
-                               {"<i8", DataType::s64}, {"<u8", DataType::u64}, {"|b1", DataType::boolean}};
+constexpr TypeName kTypes[] = {{"<f4", DataType::f32},    {"<f2", DataType::f16}, {"<f8", DataType::f64},
+                               {"|V2", DataType::bf16},   {"|i1", DataType::s8},  {"|u1", DataType::u8},
+                               {"<i2", DataType::s16},    {"<u2", DataType::u16}, {"<i4", DataType::s32},
+                               {"<u4", DataType::u32},    {"<i8", DataType::s64}, {"<u8", DataType::u64},
+                               {"|b1", DataType::boolean}};
 
 Error malformed(const std::string& name, std::string_view what) {
   return Error(ErrorCode::kFileMalformed, name + ": " + std::string(what),
@@ -58,6 +61,16 @@ bool parse_shape(std::string_view text, std::vector<std::int64_t>& shape) {
 }
 
 }  // namespace
+
+bool Array::has_shape(const Shape& other) const {
+  return std::equal(shape.begin(), shape.end(), other.begin(), other.end());
+}
+
+std::string Array::shape_text() const {
+  std::string text;
+  for (std::int64_t extent : shape) text += (text.empty() ? "" : "x") + std::to_string(extent);
+  return text.empty() ? "scalar" : text;
+}
 
 Result<Array> parse_npy(std::span<const std::byte> bytes, const std::string& name) {
   const std::string_view text = as_text(bytes);
@@ -97,7 +110,7 @@ Result<Array> parse_npy(std::span<const std::byte> bytes, const std::string& nam
 }
 
 Result<Array> load_npy(const std::string& path) {
-  Result<std::vector<std::byte>> bytes = read_file(path);
+  Result<std::vector<std::byte>> bytes = read_file(path, kMaxArrayBytes);
   if (!bytes) return std::move(bytes).error();
   return parse_npy(*bytes, path);
 }

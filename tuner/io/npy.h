@@ -18,7 +18,12 @@ namespace fettle::io {
 struct Array {
   DataType type = DataType::undefined;
   std::vector<std::int64_t> shape;
-  std::vector<std::byte> bytes;
+  std::vector<std::byte> bytes;  ///< as many as the shape has
+
+  /// Exactly this shape. A Shape of the array's own extents would not do: it holds kMaxRank of them.
+  bool has_shape(const Shape& other) const;
+  /// "1x3x224x224"; "scalar" for rank 0.
+  std::string shape_text() const;
 
   template <typename T>
   std::span<const T> values() const {
@@ -26,21 +31,20 @@ struct Array {
   }
 };
 
-/// Arrays larger than this are refused.
+/// Arrays larger than this are refused, and so are archives whose arrays together are.
 inline constexpr std::size_t kMaxArrayBytes = std::size_t{1} << 30;
 
-/// Parses the bytes of a .npy file: format versions 1 to 3, little-endian, C order. `name` stands for the
-/// file in messages.
+/// Parses the bytes of a .npy file: format versions 1 to 3, little-endian, C order; |V2 is bf16. `name`
+/// stands for the file in messages. Errors: kFileMalformed.
 Result<Array> parse_npy(std::span<const std::byte> bytes, const std::string& name);
 Result<Array> load_npy(const std::string& path);
-/// Reads all arrays of a .npz file, by their names without ".npy".
+/// All arrays of a .npz file, by their names without ".npy"; together at most `most` bytes. Errors:
+/// kFileMalformed.
+Result<std::map<std::string, Array>> parse_npz(std::span<const std::byte> bytes, const std::string& name,
+                                               std::size_t most = kMaxArrayBytes);
 Result<std::map<std::string, Array>> load_npz(const std::string& path);
-/// The bytes of a .npy file (version 1.0).
+/// The bytes of a .npy file (version 1.0). NumPy has no bf16: it becomes |V2, two bytes without a meaning, as
+/// NumPy writes the bf16 of its extensions.
 std::string format_npy(DataType type, std::span<const std::int64_t> shape, std::span<const std::byte> bytes);
-
-/// The whole file. Errors: kFileNotFound, kFileUnreadable, kLimitExceeded.
-Result<std::vector<std::byte>> read_file(const std::string& path, std::size_t limit = kMaxArrayBytes);
-/// Replaces the file whole: written beside it, then renamed. Error: kFileUnwritable.
-Status write_file(const std::string& path, std::string_view text);
 
 }  // namespace fettle::io

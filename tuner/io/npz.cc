@@ -3,8 +3,9 @@
 // .npz: a zip archive. Only what NumPy writes is read: a central directory, stored or deflated members, zip64
 // sizes.
 #include "tuner/io/npy.h"
+#include "tuner/io/stb.h"
 
-#include <stb_image.h>
+#include <fettle/files.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -28,16 +29,21 @@ struct Member {
 
 class Zip {
  public:
-  Zip(std::span<const std::byte> bytes, const std::string& path) : bytes_(bytes), path_(path) {}
+  Zip(std::span<const std::byte> bytes, const std::string& path, std::size_t most)
+      : bytes_(bytes), path_(path), most_(most) {}
 
   Result<std::map<std::string, Array>> arrays() {
     std::size_t at = 0;
     std::size_t count = 0;
     if (!find_directory(at, count)) return malformed("no zip directory");
     std::map<std::string, Array> arrays;
+    std::size_t unpacked = 0;
     for (std::size_t i = 0; i < count; ++i) {
       Member member;
       if (!read_entry(at, member)) return malformed("damaged zip directory");
+      // What members unpack to is not in proportion to the file: they may even be in the same place.
+      if (member.unpacked > most_ - unpacked) return malformed("its arrays are too large together");
+      unpacked += static_cast<std::size_t>(member.unpacked);
       Result<std::vector<std::byte>> data = extract(member);
       if (!data) return std::move(data).error();
       Result<Array> array = parse_npy(*data, path_ + ":" + member.name);
@@ -126,37 +132,45 @@ class Zip {
       return malformed(member.name + ": damaged member");
     const std::size_t start = header + kSize + number(header + 26, 2) + number(header + 28, 2);
     if (!fits(start, member.packed)) return malformed(member.name + ": the member is cut off");
-    if (member.unpacked > kMaxArrayBytes) return malformed(member.name + ": the member is too large");
     const std::span<const std::byte> packed = bytes_.subspan(start, static_cast<std::size_t>(member.packed));
-    if (member.method == 0) return std::vector<std::byte>(packed.begin(), packed.end());
+    if (member.method == 0) {
+      if (member.packed != member.unpacked) return malformed(member.name + ": damaged member");
+      return std::vector<std::byte>(packed.begin(), packed.end());
+    }
     if (member.method != 8) return malformed(member.name + ": unknown compression");
     if (member.packed > std::numeric_limits<int>::max() - 16 ||
         member.unpacked > std::numeric_limits<int>::max()) {
       return malformed(member.name + ": the compressed member is too large");
     }
+    // Before memory is taken: a few bytes cannot become more than this.
+    constexpr std::uint64_t kMostPerByte = 1032;
+    if (member.unpacked / kMostPerByte > member.packed) return malformed(member.name + ": damaged member");
     std::vector<std::byte> data(static_cast<std::size_t>(member.unpacked));
     // The decoder looks a little ahead and takes the end of its input for damage, so it gets some of the
     // directory that follows.
     constexpr std::size_t kLookAhead = 4;
     const std::size_t given = packed.size() + std::min(kLookAhead, bytes_.size() - start - packed.size());
-    const int written = stbi_zlib_decode_noheader_buffer(
-        reinterpret_cast<char*>(data.data()), static_cast<int>(data.size()),
-        reinterpret_cast<const char*>(packed.data()), static_cast<int>(given));
-    if (written < 0 || static_cast<std::size_t>(written) != data.size())
+    if (!stb::inflate(bytes_.subspan(start, given), data))
       return malformed(member.name + ": damaged compressed data");
     return data;
   }
 
   std::span<const std::byte> bytes_;
   const std::string& path_;
+  std::size_t most_;
 };
 
 }  // namespace
 
+Result<std::map<std::string, Array>> parse_npz(std::span<const std::byte> bytes, const std::string& name,
+                                               std::size_t most) {
+  return Zip(bytes, name, most).arrays();
+}
+
 Result<std::map<std::string, Array>> load_npz(const std::string& path) {
-  Result<std::vector<std::byte>> bytes = read_file(path);
-  if (!bytes) return std::move(bytes).error();
-  return Zip(*bytes, path).arrays();
+  const Result<std::vector<std::byte>> bytes = read_file(path, kMaxArrayBytes);
+  if (!bytes) return bytes.error();
+  return parse_npz(*bytes, path);
 }
 
 }  // namespace fettle::io
