@@ -1,21 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tuner/cli/layer_compare.h"
 
-#include <algorithm>
-#include <cmath>
+#include "tuner/cli/difference.h"
+
+#include <cstddef>
 #include <cstring>
-#include <limits>
 #include <map>
 #include <utility>
 
 namespace fettle::cli {
 namespace {
 
+bool is_floating(DataType type) {
+  return type == DataType::f32 || type == DataType::f64 || type == DataType::f16 || type == DataType::bf16;
+}
+
 // A tensor's elements in ONNX order, wherever its strides put them.
-std::vector<float> gather(const TensorDesc& desc, const float* data) {
-  std::vector<float> values;
+std::vector<std::byte> gather(const TensorDesc& desc, const void* data) {
+  const std::size_t size = size_of(desc.format.type);
+  const auto* bytes = static_cast<const std::byte*>(data);
   const std::int64_t count = desc.shape.elements();
-  values.reserve(static_cast<std::size_t>(count));
+  std::vector<std::byte> values(static_cast<std::size_t>(count) * size);
   std::int64_t index[kMaxRank] = {};
   const bool blocked = desc.format.layout == Layout::nchwc;
   for (std::int64_t i = 0; i < count; ++i) {
@@ -24,7 +29,8 @@ std::vector<float> gather(const TensorDesc& desc, const float* data) {
       const std::int64_t at = blocked && axis == 1 ? index[1] / desc.format.block : index[axis];
       offset += at * desc.strides[static_cast<std::size_t>(axis)];
     }
-    values.push_back(data[offset]);
+    std::memcpy(values.data() + static_cast<std::size_t>(i) * size,
+                bytes + offset * static_cast<std::int64_t>(size), size);
     for (int axis = desc.shape.rank(); axis-- > 0;) {
       if (++index[axis] < desc.shape[axis]) break;
       index[axis] = 0;
@@ -55,7 +61,11 @@ Plan reference_plan(const Model& model, const Program& like, const CompileOption
   return plan;
 }
 
-using Values = std::map<int, std::vector<float>>;
+struct Value {
+  DataType type = DataType::undefined;
+  std::vector<std::byte> elements;
+};
+using Values = std::map<int, Value>;
 
 Result<Values> reference_values(const Model& model, Runtime& runtime, const CompileOptions& options) {
   const Plan plan = reference_plan(model, runtime.program(), options);
@@ -75,8 +85,8 @@ Result<Values> reference_values(const Model& model, Runtime& runtime, const Comp
       [&](std::size_t step, std::span<const void* const>, std::span<void* const> outputs) {
         const StepInfo& info = program->steps()[step];
         for (std::size_t i = 0; i < outputs.size(); ++i) {
-          if (info.desc.outputs[i].format.type != DataType::f32) continue;
-          values[info.outputs[i]] = gather(info.desc.outputs[i], static_cast<const float*>(outputs[i]));
+          const DataType type = info.desc.outputs[i].format.type;
+          if (is_floating(type)) values[info.outputs[i]] = {type, gather(info.desc.outputs[i], outputs[i])};
         }
       });
   if (!status) return std::move(status).error();
@@ -85,38 +95,23 @@ Result<Values> reference_values(const Model& model, Runtime& runtime, const Comp
 
 }  // namespace
 
-double relative_error(std::span<const float> values, std::span<const float> reference) {
-  if (values.size() != reference.size()) return std::numeric_limits<double>::infinity();
-  double largest = 0;
-  double difference = 0;
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    if (values[i] == reference[i] && std::isinf(values[i])) continue;  // the same infinity is no difference
-    if (!std::isfinite(values[i]) || !std::isfinite(reference[i]))
-      return std::numeric_limits<double>::infinity();
-    largest = std::max(largest, std::abs(static_cast<double>(reference[i])));
-    difference =
-        std::max(difference, std::abs(static_cast<double>(values[i]) - static_cast<double>(reference[i])));
-  }
-  if (difference == 0) return 0;
-  return largest == 0 ? std::numeric_limits<double>::infinity() : difference / largest;
-}
-
 Result<std::vector<LayerComparison>> compare_layers(const Model& model, Runtime& runtime,
                                                     const CompileOptions& options) {
   Result<Values> expected = reference_values(model, runtime, options);
   if (!expected) return std::move(expected).error();
   std::vector<LayerComparison> comparisons;
-  Status status = runtime.run_visiting([&](std::size_t step, std::span<const void* const>,
-                                           std::span<void* const> outputs) {
-    const StepInfo& info = runtime.program().steps()[step];
-    for (std::size_t i = 0; i < outputs.size(); ++i) {
-      const auto found = expected->find(info.outputs[i]);
-      if (info.desc.outputs[i].format.type != DataType::f32 || found == expected->end()) continue;
-      const std::vector<float> values = gather(info.desc.outputs[i], static_cast<const float*>(outputs[i]));
-      comparisons.push_back({(info.conversion ? "-> " : "") + info.layer, info.kernel, info.desc.text(),
-                             relative_error(values, found->second)});
-    }
-  });
+  Status status = runtime.run_visiting(
+      [&](std::size_t step, std::span<const void* const>, std::span<void* const> outputs) {
+        const StepInfo& info = runtime.program().steps()[step];
+        for (std::size_t i = 0; i < outputs.size(); ++i) {
+          const auto found = expected->find(info.outputs[i]);
+          const DataType type = info.desc.outputs[i].format.type;
+          if (found == expected->end() || found->second.type != type) continue;
+          const std::vector<std::byte> values = gather(info.desc.outputs[i], outputs[i]);
+          comparisons.push_back({(info.conversion ? "-> " : "") + info.layer, info.kernel, info.desc.text(),
+                                 relative_error(type, values, found->second.elements)});
+        }
+      });
   if (!status) return std::move(status).error();
   return comparisons;
 }

@@ -2,13 +2,12 @@
 //
 // fettle verify: does a model, with a plan, give the outputs that a reference file holds?
 #include "tuner/cli/command.h"
+#include "tuner/cli/difference.h"
 #include "tuner/cli/layer_compare.h"
 #include "tuner/io/npy.h"
 
 #include <fmt/format.h>
 
-#include <cmath>
-#include <cstring>
 #include <iterator>
 #include <map>
 #include <memory>
@@ -47,9 +46,9 @@ Status set_inputs(Runtime& runtime, const Arrays& arrays, const std::string& fil
                        ", the model wants " + std::string(to_string(view.type())),
                    "convert the array with astype");
     }
-    if (Shape(array->shape) != view.shape()) {
+    if (!array->has_shape(view.shape())) {
       return Error(ErrorCode::kWrongShape,
-                   file + ": input " + view.info().name + " is " + Shape(array->shape).text() +
+                   file + ": input " + view.info().name + " is " + array->shape_text() +
                        ", the model wants " + view.shape().text(),
                    "write the reference with this shape, or give the model another one with --shape");
     }
@@ -93,21 +92,15 @@ Result<std::vector<Comparison>> compare_outputs(Runtime& runtime, const Arrays& 
                    "name it output:" + view.info().name);
     }
     const io::Array& expected = found->second;
-    if (expected.type != view.type() || Shape(expected.shape) != view.shape()) {
+    if (expected.type != view.type() || !expected.has_shape(view.shape())) {
       return Error(ErrorCode::kWrongShape,
                    arguments.reference + ": output " + view.info().name + " is " +
-                       std::string(to_string(expected.type)) + " " + Shape(expected.shape).text() +
+                       std::string(to_string(expected.type)) + " " + expected.shape_text() +
                        ", the model gives " + std::string(to_string(view.type())) + " " + view.shape().text(),
                    "write the reference with the model's type and shape");
     }
     Comparison comparison{view.info().name, 0, false};
-    if (view.type() == DataType::f32) {
-      comparison.relative_error = relative_error(view.values<float>(), expected.values<float>());
-    } else {
-      comparison.relative_error =
-          std::memcmp(view.bytes().data(), expected.bytes.data(), expected.bytes.size()) == 0 ? 0.0
-                                                                                              : INFINITY;
-    }
+    comparison.relative_error = relative_error(view.type(), view.bytes(), expected.bytes);
     comparison.match = comparison.relative_error <= arguments.tolerance;
     comparisons.push_back(comparison);
   }
@@ -192,11 +185,12 @@ void add_verify(CLI::App& app, int& exit_code) {
   arguments->model.add_to(*command);
   command
       ->add_option("--reference", arguments->reference, ".npz with input (or input:<name>) and output:<name>")
-      ->required();
+      ->required()
+      ->check(file_name());
   command
       ->add_option("--tolerance", arguments->tolerance,
                    "largest error allowed, relative to the largest reference value")
-      ->check(finite_number());
+      ->check(number_up_to(kMostTolerance));
   command->add_flag("--layers", arguments->layers, "also compare every layer with the reference kernels");
   command->add_flag("--json", arguments->json, "print JSON");
   command->callback([=, &exit_code] { exit_code = verify(*arguments); });
