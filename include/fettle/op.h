@@ -129,8 +129,9 @@ using AttributeValue = std::variant<std::int64_t, float, std::vector<std::int64_
 ///   - channel_shuffle: group; channels as a matrix with a row a group are transposed: the result's channel
 ///     i * group + j is channel j * (C / group) + i
 ///   - reshape, flatten, squeeze, unsqueeze: none; the output shape says everything (op is `reshape` for all)
-///   - resize (and upsample, as resize): mode, coordinate_transformation_mode, nearest_mode, cubic_coeff_a,
-///     exclude_outside, extrapolation_value, scales (floats, one an axis)
+///   - resize (and upsample): mode, coordinate_transformation_mode, nearest_mode (or floor_or_ceil: ceil if
+///   an
+///     axis shrinks), cubic_coeff_a, exclude_outside, extrapolation_value, scales (empty: extents say them)
 ///   - grid_sample: mode, padding_mode, align_corners; roi_align: mode, coordinate_transformation_mode,
 ///     output_height, output_width, sampling_ratio, spatial_scale
 ///   - expand, tile: the output shape says it (tile: repeats)

@@ -2,6 +2,7 @@
 //
 // Resize: nearest, linear and cubic, one axis after the other. ONNX operator specification, Resize-13.
 #include "kernels/reference/numbers.h"
+#include "kernels/resize_axis.h"
 
 #include <algorithm>
 #include <array>
@@ -10,37 +11,6 @@
 
 namespace fettle::kernels::reference {
 namespace {
-
-struct Axis {
-  std::int64_t input;
-  std::int64_t output;
-  double scale;
-  double begin;  // of the region of interest, as a share of the axis
-  double end;
-};
-
-double source_position(const Axis& axis, std::int64_t at, std::string_view mode) {
-  const auto x = static_cast<double>(at);
-  if (mode == "tf_crop_and_resize") {
-    const auto last = static_cast<double>(axis.input - 1);
-    if (axis.output == 1) return 0.5 * (axis.begin + axis.end) * last;
-    return (axis.begin + x * (axis.end - axis.begin) / static_cast<double>(axis.output - 1)) * last;
-  }
-  if (mode == "tf_half_pixel_for_nn") return (x + 0.5) / axis.scale;
-  if (mode == "asymmetric") return x / axis.scale;
-  if (mode == "align_corners")
-    return axis.output == 1 ? 0
-                            : x * static_cast<double>(axis.input - 1) / static_cast<double>(axis.output - 1);
-  if (mode == "pytorch_half_pixel" && axis.output <= 1) return 0;
-  return (x + 0.5) / axis.scale - 0.5;
-}
-
-std::int64_t nearest(double position, std::string_view mode) {
-  if (mode == "floor") return static_cast<std::int64_t>(std::floor(position));
-  if (mode == "ceil") return static_cast<std::int64_t>(std::ceil(position));
-  if (mode == "round_prefer_ceil") return static_cast<std::int64_t>(std::floor(position + 0.5));
-  return static_cast<std::int64_t>(std::ceil(position - 0.5));
-}
 
 struct Tap {
   std::int64_t position;
@@ -56,60 +26,85 @@ struct Taps {
   std::span<Tap> all() { return {taps.data(), count}; }
 };
 
+// A position in the range of integers; so far outside, all that is there is the last element.
+double bounded(double position, std::int64_t input) {
+  if (std::isnan(position)) return 0;
+  return std::clamp(position, -4.0, static_cast<double>(input) + 4);
+}
+
 double cubic_weight(double distance, double a) {
   const double d = std::abs(distance);
   if (d <= 1) return ((a + 2) * d - (a + 3)) * d * d + 1;
   return d < 2 ? ((a * d - 5 * a) * d + 8 * a) * d - 4 * a : 0;
 }
 
-// The input positions that an output position mixes.
-Taps taps(const Axis& axis, std::int64_t at, const Attributes& attributes) {
-  const std::string_view transformation = attributes.string("coordinate_transformation_mode");
-  const bool crops = transformation == "tf_crop_and_resize";
-  if (axis.input == axis.output && axis.scale == 1 && !crops) {
-    Taps same;
-    same.add({at, 1});
-    return same;
-  }
-  double position = source_position(axis, at, transformation);
-  if (!std::isfinite(position)) position = -1;
+// The input positions that an output position mixes; none outside of a crop, which is not the image's.
+Taps taps(const ResizeAxis& axis, std::int64_t input, std::int64_t at, const Attributes& attributes) {
   Taps result;
-  // What a crop takes from outside is not the picture's.
-  if (crops && (position < 0 || position > static_cast<double>(axis.input - 1))) return result;
-  const std::string_view mode = attributes.string("mode");
-  if (mode == "nearest") {
-    result.add({nearest(position, attributes.string("nearest_mode")), 1});
-  } else {
-    const auto floor = static_cast<std::int64_t>(std::floor(position));
-    const bool cubic = mode == "cubic";
-    const double a = attributes.real("cubic_coeff_a", -0.75f);
-    double sum = 0;
-    for (std::int64_t p = floor - (cubic ? 1 : 0); p <= floor + (cubic ? 2 : 1); ++p) {
-      const double distance = position - static_cast<double>(p);
-      double weight = cubic ? cubic_weight(distance, a) : 1 - std::abs(distance);
-      if (attributes.integer("exclude_outside") != 0 && (p < 0 || p >= axis.input)) weight = 0;
-      sum += weight;
-      result.add({p, weight});
-    }
-    for (Tap& tap : result.all()) tap.weight /= sum;
+  if (axis.outside(at)) return result;
+  if (axis.is_identity()) {
+    result.add({axis.nearest(at), 1});
+    return result;
   }
-  for (Tap& tap : result.all()) tap.position = std::clamp<std::int64_t>(tap.position, 0, axis.input - 1);
+  const double position = bounded(axis.position(at), input);
+  const auto floor = static_cast<std::int64_t>(std::floor(position));
+  const bool cubic = attributes.string("mode") == "cubic";
+  const double a = attributes.real("cubic_coeff_a", -0.75f);
+  double sum = 0;
+  for (std::int64_t p = floor - (cubic ? 1 : 0); p <= floor + (cubic ? 2 : 1); ++p) {
+    const double distance = position - static_cast<double>(p);
+    if (attributes.integer("exclude_outside") != 0 && (p < 0 || p >= input)) continue;
+    const double weight = cubic ? cubic_weight(distance, a) : 1 - std::abs(distance);
+    sum += weight;
+    result.add({std::clamp<std::int64_t>(p, 0, input - 1), weight});
+  }
+  for (Tap& tap : result.all()) tap.weight /= sum;
   return result;
 }
 
-void resize(const Buffers& b) {
+using Axes = std::array<ResizeAxis, kMaxRank>;
+
+Axes axes_of(const Buffers& b) {
+  const Shape& x = b.layer.inputs.front().shape;
+  const Shape& y = b.layer.outputs.front().shape;
+  Axes axes;
+  for (int axis = 0; axis < x.rank(); ++axis) {
+    const double begin = b.has(1) ? operand(b, 1)[{axis}] : 0;
+    const double end = b.has(1) ? operand(b, 1)[{axis + x.rank()}] : 1;
+    axes[static_cast<std::size_t>(axis)] = {b.attributes(), axis, x[axis], y[axis], begin, end};
+  }
+  return axes;
+}
+
+// Elements of any type are copied as they are.
+void resize_nearest(const Buffers& b) {
+  const auto x = b.in<std::byte>(0);
+  const auto y = b.out<std::byte>();
+  const Axes axes = axes_of(b);
+  const Mover move(b);
+  for_each_index(y.desc.shape, [&](const Index& out) {
+    Index from{};
+    bool outside = false;
+    for (std::size_t k = 0; k < static_cast<std::size_t>(x.desc.shape.rank()); ++k) {
+      outside = outside || axes[k].outside(out[k]);
+      from[k] = axes[k].nearest(out[k]);
+    }
+    if (!outside) return move(y, out, x, from);
+    store(y.desc.format.type, y.data, y.offset(out),
+          static_cast<double>(b.attributes().real("extrapolation_value")));
+  });
+}
+
+void interpolate(const Buffers& b) {
   const auto x = operand(b, 0);
   const auto y = result(b);
-  const auto scales = b.attributes().reals("scales");
-  const int rank = x.rank();
+  const Axes axes = axes_of(b);
+  const auto rank = static_cast<std::size_t>(x.rank());
   for_each_index(y.shape(), [&](const Index& out) {
     std::array<Taps, kMaxRank> all;
     Shape counts;
-    for (int axis = 0; axis < rank; ++axis) {
-      const auto k = static_cast<std::size_t>(axis);
-      const double begin = b.has(1) ? operand(b, 1)[{axis}] : 0;
-      const double end = b.has(1) ? operand(b, 1)[{axis + rank}] : 1;
-      all[k] = taps({x.extent(axis), y.extent(axis), scales[k], begin, end}, out[k], b.attributes());
+    for (std::size_t k = 0; k < rank; ++k) {
+      all[k] = taps(axes[k], x.extent(static_cast<int>(k)), out[k], b.attributes());
       counts.push_back(static_cast<std::int64_t>(all[k].count));
     }
     if (counts.elements() == 0) return y.set(out, b.attributes().real("extrapolation_value"));
@@ -117,8 +112,7 @@ void resize(const Buffers& b) {
     for_each_index(counts, [&](const Index& choice) {
       Index from{};
       double weight = 1;
-      for (int axis = 0; axis < rank; ++axis) {
-        const auto k = static_cast<std::size_t>(axis);
+      for (std::size_t k = 0; k < rank; ++k) {
         const Tap& tap = all[k].taps[static_cast<std::size_t>(choice[k])];
         from[k] = tap.position;
         weight *= tap.weight;
@@ -129,10 +123,14 @@ void resize(const Buffers& b) {
   });
 }
 
+void resize(const Buffers& b) {
+  b.attributes().string("mode") == "nearest" ? resize_nearest(b) : interpolate(b);
+}
+
 Refusal supports_resize(const LayerDesc& layer, const Cpu& cpu) {
   const TensorDesc& x = layer.inputs.front();
-  if (layer.main().attributes.reals("scales").size() != static_cast<std::size_t>(x.shape.rank()))
-    return Refusal::attribute;
+  const std::size_t scales = layer.main().attributes.reals("scales").size();
+  if (scales != 0 && scales != static_cast<std::size_t>(x.shape.rank())) return Refusal::attribute;
   if (x.shape.elements() == 0) return Refusal::shape;
   const DataType type = x.format.type;
   return type == layer.outputs.front().format.type ? any_number(layer, cpu) : Refusal::data_type;

@@ -115,15 +115,38 @@ void visit_repeating(Random& random, const Visit& visit) {
               typed({2, 3}, DataType::s64, 0, static_cast<double>(shape[static_cast<int>(axis)] - 1), true)},
              visit);
   for (const char* mode : {"nearest", "linear", "cubic"}) {
-    for (const char* coordinates : {"half_pixel", "align_corners", "asymmetric", "pytorch_half_pixel"}) {
+    for (const char* coordinates :
+         {"half_pixel", "align_corners", "asymmetric", "pytorch_half_pixel", "tf_half_pixel_for_nn"}) {
+      const char* nearest[] = {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"};
       Attributes a = with("mode", std::string(mode));
       a.set("coordinate_transformation_mode", std::string(coordinates));
+      a.set("nearest_mode", std::string(nearest[random() % 4]));
       const Integers sizes{shape[0], shape[1], pick(random, 1, 20), pick(random, 1, 20)};
       const Operand none{Shape{0}, true, DataType::f32};
       visit_made(Op::resize, a, {input(shape), none, none, parameter(sizes)}, visit);
       visit_made(Op::resize, std::move(a),
                  {input(shape), none, none, parameter({shape[0], shape[1], shape[2] * 2, shape[3] * 2})},
                  visit);
+    }
+  }
+}
+
+// Resizing by scales, of which extents are only what is left of them when they are rounded down.
+void visit_scaling(Random& random, const Visit& visit) {
+  const Shape shape = picture(random);
+  const auto scale = [&](int axis) {
+    const float scales[] = {1, 1.3333334f, 1.5f, 2, 2.2f, 0.7f, 0.6f};
+    return scales[random() % (shape[axis] > 1 ? 7 : 5)];
+  };
+  for (const char* mode : {"nearest", "linear"}) {
+    for (const char* coordinates :
+         {"half_pixel", "align_corners", "asymmetric", "pytorch_half_pixel", "tf_half_pixel_for_nn"}) {
+      const char* nearest[] = {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil", "floor_or_ceil"};
+      Attributes a = with("mode", std::string(mode));
+      a.set("coordinate_transformation_mode", std::string(coordinates));
+      a.set("nearest_mode", std::string(nearest[random() % 5]));
+      a.set("scales", std::vector<float>{1, 1, scale(2), scale(3)});
+      visit_made(Op::upsample, std::move(a), {input(shape)}, visit);
     }
   }
 }
@@ -187,6 +210,7 @@ void visit_movement(int count, const Visit& visit) {
     visit_cutting(random, visit);
     visit_turning(random, visit);
     visit_repeating(random, visit);
+    visit_scaling(random, visit);
     visit_conversions(random, visit);
   }
 }

@@ -12,6 +12,9 @@ namespace {
 
 using Reals = std::vector<float>;
 
+// Products of two extents, as positions need them, stay far from overflow.
+constexpr std::int64_t kMaxExtent = std::int64_t{1} << 30;
+
 // Upsample 1: attributes for height and width. Upsample 7: an attribute. Upsample 9, Resize 10: input 1.
 // Resize 11 and later: input 2, or sizes in input 3. Empty where none are known.
 Reals read_scales(NodeView& view, std::size_t scales_at) {
@@ -25,28 +28,33 @@ Reals read_scales(NodeView& view, std::size_t scales_at) {
   return view.reals(scales_at).value_or(Reals{});
 }
 
-// The output's shape, and the scales where sizes were given.
+// ONNX computes extents from scales in float: 10 * 0.7f is 7. Upsample and Resize have done so since they are
+// there, and regions of interest make no difference, whatever Resize's document says.
+std::int64_t scaled_extent(std::int64_t extent, float scale) {
+  const float scaled = std::floor(static_cast<float>(extent) * scale);
+  constexpr auto kMost = static_cast<float>(kMaxExtent);
+  return scaled >= 0 && scaled <= kMost ? static_cast<std::int64_t>(scaled) : -1;
+}
+
+// The output's shape, and the scales where no sizes were given.
 bool find_output(NodeView& view, std::size_t scales_at, Reals& scales, Shape& output) {
   const Shape& x = view.shape(0);
   const auto rank = static_cast<std::size_t>(x.rank());
   const auto sizes = view.integers(3);
   if (sizes && sizes->size() == rank) {
     output = Shape(std::span<const std::int64_t>(*sizes));
-    for (int axis = 0; axis < x.rank(); ++axis) {
-      if (!view.expect(output[axis] >= 0 && x[axis] > 0, "a size is out of range")) return false;
-      scales.push_back(static_cast<float>(output[axis]) / static_cast<float>(x[axis]));
-    }
-    return true;
+  } else {
+    scales = read_scales(view, scales_at);
+    if (!view.expect(scales.size() == rank, "scales or sizes must be constant, with one value per dimension"))
+      return false;
+    for (int axis = 0; axis < x.rank(); ++axis)
+      output.push_back(scaled_extent(x[axis], scales[static_cast<std::size_t>(axis)]));
   }
-  scales = read_scales(view, scales_at);
-  if (!view.expect(scales.size() == rank,
-                   "scales or sizes must be constant, with one number for each dimension"))
-    return false;
   for (int axis = 0; axis < x.rank(); ++axis) {
-    const double extent = std::floor(static_cast<double>(x[axis]) *
-                                     static_cast<double>(scales[static_cast<std::size_t>(axis)]));
-    if (!view.expect(extent >= 0 && extent < 1e9, "a scale is out of range")) return false;
-    output.push_back(static_cast<std::int64_t>(extent));
+    const bool fits = output[axis] >= 0 && output[axis] <= kMaxExtent && x[axis] <= kMaxExtent &&
+                      (x[axis] > 0 || output[axis] == 0);
+    if (!view.expect(fits, scales.empty() ? "a size is out of range" : "a scale is out of range"))
+      return false;
   }
   return true;
 }
@@ -55,7 +63,7 @@ bool find_output(NodeView& view, std::size_t scales_at, Reals& scales, Shape& ou
 bool keep_region(NodeView& view) {
   const bool crops = view.attributes().string("coordinate_transformation_mode") == "tf_crop_and_resize";
   if (crops && !view.expect(view.has(1) && view.shape(1) == Shape{2 * std::int64_t{view.rank(0)}},
-                            "the region of interest needs two numbers for each dimension"))
+                            "the region of interest (roi) needs two values per dimension"))
     return false;
   view.keep_inputs(crops ? 2 : 1);
   return true;
@@ -64,22 +72,22 @@ bool keep_region(NodeView& view) {
 }  // namespace
 
 bool infer_resize(NodeView& view) {
-  // Canonical already: scales and sizes have become an attribute and the output's shape.
+  // Canonical already: scales have become an attribute, empty where sizes were given, and both the output's
+  // shape.
   if (view.attributes().has("extrapolation_value") && view.attributes().has("scales"))
     return view.expect(view.graph().value(view.node().outputs[0]).shape.has_value(), "the shape is missing");
+  // Before opset 11 there was one way to map coordinates, and Resize, which can shrink too, took the next
+  // element then.
   const bool upsample = view.node().op == Op::upsample;
-  const std::size_t scales_at = view.inputs() <= 2 ? 1 : 2;
+  const bool old = upsample || view.graph().opset < 11;
   Reals scales;
   Shape output;
-  if (!find_output(view, scales_at, scales, output)) return false;
-  if (!view.one_of("mode", {"nearest", "linear", "bilinear", "cubic"})) return false;
+  if (!find_output(view, old ? 1 : 2, scales, output)) return false;
   std::string mode(view.attributes().string("mode", "nearest"));
   if (mode == "bilinear") mode = "linear";
-  // Before opset 11 there was one way to map coordinates.
-  const bool old = upsample || scales_at == 1;
   view.attributes().set("mode", mode);
   view.fill("coordinate_transformation_mode", std::string(old ? "asymmetric" : "half_pixel"));
-  view.fill("nearest_mode", std::string(old ? "floor" : "round_prefer_floor"));
+  view.fill("nearest_mode", std::string(upsample ? "floor" : old ? "floor_or_ceil" : "round_prefer_floor"));
   view.fill("cubic_coeff_a", -0.75f);
   view.fill("exclude_outside", std::int64_t{0});
   view.fill("extrapolation_value", 0.0f);

@@ -79,13 +79,19 @@ Made repeated(ByteSource& bytes, Op op) {
 
 Made resized(ByteSource& bytes, Op op) {
   constexpr const char* kModes[] = {"nearest", "linear", "cubic"};
-  constexpr const char* kCoordinates[] = {"half_pixel", "align_corners", "asymmetric", "pytorch_half_pixel"};
+  constexpr const char* kCoordinates[] = {"half_pixel", "align_corners", "asymmetric", "pytorch_half_pixel",
+                                          "tf_half_pixel_for_nn"};
   constexpr const char* kNearest[] = {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"};
   const Shape shape = pictures(bytes, 2, extent(bytes, 5, 35));
   Attributes a;
   a.set("mode", std::string(bytes.one_of(kModes)));
   a.set("coordinate_transformation_mode", std::string(bytes.one_of(kCoordinates)));
   a.set("nearest_mode", std::string(bytes.one_of(kNearest)));
+  if (bytes.once_in(3)) {
+    constexpr float kScales[] = {1, 2, 1.3333334f, 0.6f, 0.7f, 3.5f};
+    a.set("scales", std::vector<float>{1, 1, bytes.one_of(kScales), bytes.one_of(kScales)});
+    return make_layer(Op::upsample, std::move(a), {input(shape)});
+  }
   const Operand none{Shape{0}, true, DataType::f32};
   const Integers sizes{shape[0], shape[1], bytes.once_in(2) ? shape[2] * 2 : extent(bytes, 8, 20),
                        bytes.once_in(2) ? shape[3] * 2 : extent(bytes, 8, 20)};
