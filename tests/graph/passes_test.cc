@@ -81,11 +81,17 @@ void check_same(const std::vector<std::vector<float>>& actual,
     REQUIRE(actual[i].size() == expected[i].size());
     float largest = 0;
     float difference = 0;
+    bool finite = false;
     for (std::size_t j = 0; j < actual[i].size(); ++j) {
+      if (!std::isfinite(expected[i][j])) {
+        CHECK((std::isnan(expected[i][j]) ? std::isnan(actual[i][j]) : actual[i][j] == expected[i][j]));
+        continue;
+      }
+      finite = true;
       largest = std::max(largest, std::abs(expected[i][j]));
       difference = std::max(difference, std::abs(actual[i][j] - expected[i][j]));
     }
-    CHECK(largest > 0);
+    CHECK((largest > 0 || !finite));
     CHECK(difference <= 1e-5f * largest);
   }
 }
@@ -154,6 +160,44 @@ TEST_CASE("folding makes no more weights than the limits allow", "[graph][passes
   CHECK(ops(b.graph) == "conv mul");
 }
 
+TEST_CASE("weights and biases that would not be finite are not made", "[graph][passes]") {
+  constexpr float kDenormal = 1e-40f;
+  const auto behind_conv = [](Op op, float number, float weight, const std::vector<float>& bias) {
+    Builder b;
+    const ValueId conv =
+        b.op(Op::conv, {b.input({1, 1, 2, 2}), b.constant({1, 1, 1, 1}, {weight}), b.constant({1}, bias)});
+    return optimised(b.ending_in(b.op(op, {conv, b.scalar(number)})));
+  };
+  CHECK(behind_conv(Op::div, 0.5f, 1, {0}) == "conv");
+  CHECK(behind_conv(Op::div, kDenormal, 1, {0}) == "conv div");
+  CHECK(behind_conv(Op::div, -kDenormal, 1, {0}) == "conv div");
+  CHECK(behind_conv(Op::div, 0, 1, {0}) == "conv div");
+  // 1 / 3e38 is a number of few digits.
+  CHECK(behind_conv(Op::div, 3e38f, 1, {0}) == "conv div");
+  CHECK(behind_conv(Op::div, 1e-30f, 1e10f, {0}) == "conv div");
+  CHECK(behind_conv(Op::mul, 1e30f, 1e10f, {0}) == "conv mul");
+  CHECK(behind_conv(Op::mul, 1e30f, 1, {1e10f}) == "conv mul");
+  CHECK(behind_conv(Op::add, 3e38f, 1, {3e38f}) == "conv add");
+}
+
+TEST_CASE("batch normalisation whose factors are not finite stays", "[graph][passes]") {
+  const auto normalised = [](bool behind_conv, float scale, float mean, float variance) {
+    Builder b;
+    ValueId x = b.input({1, 1, 2, 2});
+    if (behind_conv) x = b.op(Op::conv, {x, b.constant({1, 1, 1, 1}, {1})});
+    const std::vector<ValueId> operands{x, b.constant({1}, {scale}), b.constant({1}, {0}),
+                                        b.constant({1}, {mean}), b.constant({1}, {variance})};
+    return optimised(b.ending_in(b.op(Op::batch_norm, operands, with("epsilon", 0.0f))));
+  };
+  for (const bool behind_conv : {false, true}) {
+    const std::string kept = behind_conv ? "conv batch_norm" : "batch_norm";
+    CHECK(normalised(behind_conv, 2, 1, 4) == "conv");
+    CHECK(normalised(behind_conv, 1e30f, 1, 1e-40f) == kept);
+    CHECK(normalised(behind_conv, 1, 1, 0) == kept);
+    CHECK(normalised(behind_conv, 1e30f, 1e30f, 1) == kept);
+  }
+}
+
 TEST_CASE("a result that others use keeps its layer", "[graph][passes]") {
   Builder b;
   const ValueId conv = b.op(Op::conv, {b.input({1, 3, 4, 4}), b.weights({3, 3, 1, 1})});
@@ -196,6 +240,13 @@ TEST_CASE("padding with a number or of channels stays", "[graph][passes]") {
         "pad conv");
 }
 
+TEST_CASE("padding with a computed value stays, whatever the value", "[graph][passes]") {
+  Builder b;
+  const ValueId padded =
+      b.op(Op::pad, {b.input({1, 2, 4, 4}), b.integers({0, 0, 1, 1, 0, 0, 1, 1}), b.input({})});
+  CHECK(optimised(b.ending_in(b.op(Op::conv, {padded, b.weights({3, 2, 3, 3})}))) == "pad conv");
+}
+
 TEST_CASE("hard swish in its variants", "[graph][passes]") {
   const auto relu6 = [](Builder& b, ValueId x) {
     return b.op(Op::clamp, {b.op(Op::add, {x, b.scalar(3)}), b.scalar(0), b.scalar(6)});
@@ -230,6 +281,48 @@ TEST_CASE("hard swish in its variants", "[graph][passes]") {
     const ValueId other = b.op(Op::tanh, {x});
     CHECK(optimised(b.ending_in(b.op(Op::mul, {other, b.op(Op::div, {relu6(b, x), b.scalar(6)})}))) ==
           "tanh hard_sigmoid mul");
+  }
+}
+
+TEST_CASE("another slope is no hard swish, however close", "[graph][passes]") {
+  const float close[] = {std::nextafter(1.0f / 6, 0.0f), 0.166667f, 0.16667f, 0.1666f, 0.2f};
+  for (const float slope : close) {
+    Builder gate;
+    const ValueId x = gate.input({1, 3, 4, 4});
+    CHECK(optimised(gate.ending_in(gate.op(
+              Op::mul, {x, gate.op(Op::hard_sigmoid, {x}, with("alpha", slope))}))) == "hard_sigmoid mul");
+    Builder parts;
+    const ValueId y = parts.input({1, 3, 4, 4});
+    const ValueId bounded =
+        parts.op(Op::clamp, {parts.op(Op::add, {y, parts.scalar(3)}), parts.scalar(0), parts.scalar(6)});
+    CHECK(optimised(parts.ending_in(
+              parts.op(Op::mul, {y, parts.op(Op::mul, {bounded, parts.scalar(slope)})}))) == "add mul mul");
+  }
+  for (const float offset : {0.49999f, 0.5001f}) {
+    Builder b;
+    const ValueId x = b.input({1, 3, 4, 4});
+    Attributes attributes = with("alpha", 1.0f / 6);
+    attributes.set("beta", offset);
+    CHECK(optimised(b.ending_in(b.op(Op::mul, {x, b.op(Op::hard_sigmoid, {x}, attributes)}))) ==
+          "hard_sigmoid mul");
+  }
+}
+
+TEST_CASE("the error function of something else is no gelu", "[graph][passes]") {
+  for (const float root : {1.4142f, 1.41421f, std::nextafter(std::sqrt(2.0f), 2.0f)}) {
+    Builder b;
+    const ValueId x = b.input({2, 8});
+    const ValueId gate = b.op(Op::add, {b.op(Op::erf, {b.op(Op::div, {x, b.scalar(root)})}), b.scalar(1)});
+    CHECK(optimised(b.ending_in(b.op(Op::mul, {b.op(Op::mul, {x, gate}), b.scalar(0.5f)}))) ==
+          "div erf add mul mul");
+  }
+}
+
+TEST_CASE("NaN is no bound of a clamp", "[graph][passes]") {
+  for (const Op op : {Op::min, Op::max}) {
+    Builder b;
+    const ValueId bounded = b.op(op, {b.input({4}), b.scalar(std::numeric_limits<float>::quiet_NaN())});
+    CHECK(optimised(b.ending_in(bounded)) == std::string(to_string(op)));
   }
 }
 

@@ -18,6 +18,12 @@ struct Linear {
   std::vector<float> shift;
 };
 
+// Numbers out of float's range that only folding makes: the parts by themselves may well give finite results.
+bool all_finite(std::span<const float> values) {
+  return std::all_of(values.begin(), values.end(), [](float value) { return std::isfinite(value); });
+}
+bool all_finite(const Linear& linear) { return all_finite(linear.scale) && all_finite(linear.shift); }
+
 std::optional<std::span<const float>> constant_values(const Graph& graph, ValueId id) {
   if (!graph.is_constant(id) || graph.value(id).type != DataType::f32) return std::nullopt;
   return graph.value(id).constant->values<float>();
@@ -80,8 +86,9 @@ std::optional<Linear> from_arithmetic(const Graph& graph, const Node& node, Valu
         linear.shift[c] = other == 1 ? -value : value;
         break;
       case Op::div:
-        if (other != 1 || value == 0) return std::nullopt;
         linear.scale[c] = 1.0f / value;
+        // The reciprocal of a very small number is infinite, that of a very large one has lost its digits.
+        if (other != 1 || !std::isnormal(linear.scale[c])) return std::nullopt;
         break;
       default:
         return std::nullopt;
@@ -128,17 +135,18 @@ Result<bool> fold_into(Graph& graph, PassContext& context, NodeId producer, cons
   const auto weights = constant_values(graph, node.inputs[1]);
   const std::size_t channels = linear.scale.size();
   std::optional<std::vector<float>> bias = bias_of(graph, node, channels);
-  if (!weights || !bias) return false;
+  if (!weights || !bias || !all_finite(linear)) return false;
   // Layers may share weights, and each gets its own here: a small file must not become any size that way.
   const std::size_t bytes = weights->size_bytes() + channels * sizeof(float);
   if (bytes > context.limits.folded_bytes - std::min(context.folded_bytes, context.limits.folded_bytes))
     return false;
-  context.folded_bytes += bytes;
   const Value& old = graph.value(node.inputs[1]);
   const Shape shape = *old.shape;
   std::vector<float> scaled(weights->begin(), weights->end());
   for (std::size_t i = 0; i < scaled.size(); ++i) scaled[i] *= linear.scale[channel_of(node, shape, i)];
   for (std::size_t c = 0; c < channels; ++c) (*bias)[c] = (*bias)[c] * linear.scale[c] + linear.shift[c];
+  if (!all_finite(scaled) || !all_finite(*bias)) return false;
+  context.folded_bytes += bytes;
   Result<ValueId> weight_id =
       graph.add_constant(node.id + ".weight", DataType::f32, shape, std::as_bytes(std::span(scaled)));
   if (!weight_id) return std::move(weight_id).error();
@@ -165,7 +173,8 @@ Result<bool> to_depthwise(Graph& graph, NodeId id) {
   const Node node = graph.node(id);
   const Shape& x = *graph.value(node.inputs.front()).shape;
   const std::optional<Linear> linear = from_batch_norm(graph, node);
-  if (!linear || x.rank() != 4 || x.elements() == 0) return false;  // a convolution of nothing is not valid
+  // A convolution of nothing is not valid.
+  if (!linear || !all_finite(*linear) || x.rank() != 4 || x.elements() == 0) return false;
   const auto channels = static_cast<std::int64_t>(linear->scale.size());
   Result<ValueId> weight = graph.add_constant(node.id + ".weight", DataType::f32, Shape{channels, 1, 1, 1},
                                               std::as_bytes(std::span(linear->scale)));

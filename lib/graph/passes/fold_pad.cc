@@ -8,8 +8,9 @@ namespace {
 
 // Zero padding of the spatial axes alone, by amounts that only add.
 bool pads_pictures_with_zeros(const Node& pad) {
-  if (pad.op != Op::pad || pad.attributes.string("mode") != "constant" || pad.attributes.real("value") != 0)
-    return false;
+  // A value that is computed is an operand; the attribute then says nothing.
+  const bool zeros = pad.inputs.size() == 1 && pad.attributes.real("value") == 0;
+  if (pad.op != Op::pad || pad.attributes.string("mode") != "constant" || !zeros) return false;
   const auto pads = pad.attributes.integers("pads");
   const std::size_t rank = pads.size() / 2;
   if (rank < 3) return false;

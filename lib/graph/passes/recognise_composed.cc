@@ -43,7 +43,9 @@ class Matcher {
   Graph& graph_;
 };
 
-bool near(float a, float b) { return std::abs(a - b) <= 1e-4f * std::abs(b); }
+// Constants have to be what the composed operator computes with, to the last bit: another slope is another
+// network, however close.
+constexpr float kSixth = 1.0f / 6;
 
 // clamp(x + 3, 0, 6), as a separate clamp or fused into the addition.
 std::optional<ValueId> relu6_of_x_plus_3(const Matcher& match, ValueId value) {
@@ -65,14 +67,13 @@ std::optional<ValueId> relu6_of_x_plus_3(const Matcher& match, ValueId value) {
 // hard_sigmoid(x) with slope 1/6: the operator, or relu6(x + 3) / 6.
 std::optional<ValueId> hard_sigmoid_sixth(const Matcher& match, ValueId value) {
   if (const Node* node = match.made_by(value, Op::hard_sigmoid)) {
-    const bool sixth =
-        near(node->attributes.real("alpha"), 1.0f / 6) && node->attributes.real("beta") == 0.5f;
+    const bool sixth = node->attributes.real("alpha") == kSixth && node->attributes.real("beta") == 0.5f;
     return sixth ? std::optional(node->inputs[0]) : std::nullopt;
   }
   const auto quotient = match.with_scalar(match.made_by(value, Op::div));
   if (quotient && quotient->second == 6) return relu6_of_x_plus_3(match, quotient->first);
   const auto product = match.with_scalar(match.made_by(value, Op::mul));
-  if (product && near(product->second, 1.0f / 6)) return relu6_of_x_plus_3(match, product->first);
+  if (product && product->second == kSixth) return relu6_of_x_plus_3(match, product->first);
   return std::nullopt;
 }
 
@@ -98,8 +99,7 @@ std::optional<Found> self_gated(const Matcher& match, const Node& node) {
 std::optional<Found> hard_swish_divided_last(const Matcher& match, const Node& node) {
   if (node.clamp || (node.op != Op::div && node.op != Op::mul)) return std::nullopt;
   const auto scaled = match.with_scalar(&node);
-  if (!scaled || !(node.op == Op::div ? scaled->second == 6 : near(scaled->second, 1.0f / 6)))
-    return std::nullopt;
+  if (!scaled || !(node.op == Op::div ? scaled->second == 6 : scaled->second == kSixth)) return std::nullopt;
   const Node* product = match.made_by(scaled->first, Op::mul);
   if (product == nullptr || product->inputs.size() != 2) return std::nullopt;
   for (std::size_t gate = 0; gate < 2; ++gate) {
@@ -115,7 +115,7 @@ std::optional<Found> hard_sigmoid(const Matcher& match, const Node& node) {
   const std::optional<ValueId> x = hard_sigmoid_sixth(match, node.outputs.front());
   if (!x) return std::nullopt;
   Attributes attributes;
-  attributes.set("alpha", 1.0f / 6);
+  attributes.set("alpha", kSixth);
   attributes.set("beta", 0.5f);
   return Found{Op::hard_sigmoid, {*x}, std::move(attributes)};
 }
@@ -129,9 +129,9 @@ std::optional<Found> gelu(const Matcher& match, const Node& node) {
     const Node* erf = match.made_by(sum->first, Op::erf);
     if (erf == nullptr) return std::nullopt;
     const auto quotient = match.with_scalar(match.made_by(erf->inputs[0], Op::div));
-    if (quotient && near(quotient->second, std::sqrt(2.0f))) return quotient->first;
+    if (quotient && quotient->second == std::sqrt(2.0f)) return quotient->first;
     const auto product = match.with_scalar(match.made_by(erf->inputs[0], Op::mul));
-    return product && near(product->second, std::sqrt(0.5f)) ? std::optional(product->first) : std::nullopt;
+    return product && product->second == std::sqrt(0.5f) ? std::optional(product->first) : std::nullopt;
   };
   // (x * gate) * 0.5
   if (const auto half = match.with_scalar(&node); half && half->second == 0.5f) {
