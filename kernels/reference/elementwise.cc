@@ -150,11 +150,11 @@ void classify(const Buffers& b) {
 template <Number T>
 T power(T a, double b) {
   if constexpr (std::is_floating_point_v<T>) return std::pow(a, b);
-  // Whole exponents exactly, by squaring; anything else by way of double.
-  if (b < 0 || b > 64 || b != std::floor(b)) return from_real<T>(std::pow(static_cast<double>(a), b));
+  // Whole exponents exactly, by squaring, and wrapping around as products do; anything else by way of double.
+  if (!(b >= 0 && b < 0x1p63) || b != std::floor(b)) return from_real<T>(std::pow(static_cast<double>(a), b));
   std::uint64_t result = 1;
   auto factor = static_cast<std::uint64_t>(a);
-  for (auto exponent = static_cast<unsigned>(b); exponent > 0; exponent >>= 1) {
+  for (auto exponent = static_cast<std::uint64_t>(b); exponent > 0; exponent >>= 1) {
     if ((exponent & 1) != 0) result *= factor;
     factor *= factor;
   }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Operators that read a picture between its pixels: GridSample and RoiAlign.
+// Operators that read a picture between its pixels: GridSample and RoiAlign. Where the last bit decides,
+// which pixel is the nearest or how many points a cell has, positions are computed in the type of the
+// coordinates, as other runtimes do: a grid that was made in float has its ties there.
 #include "kernels/reference/numbers.h"
 
 #include <algorithm>
@@ -31,14 +33,21 @@ struct Grid {
   std::string_view mode;
   std::string_view padding;
   bool align_corners;
+  bool in_float;
 
-  explicit Grid(const Attributes& a)
+  Grid(const Attributes& a, DataType coordinates)
       : mode(a.string("mode")),
         padding(a.string("padding_mode")),
-        align_corners(a.integer("align_corners") != 0) {}
+        align_corners(a.integer("align_corners") != 0),
+        in_float(mode == "nearest" && coordinates != DataType::f64) {}
 
   double place(double coordinate, std::int64_t extent) const {
-    const auto size = static_cast<double>(extent);
+    if (in_float) return static_cast<double>(place_of(static_cast<float>(coordinate), extent));
+    return place_of(coordinate, extent);
+  }
+  template <typename Real>
+  Real place_of(Real coordinate, std::int64_t extent) const {
+    const auto size = static_cast<Real>(extent);
     return align_corners ? (coordinate + 1) / 2 * (size - 1) : ((coordinate + 1) * size - 1) / 2;
   }
   // Folds a place back into the picture as a mirror at its edges would.
@@ -98,7 +107,7 @@ void grid_sample(const Buffers& b) {
   const auto x = operand(b, 0);
   const auto places = operand(b, 1);
   const auto y = result(b);
-  const Grid grid(b.attributes());
+  const Grid grid(b.attributes(), b.layer.inputs[1].format.type);
   for_each_index(y.shape(), [&](const Index& i) {
     const Plane plane{x, i[0], i[1]};
     const double column = grid.place(places[{i[0], i[2], i[3], 0}], plane.width());
@@ -145,8 +154,7 @@ double roi_point(const Plane& plane, double row, double column, bool largest) {
 class Points {
  public:
   // A ratio of 0 asks for about a point a pixel.
-  Points(double start, double length, std::int64_t cells, std::int64_t ratio)
-      : start_(start), cell_(length / static_cast<double>(cells)) {
+  Points(double start, double cell, std::int64_t ratio) : start_(start), cell_(cell) {
     count_ = ratio > 0 ? static_cast<double>(ratio) : cell_ > 0 ? std::ceil(cell_) : 0;
   }
   double count() const { return count_; }
@@ -177,20 +185,25 @@ class Points {
 struct Region {
   Points rows, columns;
 
+  // In the coordinates' type, up to the size of a cell.
+  template <typename Real>
   static Region of(const Numbers<double>& rois, std::int64_t roi, const Shape& y, const Attributes& a) {
-    const double scale = static_cast<double>(a.real("spatial_scale"));
+    const auto scale = static_cast<Real>(a.real("spatial_scale"));
     const bool half_pixel = a.string("coordinate_transformation_mode") == "half_pixel";
-    const double shift = half_pixel ? 0.5 : 0;
-    const double left = rois[{roi, 0}] * scale - shift;
-    const double top = rois[{roi, 1}] * scale - shift;
-    double width = rois[{roi, 2}] * scale - shift - left;
-    double height = rois[{roi, 3}] * scale - shift - top;
-    if (!half_pixel) {
-      width = std::max(width, 1.0);
-      height = std::max(height, 1.0);
-    }
+    const Real shift = half_pixel ? Real{0.5} : Real{0};
     const std::int64_t ratio = a.integer("sampling_ratio");
-    return {Points(top, height, y[2], ratio), Points(left, width, y[3], ratio)};
+    const auto points = [&](std::int64_t from, std::int64_t to, std::int64_t cells) {
+      const Real begin = static_cast<Real>(rois[{roi, from}]) * scale - shift;
+      Real length = static_cast<Real>(rois[{roi, to}]) * scale - shift - begin;
+      if (!half_pixel) length = std::max(length, Real{1});
+      const Real cell = length / static_cast<Real>(cells);
+      return Points(static_cast<double>(begin), static_cast<double>(cell), ratio);
+    };
+    return {points(1, 3, y[2]), points(0, 2, y[3])};
+  }
+  static Region of(const Numbers<double>& rois, std::int64_t roi, DataType type, const Shape& y,
+                   const Attributes& a) {
+    return type == DataType::f64 ? of<double>(rois, roi, y, a) : of<float>(rois, roi, y, a);
   }
 };
 
@@ -224,7 +237,7 @@ void roi_align(const Buffers& b) {
   const auto y = result(b);
   const bool largest = b.attributes().string("mode") == "max";
   for_each_index(y.shape(), [&](const Index& i) {
-    const Region region = Region::of(rois, i[0], y.shape(), b.attributes());
+    const Region region = Region::of(rois, i[0], b.layer.inputs[1].format.type, y.shape(), b.attributes());
     const Plane plane{x, std::clamp<std::int64_t>(batches[{i[0]}], 0, x.extent(0) - 1), i[1]};
     y.set(i, roi_cell(plane, region, i[2], i[3], largest));
   });

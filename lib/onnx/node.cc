@@ -384,13 +384,14 @@ void NodeImporter::add_chain(graph::Node node) {
   }
   if (count == 1) return finish({Op::identity, node.id, {}, {}, {sum}, {result}});
   if (!mean) return;
-  const float factor = 1.0f / static_cast<float>(count);
-  Result<ValueId> factor_value =
-      graph_.add_constant(node.id + ".scale", DataType::f32, Shape{}, std::as_bytes(std::span(&factor, 1)));
-  if (!factor_value) return problem("out of memory");
-  const ValueId scale = new_value();
-  finish({Op::cast_like, node.id + ".scale", {}, {}, {*factor_value, sum}, {scale}});
-  finish({Op::mul, node.id, {}, {}, {sum, scale}, {result}});
+  // A count is exact in every type, its reciprocal would have the digits of a float.
+  const auto divisor = static_cast<float>(count);
+  Result<ValueId> counted =
+      graph_.add_constant(node.id + ".count", DataType::f32, Shape{}, std::as_bytes(std::span(&divisor, 1)));
+  if (!counted) return problem("out of memory");
+  const ValueId number = new_value();
+  finish({Op::cast_like, node.id + ".count", {}, {}, {*counted, sum}, {number}});
+  finish({Op::div, node.id, {}, {}, {sum, number}, {result}});
 }
 
 Status import_nodes(const onnx::GraphProto& source, Scope& scope, ImportState& state,

@@ -354,7 +354,7 @@ bool infer_mean_variance_norm(NodeView& view) {
   return view.set(0, x, type);
 }
 
-// x / its norm along an axis.
+// x / its norm along an axis; where that is 0, x is too and stays: x / 1.
 bool infer_lp_normalization(NodeView& view) {
   const Shape x = view.shape(0);
   const DataType type = view.type(0);
@@ -370,9 +370,14 @@ bool infer_lp_normalization(NodeView& view) {
   const ValueId input = view.node().inputs[0];
   const ValueId norm = view.add(p == 1 ? Op::reduce_l1 : Op::reduce_l2, ".norm", {input}, reduced, type,
                                 std::move(attributes));
+  const ValueId zero = view.scalar(0, type);
+  const ValueId one = view.scalar(1, type);
+  if (zero == kNoValue || one == kNoValue) return false;
+  const ValueId none = view.add(Op::equal, ".zero", {norm, zero}, reduced, DataType::boolean);
+  const ValueId divisor = view.add(Op::where, ".divisor", {none, one, norm}, reduced, type);
   view.node().op = Op::div;
   view.node().attributes = {};
-  view.node().inputs = {input, norm};
+  view.node().inputs = {input, divisor};
   return view.set(0, x, type);
 }
 

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -174,6 +175,9 @@ bool has_elements_for(NodeView& view, const Shape& output);
 
 /// Makes a value without elements a constant: nothing is left to compute.
 void become_empty_constant(Value& value);
+
+/// The elements of a Range that infer_range has accepted.
+void fill_range(NodeView& view, std::span<std::byte> bytes);
 
 /// Numpy's broadcasting of two shapes; nothing when they do not fit.
 std::optional<Shape> broadcast(const Shape& a, const Shape& b);

@@ -6,7 +6,6 @@
 #include "lib/base/checked.h"
 
 #include <algorithm>
-#include <cmath>
 
 namespace fettle::graph {
 namespace {
@@ -416,21 +415,6 @@ bool infer_constant_of_shape(NodeView& view) {
   return view.expect(positive, "a dimension is negative") &&
          view.set(0, Shape(std::span<const std::int64_t>(*wanted)),
                   data_type_from_string(view.attributes().string("type", "f32")));
-}
-
-bool infer_range(NodeView& view) {
-  double numbers[3] = {};
-  for (std::size_t i = 0; i < 3; ++i) {
-    const auto integer = view.integer(i);
-    const auto real = view.reals(i);
-    if (!view.expect(integer || (real && real->size() == 1),
-                     "start, limit and delta must be constant numbers (f32, s32 or s64)"))
-      return false;
-    numbers[i] = integer ? static_cast<double>(*integer) : static_cast<double>(real->front());
-  }
-  const double count = std::ceil((numbers[1] - numbers[0]) / numbers[2]);
-  if (!view.expect(numbers[2] != 0 && count < 1e9, "delta is 0, or the range is too long")) return false;
-  return view.set(0, Shape{static_cast<std::int64_t>(std::max(0.0, count))}, view.type(0));
 }
 
 }  // namespace fettle::graph

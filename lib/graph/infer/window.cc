@@ -175,7 +175,8 @@ bool infer_conv_transpose(NodeView& view) {
           output_shape.empty() ? x[static_cast<int>(i) + 2] * window.strides[i] : output_shape[i];
       const std::int64_t total = std::max<std::int64_t>(0, full - extent);
       extra[i] += std::max<std::int64_t>(0, extent - full);
-      window.pads[i] = window.auto_pad == "SAME_LOWER" ? total - total / 2 : total / 2;
+      // Of an odd total the larger half lies at the start, unless SAME_UPPER says otherwise.
+      window.pads[i] = window.auto_pad == "SAME_UPPER" ? total / 2 : total - total / 2;
       window.pads[i + axes] = total - window.pads[i];
     }
     const std::int64_t extent = window.strides[i] * (x[static_cast<int>(i) + 2] - 1) + extra[i] +

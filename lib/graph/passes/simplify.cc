@@ -29,18 +29,6 @@ bool inputs_constant(const Graph& graph, const Node& node) {
   return true;
 }
 
-void fill_range(float* target, std::int64_t count, float start, float delta) {
-  for (std::int64_t i = 0; i < count; ++i) target[i] = start + static_cast<float>(i) * delta;
-}
-
-// Each item lies between the bounds, but i * delta need not: it may wrap around and back.
-template <typename T>
-void fill_range(T* target, std::int64_t count, std::int64_t start, std::int64_t delta) {
-  for (std::int64_t i = 0; i < count; ++i)
-    target[i] = static_cast<T>(static_cast<std::uint64_t>(start) +
-                               static_cast<std::uint64_t>(i) * static_cast<std::uint64_t>(delta));
-}
-
 class Folding {
  public:
   Folding(Graph& graph, PassContext& context) : graph_(graph), context_(context), inliner_(graph, context) {}
@@ -290,15 +278,7 @@ class Folding {
     NodeView view(graph_, id, context_);
     Result<std::shared_ptr<AlignedBuffer>> buffer = buffer_for(node.outputs.front());
     if (!buffer) return std::move(buffer).error();
-    const Value& value = graph_.value(node.outputs.front());
-    const std::int64_t count = value.shape->elements();
-    void* target = (*buffer)->bytes().data();
-    if (value.type == DataType::f32)
-      fill_range(static_cast<float*>(target), count, view.reals(0)->front(), view.reals(2)->front());
-    else if (value.type == DataType::s64)
-      fill_range(static_cast<std::int64_t*>(target), count, *view.integer(0), *view.integer(2));
-    else
-      fill_range(static_cast<std::int32_t*>(target), count, *view.integer(0), *view.integer(2));
+    fill_range(view, (*buffer)->bytes());
     graph_.remove_node(id);
     make_constant(node.outputs.front(), *std::move(buffer));
     return {};
