@@ -6,6 +6,7 @@
 #include "lib/graph/own_attributes.h"
 #include "lib/onnx/order.h"
 #include "lib/onnx/tensor.h"
+#include "lib/onnx/words.h"
 
 #include <algorithm>
 #include <cstring>
@@ -193,6 +194,7 @@ Status NodeImporter::read_attribute(const AttributeProto& attribute, graph::Node
     target.attributes.set(name, std::string(to_string(type)));
     return {};
   }
+  if (takes_words(target.op, name) && !check_words(attribute, target.op)) return {};
   switch (attribute.type()) {
     case AttributeProto::INT:
       target.attributes.set(name, static_cast<std::int64_t>(attribute.i()));
@@ -239,6 +241,23 @@ Status NodeImporter::read_attribute(const AttributeProto& attribute, graph::Node
   }
   problem("attribute " + name + " has an unsupported type");
   return {};
+}
+
+bool NodeImporter::check_words(const AttributeProto& attribute, Op op) {
+  const bool text = attribute.type() == AttributeProto::STRING;
+  const bool list = attribute.type() == AttributeProto::STRINGS && is_recurrent(op);
+  if (!text && !list) {
+    problem("attribute " + attribute.name() + " must be a text");
+    return false;
+  }
+  std::optional<std::string> wrong;
+  if (text) wrong = wrong_word(op, attribute.name(), attribute.s(), graph_.opset);
+  // Inference refuses a list that is longer than any operator's.
+  constexpr int kMostWords = 16;
+  for (int i = 0; list && !wrong && i < std::min(attribute.strings_size(), kMostWords); ++i)
+    wrong = wrong_word(op, attribute.name(), attribute.strings(i), graph_.opset);
+  if (wrong) problem(*wrong);
+  return !wrong;
 }
 
 Status NodeImporter::read_operands(graph::Node& target) {

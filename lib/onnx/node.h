@@ -29,6 +29,7 @@ class NodeImporter {
   }
   Status read_attributes(graph::Node& target);
   Status read_attribute(const onnx::AttributeProto& attribute, graph::Node& target);
+  bool check_words(const onnx::AttributeProto& attribute, Op op);
   Status read_operands(graph::Node& target);
   // Notes a problem where nothing can use the value, which is operand `input`.
   void check_usable(std::size_t input, const std::string& name, graph::ValueId value);

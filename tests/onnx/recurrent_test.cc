@@ -121,7 +121,8 @@ TEST_CASE("recurrences that contradict themselves are refused", "[onnx][recurren
   ModelBytes nameless = sums({}, {"x", "w", "r"}, {"", ""});
   nameless.outputs = {"x"};
   refused(nameless, "does not name", ErrorCode::kModelInvalid);
-  refused(lstm({"y"}, {attribute("activations", Names{"Tanh", "Tanh", "Tanz"})}), "unknown activation Tanz");
+  refused(lstm({"y"}, {attribute("activations", Names{"Tanh", "Tanh", "Tanz"})}),
+          "attribute activations is Tanz, not Relu");
   refused(lstm({"y"}, {attribute("activations", Names{"Tanh", "Tanh"})}), "3 activations are needed");
   refused(lstm({"y"}, {attribute("activations", Names(100000, "Tanh"))}), "3 activations are needed");
 }

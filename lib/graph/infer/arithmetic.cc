@@ -206,6 +206,9 @@ bool infer_binary(NodeView& view) {
     return view.fail("shapes " + view.shape(0).text() + " and " + view.shape(1).text() +
                      " cannot be broadcast");
   if (op == Op::mod) view.fill("fmod", std::int64_t{0});
+  if (op == Op::bit_shift &&
+      !view.expect(view.attributes().has("direction"), "attribute direction is missing"))
+    return false;
   return view.set(0, *shape, compares(op) ? DataType::boolean : view.type(0));
 }
 

@@ -25,13 +25,6 @@ Shape spliced(const Shape& head, int count, const Shape& tail, int from) {
   return shape;
 }
 
-bool check_reduction(NodeView& view) {
-  view.fill("reduction", std::string("none"));
-  const std::string_view reduction = view.attributes().string("reduction");
-  return view.expect(reduction == "none" || reduction == "add" || reduction == "mul",
-                     "attribute reduction must be none, add or mul");
-}
-
 // Whether indices go no further than the data along every axis but one.
 bool indices_fit(NodeView& view, const Shape& indices, const Shape& x, std::int64_t except) {
   for (int axis = 0; axis < x.rank(); ++axis) {
@@ -97,7 +90,8 @@ bool infer_scatter_elements(NodeView& view) {
                        view.rank(0) == view.rank(1) && view.rank(0) >= 1 && view.shape(1) == view.shape(2),
                    "indices and updates of one shape, with the data's rank, are needed"))
     return false;
-  if (!read_axis(view, 0) || !check_reduction(view)) return false;
+  if (!read_axis(view, 0)) return false;
+  view.fill("reduction", std::string("none"));
   view.node().op = Op::scatter_elements;
   return indices_fit(view, view.shape(1), view.shape(0), view.attributes().integer("axis")) &&
          view.same_as_input();
@@ -118,7 +112,8 @@ bool infer_scatter_nd(NodeView& view) {
   if (!view.expect(view.shape(2) == spliced(indices, last, x, static_cast<int>(indices[last])),
                    "the updates do not have the shape that data and indices give"))
     return false;
-  return check_reduction(view) && view.same_as_input();
+  view.fill("reduction", std::string("none"));
+  return view.same_as_input();
 }
 
 bool infer_one_hot(NodeView& view) {

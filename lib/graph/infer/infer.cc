@@ -3,7 +3,6 @@
 
 #include "lib/base/checked.h"
 #include "lib/base/op_names.h"
-#include "lib/base/utf8.h"
 
 #include <algorithm>
 
@@ -161,18 +160,6 @@ bool NodeView::fail(std::string reason) {
   const std::string_view name = known.empty() ? to_string(node().op) : known;
   context_.problems.push_back({node().id, std::string(name), std::move(reason)});
   return false;
-}
-
-bool NodeView::one_of(std::string_view attribute, std::initializer_list<std::string_view> words) {
-  if (!attributes().has(attribute)) return true;
-  const std::string_view text = attributes().string(attribute);
-  if (std::find(words.begin(), words.end(), text) != words.end()) return true;
-  constexpr std::size_t kShown = 40;  // of a text that may be anything
-  std::string reason =
-      "attribute " + std::string(attribute) + " is " + valid_utf8(text.substr(0, kShown)) + ", not ";
-  for (std::string_view word : words)
-    reason.append(word == *words.begin() ? "" : word == words.end()[-1] ? " or " : ", ").append(word);
-  return fail(std::move(reason));
 }
 
 void become_empty_constant(Value& value) {

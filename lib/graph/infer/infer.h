@@ -8,7 +8,6 @@
 #include "lib/graph/passes.h"
 
 #include <cstdint>
-#include <initializer_list>
 #include <optional>
 #include <span>
 #include <string>
@@ -73,8 +72,6 @@ class NodeView {
   /// Notes the problem and returns false.
   bool fail(std::string reason);
   bool expect(bool condition, const char* reason) { return condition || fail(reason); }
-  /// A text attribute that must be one of several words, if it is there.
-  bool one_of(std::string_view attribute, std::initializer_list<std::string_view> words);
 
  private:
   Graph& graph_;

@@ -22,7 +22,6 @@ bool check_targets(NodeView& view) {
 bool infer_nll_loss(NodeView& view) {
   if (!check_targets(view)) return false;
   view.fill("reduction", std::string("mean"));
-  if (!view.one_of("reduction", {"mean", "sum", "none"})) return false;
   const std::string_view reduction = view.attributes().string("reduction");
   return view.set(0, reduction == "none" ? Shape(view.shape(1)) : Shape{}, view.type(0));
 }

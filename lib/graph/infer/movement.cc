@@ -355,7 +355,6 @@ bool infer_depth_space(NodeView& view) {
     return false;
   if (view.node().op == Op::depth_to_space) {
     view.fill("mode", std::string("DCR"));
-    if (!view.one_of("mode", {"DCR", "CRD"})) return false;
     if (!view.expect(x[1] % (block * block) == 0, "the channels are not a multiple of the squared blocksize"))
       return false;
     return view.set(0, Shape{x[0], x[1] / (block * block), x[2] * block, x[3] * block}, view.type(0));

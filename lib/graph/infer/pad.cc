@@ -94,7 +94,6 @@ bool infer_pad(NodeView& view) {
   view.fill("mode", std::string("constant"));
   view.fill("value", 0.0f);
   if (!read_pad_value(view)) return false;
-  if (!view.one_of("mode", {"constant", "reflect", "edge"})) return false;
   const std::string mode(view.attributes().string("mode"));
   if (!pads_in_range(view, *pads)) return false;
   if (mode != "constant" && !crop_first(view, *pads)) return false;

@@ -12,9 +12,6 @@ bool infer_grid_sample(NodeView& view) {
   view.fill("mode", std::string("bilinear"));
   view.fill("padding_mode", std::string("zeros"));
   view.fill("align_corners", std::int64_t{0});
-  if (!view.one_of("mode", {"bilinear", "nearest", "bicubic"}) ||
-      !view.one_of("padding_mode", {"zeros", "border", "reflection"}))
-    return false;
   const Shape& x = view.shape(0);
   if (!view.expect(view.inputs() == 2 && x.rank() == 4 && view.rank(1) == 4 && view.shape(1)[3] == 2 &&
                        view.shape(1)[0] == x[0],
@@ -31,7 +28,6 @@ bool infer_roi_align(NodeView& view) {
   view.fill("output_width", std::int64_t{1});
   view.fill("sampling_ratio", std::int64_t{0});
   view.fill("spatial_scale", 1.0f);
-  if (!view.one_of("mode", {"avg", "max"})) return false;
   const std::int64_t height = view.attributes().integer("output_height");
   const std::int64_t width = view.attributes().integer("output_width");
   const std::int64_t ratio = view.attributes().integer("sampling_ratio");

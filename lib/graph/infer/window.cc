@@ -42,7 +42,6 @@ bool read_window(NodeView& view, std::size_t axes, Window& window) {
   if (!window_list(view, "kernel_shape", axes, 1, 1, window.kernel)) return false;
   if (!window_list(view, "strides", axes, 1, 1, window.strides)) return false;
   if (!window_list(view, "dilations", axes, 1, 1, window.dilations)) return false;
-  if (!view.one_of("auto_pad", {"NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER"})) return false;
   window.auto_pad = view.attributes().string("auto_pad", "NOTSET");
   if (window.auto_pad != "NOTSET") view.attributes().erase("pads");
   return window_list(view, "pads", 2 * axes, 0, 0, window.pads);
