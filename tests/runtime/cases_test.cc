@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The smallest inputs with known answers of the shared data, NAME.onnx with NAME.npz (and perhaps a plan):
+// what must be right, and what must be refused with a message that names it.
+#include "tests/common/check.h"
+#include "tests/common/data.h"
+
+#include "kernels/reference/numbers.h"
+#include "tuner/io/npy.h"
+
+#include <fettle/runtime.h>
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <cmath>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace fettle::test {
+namespace {
+
+namespace fs = std::filesystem;
+using kernels::reference::load;
+
+// Whose results must be those of their .npz.
+const std::vector<std::string> kRight{
+    "01_pad_runtime_value",
+    "03_resize_nearest_6_8",
+    "04_resize_extent_10_07",
+    "05_convtranspose_output_shape",
+    "06_resize10_nearest_down",
+    "09_conv_div_denormal",
+    "12_range_2p53",
+};
+
+// Whose error must say all of this.
+const std::map<std::string, std::vector<std::string>> kRefused{
+    {"07_resize_unknown_word",
+     {"Resize", "coordinate_transformation_mode is half_pixel_symmetric", "half_pixel", "asymmetric"}},
+    {"07_bitshift_left_small", {"BitShift", "direction is left", "LEFT or RIGHT"}},
+};
+
+fs::path cases() {
+  fs::path folder = shared_path("cases");
+  if (!fs::exists(folder)) SKIP("the shared cases are not here: " << folder.string());
+  return folder;
+}
+
+double element(const io::Array& array, std::int64_t i) {
+  return load<double>(array.type, array.bytes.data(), i);
+}
+
+// NaN is NaN, infinities and integers are exact, and reals right but for rounding.
+void check_equal(const TensorView& got, const io::Array& wanted) {
+  REQUIRE(got.type() == wanted.type);
+  REQUIRE(got.shape() == Shape(wanted.shape));
+  const bool real = kernels::reference::kind_of(got.type()) == kernels::reference::Kind::real;
+  double largest = 0;
+  for (std::int64_t i = 0; i < got.shape().elements(); ++i) {
+    if (std::isfinite(element(wanted, i))) largest = std::max(largest, std::abs(element(wanted, i)));
+  }
+  for (std::int64_t i = 0; i < got.shape().elements(); ++i) {
+    INFO("element " << i);
+    const auto value = load<double>(got.type(), got.bytes().data(), i);
+    const double right = element(wanted, i);
+    if (std::isnan(right))
+      CHECK(std::isnan(value));
+    else if (std::isinf(right))
+      CHECK(value == right);
+    else if (real)
+      CHECK(std::abs(value - right) <= 1e-5 * largest);
+    else
+      CHECK(load<std::int64_t>(got.type(), got.bytes().data(), i) ==
+            load<std::int64_t>(wanted.type, wanted.bytes.data(), i));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("small inputs with known answers get them", "[runtime][cases]") {
+  const fs::path folder = cases();
+  for (const std::string& name : kRight) {
+    INFO(name);
+    const fs::path path = folder / name;
+    const bool planned = fs::exists(path.string() + ".plan");
+    Runtime runtime =
+        value_of(Runtime::load(path.string() + ".onnx", planned ? path.string() + ".plan" : std::string()));
+    const auto arrays = value_of(io::load_npz(path.string() + ".npz"));
+    for (std::size_t i = 0; i < runtime.input_count(); ++i) {
+      const TensorView input = runtime.input(i);
+      const auto given = arrays.find("input:" + input.info().name);
+      REQUIRE(given != arrays.end());
+      succeeds(input.copy_from(std::span<const std::byte>(given->second.bytes)));
+    }
+    succeeds(runtime.run());
+    for (std::size_t i = 0; i < runtime.output_count(); ++i) {
+      const auto wanted = arrays.find("output:" + runtime.output(i).info().name);
+      REQUIRE(wanted != arrays.end());
+      check_equal(runtime.output(i), wanted->second);
+    }
+  }
+}
+
+TEST_CASE("small inputs that no network may hold are refused by name", "[runtime][cases][bad]") {
+  const fs::path folder = cases();
+  for (const auto& [name, parts] : kRefused) {
+    INFO(name);
+    const Result<Model> model = Model::load((folder / (name + ".onnx")).string());
+    REQUIRE_FALSE(model);
+    INFO(model.error().text());
+    CHECK_FALSE(model.error().hint().empty());
+    for (const std::string& part : parts) CHECK(model.error().text().find(part) != std::string::npos);
+  }
+}
+
+}  // namespace fettle::test
