@@ -27,13 +27,39 @@ struct PoolPlaces {
   std::int64_t output_step;
 };
 
-/// kVectors vectors of results, whose windows have the same columns.
-template <typename Simd, bool kMaximum, bool kTail, int kVectors>
-inline void pool_vectors(const PoolRow& row, const PoolColumns& columns, const PoolPlaces& at,
+/// Whether something was not a number. Only where an instruction set's maximum loses NaN: there looking for
+/// it costs less than a maximum that keeps it.
+template <typename Simd, bool kLooks>
+class NanFinder {
+ public:
+  void look_at(typename Simd::Vector, typename Simd::Vector) noexcept {}
+  bool found() const noexcept { return false; }
+};
+template <typename Simd>
+class NanFinder<Simd, true> {
+ public:
+  void look_at(typename Simd::Vector a, typename Simd::Vector b) noexcept {
+    nans_ = Simd::with_nans(nans_, a, b);
+  }
+  bool found() const noexcept { return Simd::any(nans_); }
+
+ private:
+  typename Simd::Nans nans_ = Simd::no_nans();
+};
+
+/// What becomes of a window: its sum, its largest element as if there were no NaN, or that with care for NaN.
+enum class Pooling { sum, largest, largest_or_nan };
+
+/// kVectors vectors of results, whose windows have the same columns. Returns whether they are right, which
+/// `largest` may find out to be not so.
+template <typename Simd, Pooling kPooling, bool kTail, int kVectors>
+inline bool pool_vectors(const PoolRow& row, const PoolColumns& columns, const PoolPlaces& at,
                          typename Simd::Mask mask) noexcept {
   using Vector = typename Simd::Vector;
+  constexpr bool kMaximum = kPooling != Pooling::sum;
   const Vector start = Simd::all(kMaximum ? -__builtin_inff() : 0.0f);
   Vector result[kVectors];
+  NanFinder<Simd, kPooling == Pooling::largest && !Simd::kLargerKeepsNan> nans[(kVectors + 1) / 2];
 #pragma GCC unroll 4
   for (int v = 0; v < kVectors; ++v) result[v] = start;
   const std::int64_t step = row.dilation * row.input_pitch;
@@ -41,12 +67,21 @@ inline void pool_vectors(const PoolRow& row, const PoolColumns& columns, const P
   for (std::int64_t ky = 0; ky < row.tap_rows; ++ky, line += row.tap_row_pitch) {
     const float* x = line;
     for (std::int64_t kx = columns.first; kx < columns.last; ++kx, x += step) {
+      Vector next[kVectors];
 #pragma GCC unroll 4
       for (int v = 0; v < kVectors; ++v) {
-        const Vector next = load_lanes<Simd, kTail>(x + v * at.input_step, mask);
-        result[v] = kMaximum ? Simd::larger(next, result[v]) : Simd::add(result[v], next);
+        next[v] = load_lanes<Simd, kTail>(x + v * at.input_step, mask);
+        if constexpr (kPooling == Pooling::sum) result[v] = Simd::add(result[v], next[v]);
+        if constexpr (kPooling == Pooling::largest) result[v] = Simd::larger(next[v], result[v]);
+        if constexpr (kPooling == Pooling::largest_or_nan) result[v] = Simd::max(next[v], result[v]);
       }
+#pragma GCC unroll 2
+      for (int v = 0; v < kVectors; v += 2) nans[v / 2].look_at(next[v], next[v + 1 < kVectors ? v + 1 : v]);
     }
+  }
+#pragma GCC unroll 2
+  for (const auto& finder : nans) {
+    if (finder.found()) return false;
   }
   const Vector factor = Simd::all(columns.factor);
   const Vector low = Simd::all(row.low);
@@ -56,6 +91,21 @@ inline void pool_vectors(const PoolRow& row, const PoolColumns& columns, const P
     const Vector scaled = kMaximum ? result[v] : Simd::mul(result[v], factor);
     store_lanes<Simd, kTail>(at.output + v * at.output_step, Simd::clamp(scaled, low, high), mask);
   }
+  return true;
+}
+
+template <typename Simd, bool kTail, int kVectors>
+[[gnu::noinline, gnu::cold]] void largest_or_nan(const PoolRow& row, const PoolColumns& columns,
+                                                 const PoolPlaces& at, typename Simd::Mask mask) noexcept {
+  pool_vectors<Simd, Pooling::largest_or_nan, kTail, kVectors>(row, columns, at, mask);
+}
+
+template <typename Simd, bool kMaximum, bool kTail, int kVectors>
+inline void pool_group(const PoolRow& row, const PoolColumns& columns, const PoolPlaces& at,
+                       typename Simd::Mask mask) noexcept {
+  constexpr Pooling kPooling = kMaximum ? Pooling::largest : Pooling::sum;
+  if (pool_vectors<Simd, kPooling, kTail, kVectors>(row, columns, at, mask)) return;
+  if constexpr (kMaximum) largest_or_nan<Simd, kTail, kVectors>(row, columns, at, mask);
 }
 
 /// How many of the window's columns, from the left, lie left of `end`.
@@ -91,17 +141,17 @@ inline void pool_pixels(const PoolRow& row, std::int64_t ox) noexcept {
     for (int p = 0; p < kPixels; ++p) {
       const PoolPlaces at{input + p * step + c, Simd::kLanes, output + p * row.output_pitch + c,
                           Simd::kLanes};
-      pool_vectors<Simd, kMaximum, false, kTogether>(row, columns, at, all);
+      pool_group<Simd, kMaximum, false, kTogether>(row, columns, at, all);
     }
   }
   for (; c + Simd::kLanes <= row.channels; c += Simd::kLanes) {
     const PoolPlaces at{input + c, step, output + c, row.output_pitch};
-    pool_vectors<Simd, kMaximum, false, kPixels>(row, columns, at, all);
+    pool_group<Simd, kMaximum, false, kPixels>(row, columns, at, all);
   }
   if (c < row.channels) {
     const PoolPlaces at{input + c, step, output + c, row.output_pitch};
-    pool_vectors<Simd, kMaximum, true, kPixels>(row, columns, at,
-                                                Simd::mask(static_cast<std::size_t>(row.channels - c)));
+    pool_group<Simd, kMaximum, true, kPixels>(row, columns, at,
+                                              Simd::mask(static_cast<std::size_t>(row.channels - c)));
   }
 }
 

@@ -48,9 +48,9 @@ struct Neon {
   static Vector sub(Vector a, Vector b) noexcept { return vsubq_f32(a, b); }
   static Vector mul(Vector a, Vector b) noexcept { return vmulq_f32(a, b); }
   static Vector fma(Vector a, Vector b, Vector c) noexcept { return vfmaq_f32(c, a, b); }
-  /// Not a number where one is not.
-  /// Which of the two where one is not a number is left open.
+  /// The larger ones; not a number where one is not.
   static Vector larger(Vector a, Vector b) noexcept { return vmaxq_f32(a, b); }
+  static constexpr bool kLargerKeepsNan = true;
   static Vector clamp(Vector x, Vector low, Vector high) noexcept {
     return vminq_f32(vmaxq_f32(x, low), high);
   }

@@ -2,6 +2,7 @@
 //
 // Elementwise operators of one and two operands, in either layout: one template for each family. Operands of
 // two are broadcast along runs: equal shapes, one number, or one number for each step of an outer loop.
+#include "kernels/larger.h"
 #include "kernels/portable/loops.h"
 #include "kernels/portable/portable.h"
 
@@ -108,10 +109,10 @@ struct Div {
   static float of(float a, float b) { return a / b; }
 };
 struct Min {
-  static float of(float a, float b) { return std::min(a, b); }
+  static float of(float a, float b) { return smaller(a, b); }
 };
 struct Max {
-  static float of(float a, float b) { return std::max(a, b); }
+  static float of(float a, float b) { return larger(a, b); }
 };
 struct Pow {
   static float of(float a, float b) { return std::pow(a, b); }

@@ -34,7 +34,10 @@ void quantize(const Call& call) {
     const float divisor = scale;
     const float* from = x;
     std::uint8_t* bytes = y;
-    for (std::int64_t i = first; i < last; ++i) bytes[i] = to.store(from[i] / divisor);
+    for (std::int64_t i = first; i < last; ++i) {
+      const float units = from[i] / divisor;
+      bytes[i] = to.store(units == units ? units : 0.0f);  // NaN becomes the zero point
+    }
   });
 }
 

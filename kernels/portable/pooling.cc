@@ -2,6 +2,7 @@
 //
 // Pools of pictures, in either layout.
 #include "kernels/common/pool_shape.h"
+#include "kernels/larger.h"
 #include "kernels/portable/portable.h"
 
 #include <cstring>
@@ -24,7 +25,7 @@ void pool(const Call& call) {
           float value = kStart;
           const std::int64_t count = for_each_tap(s, i % s.out_h, ox, [&](std::int64_t iy, std::int64_t ix) {
             const float v = x[iy * s.in_w + ix];
-            value = maximum ? std::max(value, v) : value + v;
+            value = maximum ? larger(value, v) : value + v;
           });
           call.out()[i * s.out_w + ox] = bounded(maximum ? value : value / static_cast<float>(count));
         }
@@ -41,7 +42,7 @@ void pool(const Call& call) {
         const std::int64_t count = for_each_tap(s, i % s.out_h, ox, [&](std::int64_t iy, std::int64_t ix) {
           const float* from = x + (iy * s.in_w + ix) * s.channels;
           for (std::int64_t c = 0; c < s.channels; ++c)
-            y[c] = maximum ? std::max(y[c], from[c]) : y[c] + from[c];
+            y[c] = maximum ? larger(y[c], from[c]) : y[c] + from[c];
         });
         const float factor = maximum ? 1.0f : 1.0f / static_cast<float>(count);
         for (std::int64_t c = 0; c < s.channels; ++c) y[c] = bounded(y[c] * factor);
@@ -73,13 +74,12 @@ void global_pool(const Call& call) {
       if (nhwc) {
         for (std::int64_t p = 0; p < pixels; ++p) {
           for (std::int64_t c = 0; c < count; ++c)
-            sums[c] = maximum ? std::max(sums[c], x[p * pixel_step + c]) : sums[c] + x[p * pixel_step + c];
+            sums[c] = maximum ? larger(sums[c], x[p * pixel_step + c]) : sums[c] + x[p * pixel_step + c];
         }
       } else {
         for (std::int64_t c = 0; c < count; ++c) {
           for (std::int64_t p = 0; p < pixels; ++p)
-            sums[c] =
-                maximum ? std::max(sums[c], x[c * channel_step + p]) : sums[c] + x[c * channel_step + p];
+            sums[c] = maximum ? larger(sums[c], x[c * channel_step + p]) : sums[c] + x[c * channel_step + p];
         }
       }
       for (std::int64_t c = 0; c < count; ++c) {

@@ -90,12 +90,14 @@ struct Pooled {
   double largest = -std::numeric_limits<double>::infinity();
   double powers = 0;  // sum of |x|^p
   std::int64_t count = 0;
-  Index largest_at{};
+  Index largest_at{-1};
 
   void add(double x, const Index& at, double p) {
     sum += x;
     powers += std::pow(std::abs(x), p);
-    if (x > largest) {
+    // The place of the first of them; NaN comes before all numbers.
+    const bool first = largest_at[0] < 0;
+    if (first || x > largest || (std::isnan(x) && !std::isnan(largest))) {
       largest = x;
       largest_at = at;
     }
@@ -142,7 +144,8 @@ void pool(const Buffers& b) {
     });
     y.set(out, pooled.value(op, p));
     if (b.outputs.size() > 1)
-      result<std::int64_t>(b, 1).set(out, flat_index(x.shape(), pooled.largest_at, by_column));
+      result<std::int64_t>(b, 1).set(
+          out, pooled.largest_at[0] < 0 ? 0 : flat_index(x.shape(), pooled.largest_at, by_column));
   });
 }
 

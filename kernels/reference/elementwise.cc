@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Elementwise operators: one template for those of one operand, one for those of two.
+#include "kernels/larger.h"
 #include "kernels/reference/numbers.h"
 
 #include <algorithm>
@@ -22,7 +23,7 @@ double activation_value(Op op, double x, const Attributes& a) {
     case Op::selu:
       return attribute("gamma") * (x < 0 ? attribute("alpha") * std::expm1(x) : x);
     case Op::celu:
-      return std::max(0.0, x) + std::min(0.0, attribute("alpha") * std::expm1(x / attribute("alpha")));
+      return larger(0.0, x) + smaller(0.0, attribute("alpha") * std::expm1(x / attribute("alpha")));
     case Op::thresholded_relu:
       return x > attribute("alpha") ? x : 0.0;
     case Op::shrink:
@@ -219,9 +220,9 @@ T binary_value(Op op, T a, T b, const Attributes& attributes) {
     case Op::mod:
       return remainder_of(a, b, attributes.integer("fmod") != 0);
     case Op::min:
-      return b < a || b != b ? b : a;  // NaN wins
+      return smaller(a, b);
     case Op::max:
-      return b > a || b != b ? b : a;
+      return larger(a, b);
     case Op::prelu:
       return a < T{} ? wrapped(Op::mul, a, b) : a;
     case Op::bit_shift:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Operators that combine many elements: softmax, reductions, running sums. Real sums are taken in double.
+#include "kernels/larger.h"
 #include "kernels/reference/numbers.h"
 
 #include <algorithm>
@@ -36,6 +37,13 @@ void softmax(const Buffers& b) {
   });
 }
 
+// Whether x is chosen instead of what has been the best so far: NaN before all numbers, as in numpy.
+template <Number T>
+bool beats(T x, T best, bool maximum) {
+  if (x != x || best != best) return best == best;
+  return maximum ? x > best : x < best;
+}
+
 // One where the first largest element of a line is, zero elsewhere.
 void hardmax(const Buffers& b) {
   const auto x = operand(b, 0);
@@ -46,7 +54,7 @@ void hardmax(const Buffers& b) {
     Index best = i;
     for (i[axis] = 0; i[axis] < extent; ++i[axis]) {
       y.set(i, 0);
-      if (x[i] > x[best]) best = i;
+      if (beats(x[i], x[best], true)) best = i;
     }
     y.set(best, 1);
   });
@@ -64,10 +72,10 @@ class Reduction {
         value_ = multiply_add(value_, x, T{});
         break;
       case Op::reduce_max:
-        value_ = std::max(value_, x);
+        value_ = larger(value_, x);
         break;
       case Op::reduce_min:
-        value_ = std::min(value_, x);
+        value_ = smaller(value_, x);
         break;
       case Op::reduce_l1:
         value_ = multiply_add(T{1}, x < T{} ? negative(x) : x, value_);
@@ -114,8 +122,8 @@ class Reduction {
   }
   // log(e^a + e^b) without overflow.
   static double log_of_sum(double a, double b) {
-    const double high = std::max(a, b);
-    return std::isinf(high) ? high : high + std::log(std::exp(a - high) + std::exp(b - high));
+    const double high = larger(a, b);
+    return std::isfinite(high) ? high + std::log(std::exp(a - high) + std::exp(b - high)) : high;
   }
 
   Op op_;
@@ -179,8 +187,8 @@ void arg_typed(const Buffers& b) {
     std::int64_t best = 0;
     T best_value = x[i];
     for (i[axis] = 1; i[axis] < x.extent(static_cast<int>(axis)); ++i[axis]) {
-      const bool better = maximum ? x[i] > best_value : x[i] < best_value;
-      if (better || (last && x[i] == best_value)) {
+      const bool tie = !beats(x[i], best_value, maximum) && !beats(best_value, x[i], maximum);
+      if (tie ? last : beats(x[i], best_value, maximum)) {
         best = i[axis];
         best_value = x[i];
       }

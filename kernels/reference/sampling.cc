@@ -3,6 +3,7 @@
 // Operators that read a picture between its pixels: GridSample and RoiAlign. Where the last bit decides,
 // which pixel is the nearest or how many points a cell has, positions are computed in the type of the
 // coordinates, as other runtimes do: a grid that was made in float has its ties there.
+#include "kernels/larger.h"
 #include "kernels/reference/numbers.h"
 
 #include <algorithm>
@@ -144,7 +145,7 @@ double roi_point(const Plane& plane, double row, double column, bool largest) {
       const double value =
           weight * plane.at(std::min(top + i, plane.height() - 1), std::min(left + j, plane.width() - 1));
       sum += value;
-      most = std::max(most, value);
+      most = larger(most, value);
     }
   }
   return largest ? most : sum;
@@ -221,12 +222,12 @@ double roi_cell(const Plane& plane, const Region& region, std::int64_t row, std:
       const double value =
           roi_point(plane, region.rows.place(row, i), region.columns.place(column, j), largest);
       sum += value;
-      most = std::max(most, value);
+      most = larger(most, value);
     }
   }
   if (!largest) return sum / count;
   const bool all = static_cast<double>(bottom - top) * static_cast<double>(right - left) == count;
-  return all ? most : std::max(most, 0.0);
+  return all ? most : larger(most, 0.0);
 }
 
 // Operands: pictures, regions, and which picture each region is of.

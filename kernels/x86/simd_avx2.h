@@ -34,9 +34,16 @@ struct Avx2 {
   static Vector sub(Vector a, Vector b) noexcept { return _mm256_sub_ps(a, b); }
   static Vector mul(Vector a, Vector b) noexcept { return _mm256_mul_ps(a, b); }
   static Vector fma(Vector a, Vector b, Vector c) noexcept { return _mm256_fmadd_ps(a, b, c); }
-  /// The second where one is not a number.
-  /// Which of the two where one is not a number is left open.
+  /// The larger ones; the second where one is not a number.
   static Vector larger(Vector a, Vector b) noexcept { return _mm256_max_ps(a, b); }
+  static constexpr bool kLargerKeepsNan = false;
+  /// Lanes in which something was not a number.
+  using Nans = __m256;
+  static Nans no_nans() noexcept { return _mm256_setzero_ps(); }
+  static Nans with_nans(Nans nans, Vector a, Vector b) noexcept {
+    return _mm256_or_ps(nans, _mm256_cmp_ps(a, b, _CMP_UNORD_Q));
+  }
+  static bool any(Nans nans) noexcept { return _mm256_movemask_ps(nans) != 0; }
   /// What is not a number stays so: the instructions return their second operand then.
   static Vector clamp(Vector x, Vector low, Vector high) noexcept {
     return _mm256_min_ps(high, _mm256_max_ps(low, x));

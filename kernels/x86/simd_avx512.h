@@ -31,9 +31,16 @@ struct Avx512 {
   static Vector sub(Vector a, Vector b) noexcept { return _mm512_sub_ps(a, b); }
   static Vector mul(Vector a, Vector b) noexcept { return _mm512_mul_ps(a, b); }
   static Vector fma(Vector a, Vector b, Vector c) noexcept { return _mm512_fmadd_ps(a, b, c); }
-  /// The second where one is not a number.
-  /// Which of the two where one is not a number is left open.
+  /// The larger ones; the second where one is not a number.
   static Vector larger(Vector a, Vector b) noexcept { return _mm512_max_ps(a, b); }
+  static constexpr bool kLargerKeepsNan = false;
+  /// Lanes in which nothing was NaN: comparing under a mask keeps zeros.
+  using Nans = __mmask16;
+  static Nans no_nans() noexcept { return 0xffff; }
+  static Nans with_nans(Nans nans, Vector a, Vector b) noexcept {
+    return _mm512_mask_cmp_ps_mask(nans, a, b, _CMP_ORD_Q);
+  }
+  static bool any(Nans nans) noexcept { return nans != 0xffff; }
   /// What is not a number stays so: the instructions return their second operand then.
   static Vector clamp(Vector x, Vector low, Vector high) noexcept {
     return _mm512_min_ps(high, _mm512_max_ps(low, x));

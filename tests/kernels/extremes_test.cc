@@ -16,6 +16,7 @@ namespace fettle::test {
 namespace {
 
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 template <typename T>
 std::vector<std::byte> bytes_of(const std::vector<T>& values) {
@@ -48,7 +49,75 @@ std::vector<T> values(const std::vector<std::byte>& bytes) {
 
 using Integers = std::vector<std::int64_t>;
 
+// The results of an operator of one operand.
+std::vector<std::vector<std::byte>> results_of(Op op, Attributes a, const std::vector<float>& x,
+                                               std::size_t outputs = 1) {
+  const auto layer =
+      make_layer(op, std::move(a), {input({1, 1, static_cast<std::int64_t>(x.size())})}, {}, outputs);
+  REQUIRE(layer);
+  return results_of(*layer, {x});
+}
+
 }  // namespace
+
+TEST_CASE("reductions of NaN are NaN", "[kernels]") {
+  for (const Op op :
+       {Op::reduce_max, Op::reduce_min, Op::reduce_sum, Op::reduce_prod, Op::reduce_log_sum_exp}) {
+    INFO(to_string(op));
+    for (const std::vector<float>& x :
+         {std::vector<float>{kNan, kNan}, {1, kNan}, {kNan, -kInfinity}, {kInfinity, kNan}}) {
+      Attributes a;
+      a.set("axes", Integers{2});
+      a.set("keepdims", std::int64_t{1});
+      CHECK(std::isnan(values<float>(results_of(op, a, x)[0])[0]));
+    }
+  }
+  Attributes a;
+  a.set("axes", Integers{2});
+  a.set("keepdims", std::int64_t{1});
+  CHECK(values<float>(results_of(Op::reduce_log_sum_exp, a, {-kInfinity, -kInfinity})[0])[0] == -kInfinity);
+}
+
+TEST_CASE("the place of the largest or smallest is the first NaN's", "[kernels]") {
+  for (const Op op : {Op::arg_max, Op::arg_min}) {
+    for (const std::int64_t last : {0, 1}) {
+      INFO(to_string(op) << ", last " << last);
+      Attributes a;
+      a.set("axis", std::int64_t{2});
+      a.set("keepdims", std::int64_t{1});
+      a.set("select_last_index", last);
+      CHECK(values<std::int64_t>(results_of(op, a, {1, kNan, 5, kNan, -5})[0])[0] == (last == 1 ? 3 : 1));
+      const std::int64_t first = op == Op::arg_max ? 1 : 0;
+      CHECK(values<std::int64_t>(results_of(op, a, {-kInfinity, 2, 2, -kInfinity})[0])[0] ==
+            (last == 0           ? first
+             : op == Op::arg_max ? 2
+                                 : 3));
+    }
+  }
+  Attributes a;
+  a.set("axis", std::int64_t{2});
+  CHECK(values<float>(results_of(Op::hardmax, a, {3, kNan, 5})[0]) == std::vector<float>{0, 1, 0});
+}
+
+TEST_CASE("MaxPool says where the first NaN is, and the first of many infinities", "[kernels]") {
+  Attributes a;
+  a.set("kernel_shape", Integers{3});
+  a.set("strides", Integers{1});
+  const auto results = results_of(Op::max_pool, a, {4, kNan, 5, kNan, -kInfinity, -kInfinity, -kInfinity}, 2);
+  const std::vector<float> largest = values<float>(results[0]);
+  for (std::size_t i = 0; i < 4; ++i) CHECK(std::isnan(largest[i]));
+  CHECK(largest[4] == -kInfinity);
+  CHECK(values<std::int64_t>(results[1]) == Integers{1, 1, 3, 3, 4});
+}
+
+TEST_CASE("Celu of NaN is NaN", "[kernels]") {
+  Attributes a;
+  a.set("alpha", 1.0f);
+  const std::vector<float> y = values<float>(results_of(Op::celu, a, {kNan, kInfinity, -kInfinity})[0]);
+  CHECK(std::isnan(y[0]));
+  CHECK(y[1] == kInfinity);
+  CHECK(y[2] == -1);
+}
 
 TEST_CASE("TopK puts NaN behind all numbers", "[kernels]") {
   for (const std::int64_t largest : {0, 1}) {
