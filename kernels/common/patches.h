@@ -24,6 +24,9 @@ struct Patches {
   static constexpr std::span<const LayoutPair> kLayouts = kNhwcPair;
   static constexpr Striding kInputStriding = Striding::pixels;
   static constexpr Striding kOutputStriding = Striding::pixels;
+  /// Where a window is no multiple of the stride, pixels of a patch multiply inputs that they do not see by
+  /// zeros.
+  static constexpr NonFinite kNonFinite = NonFinite::spreads_in_tile;
 
   static Refusal supports(const TileSet& tiles, const LayerDesc& layer) noexcept;
   static std::size_t workspace_bytes(const TileSet& tiles, const LayerDesc& layer, int threads);

@@ -250,8 +250,10 @@ constinit const Kernel kAdd = binary_row<BinaryF32, Op::add>("add.direct.f32.xnn
 constinit const Kernel kSub = binary_row<BinaryF32, Op::sub>("sub.direct.f32.xnnpack");
 constinit const Kernel kMul = binary_row<BinaryF32, Op::mul>("mul.direct.f32.xnnpack");
 constinit const Kernel kDiv = binary_row<BinaryF32, Op::div>("div.direct.f32.xnnpack");
-constinit const Kernel kMax = binary_row<BinaryF32, Op::max>("max.direct.f32.xnnpack");
-constinit const Kernel kMin = binary_row<BinaryF32, Op::min>("min.direct.f32.xnnpack");
+constinit const Kernel kMax =
+    with_nonfinite(kLosesNanOnX86, binary_row<BinaryF32, Op::max>("max.direct.f32.xnnpack"));
+constinit const Kernel kMin =
+    with_nonfinite(kLosesNanOnX86, binary_row<BinaryF32, Op::min>("min.direct.f32.xnnpack"));
 constinit const Kernel kPrelu = binary_row<BinaryF32, Op::prelu>("prelu.direct.f32.xnnpack");
 
 constinit const Kernel kAddQ8 = binary_row<BinaryQ8, Op::add>("add.direct.q8.xnnpack");

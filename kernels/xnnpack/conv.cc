@@ -41,6 +41,8 @@ Refusal supports_kind(const LayerDesc& layer, const Cpu&) {
   ConvolutionF32 c;
   if (const Refusal no = c.read(layer); no != Refusal::none) return no;
   if (kDepthwise && c.is_one_by_one() && c.taps() > kMostDepthwiseTaps) return Refusal::kernel_size;
+  // XNNPACK scales and shifts channels then, on x86 by a kernel for SSE, which loses NaN.
+  if (kIsX86 && c.is_one_by_one() && c.taps() == 1) return Refusal::kernel_size;
   return c.is_depthwise() == kDepthwise ? Refusal::none : Refusal::groups;
 }
 
@@ -54,6 +56,8 @@ constexpr Kernel conv_row(std::string_view name) noexcept {
 }  // namespace
 
 constinit const Kernel kConv = conv_row<false>("conv.indirect.f32.xnnpack");
-constinit const Kernel kDepthwiseConv = conv_row<true>("dwconv.direct.f32.xnnpack");
+// Windows are filled up to 3, 4, 9 or 25 taps with products of some pixel and zero.
+constinit const Kernel kDepthwiseConv =
+    with_nonfinite(NonFinite::spreads_in_tile, conv_row<true>("dwconv.direct.f32.xnnpack"));
 
 }  // namespace fettle::kernels::xnnpack

@@ -111,7 +111,9 @@ xnn_status Transposed::set_up(xnn_operator_t op, const Addresses& at) const noex
 
 }  // namespace
 
-constinit const Kernel kConvTranspose =
-    picture_row<Transposed, Op::conv_transpose>("conv_transpose.indirect.f32.xnnpack");
+constinit const Kernel kConvTranspose = for_many_outputs<Transposed, Op::conv_transpose>(
+    picture_row<Transposed, Op::conv_transpose>("conv_transpose.indirect.f32.xnnpack"));
+constinit const Kernel kConvTransposeFew = for_few_outputs<Transposed, Op::conv_transpose>(
+    picture_row<Transposed, Op::conv_transpose>("conv_transpose.indirect_few.f32.xnnpack"));
 
 }  // namespace fettle::kernels::xnnpack

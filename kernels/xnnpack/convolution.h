@@ -27,6 +27,7 @@ struct Convolution : Operation {
 
   std::size_t outputs() const noexcept { return groups * group_outputs; }
   std::size_t taps() const noexcept { return std::size_t{window.kernel_height} * window.kernel_width; }
+  std::size_t outputs_in_group() const noexcept { return group_outputs; }
   /// Of weights.
   std::size_t elements() const noexcept { return outputs() * group_inputs * taps(); }
   /// Whether each input channel is by itself, and makes one output channel or, with a multiplier, several.

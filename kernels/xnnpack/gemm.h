@@ -16,6 +16,7 @@ struct Product : Operation {
   static constexpr std::size_t kOperands = 2;
 
   std::size_t outputs() const noexcept { return columns; }
+  std::size_t outputs_in_group() const noexcept { return columns; }
   Status reorder(Weights&) const noexcept { return {}; }
   std::uint32_t flags() const noexcept { return outputs_first ? 0 : XNN_FLAG_TRANSPOSE_WEIGHTS; }
 

@@ -172,6 +172,39 @@ constexpr Kernel row(std::string_view name, std::span<const LayoutPair> layouts)
   return if_selected(kernel);
 }
 
+/// The row with what it makes of NaN and infinities.
+constexpr Kernel with_nonfinite(NonFinite nonfinite, Kernel kernel) noexcept {
+  kernel.nonfinite = nonfinite;
+  return if_selected(kernel);
+}
+
+/// On x86 XNNPACK computes fewer output channels in a group than this, which is a tile of its best kernel, by
+/// one for SSE, whose clamp loses NaN: layers with few have rows of their own there.
+inline constexpr std::size_t kFewOutputs = 32;
+
+template <typename Special, Op kOp, bool kFew>
+Refusal supports_outputs(const LayerDesc& layer, const Cpu& cpu) {
+  if (Refusal no = supports<Special, kOp>(layer, cpu); no != Refusal::none) return no;
+  Special special;
+  if (Refusal no = special.read(layer); no != Refusal::none) return no;
+  const bool few = special.outputs_in_group() < kFewOutputs;
+  return few == kFew ? Refusal::none : kFew ? Refusal::too_large : Refusal::too_small;
+}
+
+/// A row of an operation with weights, for many output channels on x86, and for any elsewhere.
+template <typename Special, Op kOp>
+constexpr Kernel for_many_outputs(Kernel kernel) noexcept {
+  if constexpr (kIsX86) kernel.supports = supports_outputs<Special, kOp, false>;
+  return if_selected(kernel);
+}
+/// That for few of them, which there is on x86 alone.
+template <typename Special, Op kOp>
+constexpr Kernel for_few_outputs(Kernel kernel) noexcept {
+  if constexpr (!kIsX86) return {};
+  kernel.supports = supports_outputs<Special, kOp, true>;
+  return with_nonfinite(NonFinite::loses_nan, kernel);
+}
+
 /// The row of an operation on pictures in nhwc, whose pixels may lie apart.
 template <typename Special, Op kOp>
 constexpr Kernel picture_row(std::string_view name) noexcept {

@@ -134,8 +134,9 @@ struct AveragePooling : Pooling {
 
 }  // namespace
 
-constinit const Kernel kMaxPool = picture_row<MaxPoolingF32, Op::max_pool>("max_pool.indirect.f32.xnnpack");
-constinit const Kernel kAveragePool =
-    picture_row<AveragePooling, Op::average_pool>("average_pool.indirect.f32.xnnpack");
+constinit const Kernel kMaxPool =
+    with_nonfinite(kLosesNanOnX86, picture_row<MaxPoolingF32, Op::max_pool>("max_pool.indirect.f32.xnnpack"));
+constinit const Kernel kAveragePool = with_nonfinite(
+    kLosesNanOnX86, picture_row<AveragePooling, Op::average_pool>("average_pool.indirect.f32.xnnpack"));
 
 }  // namespace fettle::kernels::xnnpack

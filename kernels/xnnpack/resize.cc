@@ -85,6 +85,9 @@ Refusal Resize::read(const LayerDesc& layer) {
 
 }  // namespace
 
-constinit const Kernel kResizeBilinear = picture_row<Resize, Op::resize>("resize.bilinear.f32.xnnpack");
+// Between two pixels of the same infinity it finds NaN, because it adds a part of their difference. A pixel
+// that a position touches by rounding alone may be passed over.
+constinit const Kernel kResizeBilinear = with_nonfinite(
+    NonFinite::spreads_in_tile, picture_row<Resize, Op::resize>("resize.bilinear.f32.xnnpack"));
 
 }  // namespace fettle::kernels::xnnpack

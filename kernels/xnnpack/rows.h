@@ -11,9 +11,18 @@
 
 namespace fettle::kernels::xnnpack {
 
-/// What every row has in common. XNNPACK's baseline is SSE2 on x86 and VFP on Arm, and it chooses by itself
-/// what is better.
+/// What every row has in common. XNNPACK's baseline is VFP on Arm and SSE2 on x86, and it chooses by itself
+/// what is better. On x86 it is from AVX on that its clamps keep NaN.
+#if defined(__x86_64__) || defined(__i386__)
+inline constexpr bool kIsX86 = true;
+inline constexpr Isa kRequiredIsa = Isa::avx;
+#else
+inline constexpr bool kIsX86 = false;
 inline constexpr Isa kRequiredIsa = Isa::none;
+#endif
+/// What rows make of NaN whose kernels are otherwise exact, but on x86 written for SSE, or of plain maxima:
+/// those are their second operand where one is not a number.
+inline constexpr NonFinite kLosesNanOnX86 = kIsX86 ? NonFinite::loses_nan : NonFinite::exact;
 inline constexpr std::uint32_t kOverreadBytes = XNN_EXTRA_BYTES;
 
 /// Rows for pictures want them in nhwc.
@@ -27,6 +36,9 @@ extern const Kernel kGemmSliced;
 extern const Kernel kMatmulSliced;
 extern const Kernel kGemm;
 extern const Kernel kMatmul;
+extern const Kernel kConvTransposeFew;
+extern const Kernel kGemmFew;
+extern const Kernel kMatmulFew;
 extern const Kernel kMaxPool;
 extern const Kernel kAveragePool;
 extern const Kernel kGlobalAveragePool;

@@ -89,6 +89,7 @@ Status read_header(std::span<const std::byte> packed, SliceLayout& layout) noexc
 // ---- the products ----
 
 struct SlicedConvolution : ConvolutionF32 {
+  static constexpr bool kWholeTiles = false;
   Refusal read(const LayerDesc& layer) noexcept {
     if (Refusal no = ConvolutionF32::read(layer); no != Refusal::none) return no;
     return groups == 1 && group_inputs > 1 ? Refusal::none : Refusal::groups;  // not depthwise
@@ -101,6 +102,7 @@ struct SlicedConvolution : ConvolutionF32 {
 };
 
 struct SlicedProduct : ProductF32 {
+  static constexpr bool kWholeTiles = kIsX86;  // XNNPACK's kernel for less than a tile loses NaN there
   // Slices have their weights side by side, so an output's weights must be.
   Refusal read(const LayerDesc& layer) {
     const Refusal refusal = ProductF32::read(layer);
@@ -160,6 +162,7 @@ Refusal supports_sliced(const LayerDesc& layer, const Cpu& cpu) {
   if (Refusal no = check_pattern(layer, kOp, Special::kOperands); no != Refusal::none) return no;
   Special special;
   if (Refusal no = special.read(layer); no != Refusal::none) return no;
+  if (Special::kWholeTiles && special.outputs() % tile_outputs(cpu) != 0) return Refusal::shape;
   const std::size_t weight_bytes = special.outputs() * special.weights_of_output() * sizeof(float);
   if (weight_bytes < least_weight_bytes(cpu) || special.rows() <= kRowsAtOnce) return Refusal::too_small;
   // The tables of all slices must not be more than all weights.

@@ -99,12 +99,16 @@ constinit const Kernel kClamp = row<UnaryF32, Op::clamp>("clamp.direct.f32.xnnpa
 constinit const Kernel kLeakyRelu =
     row<UnaryF32, Op::leaky_relu>("leaky_relu.direct.f32.xnnpack", kSameLayout);
 constinit const Kernel kElu = row<UnaryF32, Op::elu>("elu.direct.f32.xnnpack", kSameLayout);
-constinit const Kernel kSigmoid = row<UnaryF32, Op::sigmoid>("sigmoid.direct.f32.xnnpack", kSameLayout);
+// That for AVX-512 finds NaN for numbers from about 4e26 on.
+constinit const Kernel kSigmoid =
+    with_nonfinite(kLosesNanOnX86, row<UnaryF32, Op::sigmoid>("sigmoid.direct.f32.xnnpack", kSameLayout));
 constinit const Kernel kTanh = row<UnaryF32, Op::tanh>("tanh.direct.f32.xnnpack", kSameLayout);
 constinit const Kernel kHardSwish =
     row<UnaryF32, Op::hard_swish>("hard_swish.direct.f32.xnnpack", kSameLayout);
 constinit const Kernel kExp = row<UnaryF32, Op::exp>("exp.direct.f32.xnnpack", kSameLayout);
-constinit const Kernel kSqrt = row<UnaryF32, Op::sqrt>("sqrt.direct.f32.xnnpack", kSameLayout);
+// By an estimate of the reciprocal root, which is no number for infinity and infinite for subnormal numbers.
+constinit const Kernel kSqrt =
+    with_nonfinite(kLosesNanOnX86, row<UnaryF32, Op::sqrt>("sqrt.direct.f32.xnnpack", kSameLayout));
 constinit const Kernel kAbs = row<UnaryF32, Op::abs>("abs.direct.f32.xnnpack", kSameLayout);
 constinit const Kernel kNeg = row<UnaryF32, Op::neg>("neg.direct.f32.xnnpack", kSameLayout);
 constinit const Kernel kFloor = row<UnaryF32, Op::floor>("floor.direct.f32.xnnpack", kSameLayout);
