@@ -7,6 +7,7 @@
 #include "lib/runtime/kernel_table.h"
 #include "tests/common/data.h"
 #include "tests/kernels/rows.h"
+#include "tests/kernels/special.h"
 #include "tests/kernels/variant.h"
 
 #include <catch2/catch_test_macros.hpp>
@@ -58,8 +59,34 @@ void check_packing(const KernelTable& table, const Kernel& kernel, const LayerDe
   CHECK(packed(kernel, larger, layer) == packed(kernel, desc, layer));
 }
 
+// How often each kernel met special values: often enough to see every lane, for the time that they take.
+std::map<std::string, int, std::less<>>& specials() {
+  static std::map<std::string, int, std::less<>> counts;
+  return counts;
+}
+bool is_time_for_special(const Kernel& kernel) {
+  const int each = quick() ? 4 : 12;
+  const int met = ++specials()[std::string(kernel.name)];
+  return met <= each || met % (quick() ? 32 : 8) == 0;
+}
+
+// The layer that check_layer() is at, with special values, made when first asked for.
+class LazySpecial {
+ public:
+  explicit LazySpecial(const TestLayer& layer) : layer_(&layer) {}
+  const SpecialLayer& get() {
+    static Random random(3);
+    if (!made_) made_ = with_special_values(*layer_, random);
+    return *made_;
+  }
+
+ private:
+  const TestLayer* layer_;
+  std::optional<SpecialLayer> made_;
+};
+
 void check_layouts(const KernelTable& table, const Kernel& kernel, LayoutPair pair, Isa isa,
-                   const TestLayer& layer, const Expected& expected) {
+                   const TestLayer& layer, const Expected& expected, LazySpecial& special) {
   LayerDesc desc = runtime::with_layouts(layer.desc, pair, isa);
   const Refusal refusal = table.check(kernel, desc);
   CHECK_FALSE(to_string(refusal).empty());
@@ -74,6 +101,7 @@ void check_layouts(const KernelTable& table, const Kernel& kernel, LayoutPair pa
     CHECK(two == alone);
     CHECK(three == alone);
   }
+  if (is_time_for_special(kernel)) check_special(kernel, desc, special.get());
   for (std::size_t i = 0; i < desc.inputs.size(); ++i) {
     const TensorDesc& in = desc.inputs[i];
     const bool fits = !in.constant && in.shape == desc.outputs[0].shape &&
@@ -92,16 +120,17 @@ void check_layouts(const KernelTable& table, const Kernel& kernel, LayoutPair pa
 void check_layer(const TestLayer& layer) {
   static const KernelTable table({}, tested_cpu());
   std::optional<Expected> expected;
+  LazySpecial special(layer);
   for (const Kernel* kernel : tested_rows()) {
     if (kernel->pattern.size() != layer.desc.parts.size() || kernel->pattern[0] != layer.desc.main().op)
       continue;
     if (!expected) expected = reference_outputs(layer);
     for (const LayoutPair& pair : kernel->layouts) {
-      check_layouts(table, *kernel, pair, this_cpu().isa, layer, *expected);
+      check_layouts(table, *kernel, pair, this_cpu().isa, layer, *expected, special);
       // Blocks of channels may be smaller on a CPU that has this row's instructions and no more.
       const bool blocked = pair.input == Layout::nchwc || pair.output == Layout::nchwc;
       if (blocked && channel_block(kernel->isa) < channel_block(this_cpu().isa))
-        check_layouts(table, *kernel, pair, kernel->isa, layer, *expected);
+        check_layouts(table, *kernel, pair, kernel->isa, layer, *expected, special);
     }
   }
 }

@@ -57,7 +57,9 @@ void visit_many_weights(int count, const Visit& visit) {
   };
   for (int i = 0; i < count; ++i) {
     const std::int64_t k = pick(random, 150, 300);
-    const std::int64_t n = floats * pick(random, 65, 80) / 100 / k;
+    // Whole tiles of any kernel's, and in one of three a rest.
+    const std::int64_t n =
+        floats * pick(random, 65, 80) / 100 / k / 32 * 32 + (i % 3 == 1 ? pick(random, 1, 31) : 0);
     const std::int64_t m = pick(random, 9, 20);
     const std::int64_t taps = i % 2 == 0 ? 1 : 3;
     Attributes window;

@@ -116,7 +116,8 @@ bool within_one(DataType type, std::span<const std::byte> got, std::span<const s
                     [&](std::byte a, std::byte b) { return std::abs(number(a) - number(b)) <= 1; });
 }
 
-// Floats up to rounding, relative to the largest; numbers that are rounded within one; the rest to the bit.
+}  // namespace
+
 void check_same(const Kernel& kernel, const LayerDesc& desc, const TensorDesc& tensor,
                 std::span<const std::byte> got, std::span<const std::byte> expected, double largest) {
   if (rounds(desc)) {
@@ -144,6 +145,8 @@ void check_same(const Kernel& kernel, const LayerDesc& desc, const TensorDesc& t
   const double tolerance = 1e-5 * std::max(1.0, static_cast<double>(kernel.rounding) / 8);
   CHECK(difference <= tolerance * largest);
 }
+
+namespace {
 
 // The kernel's memory for one run.
 class Memory {
@@ -268,6 +271,16 @@ std::vector<std::byte> packed(const Kernel& kernel, const LayerDesc& desc, const
 
 Results check_variant(const Kernel& kernel, const LayerDesc& desc, const TestLayer& layer,
                       const Expected& expected, const Setting& setting) {
+  const Results results = run_variant(kernel, desc, layer, setting);
+  INFO(kernel.name << ": " << desc.text() << "\n"
+                   << setting.threads << " threads, in place " << setting.in_place);
+  for (std::size_t i = 0; i < results.size(); ++i)
+    check_same(kernel, desc, desc.outputs[i], results[i], expected.outputs[i], expected.largest);
+  return results;
+}
+
+Results run_variant(const Kernel& kernel, const LayerDesc& desc, const TestLayer& layer,
+                    const Setting& setting) {
   INFO(kernel.name << ": " << desc.text() << "\n"
                    << setting.threads << " threads, guarded at the "
                    << (setting.against == Against::start ? "start" : "end") << ", in place "
@@ -290,7 +303,6 @@ Results check_variant(const Kernel& kernel, const LayerDesc& desc, const TestLay
   for (std::size_t i = 0; i < desc.outputs.size(); ++i) {
     results.push_back(gather(desc.outputs[i], memory.output(i)));
     CHECK(padding_is_zero(desc.outputs[i], memory.output(i)));
-    check_same(kernel, desc, desc.outputs[i], results[i], expected.outputs[i], expected.largest);
   }
   memory.check_surroundings(desc);
   const std::span<const std::byte> after = packed.bytes();

@@ -33,8 +33,17 @@ struct Setting {
 };
 
 /// Packs, binds and runs `kernel` on `desc` (formats and strides as the kernel gets them) with the layer's
-/// numbers, and checks the results, what was written, that running allocates nothing and that running again
-/// changes nothing. Returns the results.
+/// numbers, and checks what was written, that running allocates nothing and that running again changes
+/// nothing. Returns the results.
+Results run_variant(const Kernel& kernel, const LayerDesc& desc, const TestLayer& layer,
+                    const Setting& setting);
+
+/// A result beside what it must be: floats up to rounding, relative to the largest; numbers that are rounded
+/// within one; the rest to the bit.
+void check_same(const Kernel& kernel, const LayerDesc& desc, const TensorDesc& tensor,
+                std::span<const std::byte> got, std::span<const std::byte> expected, double largest);
+
+/// Both: runs and checks the results, too.
 Results check_variant(const Kernel& kernel, const LayerDesc& desc, const TestLayer& layer,
                       const Expected& expected, const Setting& setting);
 

@@ -10,7 +10,10 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <string>
+#include <vector>
 
 namespace fettle::test {
 namespace {
@@ -39,7 +42,100 @@ Refusal refusal_of(const Model& model, const CompileOptions& options, const Kern
   return Refusal::none;
 }
 
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+// What the network gives for `input` with each variant that a plan may choose for its layers.
+void check_every_variant(const onnx_bytes::ModelBytes& bytes, const std::vector<float>& input,
+                         const std::vector<float>& expected) {
+  const Model model = parse(bytes);
+  std::size_t most = 1;
+  for (std::size_t i = 0; i < most; ++i) {
+    std::string chosen;
+    const Plan plan = make_plan(model, 1, [&](const std::vector<VariantInfo>& variants) {
+      most = std::max(most, variants.size());
+      const std::size_t index = std::min(i, variants.size() - 1);
+      chosen.append(" ").append(variants[index].kernel->name);
+      return static_cast<int>(index);
+    });
+    INFO(chosen);
+    const Program program = value_of(Program::compile(model, &plan));
+    CHECK(program.report().empty());
+    Runtime runtime = value_of(Runtime::create(program));
+    succeeds(runtime.input(0).copy_from(input));
+    succeeds(runtime.run());
+    const auto got = runtime.output(0).values<float>();
+    REQUIRE(got.size() == expected.size());
+    for (std::size_t k = 0; k < got.size(); ++k) {
+      INFO(k << ": " << got[k]);
+      CHECK(std::isnan(got[k]) == std::isnan(expected[k]));
+      if (std::isinf(expected[k])) CHECK(got[k] == expected[k]);
+      if (std::isfinite(expected[k])) CHECK(std::abs(got[k] - expected[k]) <= 1e-6f * std::abs(expected[k]));
+    }
+  }
+}
+
+onnx_bytes::ModelBytes network(const onnx_bytes::Dims& input) {
+  onnx_bytes::ModelBytes bytes;
+  bytes.inputs = {onnx_bytes::value_info("x", input)};
+  bytes.outputs = {"y"};
+  return bytes;
+}
+
 }  // namespace
+
+TEST_CASE("a dense layer with Relu of NaN is NaN whatever the plan", "[runtime][plan]") {
+  onnx_bytes::ModelBytes bytes = network({2, 3});
+  bytes.nodes = {onnx_bytes::node("Gemm", {"x", "w", "b"}, {"d"}), onnx_bytes::node("Relu", {"d"}, {"y"})};
+  bytes.initialisers = {onnx_bytes::floats("w", {3, 2}, {1, 2, 3, -4, 5, 6}),
+                        onnx_bytes::floats("b", {2}, {1, 1})};
+  check_every_variant(bytes, {kNan, 1, 1, 1, kInfinity, 1}, {kNan, kNan, kInfinity, 0});
+}
+
+TEST_CASE("pools of NaN are NaN whatever the plan", "[runtime][plan]") {
+  const std::vector<float> input{1, kNan, 3, 4, 5, 6, -kInfinity, 8, 9};
+  for (const char* op : {"MaxPool", "AveragePool"}) {
+    onnx_bytes::ModelBytes bytes = network({1, 1, 3, 3});
+    bytes.nodes = {
+        onnx_bytes::node(op, {"x"}, {"y"}, {onnx_bytes::attribute("kernel_shape", onnx_bytes::Dims{2, 2})})};
+    const bool largest = std::string(op) == "MaxPool";
+    check_every_variant(bytes, input, {kNan, kNan, largest ? 8 : -kInfinity, largest ? 9.0f : 7.0f});
+  }
+  onnx_bytes::ModelBytes bytes = network({1, 2, 3, 1});
+  bytes.nodes = {onnx_bytes::node("GlobalMaxPool", {"x"}, {"y"})};
+  check_every_variant(bytes, {1, kNan, 3, 1, -kInfinity, 2}, {kNan, 2});
+}
+
+TEST_CASE("Max and Min of NaN are NaN whichever operand it is, whatever the plan", "[runtime][plan]") {
+  for (const char* op : {"Max", "Min"}) {
+    onnx_bytes::ModelBytes bytes = network({5});
+    bytes.nodes = {onnx_bytes::node(op, {"x", "k"}, {"y"})};
+    bytes.initialisers = {onnx_bytes::floats("k", {5}, {1, 2, 2, -kInfinity, kInfinity})};
+    const bool largest = std::string(op) == "Max";
+    check_every_variant(
+        bytes, {kNan, 1, 3, 1, 1},
+        {kNan, largest ? 2.0f : 1, largest ? 3.0f : 2, largest ? 1 : -kInfinity, largest ? kInfinity : 1});
+    bytes = network({3});
+    bytes.nodes = {onnx_bytes::node("Neg", {"x"}, {"n"}), onnx_bytes::node(op, {"n", "x"}, {"y"})};
+    check_every_variant(bytes, {kNan, 2, -kInfinity},
+                        {kNan, largest ? 2.0f : -2, largest ? kInfinity : -kInfinity});
+  }
+}
+
+TEST_CASE("functions of infinities and huge numbers are right whatever the plan", "[runtime][plan]") {
+  const auto of = [](const char* op) {
+    onnx_bytes::ModelBytes bytes = network({4});
+    bytes.nodes = {onnx_bytes::node(op, {"x"}, {"y"})};
+    return bytes;
+  };
+  check_every_variant(of("Sigmoid"), {-3e38f, 1e30f, kNan, kInfinity}, {0, 1, kNan, 1});
+  check_every_variant(of("Sqrt"), {kInfinity, kNan, 4, -1}, {kInfinity, kNan, 2, kNan});
+  check_every_variant(of("Tanh"), {-kInfinity, 3e38f, kNan, 0}, {-1, 1, kNan, 0});
+  check_every_variant(of("Exp"), {-kInfinity, 3e38f, kNan, 0}, {0, kInfinity, kNan, 1});
+  check_every_variant(of("Relu"), {-kInfinity, 3e38f, kNan, kInfinity}, {0, 3e38f, kNan, kInfinity});
+  check_every_variant(of("Softmax"), {-kInfinity, 1, 1, -kInfinity}, {0, 0.5f, 0.5f, 0});
+  check_every_variant(of("Softmax"), {0, 1, kNan, 2}, {kNan, kNan, kNan, kNan});
+}
 
 TEST_CASE("a kernel that loses NaN is neither a default nor taken from a plan", "[runtime][plan]") {
   const Model model = parse(residual_network());
@@ -92,8 +188,12 @@ TEST_CASE("programs that must be exact with NaN have no kernel that spreads it",
   for (const StepInfo& step : program.steps()) CHECK(step.kernel.find("winograd") == std::string::npos);
   for (const Kernel* kernel : builtin_kernels()) {
     INFO(kernel->name);
-    const bool winograd = kernel->name.find("winograd") != std::string_view::npos;
-    CHECK((kernel->nonfinite == NonFinite::spreads_in_tile) == winograd);
+    const auto is = [&](std::string_view algorithm) {
+      return kernel->name.find(algorithm) != std::string_view::npos;
+    };
+    const bool tiles = is(".winograd_") || is(".patches.") || is(".bilinear.") ||
+                       kernel->name == "dwconv.direct.f32.xnnpack";
+    CHECK((kernel->nonfinite == NonFinite::spreads_in_tile) == tiles);
   }
 }
 
