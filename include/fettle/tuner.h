@@ -33,7 +33,7 @@ struct TuneOptions {
   double tolerance = 1e-4;  ///< how far a plan's outputs may be from the default's, of the largest output;
                             ///< for quantised networks at least 0.2, because kernels may round differently
   int threads = 1;          ///< the most threads; per-layer counts 1, 2, 4, ... up to it are tried
-  CompileOptions compile;   ///< inputs, extra kernels; threads, weights and log are the tuner's
+  CompileOptions compile;   ///< inputs, extra kernels, care for NaN; threads, weights and log are the tuner's
   const Plan* start = nullptr;  ///< its pinned layers are kept
   std::string records_path;     ///< JSON lines, read at the start when there and appended to; empty: none
   std::function<void(const TuneProgress&)> progress;  ///< called a few times a second at most; may be null
