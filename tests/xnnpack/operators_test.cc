@@ -182,6 +182,17 @@ TEST_CASE("slices are for weights that the cache does not keep", "[xnnpack]") {
   CHECK(row(single.kernel)->supports(single.layer, this_cpu()) == Refusal::too_small);
 }
 
+TEST_CASE("no slice is so narrow that XNNPACK loses NaN in it", "[xnnpack]") {
+  Case rest = sliced_cases()[1];
+  const std::int64_t n = rest.layer.outputs[0].shape[1] / 32 * 32 + 8;
+  rest.layer.inputs[1] = tensor({n, 300}, Layout::nhwc, true);
+  rest.layer.inputs[2] = tensor({n}, Layout::nhwc, true);
+  rest.layer.outputs[0] = tensor({9, n}, Layout::nhwc);
+  CHECK(row(rest.kernel)->supports(rest.layer, this_cpu()) == (kIsX86 ? Refusal::shape : Refusal::none));
+  const bool there = find_builtin_kernel("gemm.packed_few.f32.xnnpack") != nullptr;
+  CHECK(there == kIsX86);
+}
+
 TEST_CASE("average pooling that counts its padding is refused", "[xnnpack]") {
   std::vector<Case> cases = all_cases();
   const auto pool = std::find_if(cases.begin(), cases.end(),
