@@ -27,6 +27,9 @@ struct ModelLimits {
   std::int64_t tensor_elements = std::int64_t{1} << 31;     ///< of any one tensor
   std::size_t folded_bytes = std::size_t{1} << 30;          ///< all constants that folding creates
   std::int64_t folding_operations = std::int64_t{1} << 32;  ///< about how many numbers folding may compute
+  /// Of all layers for one run, see LayerInfo::operations. The default lets hours of work through: more than
+  /// any network that is in use asks for.
+  std::int64_t run_operations = std::int64_t{1} << 44;
 };
 
 /// Contents for an input that is a parameter rather than data: a shape, axes, a number of classes.
@@ -62,9 +65,12 @@ struct ModelOptions {
 
 /// A layer of the model, for display and for tuners.
 struct LayerInfo {
-  std::string id;            ///< unique, never empty, made before fusion: what plans name
-  LayerDesc desc;            ///< with every format nchw
-  std::int64_t macs = 0;     ///< multiply-accumulates; 0 for layers that have none
+  std::string id;         ///< unique, never empty, made before fusion: what plans name
+  LayerDesc desc;         ///< with every format nchw
+  std::int64_t macs = 0;  ///< multiply-accumulates; 0 for layers that have none
+  /// About how many elements a plain implementation reads and writes, whatever the operator: a bound on work,
+  /// not a measure of time.
+  std::int64_t operations = 0;
   std::vector<int> inputs;   ///< for each desc.inputs: the value's number, -1 for constants
   std::vector<int> outputs;  ///< the values' numbers; equal numbers connect layers
 };

@@ -89,7 +89,9 @@ struct StepInfo {
   int threads = 1;
   bool conversion = false;  ///< a change of format between layers
   bool alias = false;       ///< no work at run time: a view of another value's memory
+  bool reference = false;   ///< run by a reference kernel: correct, and far slower than it could be
   std::int64_t macs = 0;
+  std::int64_t operations = 0;  ///< see LayerInfo::operations; 0 for conversions
   std::size_t workspace_bytes = 0;
   std::size_t packed_bytes = 0;
   std::vector<int> inputs;  ///< value numbers as in LayerInfo; -1 for constants
@@ -143,6 +145,7 @@ struct VariantInfo {
   std::vector<std::string> covers;  ///< further layers, for regions
   Refusal refusal = Refusal::none;  ///< none: the plan may choose it
   bool is_default = false;          ///< what the static default takes for this layer
+  bool reference = false;           ///< see StepInfo::reference
 };
 
 /// All kernels of a layer's operator with every pair of layouts, runnable or refused.

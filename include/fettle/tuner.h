@@ -54,6 +54,7 @@ struct VariantCost {
   PlanLatency us;                   ///< median and 95 % interval
   bool chosen = false;
   bool is_default = false;
+  bool reference = false;  ///< see StepInfo::reference
 };
 
 struct LayerExplanation {

@@ -80,6 +80,11 @@ std::span<const Kernel* const> reference_kernels() noexcept {
   return {table.rows.data(), table.count};
 }
 
+bool is_reference(const Kernel& kernel) noexcept {
+  const std::span<const Kernel* const> rows = reference_kernels();
+  return std::find(rows.begin(), rows.end(), &kernel) != rows.end();
+}
+
 Result<std::string_view> evaluate_reference(const LayerDesc& layer, std::span<const ConstantBytes> inputs,
                                             std::span<const std::span<std::byte>> outputs) {
   static const Cpu no_cpu{};

@@ -12,5 +12,7 @@ namespace fettle::kernels {
 
 /// All rows. Constant data.
 std::span<const Kernel* const> reference_kernels() noexcept;
+/// Whether the row is one of them.
+bool is_reference(const Kernel& kernel) noexcept;
 
 }  // namespace fettle::kernels

@@ -73,5 +73,7 @@ LayerDesc describe(const Graph& graph, NodeId node);
 std::int64_t count_macs(const LayerDesc& layer);
 /// About how many numbers the reference reads and writes for a layer: a bound on time, not a measure of it.
 double count_operations(const LayerDesc& layer);
+/// Whether count_operations knows what the operator's work grows with.
+bool has_estimate(Op op) noexcept;
 
 }  // namespace fettle::graph

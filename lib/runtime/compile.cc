@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Compilation: model + plan -> program.
+#include "kernels/reference/reference_kernels.h"
 #include "lib/base/float_mode.h"
 #include "lib/base/guard.h"
 #include "lib/runtime/assignment.h"
@@ -87,13 +88,18 @@ std::size_t count_weight_bytes(const Schedule& schedule) {
   return bytes;
 }
 
-std::int64_t macs_of(const LayerGraph& layers, const std::vector<Assignment>& assignments, const Step& step) {
-  if (step.conversion) return 0;
+// The work of the layers that a step computes.
+void add_work(const LayerGraph& layers, const std::vector<Assignment>& assignments, const Step& step,
+              StepInfo& info) {
+  if (step.conversion) return;
   const int index = layers.find(step.layer);
-  if (index < 0 || step.kernel != assignments[static_cast<std::size_t>(index)].kernel) return 0;
-  std::int64_t macs = layers.layer(index).macs;
-  for (int other : assignments[static_cast<std::size_t>(index)].covers) macs += layers.layer(other).macs;
-  return macs;
+  if (index < 0 || step.kernel != assignments[static_cast<std::size_t>(index)].kernel) return;
+  const auto add = [&](const LayerInfo& layer) {
+    info.macs += layer.macs;
+    info.operations += layer.operations;
+  };
+  add(layers.layer(index));
+  for (int other : assignments[static_cast<std::size_t>(index)].covers) add(layers.layer(other));
 }
 
 void describe_steps(Program::State& state, const LayerGraph& layers,
@@ -106,7 +112,8 @@ void describe_steps(Program::State& state, const LayerGraph& layers,
     info.threads = step.threads;
     info.conversion = step.conversion;
     info.alias = step.alias;
-    info.macs = macs_of(layers, assignments, step);
+    info.reference = kernels::is_reference(*step.kernel);
+    add_work(layers, assignments, step, info);
     info.workspace_bytes = step.workspace_bytes;
     info.packed_bytes = step.packed ? step.packed->bytes.size() : 0;
     const auto value_of = [&](TensorId id) { return id == kNoTensor ? -1 : state.schedule.tensor(id).value; };

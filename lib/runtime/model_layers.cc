@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // From an imported graph to a model for certain input shapes: passes, layers. Again for other shapes.
+#include "lib/base/op_names.h"
 #include "lib/graph/passes.h"
 #include "lib/runtime/evaluate.h"
 #include "lib/runtime/model_state.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstring>
 #include <map>
+#include <numeric>
 #include <set>
 #include <span>
 #include <string_view>
@@ -41,9 +45,31 @@ void add_extents(graph::Graph& graph, std::vector<int>& extents) {
   }
 }
 
-void describe_layers(Model::State& state) {
+// Of a layer so large that a count would not fit, the sum over a region's layers still fits.
+std::int64_t saturated(double operations) {
+  constexpr std::int64_t kMost = std::int64_t{1} << 56;
+  return operations < static_cast<double>(kMost) ? static_cast<std::int64_t>(operations) : kMost;
+}
+
+// A run may take as long as the limits allow. Counted in floating point, which does not overflow.
+Status check_work(const Model::State& state, std::span<const double> operations) {
+  const double limit = static_cast<double>(state.source->limits.run_operations);
+  const double total = std::accumulate(operations.begin(), operations.end(), 0.0);
+  if (total <= limit) return {};
+  const auto most = std::max_element(operations.begin(), operations.end());
+  const LayerInfo& layer = state.layers[static_cast<std::size_t>(most - operations.begin())];
+  return Error(ErrorCode::kLimitExceeded,
+               fmt::format("{}: a run takes about {:.3g} operations, more than the limit of {}; the most, "
+                           "{:.3g}, are those of {} ({})",
+                           state.graph->name, total, state.source->limits.run_operations, *most, layer.id,
+                           onnx_name(layer.desc.main().op)),
+               "raise ModelLimits::run_operations if you trust the file and have the time");
+}
+
+Status describe_layers(Model::State& state) {
   const graph::Graph& graph = *state.graph;
   std::set<const graph::Constant*> counted;  // values may share one
+  std::vector<double> operations;
   for (std::size_t i = 0; i < graph.node_count(); ++i) {
     const auto id = static_cast<graph::NodeId>(i);
     const graph::Node& node = graph.node(id);
@@ -51,6 +77,8 @@ void describe_layers(Model::State& state) {
     layer.id = node.id;
     layer.desc = graph::describe(graph, id);
     layer.macs = graph::count_macs(layer.desc);
+    operations.push_back(graph::count_operations(layer.desc));
+    layer.operations = saturated(operations.back());
     for (graph::ValueId input : node.inputs) {
       if (input == graph::kNoValue) continue;
       layer.inputs.push_back(graph.is_constant(input) ? -1 : input);
@@ -64,6 +92,7 @@ void describe_layers(Model::State& state) {
     state.layers.push_back(std::move(layer));
     state.layer_nodes.push_back(id);
   }
+  return check_work(state, operations);
 }
 
 // Standard algorithms compare bytes one after the other.
@@ -124,7 +153,7 @@ Result<Model> plan_layers(std::shared_ptr<const ModelSource> source, graph::Grap
     state->outputs[i].name = output_names[i];
     state->outputs[i].bounded = state->extents[i] >= 0;
   }
-  describe_layers(*state);
+  if (Status status = describe_layers(*state); !status) return std::move(status).error();
   return Model(std::move(state));
 }
 

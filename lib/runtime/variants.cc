@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What there is to choose from, layer by layer: every kernel of the layer's operator, runnable or refused.
+#include "kernels/reference/reference_kernels.h"
 #include "lib/base/guard.h"
 #include "lib/runtime/assignment.h"
 #include "lib/runtime/kernel_table.h"
@@ -18,6 +19,7 @@ VariantInfo describe_variant(const LayerGraph& layers, const KernelTable& table,
   info.kernel = &kernel;
   info.layouts = layouts;
   for (int other : covers) info.covers.push_back(layers.layer(other).id);
+  info.reference = kernels::is_reference(kernel);
   info.refusal = check_variant(layers, table, kernel, layouts, layer, covers);
   return info;
 }

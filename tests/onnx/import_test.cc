@@ -301,6 +301,41 @@ TEST_CASE("limits are kept", "[onnx][bad]") {
   REQUIRE_FALSE(result);
 }
 
+TEST_CASE("a run of more operations than the limit is refused, naming the layer that costs most",
+          "[onnx][bad]") {
+  // 8 results of 4 channels and 3 x 3 taps, which with their operands make 424; the function adds 16.
+  ModelBytes model;
+  model.initialisers = {floats("w", {2, 4, 3, 3}, std::vector<float>(72, 0.5f))};
+  model.nodes = {node("Conv", {"x", "w"}, {"c"}, {}, "large"), node("Sigmoid", {"c"}, {"y"}, {}, "small")};
+  model.inputs = {value_info("x", {1, 4, 4, 4})};
+  model.outputs = {"y"};
+  ModelOptions options;
+  options.limits.run_operations = 430;
+  const Result<Model> result = parse(model, options);
+  REQUIRE_FALSE(result);
+  CHECK(result.error().code() == ErrorCode::kLimitExceeded);
+  CHECK(mentions(result.error(), "large (Conv)"));
+  CHECK(mentions(result.error(), "430"));
+  CHECK(mentions(result.error(), "ModelLimits::run_operations"));
+  options.limits.run_operations = 1000;
+  const Result<Model> allowed = parse(model, options);
+  REQUIRE(allowed);
+  CHECK(allowed->layers()[0].operations == 64 + 72 + 8 * 36);
+  CHECK(allowed->layers()[1].operations == 16);
+}
+
+TEST_CASE("another input shape is held to the limit of operations too", "[onnx][bad]") {
+  ModelOptions options;
+  options.limits.run_operations = 1000;
+  options.shapes["x"] = Shape{10};
+  const Result<Model> model = parse(one_node(node("Sigmoid", {"x"}, {"y"}), {-1}), options);
+  REQUIRE(model);
+  const Result<Model> larger = model->with_shapes({{"x", Shape{501}}});
+  REQUIRE_FALSE(larger);
+  CHECK(larger.error().code() == ErrorCode::kLimitExceeded);
+  CHECK(model->with_shapes({{"x", Shape{500}}}));
+}
+
 TEST_CASE("operands and attributes count too", "[onnx][bad]") {
   ModelBytes sum = one_node(node("Sum", std::vector<std::string>(40, "x"), {"y"}), {2});
   ModelOptions options;

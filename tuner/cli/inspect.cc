@@ -27,7 +27,10 @@ std::string as_json(const Loaded& loaded) {
   for (const TensorInfo& info : loaded.model.inputs()) json["inputs"].push_back(describe(info));
   for (const TensorInfo& info : loaded.model.outputs()) json["outputs"].push_back(describe(info));
   for (const LayerInfo& layer : loaded.model.layers()) {
-    json["layers"].push_back({{"id", layer.id}, {"desc", layer.desc.text()}, {"macs", layer.macs}});
+    json["layers"].push_back({{"id", layer.id},
+                              {"desc", layer.desc.text()},
+                              {"macs", layer.macs},
+                              {"operations", layer.operations}});
   }
   const ArenaInfo& arena = loaded.program.arena();
   json["constant_bytes"] = loaded.model.constant_bytes();
@@ -49,15 +52,18 @@ std::string as_text(const Loaded& loaded) {
     fmt::format_to(out, "input   {} {} {}\n", info.name, to_string(info.type), info.shape.text());
   for (const TensorInfo& info : loaded.model.outputs())
     fmt::format_to(out, "output  {} {} {}\n", info.name, to_string(info.type), info.shape.text());
-  std::int64_t macs = 0;
+  double macs = 0;
+  double operations = 0;
   for (const LayerInfo& layer : loaded.model.layers()) {
-    macs += layer.macs;
+    macs += static_cast<double>(layer.macs);
+    operations += static_cast<double>(layer.operations);
     fmt::format_to(out, "  {:<32} {}\n", layer.id, layer.desc.text());
   }
   const ArenaInfo& arena = loaded.program.arena();
-  fmt::format_to(out, "multiply-accumulates {:.1f} million, constants {} bytes, packed weights {} bytes\n",
-                 static_cast<double>(macs) / 1e6, loaded.model.constant_bytes(),
-                 loaded.program.weight_bytes());
+  fmt::format_to(out,
+                 "multiply-accumulates {:.1f} million, operations about {:.1f} million, constants {} bytes, "
+                 "packed weights {} bytes\n",
+                 macs / 1e6, operations / 1e6, loaded.model.constant_bytes(), loaded.program.weight_bytes());
   fmt::format_to(
       out, "arena {} bytes ({:.3f} of the largest live set {}; live values alone {}; all activations {})\n",
       arena.bytes,
