@@ -44,10 +44,7 @@ bool ConvShape::pointwise() const {
          out_h == in_h && out_w == in_w;
 }
 
-namespace {
-
-// What ConvShape reads is there, and its numbers belong together.
-bool consistent(const LayerDesc& layer) {
+bool consistent_conv(const LayerDesc& layer) noexcept {
   const Attributes& a = layer.main().attributes;
   const Shape& x = layer.inputs[0].shape;
   const auto spatial = static_cast<std::size_t>(x.rank() - 2);
@@ -71,8 +68,6 @@ bool consistent(const LayerDesc& layer) {
   return w[0] == outside && outside % groups == 0 && inside % groups == 0 && w[1] == inside / groups;
 }
 
-}  // namespace
-
 void valid_range(const ConvShape& s, std::int64_t kx, std::int64_t& first, std::int64_t& last) {
   const std::int64_t shift = kx * s.dilation_w - s.pad_left;
   first = shift >= 0 ? 0 : (-shift + s.stride_w - 1) / s.stride_w;
@@ -95,7 +90,7 @@ Refusal check_conv(const LayerDesc& layer, std::size_t most_operands) {
   for (const TensorDesc& tensor : layer.inputs) {
     if (tensor.shape.elements() <= 0) return Refusal::shape;
   }
-  if (layer.outputs.front().shape.elements() <= 0 || !consistent(layer)) return Refusal::shape;
+  if (layer.outputs.front().shape.elements() <= 0 || !consistent_conv(layer)) return Refusal::shape;
   return !biased || layer.inputs[2].shape.elements() == result_of_conv(layer).shape[1] ? Refusal::none
                                                                                        : Refusal::shape;
 }

@@ -40,6 +40,9 @@ struct ConvShape {
 /// The outputs [first, last) of a row whose input position under tap `kx` lies inside.
 void valid_range(const ConvShape& s, std::int64_t kx, std::int64_t& first, std::int64_t& last);
 
+/// Whether window, channels and groups of a convolution or transposed convolution of any rank belong
+/// together.
+bool consistent_conv(const LayerDesc& layer) noexcept;
 /// For both operators: rank 3 or 4, at most so many operands, all but the first constant, nothing empty.
 Refusal check_conv(const LayerDesc& layer, std::size_t most_operands = 3);
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Conversions between any two layouts, of f32 and of bytes, from and to any strides.
+// Conversions between any two layouts, of f32, of 16 bits and of bytes, from and to any strides.
 #include "kernels/portable/box.h"
 #include "kernels/portable/portable.h"
+#include "lib/base/narrow_floats.h"
 #include "lib/base/quantise.h"
 
 #include <algorithm>
@@ -66,10 +67,11 @@ void convert_f32(const Call& call) {
   copy_box(call, box_of(y.shape, x, y), call.in(0), call.out());
 }
 
-void convert_bytes(const Call& call) {
+template <typename T>
+void convert_elements(const Call& call) {
   const TensorDesc& x = call.layer.inputs.front();
   const TensorDesc& y = call.layer.outputs.front();
-  copy_box(call, box_of(y.shape, x, y), call.in<std::uint8_t>(0), call.out<std::uint8_t>());
+  copy_box(call, box_of(y.shape, x, y), call.in<T>(0), call.out<T>());
 }
 
 // Whether blocks, where there are any, have channels to hold and one size.
@@ -90,12 +92,20 @@ Refusal supports_f32(const LayerDesc& layer, const Cpu&) {
   return layer.main().attributes.entries().empty() && x.shape == y.shape ? Refusal::none : Refusal::attribute;
 }
 
-Refusal supports_bytes(const LayerDesc& layer, const Cpu&) {
+Refusal supports_elements(const LayerDesc& layer, bool (*fits)(DataType)) {
   const TensorDesc& x = layer.inputs.front();
   const TensorDesc& y = layer.outputs.front();
-  if (!is_quantised_type(x.format.type) || x.format.type != y.format.type) return Refusal::data_type;
+  if (!fits(x.format.type) || x.format.type != y.format.type) return Refusal::data_type;
   if (is_blocked(x) || is_blocked(y)) return Refusal::layout;
   return layer.main().attributes.entries().empty() && x.shape == y.shape ? Refusal::none : Refusal::attribute;
+}
+
+Refusal supports_bytes(const LayerDesc& layer, const Cpu&) {
+  return supports_elements(layer, [](DataType type) { return is_quantised_type(type); });
+}
+
+Refusal supports_narrow(const LayerDesc& layer, const Cpu&) {
+  return supports_elements(layer, [](DataType type) { return is_narrow_float(type); });
 }
 
 constexpr Op kOp[] = {Op::convert};
@@ -106,20 +116,21 @@ constexpr LayoutPair kAnyLayouts[] = {
 
 // Copies by strides read and write views as they are.
 template <Compute compute>
-constexpr Kernel convert_row(std::string_view name, Refusal (*supports)(const LayerDesc&, const Cpu&)) {
+constexpr Kernel convert_row(std::string_view name, Refusal (*supports)(const LayerDesc&, const Cpu&),
+                             DataType type = DataType::undefined) {
   Kernel kernel = row<compute>(name, kOp, kAnyLayouts, supports);
+  kernel.type = type;
   kernel.input_striding = Striding::any;
   kernel.output_striding = Striding::any;
   return kernel;
 }
 
-constexpr Kernel kF32 = convert_row<convert_f32>("convert.copy.f32.portable", supports_f32);
-constexpr Kernel kBytes = [] {
-  Kernel kernel = convert_row<convert_bytes>("convert.copy.q8.portable", supports_bytes);
-  kernel.type = DataType::undefined;
-  return kernel;
-}();
-constexpr const Kernel* kRows[] = {&kBytes, &kF32};
+constexpr Kernel kF32 = convert_row<convert_f32>("convert.copy.f32.portable", supports_f32, DataType::f32);
+constexpr Kernel kBytes =
+    convert_row<convert_elements<std::uint8_t>>("convert.copy.q8.portable", supports_bytes);
+constexpr Kernel kNarrow =
+    convert_row<convert_elements<std::uint16_t>>("convert.copy.x16.portable", supports_narrow);
+constexpr const Kernel* kRows[] = {&kBytes, &kF32, &kNarrow};
 
 }  // namespace
 

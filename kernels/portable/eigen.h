@@ -26,10 +26,10 @@ using ConstRow = Eigen::Map<const Eigen::RowVectorXf>;
 using ConstColumn = Eigen::Map<const Eigen::VectorXf>;
 
 /// y = a b, or y += a b, in tiles so small that Eigen's packed blocks stay on the stack (under 128 KiB each):
-/// larger ones it would allocate, which a running network must not. b is a ConstMatrix, or the transpose of
-/// one.
-template <typename Right>
-void multiply(Matrix y, const ConstMatrix& a, const Right& b, bool accumulate = false) {
+/// larger ones it would allocate, which a running network must not. a and b are each a ConstMatrix, or the
+/// transpose of one.
+template <typename Left, typename Right>
+void multiply(Matrix y, const Left& a, const Right& b, bool accumulate = false) {
   constexpr Eigen::Index kRows = 96;
   constexpr Eigen::Index kDepth = 256;
   constexpr Eigen::Index kColumns = 96;

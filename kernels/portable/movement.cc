@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Moving elements of f32 and of bytes: any operator whose output is a strided walk through its inputs. Each
-// is a set of boxes, copied by one routine that finds the longest runs of neighbours.
+// Moving elements of f32, of 16 bits and of bytes: any operator whose output is a strided walk through its
+// inputs. Each is a set of boxes, copied by one routine that finds the longest runs of neighbours.
 #include "kernels/common/blocked.h"
 #include "kernels/portable/box.h"
 #include "kernels/portable/portable.h"
 #include "lib/base/channel_block.h"
+#include "lib/base/narrow_floats.h"
 #include "lib/base/quantise.h"
 
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <type_traits>
 
 namespace fettle::kernels::portable {
 namespace {
@@ -28,18 +30,20 @@ void concat(const Call& call) {
   }
 }
 
+template <typename T>
 void split(const Call& call) {
   const auto axis = static_cast<int>(call.attributes().integer("axis"));
   const TensorDesc& x = call.layer.inputs.front();
   std::int64_t start = 0;
   for (std::size_t i = 0; i < call.outputs.size(); ++i) {
     const TensorDesc& y = call.layer.outputs[i];
-    copy_box(call, box_of(y.shape, x, y), call.in(0) + offset_along(x.strides, x.format, axis, start),
-             call.out(i));
+    copy_box(call, box_of(y.shape, x, y), call.in<T>(0) + offset_along(x.strides, x.format, axis, start),
+             call.out<T>(i));
     start += y.shape[axis];
   }
 }
 
+template <typename T>
 void slice(const Call& call) {
   const TensorDesc& x = call.layer.inputs.front();
   const TensorDesc& y = call.layer.outputs.front();
@@ -56,14 +60,24 @@ void slice(const Call& call) {
   Box box;
   for (int axis = 0; axis < y.shape.rank(); ++axis)
     box.add(y.shape[axis], stride(x, axis) * step[static_cast<std::size_t>(axis)], stride(y, axis));
-  copy_box(call, box, call.in(0) + offset, call.out());
+  copy_box(call, box, call.in<T>(0) + offset, call.out<T>());
 }
 
+// What the border of a pad holds.
+template <typename T>
+T stored(float value, DataType type) {
+  if constexpr (std::is_same_v<T, float>)
+    return value;
+  else
+    return type == DataType::f16 ? to_f16(value) : to_bf16(value);
+}
+
+template <typename T>
 void pad(const Call& call) {
   const TensorDesc& x = call.layer.inputs.front();
   const TensorDesc& y = call.layer.outputs.front();
   const auto pads = call.attributes().integers("pads");
-  std::fill_n(call.out(), y.shape.elements(), call.attributes().real("value"));
+  std::fill_n(call.out<T>(), y.shape.elements(), stored<T>(call.attributes().real("value"), y.format.type));
   std::int64_t from = 0;
   std::int64_t to = 0;
   Box box;
@@ -77,7 +91,7 @@ void pad(const Call& call) {
     box.add(std::max<std::int64_t>(0, x.shape[axis] - skipped - std::max<std::int64_t>(0, -after)),
             stride(x, axis), stride(y, axis));
   }
-  copy_box(call, box, call.in(0) + from, call.out() + to);
+  copy_box(call, box, call.in<T>(0) + from, call.out<T>() + to);
 }
 
 template <typename T>
@@ -99,6 +113,7 @@ void copy(const Call& call) {
 }
 
 // Block rows and columns become pixels: six loops over channel, row, block row, column, block column.
+template <typename T>
 void depth_to_space(const Call& call) {
   const TensorDesc& x = call.layer.inputs.front();
   const TensorDesc& y = call.layer.outputs.front();
@@ -112,7 +127,7 @@ void depth_to_space(const Call& call) {
   box.add(block, block * cell, stride(y, 2));
   box.add(x.shape[3], stride(x, 3), block * stride(y, 3));
   box.add(block, cell, stride(y, 3));
-  copy_box(call, box, call.in(0), call.out());
+  copy_box(call, box, call.in<T>(0), call.out<T>());
 }
 
 Refusal supports_plain(const LayerDesc& layer, const Cpu&) {
@@ -139,13 +154,13 @@ Refusal supports_pieces(const LayerDesc& layer, const Cpu& cpu) {
   return computed ? Refusal::none : Refusal::constant;
 }
 
-// Bytes: u8 and s8, quantised or not, which moving does not change.
-Refusal supports_bytes(const LayerDesc& layer, const Cpu&) {
+// All tensors of one of the types, whose elements moving does not change.
+Refusal supports_types(const LayerDesc& layer, bool (*fits)(DataType)) {
   if (layer.main().clamp) return Refusal::clamp;
   const Layout layout = layout_of(layer);
   if (layout == Layout::nchwc) return Refusal::layout;
   const DataType type = layer.outputs.front().format.type;
-  if (!is_quantised_type(type)) return Refusal::data_type;
+  if (!fits(type)) return Refusal::data_type;
   for (const auto* list : {&layer.inputs, &layer.outputs}) {
     for (const TensorDesc& tensor : *list) {
       if (tensor.format.type != type) return Refusal::data_type;
@@ -156,6 +171,19 @@ Refusal supports_bytes(const LayerDesc& layer, const Cpu&) {
   return Refusal::none;
 }
 
+// Bytes: u8 and s8, quantised or not.
+Refusal supports_bytes(const LayerDesc& layer, const Cpu&) {
+  return supports_types(layer, [](DataType type) { return is_quantised_type(type); });
+}
+
+Refusal supports_narrow(const LayerDesc& layer, const Cpu&) {
+  return supports_types(layer, [](DataType type) { return is_narrow_float(type); });
+}
+
+Refusal supports_narrow_nchw(const LayerDesc& layer, const Cpu& cpu) {
+  return layout_of(layer) == Layout::nchw ? supports_narrow(layer, cpu) : Refusal::layout;
+}
+
 Refusal supports_bytes_nchw(const LayerDesc& layer, const Cpu& cpu) {
   return layout_of(layer) == Layout::nchw ? supports_bytes(layer, cpu) : Refusal::layout;
 }
@@ -164,9 +192,16 @@ Refusal supports_nchw(const LayerDesc& layer, const Cpu& cpu) {
   return layout_of(layer) == Layout::nchw ? supports_plain(layer, cpu) : Refusal::layout;
 }
 
+bool pads_with_constant(const LayerDesc& layer) {
+  return layer.main().attributes.string("mode") == "constant" && layer.inputs.size() == 1;
+}
+
 Refusal supports_pad(const LayerDesc& layer, const Cpu& cpu) {
-  const bool plain = layer.main().attributes.string("mode") == "constant" && layer.inputs.size() == 1;
-  return plain ? supports_plain(layer, cpu) : Refusal::attribute;
+  return pads_with_constant(layer) ? supports_plain(layer, cpu) : Refusal::attribute;
+}
+
+Refusal supports_narrow_pad(const LayerDesc& layer, const Cpu& cpu) {
+  return pads_with_constant(layer) ? supports_narrow(layer, cpu) : Refusal::attribute;
 }
 
 constexpr Op kOps[] = {Op::concat,    Op::split,   Op::slice,         Op::pad,
@@ -182,37 +217,74 @@ constexpr Kernel strided_row(std::size_t op, std::string_view name, std::span<co
 }
 
 constexpr Kernel kConcat = strided_row<concat<float>>(0, "concat.copy.f32.portable", kAll, supports_pieces);
-constexpr Kernel kSplit = strided_row<split>(1, "split.copy.f32.portable", kAll, supports_pieces);
-constexpr Kernel kSlice = strided_row<slice>(2, "slice.copy.f32.portable", kBoth, supports_plain);
-constexpr Kernel kPad = row<pad>("pad.copy.f32.portable", {&kOps[3], 1}, kBoth, supports_pad);
+constexpr Kernel kSplit = strided_row<split<float>>(1, "split.copy.f32.portable", kAll, supports_pieces);
+constexpr Kernel kSlice = strided_row<slice<float>>(2, "slice.copy.f32.portable", kBoth, supports_plain);
+constexpr Kernel kPad = row<pad<float>>("pad.copy.f32.portable", {&kOps[3], 1}, kBoth, supports_pad);
 constexpr Kernel kTranspose =
     strided_row<transpose<float>>(4, "transpose.copy.f32.portable", kNchw, supports_nchw);
 constexpr Kernel kReshape =
     row<copy<float>>("reshape.copy.f32.portable", {&kOps[5], 1}, kNchw, supports_nchw);
 constexpr Kernel kDepthToSpace =
-    strided_row<depth_to_space>(6, "depth_to_space.copy.f32.portable", kBoth, supports_plain);
+    strided_row<depth_to_space<float>>(6, "depth_to_space.copy.f32.portable", kBoth, supports_plain);
 
 template <Compute compute>
-constexpr Kernel bytes_row(std::size_t op, std::string_view name, std::span<const LayoutPair> layouts,
-                           Refusal (*check)(const LayerDesc&, const Cpu&)) {
+constexpr Kernel untyped_row(std::size_t op, std::string_view name, std::span<const LayoutPair> layouts,
+                             Refusal (*check)(const LayerDesc&, const Cpu&)) {
   Kernel kernel = strided_row<compute>(op, name, layouts, check);
   kernel.type = DataType::undefined;
   return kernel;
 }
 
 using Byte = std::uint8_t;
-constexpr Kernel kConcatBytes = bytes_row<concat<Byte>>(0, "concat.copy.q8.portable", kBoth, supports_bytes);
+constexpr Kernel kConcatBytes =
+    untyped_row<concat<Byte>>(0, "concat.copy.q8.portable", kBoth, supports_bytes);
 constexpr Kernel kTransposeBytes =
-    bytes_row<transpose<Byte>>(4, "transpose.copy.q8.portable", kNchw, supports_bytes_nchw);
+    untyped_row<transpose<Byte>>(4, "transpose.copy.q8.portable", kNchw, supports_bytes_nchw);
 constexpr Kernel kReshapeBytes = [] {
   Kernel kernel = row<copy<Byte>>("reshape.copy.q8.portable", {&kOps[5], 1}, kNchw, supports_bytes_nchw);
   kernel.type = DataType::undefined;
   return kernel;
 }();
 
-constexpr const Kernel* kRows[] = {&kConcatBytes, &kTransposeBytes, &kReshapeBytes, &kConcat,
-                                   &kSplit,       &kSlice,          &kPad,          &kTranspose,
-                                   &kReshape,     &kDepthToSpace};
+using Narrow = std::uint16_t;  // f16 and bf16
+constexpr Kernel kConcatNarrow =
+    untyped_row<concat<Narrow>>(0, "concat.copy.x16.portable", kBoth, supports_narrow);
+constexpr Kernel kSplitNarrow =
+    untyped_row<split<Narrow>>(1, "split.copy.x16.portable", kBoth, supports_narrow);
+constexpr Kernel kSliceNarrow =
+    untyped_row<slice<Narrow>>(2, "slice.copy.x16.portable", kBoth, supports_narrow);
+constexpr Kernel kPadNarrow = [] {
+  Kernel kernel = row<pad<Narrow>>("pad.copy.x16.portable", {&kOps[3], 1}, kBoth, supports_narrow_pad);
+  kernel.type = DataType::undefined;
+  return kernel;
+}();
+constexpr Kernel kTransposeNarrow =
+    untyped_row<transpose<Narrow>>(4, "transpose.copy.x16.portable", kNchw, supports_narrow_nchw);
+constexpr Kernel kReshapeNarrow = [] {
+  Kernel kernel = row<copy<Narrow>>("reshape.copy.x16.portable", {&kOps[5], 1}, kNchw, supports_narrow_nchw);
+  kernel.type = DataType::undefined;
+  return kernel;
+}();
+constexpr Kernel kDepthToSpaceNarrow =
+    untyped_row<depth_to_space<Narrow>>(6, "depth_to_space.copy.x16.portable", kBoth, supports_narrow);
+
+constexpr const Kernel* kRows[] = {&kConcatBytes,
+                                   &kTransposeBytes,
+                                   &kReshapeBytes,
+                                   &kConcat,
+                                   &kSplit,
+                                   &kSlice,
+                                   &kPad,
+                                   &kTranspose,
+                                   &kReshape,
+                                   &kDepthToSpace,
+                                   &kConcatNarrow,
+                                   &kSplitNarrow,
+                                   &kSliceNarrow,
+                                   &kPadNarrow,
+                                   &kTransposeNarrow,
+                                   &kReshapeNarrow,
+                                   &kDepthToSpaceNarrow};
 
 }  // namespace
 

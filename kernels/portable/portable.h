@@ -112,12 +112,19 @@ constexpr Kernel row(std::string_view name, std::span<const Op> pattern, std::sp
 const Kernel& conv_row() noexcept;
 const Kernel& conv_add_row() noexcept;
 const Kernel& depthwise_row() noexcept;
+const Kernel& conv_volume_row() noexcept;
+const Kernel& conv_transpose_volume_row() noexcept;
 
 std::span<const Kernel* const> convolution_rows() noexcept;
 std::span<const Kernel* const> product_rows() noexcept;
+std::span<const Kernel* const> einsum_rows() noexcept;
 std::span<const Kernel* const> pooling_rows() noexcept;
+std::span<const Kernel* const> volume_pooling_rows() noexcept;
+std::span<const Kernel* const> normalisation_rows() noexcept;
+std::span<const Kernel* const> selection_rows() noexcept;
 std::span<const Kernel* const> elementwise_rows() noexcept;
 std::span<const Kernel* const> movement_rows() noexcept;
+std::span<const Kernel* const> cast_rows() noexcept;
 std::span<const Kernel* const> resize_rows() noexcept;
 std::span<const Kernel* const> convert_rows() noexcept;
 std::span<const Kernel* const> picture_rows() noexcept;

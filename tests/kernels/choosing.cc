@@ -69,6 +69,24 @@ void visit_making(Random& random, const Visit& visit) {
              {input({2, shape[0], shape[1]}), typed({}, DataType::s64, -3, 2)}, visit);
 }
 
+// Long lines, of which few elements are wanted or nearly all, with many that are equal; and more boxes than
+// are kept.
+void visit_long_selection(Random& random, const Visit& visit) {
+  const std::int64_t length = pick(random, 100, 1000);
+  const std::int64_t kept = random() % 3 == 0 ? pick(random, length / 2, length) : pick(random, 1, 20);
+  Attributes a = with("axis", std::int64_t{1});
+  a.set("largest", pick(random, 0, 1));
+  const Shape shape{2, length, pick(random, 1, 2)};
+  visit_made(Op::top_k, a, {input(shape), parameter({kept})}, visit, 2);
+  for (const DataType type : {DataType::s32, DataType::s64})
+    visit_made(Op::top_k, a, {typed(shape, type, -20, 20), parameter({kept})}, visit, 2);
+  const std::int64_t boxes = pick(random, 50, 100);
+  visit_made(Op::non_max_suppression, with("center_point_box", pick(random, 0, 1)),
+             {input({1, boxes, 4}, -3, 3), input({1, 2, boxes}, 0), parameter({pick(random, 5, 100)}),
+              typed({}, DataType::f32, 0, 0.3), typed({}, DataType::f32, 0, 1)},
+             visit, 2);
+}
+
 void visit_selection(Random& random, const Visit& visit) {
   const Shape shape{pick(random, 1, 4), pick(random, 1, 9), pick(random, 1, 5)};
   const std::int64_t axis = pick(random, 0, 2);
@@ -102,6 +120,7 @@ void visit_choosing(int count, const Visit& visit) {
     visit_indexing(random, visit);
     visit_making(random, visit);
     visit_selection(random, visit);
+    visit_long_selection(random, visit);
   }
 }
 

@@ -148,6 +148,7 @@ TEST_CASE("layers with many weights", "[kernels]") { check_family(visit_many_wei
 TEST_CASE("elementwise operators", "[kernels]") { check_family(visit_elementwise, 30); }
 TEST_CASE("reductions and normalisations", "[kernels]") { check_family(visit_reductions, 40); }
 TEST_CASE("operators that move numbers", "[kernels]") { check_family(visit_movement, 40); }
+TEST_CASE("casts and moves of 16 bits", "[kernels]") { check_family(visit_narrow, 10); }
 TEST_CASE("operators that index and choose", "[kernels]") { check_family(visit_choosing, 30); }
 TEST_CASE("operators that sample pictures and signals", "[kernels]") { check_family(visit_sampling, 30); }
 TEST_CASE("recurrent operators", "[kernels]") { check_family(visit_recurrent, 15); }

@@ -72,6 +72,7 @@ void visit_many_weights(int count, const Visit& visit);  ///< more than the L2 c
 void visit_elementwise(int count, const Visit& visit);   ///< one, two and three operands with broadcasting
 void visit_reductions(int count, const Visit& visit);    ///< reductions, softmax, normalisations
 void visit_movement(int count, const Visit& visit);      ///< what only moves numbers
+void visit_narrow(int count, const Visit& visit);        ///< casts and moves of f16 and bf16
 void visit_choosing(int count, const Visit& visit);      ///< indices, selections
 void visit_sampling(int count, const Visit& visit);      ///< between pixels; signals
 void visit_recurrent(int count, const Visit& visit);     ///< LSTM, GRU and RNN

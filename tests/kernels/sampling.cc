@@ -91,13 +91,22 @@ void visit_signals(Random& random, const Visit& visit) {
   visit_made(Op::det, {}, {input({2, edge, edge})}, visit);
   const std::int64_t m = pick(random, 1, 5);
   const std::int64_t n = pick(random, 1, 5);
-  const std::pair<const char*, std::vector<Shape>> equations[] = {{"ij,jk->ik", {{m, n}, {n, edge}}},
-                                                                  {"bij,bjk", {{2, m, n}, {2, n, edge}}},
-                                                                  {"ii->i", {{m, m}}},
-                                                                  {"...ij->...ji", {{2, m, n}}},
-                                                                  {"i,i->", {{m}, {m}}},
-                                                                  {"ij,kj->ikj", {{m, n}, {edge, n}}},
-                                                                  {"i,j,ij->", {{m}, {n}, {m, n}}}};
+  const std::pair<const char*, std::vector<Shape>> equations[] = {
+      {"ij,jk->ik", {{m, n}, {n, edge}}},
+      {"bij,bjk", {{2, m, n}, {2, n, edge}}},
+      {"ii->i", {{m, m}}},
+      {"...ij->...ji", {{2, m, n}}},
+      {"i,i->", {{m}, {m}}},
+      {"ij,kj->ikj", {{m, n}, {edge, n}}},
+      {"bhid,bhjd->bhij", {{2, 3, m, n}, {2, 3, edge, n}}},
+      {"ij,ij->i", {{m, n}, {m, n}}},
+      {"ij,k->ki", {{m, n}, {edge}}},
+      {"ij,ki->j", {{m, n}, {edge, m}}},
+      {"ii,ij->j", {{m, m}, {m, n}}},
+      {"iij->ji", {{m, m, n}}},
+      {"ijk->ki", {{m, n, edge}}},
+      {"ij->", {{m, n}}},
+      {"...ij,...jk->...ki", {{1, m, n}, {3, n, edge}}}};
   for (const auto& [equation, shapes] : equations) {
     std::vector<Operand> operands;
     for (const Shape& shape : shapes) operands.push_back(input(shape));

@@ -165,6 +165,67 @@ void visit_other_ranks(Random& random, const Visit& visit) {
   }
 }
 
+// Three directions, none like another.
+Attributes cuboid(Random& random, bool dilated) {
+  Attributes a;
+  Integers kernel;
+  Integers pads(6);
+  Integers strides;
+  Integers dilations;
+  for (std::size_t i = 0; i < 3; ++i) {
+    kernel.push_back(pick(random, 1, 3));
+    strides.push_back(pick(random, 1, 3));
+    dilations.push_back(dilated ? pick(random, 1, 2) : 1);
+    pads[i] = pick(random, 0, kernel[i] - 1);
+    pads[i + 3] = pick(random, 0, kernel[i] - 1);
+  }
+  a.set("kernel_shape", kernel);
+  a.set("strides", strides);
+  a.set("dilations", dilations);
+  a.set("pads", pads);
+  return a;
+}
+
+void visit_volumes(Random& random, const Visit& visit) {
+  Attributes a = cuboid(random, random() % 3 == 0);
+  const Integers kernel(a.integers("kernel_shape").begin(), a.integers("kernel_shape").end());
+  const std::int64_t groups = random() % 3 == 0 ? 2 : 1;
+  const std::int64_t in = groups * pick(random, 1, 9);
+  const std::int64_t out = pick(random, 1, 9);
+  const Operand volume =
+      input({pick(random, 1, 2), in, pick(random, 1, 6), pick(random, 1, 7), pick(random, 1, 11)});
+  visit_if(make_layer(Op::max_pool, a, {volume}, some_clamp(random)), visit);
+  Attributes mean = cuboid(random, false);
+  mean.erase("dilations");
+  mean.set("ceil_mode", pick(random, 0, 1));
+  mean.set("count_include_pad", pick(random, 0, 1));
+  visit_if(make_layer(Op::average_pool, mean, {volume}, some_clamp(random)), visit);
+  a.set("group", groups);
+  // Weights that are computed, and biases.
+  const bool constant = random() % 2 == 0;
+  const auto weights = [&](const Shape& shape) { return typed(shape, DataType::f32, -1, 1, constant); };
+  std::vector<Operand> operands{volume,
+                                weights({groups * out, in / groups, kernel[0], kernel[1], kernel[2]})};
+  if (random() % 2 == 0) operands.push_back(weights({groups * out}));
+  visit_if(make_layer(Op::conv, a, operands, some_clamp(random)), visit);
+  operands[1] = weights({in, out, kernel[0], kernel[1], kernel[2]});
+  visit_if(make_layer(Op::conv_transpose, a, operands, some_clamp(random)), visit);
+}
+
+// Weights that another layer computes: few kernels take them.
+void visit_computed_weights(Random& random, const Visit& visit) {
+  Attributes a = window(random, 3, true);
+  const auto kernel = a.integers("kernel_shape");
+  const std::int64_t in = pick(random, 1, 9);
+  const std::int64_t out = pick(random, 1, 9);
+  const Operand image = input(picture(random, in));
+  visit_if(make_layer(Op::conv, a, {image, input({out, in, kernel[0], kernel[1]})}, some_clamp(random)),
+           visit);
+  visit_if(make_layer(Op::conv_transpose, a, {image, input({in, out, kernel[0], kernel[1]}), input({out})},
+                      some_clamp(random)),
+           visit);
+}
+
 }  // namespace
 
 void visit_windows(int count, const Visit& visit) {
@@ -177,6 +238,8 @@ void visit_windows(int count, const Visit& visit) {
     visit_transposed(random, visit);
     visit_transposed_depthwise(random, visit);
     visit_other_ranks(random, visit);
+    visit_volumes(random, visit);
+    visit_computed_weights(random, visit);
     visit_pool(random, Op::max_pool, visit);
     visit_pool(random, Op::average_pool, visit);
     for (Op op : {Op::global_average_pool, Op::global_max_pool})

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Pools over any number of spatial axes, a row of the result at a time.
+#include "kernels/portable/portable.h"
+#include "kernels/portable/volume.h"
+
+#include <cmath>
+#include <limits>
+
+namespace fettle::kernels::portable {
+namespace {
+
+// NaN is larger than all numbers.
+float larger(float a, float b) { return b > a || std::isnan(b) ? b : a; }
+
+// How many taps along one axis count for an average at each place: those inside, or with padding those that
+// are not reached by rounding up alone.
+std::int64_t counted(const Volume& window, std::size_t axis, std::int64_t at, bool padding) {
+  std::int64_t count = 0;
+  for (std::int64_t tap = 0; tap < window.kernel[axis]; ++tap) {
+    const std::int64_t position = window.position(axis, at, tap);
+    const bool inside = position >= 0 && position < window.x[axis];
+    count += (padding ? position < window.x[axis] + window.pad_after[axis] : inside) ? 1 : 0;
+  }
+  return count;
+}
+
+template <bool maximum>
+void pool_row(const Volume& window, const float* x, std::int64_t row, float* y) {
+  const std::int64_t stride = window.stride[window.inner()];
+  for (std::int64_t tap = 0; tap < window.taps(); ++tap) {
+    const std::int64_t offset = window.row_under(row, tap);
+    const Volume::Span span = window.inside(tap);
+    if (offset < 0 || span.first == span.last) continue;
+    const float* from = x + offset + span.from;
+    float* to = y + span.first;
+    for (std::int64_t i = 0; i < span.last - span.first; ++i)
+      to[i] = maximum ? larger(to[i], from[i * stride]) : to[i] + from[i * stride];
+  }
+}
+
+template <bool maximum>
+void pool(const Call& call) {
+  const Volume window(call.attributes(), call.layer.inputs[0].shape, call.layer.outputs[0].shape);
+  const Clamp clamp = clamp_of(call.layer);
+  const bool padding = call.attributes().integer("count_include_pad") != 0;
+  const Shape& shape = call.layer.inputs[0].shape;
+  const std::int64_t width = window.y[window.inner()];
+  const std::int64_t rows = window.y_rows();
+  call.parallel(shape[0] * shape[1] * rows, [&](std::int64_t begin, std::int64_t end, int) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      float* y = call.out() + i * width;
+      std::fill_n(y, width, maximum ? -std::numeric_limits<float>::infinity() : 0.0f);
+      pool_row<maximum>(window, call.in(0) + i / rows * window.x_size(), i % rows, y);
+      std::int64_t outer = 1;
+      std::int64_t at = i % rows;
+      for (std::size_t a = window.inner(); !maximum && a-- > 0; at /= window.y[a])
+        outer *= counted(window, a, at % window.y[a], padding);
+      for (std::int64_t place = 0; place < width; ++place) {
+        const std::int64_t count = maximum ? 1 : outer * counted(window, window.inner(), place, padding);
+        const float value = y[place] / static_cast<float>(std::max<std::int64_t>(1, count));
+        y[place] = std::min(std::max(value, clamp.low), clamp.high);
+      }
+    }
+  });
+}
+
+Refusal supports(const LayerDesc& layer, const Cpu&) {
+  if (const Refusal refusal = uniform_f32(layer); refusal != Refusal::none) return refusal;
+  if (layout_of(layer) != Layout::nchw) return Refusal::layout;
+  if (layer.outputs.size() != 1) return Refusal::op;  // the places of the largest elements
+  return layer.inputs[0].shape.rank() >= 3 ? Refusal::none : Refusal::rank;
+}
+
+constexpr Op kOps[] = {Op::max_pool, Op::average_pool};
+constexpr Kernel kMaxPool = row<pool<true>>("max_pool.volume.f32.portable", {&kOps[0], 1}, kNchw, supports);
+constexpr Kernel kAveragePool =
+    row<pool<false>>("average_pool.volume.f32.portable", {&kOps[1], 1}, kNchw, supports);
+constexpr const Kernel* kRows[] = {&kMaxPool, &kAveragePool};
+
+}  // namespace
+
+std::span<const Kernel* const> volume_pooling_rows() noexcept { return kRows; }
+
+}  // namespace fettle::kernels::portable
