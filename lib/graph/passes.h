@@ -31,6 +31,7 @@ struct PassContext {
   bool folded_qdq = false;
   std::size_t folded_bytes = 0;  ///< what folding has spent of the limits, over all rounds
   double folding_operations = 0;
+  std::size_t widened_bytes = 0;           ///< of constants that widen_floats has made
   std::set<std::string_view> folded_with;  ///< the kernels that have folded something
 };
 
@@ -41,6 +42,10 @@ struct PassContext {
 /// place (inline_subgraphs.h). One walk, because shapes depend on folded values, and which branch is taken,
 /// too.
 Result<bool> simplify(Graph& graph, PassContext& context);
+/// f16 and bf16 compute in f32, with casts where the model's own types show.
+Result<bool> widen_floats(Graph& graph, PassContext& context);
+/// Einsums of more than two terms become several of two.
+Result<bool> split_einsum(Graph& graph, PassContext& context);
 /// Identity, dropout, no-op reshape/transpose/cast/pad/concat/...
 Result<bool> remove_identities(Graph& graph, PassContext& context);
 Result<bool> remove_dead(Graph& graph, PassContext& context);  ///< nodes without live results

@@ -44,13 +44,13 @@ Attributes kernel_of(std::vector<std::int64_t> extents) { return with("kernel_sh
 
 }  // namespace
 
-TEST_CASE("every operator has an estimate of its work", "[graph][limits]") {
-#define FETTLE_X(name, onnx)        \
-  {                                 \
-    INFO(to_string(Op::name));      \
-    CHECK(has_estimate(Op::name));  \
+TEST_CASE("every operator has an estimate of its work", "[graph][limits]"){
+#define FETTLE_X(name, onnx)       \
+  {                                \
+    INFO(to_string(Op::name));     \
+    CHECK(has_estimate(Op::name)); \
   }
-  FETTLE_OPERATORS(FETTLE_X)
+    FETTLE_OPERATORS(FETTLE_X)
 #undef FETTLE_X
 }
 
@@ -61,16 +61,15 @@ TEST_CASE("what moves or maps elements reads each operand and writes each result
 }
 
 TEST_CASE("the work of a window grows with its taps", "[graph][limits]") {
-  CHECK(count_operations(layer_of(Op::conv, kernel_of({3, 3}), {{1, 4, 8, 8}, {6, 4, 3, 3}}, {{1, 6, 6, 6}})) ==
-        256 + 216 + 216 * 4 * 9);
+  CHECK(count_operations(layer_of(Op::conv, kernel_of({3, 3}), {{1, 4, 8, 8}, {6, 4, 3, 3}},
+                                  {{1, 6, 6, 6}})) == 256 + 216 + 216 * 4 * 9);
   CHECK(count_operations(layer_of(Op::max_pool, kernel_of({3, 2}), {{1, 1, 8, 8}}, {{1, 1, 6, 7}})) ==
         64 + 42 * 6);
   // A stride of 4096 spreads 36 inputs over rows of 20481 results, each of which looks at all taps.
   Attributes attributes = kernel_of({31, 31});
   attributes.set("group", std::int64_t{1});
   CHECK(count_operations(layer_of(Op::conv_transpose, attributes, {{1, 2, 6, 6}, {2, 2, 31, 31}, {2}},
-                                  {{1, 2, 6, 20481}})) ==
-        72 + 3844 + 2 + 2.0 * 6 * 20481 * 2 * 31 * 31);
+                                  {{1, 2, 6, 20481}})) == 72 + 3844 + 2 + 2.0 * 6 * 20481 * 2 * 31 * 31);
   attributes.set("group", std::int64_t{2});
   CHECK(count_operations(layer_of(Op::conv_transpose, attributes, {{1, 2, 6, 6}, {2, 1, 31, 31}},
                                   {{1, 2, 6, 20481}})) == 72 + 1922 + 2.0 * 6 * 20481 * 31 * 31);
@@ -79,8 +78,7 @@ TEST_CASE("the work of a window grows with its taps", "[graph][limits]") {
 TEST_CASE("the work of a region of interest grows with its sampling points", "[graph][limits]") {
   const std::vector<Shape> inputs{{1, 1, 4, 4}, {3, 4}, {3}};
   const auto work = [&](std::int64_t ratio) {
-    return count_operations(
-        layer_of(Op::roi_align, with("sampling_ratio", ratio), inputs, {{3, 1, 2, 3}}));
+    return count_operations(layer_of(Op::roi_align, with("sampling_ratio", ratio), inputs, {{3, 1, 2, 3}}));
   };
   CHECK(work(65535) == 16 + 12 + 3 + 18 * 4 * 65535.0 * 65535.0);
   // Without a ratio no cell has more points than the picture has places for.
@@ -89,8 +87,8 @@ TEST_CASE("the work of a region of interest grows with its sampling points", "[g
 }
 
 TEST_CASE("the work of choosing grows with what is looked at for each result", "[graph][limits]") {
-  CHECK(count_operations(layer_of(Op::top_k, with("axis", std::int64_t{1}), {{2, 1000}}, {{2, 10}, {2, 10}})) ==
-        2000 + 40 * 1000);
+  CHECK(count_operations(layer_of(Op::top_k, with("axis", std::int64_t{1}), {{2, 1000}},
+                                  {{2, 10}, {2, 10}})) == 2000 + 40 * 1000);
   // 2 batches, 3 classes, 100 boxes.
   CHECK(count_operations(layer_of(Op::non_max_suppression, {}, {{2, 100, 4}, {2, 3, 100}}, {{50, 3}, {2}})) ==
         800 + 600 + 152 + 2 * 3 * 100 * 100);
@@ -98,7 +96,8 @@ TEST_CASE("the work of choosing grows with what is looked at for each result", "
 
 TEST_CASE("the work of products grows with what is summed over", "[graph][limits]") {
   CHECK(count_operations(layer_of(Op::matmul, {}, {{7, 5}, {5, 3}}, {{7, 3}})) == 35 + 15 + 21 * 5);
-  CHECK(count_operations(layer_of(Op::einsum, with("labels", std::vector<std::int64_t>{0, 1, -1, 1, 2, -1, 0, 2}),
+  CHECK(count_operations(layer_of(Op::einsum,
+                                  with("labels", std::vector<std::int64_t>{0, 1, -1, 1, 2, -1, 0, 2}),
                                   {{7, 5}, {5, 3}}, {{7, 3}})) == 35 + 15 + 21 * 5 * 2);
   CHECK(count_operations(layer_of(Op::det, {}, {{2, 10, 10}}, {{2}})) == 200 + 2 * 1000);
 }

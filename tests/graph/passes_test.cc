@@ -445,6 +445,30 @@ TEST_CASE("folding takes no more operations than the limits allow", "[graph][pas
   CHECK(result.error().hint().find("folding_operations") != std::string::npos);
 }
 
+TEST_CASE("an einsum of several terms becomes einsums of two, those of the smallest products first",
+          "[graph][passes]") {
+  const auto equation = [](const char* text) { return with("equation", std::string(text)); };
+  Builder chain;
+  const ValueId product =
+      chain.op(Op::einsum, {chain.input({5, 6}), chain.weights({6, 2}, 2), chain.weights({2, 7}, 3)},
+               equation("ij,jk,kl->il"));
+  CHECK(optimised(chain.ending_in(product)) == "einsum einsum");
+  // The last two would be a constant of 6 x 7; the first two give 5 x 2.
+  CHECK(*chain.graph.value(chain.graph.node(0).outputs[0]).shape == Shape{5, 2});
+  CHECK(chain.graph.node(0).id == "n0.pair");
+  Builder four;
+  const ValueId traced =
+      four.op(Op::einsum,
+              {four.input({2, 3}), four.weights({3, 4}, 2), four.weights({4, 5}, 3), four.weights({5, 2}, 4)},
+              equation("ab,bc,cd,da->"));
+  CHECK(optimised(four.ending_in(traced)) == "einsum einsum");  // one of the pairs is constant
+  Builder broadcast;
+  const ValueId scaled = broadcast.op(
+      Op::einsum, {broadcast.input({4, 5}), broadcast.weights({1, 5}, 2), broadcast.weights({4, 1}, 3)},
+      equation("...i,...i,...j->...j"));
+  CHECK(optimised(broadcast.ending_in(scaled)) == "einsum einsum");
+}
+
 TEST_CASE("all problems are listed at once", "[graph][passes]") {
   Builder b;
   const ValueId x = b.input({1, 3, 4, 4});

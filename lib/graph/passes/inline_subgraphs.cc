@@ -58,9 +58,9 @@ void collect(Expansion& expansion, std::size_t first) {
 }  // namespace
 
 Status SubgraphInliner::advance(NodeId id, std::vector<NodeId>& next) {
-  if (ids_.empty()) {
+  if (!ids_) {
     nodes_ = graph_.live_nodes();
-    for (std::size_t i = 0; i < graph_.node_count(); ++i) ids_.insert(graph_.node(static_cast<NodeId>(i)).id);
+    ids_.emplace(graph_);
   }
   Expansion& expansion = expansions_[id];
   // A body that cannot be run gives the same problems each time.
@@ -316,7 +316,7 @@ Status SubgraphInliner::add_body(NodeId id, Expansion& expansion, std::vector<Va
     copies[static_cast<std::size_t>(body.graph.inputs[i])] = arguments[i];
   for (NodeId from : expansion.order) {
     Node node = body.graph.node(from);
-    node.id = unique(node.id + suffix);
+    node.id = ids_->take(node.id + suffix);
     if (!node.bodies.empty()) node.attributes.set("instance", suffix);
     for (ValueId& input : node.inputs) input = mapped(input, expansion, copies);
     for (ValueId& output : node.outputs) {
@@ -358,7 +358,7 @@ Status SubgraphInliner::finish(NodeId id, const Expansion& expansion, std::vecto
     if (context_.problems.size() > problems) return {};
   }
   graph_.remove_node(id);
-  ids_.erase(node.id);
+  ids_->release(node.id);
   for (std::size_t i = 0; i < node.outputs.size(); ++i) {
     const ValueId to = node.outputs[i];
     if (to == kNoValue) continue;
@@ -418,7 +418,7 @@ Status SubgraphInliner::charge(const std::string& id, std::size_t nodes) {
 
 ValueId SubgraphInliner::add(Node node, ValueId to, std::vector<NodeId>& next) {
   const ValueId result = to == kNoValue ? new_value(node.id) : to;
-  node.id = unique(node.id);
+  node.id = ids_->take(node.id);
   node.outputs = {result};
   next.push_back(graph_.add_node(std::move(node)));
   return result;
@@ -428,12 +428,6 @@ ValueId SubgraphInliner::new_value(const std::string& name) {
   Value value;
   value.name = name + "#" + std::to_string(graph_.value_count());
   return graph_.add_value(std::move(value));
-}
-
-std::string SubgraphInliner::unique(const std::string& id) {
-  std::string result = id;
-  for (int copy = 2; !ids_.insert(result).second; ++copy) result = id + "_" + std::to_string(copy);
-  return result;
 }
 
 }  // namespace fettle::graph

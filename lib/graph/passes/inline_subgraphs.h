@@ -5,13 +5,13 @@
 #pragma once
 
 #include "lib/graph/passes.h"
+#include "lib/graph/unique_ids.h"
 
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
 namespace fettle::graph {
@@ -76,13 +76,12 @@ class SubgraphInliner {
   // Makes a node of one result, `to` or a value of its own.
   ValueId add(Node node, ValueId to, std::vector<NodeId>& next);
   ValueId new_value(const std::string& name);
-  std::string unique(const std::string& id);
 
   Graph& graph_;
   PassContext& context_;
   std::map<NodeId, Expansion> expansions_;
-  std::unordered_set<std::string> ids_;  // of all nodes; filled when first needed
-  std::size_t nodes_ = 0;                // how many there have been
+  std::optional<UniqueIds> ids_;  // filled when first needed
+  std::size_t nodes_ = 0;         // how many there have been
 };
 
 }  // namespace fettle::graph

@@ -9,9 +9,10 @@ namespace {
 
 using Pass = Result<bool> (*)(Graph&, PassContext&);
 
-constexpr Pass kPasses[] = {simplify,           remove_identities, remove_dead,       fold_linear,
-                            recognise_composed, remove_dead,       cancel_transposes, fold_pad,
-                            fuse_clamp,         fold_qdq,          remove_identities, remove_dead};
+constexpr Pass kPasses[] = {simplify,          remove_identities, remove_dead,        widen_floats,
+                            split_einsum,      fold_linear,       recognise_composed, remove_dead,
+                            cancel_transposes, fold_pad,          fuse_clamp,         fold_qdq,
+                            remove_identities, remove_dead};
 
 // Each round can only enable rewrites that make the graph smaller, so a few suffice; the bound guards against
 // a mistake.
