@@ -17,6 +17,7 @@ VariantCost describe(const Space& space, const Candidate& candidate, const std::
   for (int other : candidate.covers)
     variant.covers.push_back(space.layers[static_cast<std::size_t>(other)].id);
   variant.is_default = candidate.is_default;
+  variant.reference = candidate.reference;
   if (cost) {
     variant.samples = cost->samples;
     variant.quiet_us = cost->quiet_us;

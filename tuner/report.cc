@@ -5,6 +5,7 @@
 #include "tuner/report.h"
 
 #include "tuner/records.h"
+#include "tuner/reference_share.h"
 #include "tuner/report_svg.h"
 #include "tuner/space.h"
 
@@ -102,12 +103,13 @@ void summary_section(std::string& page, const TuneResult& result) {
   fmt::format_to(std::back_inserter(page),
                  "<p class=\"soft\">The table of layers predicts {} for this choice, {} of it conversions "
                  "between layouts. The selection was {}. "
-                 "{} network passes in {:.1f} s{}.</p></section>",
+                 "{} network passes in {:.1f} s{}.</p><p class=\"soft\">In the plan {}.</p></section>",
                  time_text(result.predicted_us), time_text(conversions),
                  result.default_kept ? "not used"
                  : result.optimal    ? "proved optimal for the measured table"
                                      : "not proved optimal",
-                 result.measurements, result.seconds, result.stopped ? ", stopped early" : "");
+                 result.measurements, result.seconds, result.stopped ? ", stopped early" : "",
+                 reference_time(result.layers).text("the time"));
 }
 
 void chart_section(std::string& page, const TuneResult& result) {

@@ -80,15 +80,18 @@ class Cover {
   std::vector<Key> keys() const {
     std::vector<Key> keys;
     std::set<Key> known;
+    std::set<std::string> slow;
     for (const SpaceLayer& layer : space_.layers) {
       for (const Candidate& candidate : layer.candidates) {
         if (candidate.covered()) continue;
         Key key{kernel_family(candidate.kernel), candidate.layouts.output, candidate.threads};
+        if (candidate.reference) slow.insert(key.family);
         if (known.insert(key).second) keys.push_back(std::move(key));
       }
     }
     // Slow families last.
-    std::stable_partition(keys.begin(), keys.end(), [](const Key& key) { return key.family != "reference"; });
+    std::stable_partition(keys.begin(), keys.end(),
+                          [&](const Key& key) { return !slow.contains(key.family); });
     return keys;
   }
 

@@ -23,8 +23,6 @@ std::vector<int> thread_counts(const Kernel& kernel, int most) {
 
 bool same(LayoutPair a, LayoutPair b) { return a.input == b.input && a.output == b.output; }
 
-bool is_reference(const std::string& kernel) { return kernel.find("reference") != std::string::npos; }
-
 std::int64_t elements(const LayerInfo& layer) {
   std::int64_t sum = 0;
   for (const TensorDesc& tensor : layer.desc.inputs) sum += tensor.shape.elements();
@@ -100,14 +98,13 @@ class Builder {
     const std::vector<VariantInfo>& variants = problem_.variants[at(index)].variants;
     const bool tiny = elements(info) <= kTinyElements && info.macs <= kTinyMacs;
     const bool alternatives = std::any_of(variants.begin(), variants.end(), [](const VariantInfo& variant) {
-      return variant.refusal == Refusal::none && variant.covers.empty() &&
-             !is_reference(std::string(variant.kernel->name));
+      return variant.refusal == Refusal::none && variant.covers.empty() && !variant.reference;
     });
     const PlanLayer* pin = entry_of(start_, problem_.threads, layer.id);
     for (const VariantInfo& variant : variants) {
       const std::string name(variant.kernel->name);
       const bool pinned = pin != nullptr && pin->pinned && pin->kernel == name;
-      const bool slow = is_reference(name) && alternatives && !tiny && !variant.is_default && !pinned;
+      const bool slow = variant.reference && alternatives && !tiny && !variant.is_default && !pinned;
       std::vector<int> covers;
       for (const std::string& id : variant.covers) {
         if (const auto found = index_.find(id); found != index_.end()) covers.push_back(found->second);
@@ -124,6 +121,7 @@ class Builder {
         candidate.name_layouts = variant.kernel->layouts.size() > 1;
         candidate.threads = threads;
         candidate.rounding = variant.kernel->rounding;
+        candidate.reference = variant.reference;
         candidate.covers = covers;
         layer.candidates.push_back(std::move(candidate));
       }

@@ -39,7 +39,8 @@ struct Candidate {
   int region = -1;            ///< the layer whose region covers this one; -1: a variant of its own
   int region_candidate = -1;  ///< which candidate of that layer
   bool is_default = false;
-  float rounding = 1;  ///< Kernel::rounding
+  float rounding = 1;      ///< Kernel::rounding
+  bool reference = false;  ///< VariantInfo::reference
 
   bool covered() const noexcept { return region >= 0; }
 };

@@ -191,6 +191,8 @@ class Good(Command):
         data = self.json("inspect", self.glyphs)
         self.assertEqual(data["inputs"][0]["shape"], [1, 3, 32, 32])
         self.assertEqual(len(data["layers"]), 32)
+        self.assertTrue(all(layer["operations"] >= layer["macs"] for layer in data["layers"]))
+        self.assertEqual(data["reference_layers"], 0)
 
     def test_kernels(self):
         known = {row["kernel"] for row in self.json("variants")}
@@ -226,9 +228,11 @@ class Good(Command):
                 self.assertGreater(data[key], 0, key)
             self.assertLessEqual(data["min_us"], data["median_us"])
             self.assertLessEqual(data["median_us"], data["p90_us"])
+            self.assertEqual((data["reference_layers"], data["reference_share"]), (0, 0))
         trace = self.path("trace.json")
         text = self.good("bench", self.glyphs, "--iterations", "3", "--profile", "--trace", trace).stdout
         self.assertIn("3 runs", text)
+        self.assertIn("no layer runs on a reference kernel", text)
         self.assertIn("conv.", text)
         json.loads(read(trace))
 
@@ -293,10 +297,12 @@ class Good(Command):
                          "--report", report)
         self.assertLessEqual(data["ratio"], 1.0)
         self.assertGreater(data["measurements"], 0)
+        self.assertEqual((data["reference_layers"], data["reference_share"]), (0, 0))
         for line in read(records).decode().splitlines():
             json.loads(line)
         page = read(report).decode()
         self.assertIn("<svg", page)
+        self.assertIn("no layer runs on a reference kernel", page)
         self.assertNotRegex(page, r"(src|href)=\"http")
         self.good("plan", "check", self.glyphs, "--plan", plan)
         self.assertIn("conv", self.good("explain", self.glyphs, "--plan", plan, "--records", records).stdout)

@@ -129,6 +129,7 @@ SimulatedDevice::SimulatedDevice(const Options& options) : options_(options), rn
         VariantInfo variant;
         variant.kernel = &kernel;
         variant.layouts = layouts;
+        variant.reference = kernel.name.ends_with(".reference");
         if (region) variant.covers = {"add" + std::to_string(i + 1)};
         variants.variants.push_back(variant);
       }

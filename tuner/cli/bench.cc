@@ -3,6 +3,8 @@
 // fettle bench: how long a network takes here.
 #include "tuner/cli/command.h"
 
+#include "tuner/reference_share.h"
+
 #include <fmt/format.h>
 #include <sys/resource.h>
 
@@ -34,6 +36,7 @@ struct Measured {
   double load_us = 0;
   std::vector<double> run_us;  ///< sorted
   Program program;
+  tuner::ReferenceShare reference = {};
 };
 
 double microseconds_since(Clock::time_point start) {
@@ -80,6 +83,8 @@ std::string as_json(const Arguments& arguments, const Measured& measured) {
   json["load_us"] = measured.load_us;
   json["peak_rss_bytes"] = peak_rss_bytes();
   json["fallbacks"] = measured.program.report().size();
+  json["reference_layers"] = measured.reference.layers;
+  json["reference_share"] = measured.reference.share();
   return json.dump(2) + "\n";
 }
 
@@ -93,6 +98,7 @@ std::string as_text(const Measured& measured) {
   fmt::format_to(out, "load {:.0f} us, arena {} bytes, weights {} bytes, peak memory {} bytes\n",
                  measured.load_us, measured.program.arena().bytes, measured.program.weight_bytes(),
                  peak_rss_bytes());
+  fmt::format_to(out, "{}\n", measured.reference.text("the time"));
   return text;
 }
 
@@ -126,6 +132,21 @@ CLI::Validator number_of_runs() {
       "RUNS >= 1");
 }
 
+// The share of the reference kernels, from runs after the measurement: as few as tell, since they may be
+// slow, and more only where a profile is wanted.
+Status profile(Runtime& runtime, const Arguments& arguments, Measured& measured) {
+  const bool wanted = arguments.profile || !arguments.trace.empty();
+  measured.reference = tuner::reference_work(runtime.program().steps());
+  if (!wanted && measured.reference.layers == 0) return {};
+  const std::size_t runs = std::clamp<std::size_t>(measured.run_us.size(), 1, wanted ? 100 : 3);
+  runtime.set_profiling(true);
+  for (std::size_t i = 0; i < runs; ++i) {
+    if (Status status = runtime.run(); !status) return status;
+  }
+  measured.reference = tuner::reference_time(runtime.program().steps(), runtime.profile());
+  return {};
+}
+
 int bench(const Arguments& arguments) {
   const Status outputs = check_outputs({{arguments.trace}}, {arguments.model.model, arguments.model.plan});
   if (!outputs) return fail(outputs.error());
@@ -140,13 +161,8 @@ int bench(const Arguments& arguments) {
   print_report(loaded->program.report());
   fill_inputs(*runtime);
   if (Status status = measure(*runtime, arguments, measured.run_us); !status) return fail(status.error());
+  if (Status status = profile(*runtime, arguments, measured); !status) return fail(status.error());
   print(arguments.json ? as_json(arguments, measured) : as_text(measured));
-  if (!arguments.profile && arguments.trace.empty()) return kSuccess;
-
-  runtime->set_profiling(true);
-  for (std::size_t i = 0; i < std::clamp<std::size_t>(measured.run_us.size(), 1, 100); ++i) {
-    if (Status status = runtime->run(); !status) return fail(status.error());
-  }
   if (arguments.profile) print(runtime->profile_table());
   if (!arguments.trace.empty()) {
     if (Status status = write_file(arguments.trace, runtime->profile_trace()); !status)

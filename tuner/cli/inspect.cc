@@ -2,6 +2,7 @@
 //
 // fettle inspect: what a model is, layer by layer, and what it will need here.
 #include "tuner/cli/command.h"
+#include "tuner/reference_share.h"
 
 #include <fmt/format.h>
 
@@ -59,6 +60,8 @@ std::string as_text(const Loaded& loaded) {
     operations += static_cast<double>(layer.operations);
     fmt::format_to(out, "  {:<32} {}\n", layer.id, layer.desc.text());
   }
+  fmt::format_to(out, "{}\n",
+                 tuner::reference_work(loaded.program.steps()).text("the operations (an estimate)"));
   const ArenaInfo& arena = loaded.program.arena();
   fmt::format_to(out,
                  "multiply-accumulates {:.1f} million, operations about {:.1f} million, constants {} bytes, "
