@@ -203,6 +203,8 @@ Refusal supports(const LayerDesc& layer, const Cpu&) {
   if (layout_of(layer) != Layout::nchw) return Refusal::layout;
   if (layer.inputs.size() < 2 || layer.main().operands.size() != layer.inputs.size()) return Refusal::op;
   if (layer.inputs[0].shape.rank() < 3) return Refusal::rank;
+  // Padding is multiplied like any pixel: computed weights may be infinite, and would make NaN of it.
+  if (!layer.inputs[1].constant) return Refusal::not_constant;
   return consistent_conv(layer) ? Refusal::none : Refusal::shape;
 }
 
