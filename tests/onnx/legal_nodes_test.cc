@@ -35,9 +35,6 @@ ModelBytes model_of(std::vector<Message> nodes, const Dims& input, std::vector<M
   return model;
 }
 
-Message byte_scalar(std::string_view name, std::uint8_t value) {
-  return tensor<std::uint8_t>(name, kUint8, {}, {value});
-}
 Message truth(std::string_view name, bool value) {
   return tensor<std::uint8_t>(name, kBool, {}, {static_cast<std::uint8_t>(value ? 1 : 0)});
 }

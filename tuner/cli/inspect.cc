@@ -40,6 +40,9 @@ std::string as_json(const Loaded& loaded) {
   json["largest_live_values"] = arena.largest_live_values;
   json["sum_of_activations"] = arena.sum_of_activations;
   json["weight_bytes"] = loaded.program.weight_bytes();
+  const tuner::ReferenceShare reference = tuner::reference_work(loaded.program.steps());
+  json["reference_layers"] = reference.layers;
+  json["reference_share_of_operations"] = reference.share();
   return json.dump(2) + "\n";
 }
 
