@@ -61,11 +61,25 @@ endif()
 # The parts of the runtime library, in the order in which they were added.
 set_property(GLOBAL PROPERTY FETTLE_PARTS "")
 
-# fettle_add_part(<name> [COLD] SOURCES <file>... [LINK <target>...]): an object library that becomes part of libfettle.
-# COLD: what runs once for each model that is loaded; optimised builds make it small rather than fast.
+# fettle_join_sources(<target> [SEPARATE ALL|<file>...]): lets FETTLE_UNITY_BUILD compile several of the target's sources
+# as one, which reads their headers once. SEPARATE: sources that define a name that others of the target define too.
+# Sources with compile options of their own always stay apart.
+function(fettle_join_sources target)
+  cmake_parse_arguments(join "" "" "SEPARATE" ${ARGN})
+  if(join_SEPARATE STREQUAL "ALL")
+    return()
+  endif()
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ${FETTLE_UNITY_BUILD} UNITY_BUILD_BATCH_SIZE 8)
+  set_source_files_properties(${join_SEPARATE} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+endfunction()
+
+# fettle_add_part(<name> [COLD] SOURCES <file>... [SEPARATE <file>...] [LINK <target>...]): an object library that becomes
+# part of libfettle. COLD: what runs once for each model that is loaded; optimised builds make it small rather than fast.
+# SEPARATE: see fettle_join_sources.
 function(fettle_add_part name)
-  cmake_parse_arguments(part "COLD" "" "SOURCES;LINK" ${ARGN})
+  cmake_parse_arguments(part "COLD" "" "SOURCES;SEPARATE;LINK" ${ARGN})
   add_library(${name} OBJECT ${part_SOURCES})
+  fettle_join_sources(${name} SEPARATE ${part_SEPARATE})
   target_link_libraries(${name} PRIVATE fettle_build_flags ${part_LINK})
   set_target_properties(${name} PROPERTIES CXX_VISIBILITY_PRESET hidden C_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
                                            POSITION_INDEPENDENT_CODE ON CXX_EXTENSIONS OFF)

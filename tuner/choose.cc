@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tuner/choose.h"
 
+#include "tuner/at.h"
 #include "tuner/search/pbqp.h"
 
 #include <algorithm>
@@ -11,8 +12,6 @@ namespace fettle::tuner {
 namespace {
 
 constexpr int kLayouts = 3;
-
-std::size_t at(int index) { return static_cast<std::size_t>(index); }
 
 bool has_layouts(const SpaceValue& value) {
   return value.picture || !same_memory(value.shape, Layout::nchw, Layout::nhwc);

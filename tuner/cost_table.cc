@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tuner/cost_table.h"
 
+#include "tuner/at.h"
 #include "tuner/settings.h"
 #include "tuner/statistics.h"
 
@@ -13,8 +14,6 @@ namespace {
 constexpr double kBytesPerMicrosecond = 1000;
 constexpr double kConversionOverhead = 0.5;
 constexpr std::size_t kEnoughSamples = 3;
-
-std::size_t at(int index) { return static_cast<std::size_t>(index); }
 
 Cost summarise(const std::vector<double>& samples) {
   return {median_interval(samples), lower_quartile(samples), static_cast<int>(samples.size())};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tuner/explore.h"
 
+#include "tuner/at.h"
 #include "tuner/statistics.h"
 
 #include <algorithm>
@@ -18,8 +19,6 @@ constexpr double kHopeless = 2;       // times another's cost
 constexpr double kSlowSetting = 1.5;  // times the fastest setting: too slow for what it teaches
 constexpr double kVisitUs = 10000;    // passes repeat until a visit takes about this long
 constexpr double kWarmUpUs = 20000;   // longer passes warm their caches themselves
-
-std::size_t at(int index) { return static_cast<std::size_t>(index); }
 
 // Whether a cost is above another's, which needs `change` beside it, by more than noise explains.
 bool clearly_below(const Cost& rival, double change, const Cost& mine) {

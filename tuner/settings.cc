@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tuner/settings.h"
 
+#include "tuner/at.h"
+
 #include <algorithm>
 #include <set>
 #include <tuple>
 
 namespace fettle::tuner {
 namespace {
-
-std::size_t at(int index) { return static_cast<std::size_t>(index); }
 
 // What is alike in a homogeneous setting.
 struct Key {

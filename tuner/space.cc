@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tuner/space.h"
 
+#include "tuner/at.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -10,8 +12,6 @@ namespace {
 // Layers this small cost so little under any kernel that even the reference is worth a try.
 constexpr std::int64_t kTinyElements = 4096;
 constexpr std::int64_t kTinyMacs = 20'000;
-
-std::size_t at(int index) { return static_cast<std::size_t>(index); }
 
 std::vector<int> thread_counts(const Kernel& kernel, int most) {
   std::vector<int> counts{1};

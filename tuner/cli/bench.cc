@@ -22,7 +22,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int kMostIterations = 100'000'000;  // each leaves a number in memory
 
-struct Arguments {
+struct BenchArguments {
   ModelArguments model;
   double warmup_s = 0.2;
   double duration_s = 2;
@@ -67,7 +67,7 @@ long peak_rss_bytes() {
   return usage.ru_maxrss * 1024;
 }
 
-std::string as_json(const Arguments& arguments, const Measured& measured) {
+std::string as_json(const BenchArguments& arguments, const Measured& measured) {
   Json json;
   json["model"] = arguments.model.model;
   json["plan"] = arguments.model.plan.empty() ? Json() : Json(arguments.model.plan);
@@ -102,7 +102,7 @@ std::string as_text(const Measured& measured) {
   return text;
 }
 
-Status measure(Runtime& runtime, const Arguments& arguments, std::vector<double>& run_us) {
+Status measure(Runtime& runtime, const BenchArguments& arguments, std::vector<double>& run_us) {
   const auto warm = Clock::now();
   do {
     if (Status status = runtime.run(); !status) return status;
@@ -134,7 +134,7 @@ CLI::Validator number_of_runs() {
 
 // The share of the reference kernels, from runs after the measurement: as few as tell, since they may be
 // slow, and more only where a profile is wanted.
-Status profile(Runtime& runtime, const Arguments& arguments, Measured& measured) {
+Status profile(Runtime& runtime, const BenchArguments& arguments, Measured& measured) {
   const bool wanted = arguments.profile || !arguments.trace.empty();
   measured.reference = tuner::reference_work(runtime.program().steps());
   if (!wanted && measured.reference.layers == 0) return {};
@@ -147,7 +147,7 @@ Status profile(Runtime& runtime, const Arguments& arguments, Measured& measured)
   return {};
 }
 
-int bench(const Arguments& arguments) {
+int bench(const BenchArguments& arguments) {
   const Status outputs = check_outputs({{arguments.trace}}, {arguments.model.model, arguments.model.plan});
   if (!outputs) return fail(outputs.error());
   Result<LoadOptions> options = arguments.model.load_options();
@@ -175,7 +175,7 @@ int bench(const Arguments& arguments) {
 
 void add_bench(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("bench", "Measure a network's latency, memory and load time");
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<BenchArguments>();
   arguments->model.add_to(*command);
   command->add_option("--warmup", arguments->warmup_s, "seconds of warm-up")
       ->check(number_up_to(kMostSeconds));

@@ -13,7 +13,7 @@
 namespace fettle::cli {
 namespace {
 
-struct Arguments {
+struct ExplainArguments {
   ModelArguments model;
   std::string records;
   std::string layer;
@@ -68,7 +68,7 @@ Json as_json(const LayerExplanation& layer) {
           {"variants", variants}};
 }
 
-int explain_command(const Arguments& arguments) {
+int explain_command(const ExplainArguments& arguments) {
   Result<LoadOptions> load = arguments.model.load_options();
   if (!load) return fail(load.error());
   Result<Model> model = Model::load(arguments.model.model, load->model);
@@ -98,7 +98,7 @@ int explain_command(const Arguments& arguments) {
 void add_explain(CLI::App& app, int& exit_code) {
   CLI::App* command =
       app.add_subcommand("explain", "Say for each layer what was tried and why the plan chose what it chose");
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<ExplainArguments>();
   arguments->model.add_to(*command);
   command->get_option("--plan")->required();
   command->add_option("--records", arguments->records, "the records that `fettle tune --records` wrote")

@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::int64_t kMostPixels = 65535;  // along an axis of a picture
 
-struct Arguments {
+struct RunArguments {
   ModelArguments model;
   std::vector<std::string> inputs;
   std::string mean;
@@ -126,7 +126,7 @@ Result<std::vector<std::string>> read_labels(const std::string& path) {
 }
 
 // The best classes of each f32 output; outputs of other types are described only.
-void describe_outputs(Runtime& runtime, const Arguments& arguments, const std::vector<std::string>& labels,
+void describe_outputs(Runtime& runtime, const RunArguments& arguments, const std::vector<std::string>& labels,
                       const std::string& file, Json& json, std::string& text) {
   Json entry{{"input", file}};
   const auto out = std::back_inserter(text);
@@ -157,7 +157,7 @@ void describe_outputs(Runtime& runtime, const Arguments& arguments, const std::v
   json.push_back(entry);
 }
 
-Result<InputOptions> picture_options(const Arguments& arguments) {
+Result<InputOptions> picture_options(const RunArguments& arguments) {
   InputOptions input;
   input.u8_nhwc = true;
   input.swap_red_blue = arguments.order == "bgr";
@@ -188,7 +188,7 @@ Status save_outputs(Runtime& runtime, const std::vector<std::string>& names) {
 }
 
 // Before anything runs: names of outputs are known when the model is.
-Status check(const Arguments& arguments, const Model& model, const std::vector<std::string>& names) {
+Status check(const RunArguments& arguments, const Model& model, const std::vector<std::string>& names) {
   if (model.inputs().size() != 1) {
     return Error(ErrorCode::kInvalidArgument,
                  "the model has " + std::to_string(model.inputs().size()) + " inputs, `fettle run` feeds one",
@@ -201,7 +201,7 @@ Status check(const Arguments& arguments, const Model& model, const std::vector<s
   return check_outputs(outputs, read);
 }
 
-int run(const Arguments& arguments) {
+int run(const RunArguments& arguments) {
   Result<LoadOptions> options = arguments.model.load_options();
   if (!options) return fail(options.error());
   Result<Model> model = Model::load(arguments.model.model, options->model);
@@ -242,7 +242,7 @@ int run(const Arguments& arguments) {
 
 void add_run(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("run", "Run a network on pictures or arrays");
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<RunArguments>();
   arguments->model.add_to(*command);
   command->add_option("--input", arguments->inputs, "JPEG, PNG, .npy or raw files (the input's bytes)")
       ->required()

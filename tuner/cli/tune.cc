@@ -18,7 +18,7 @@
 namespace fettle::cli {
 namespace {
 
-struct Arguments {
+struct TuneArguments {
   ModelArguments model;
   std::string output;
   std::string budget = "60s";
@@ -51,7 +51,7 @@ Result<double> parse_budget(const std::string& text) {
   return number * factor;
 }
 
-std::string summary(const TuneResult& result, const Arguments& arguments) {
+std::string summary(const TuneResult& result, const TuneArguments& arguments) {
   std::string text =
       fmt::format("default {:.1f} us ({:.1f} to {:.1f})\nplan    {:.1f} us ({:.1f} to {:.1f})\n",
                   result.default_us.median, result.default_us.low, result.default_us.high,
@@ -92,7 +92,7 @@ std::string as_json(const TuneResult& result) {
   return json.dump(2) + "\n";
 }
 
-Result<TuneResult> run_tuner(const Model& model, const Arguments& arguments, const LoadOptions& load,
+Result<TuneResult> run_tuner(const Model& model, const TuneArguments& arguments, const LoadOptions& load,
                              double budget_s, const Plan* start) {
   ProgressLine line;
   TuneOptions options;
@@ -107,7 +107,7 @@ Result<TuneResult> run_tuner(const Model& model, const Arguments& arguments, con
   return tune(model, options);
 }
 
-int tune_command(const Arguments& arguments) {
+int tune_command(const TuneArguments& arguments) {
   // From here to the end of the process: whoever interrupts gets what is known by then, written whole.
   std::signal(SIGINT, on_interrupt);
   std::signal(SIGTERM, on_interrupt);
@@ -142,7 +142,7 @@ int tune_command(const Arguments& arguments) {
 
 void add_tune(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("tune", "Measure variants on this device and write a plan");
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<TuneArguments>();
   arguments->model.add_to(*command, false);
   command->add_option("--output", arguments->output, "the plan file to write")
       ->required()

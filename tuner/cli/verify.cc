@@ -15,7 +15,7 @@
 namespace fettle::cli {
 namespace {
 
-struct Arguments {
+struct VerifyArguments {
   ModelArguments model;
   std::string reference;
   double tolerance = 1e-4;
@@ -81,7 +81,7 @@ struct Comparison {
 };
 
 Result<std::vector<Comparison>> compare_outputs(Runtime& runtime, const Arrays& arrays,
-                                                const Arguments& arguments) {
+                                                const VerifyArguments& arguments) {
   std::vector<Comparison> comparisons;
   for (std::size_t i = 0; i < runtime.output_count(); ++i) {
     const TensorView view = runtime.output(i);
@@ -108,7 +108,7 @@ Result<std::vector<Comparison>> compare_outputs(Runtime& runtime, const Arrays& 
 }
 
 int report(const std::vector<Comparison>& comparisons, const std::vector<LayerComparison>& layers,
-           const Arguments& arguments) {
+           const VerifyArguments& arguments) {
   double worst = 0;
   bool match = true;
   Json json;
@@ -150,7 +150,7 @@ int report(const std::vector<Comparison>& comparisons, const std::vector<LayerCo
   return match ? kSuccess : kDifferent;
 }
 
-int verify(const Arguments& arguments) {
+int verify(const VerifyArguments& arguments) {
   Result<LoadOptions> options = arguments.model.load_options();
   if (!options) return fail(options.error());
   Result<Arrays> arrays = io::load_npz(arguments.reference);
@@ -181,7 +181,7 @@ int verify(const Arguments& arguments) {
 
 void add_verify(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("verify", "Compare a network's outputs with a reference file");
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<VerifyArguments>();
   arguments->model.add_to(*command);
   command
       ->add_option("--reference", arguments->reference, ".npz with input (or input:<name>) and output:<name>")

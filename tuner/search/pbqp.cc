@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tuner/search/pbqp.h"
 
+#include "tuner/at.h"
+
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -13,8 +15,6 @@ namespace {
 constexpr int kDiffusionRounds = 8;
 constexpr double kSlack =
     1e-12;  // relative; rounding of reparametrised costs must not keep equal answers apart
-
-std::size_t at(int index) { return static_cast<std::size_t>(index); }
 
 int argmin(const std::vector<double>& costs) {
   return static_cast<int>(std::min_element(costs.begin(), costs.end()) - costs.begin());
