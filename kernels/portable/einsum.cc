@@ -2,8 +2,9 @@
 //
 // Einsum of one or two terms as a batch of products of matrices: labels that both terms and the result have
 // count batches, those that one term shares with the result are rows or columns, those that only the terms
-// share are summed over by the product, and those of one term alone before it. Terms and result that do not
-// lie so are moved; a label that a term has twice stands for its diagonal.
+// share are summed over by the product. Those of one term alone are summed where there is no other term;
+// beside another one the pass split_einsum has done so before. Terms and result that do not lie so are moved;
+// a label that a term has twice stands for its diagonal.
 #include "kernels/portable/box.h"
 #include "kernels/portable/portable.h"
 #include "kernels/portable/tiles.h"
@@ -111,6 +112,7 @@ class Einsum {
   std::int64_t k() const { return depth_.product(); }
   std::int64_t batches() const { return batch_.product(); }
 
+  bool sums_before_product() const { return terms_ == 2 && (summed_[0].count > 0 || summed_[1].count > 0); }
   bool moves_term(std::size_t term) const { return summed_[term].count > 0 || !walks_[term].dense(); }
   bool moves_result() const { return !result_.dense(); }
   std::size_t term_floats(std::size_t term) const {
@@ -220,23 +222,24 @@ std::size_t workspace(const LayerDesc& layer, int) {
   return (e.term_floats(0) + e.term_floats(1) + e.result_floats()) * sizeof(float);
 }
 
-Refusal supports(const LayerDesc& layer, const Cpu&) {
+Refusal supports_einsum(const LayerDesc& layer, const Cpu&) {
   if (const Refusal refusal = uniform_f32(layer); refusal != Refusal::none) return refusal;
   if (layout_of(layer) != Layout::nchw) return Refusal::layout;
   if (layer.main().clamp) return Refusal::clamp;
-  return layer.main().operands.size() <= 2 ? Refusal::none : Refusal::op;
+  if (layer.main().operands.size() > 2) return Refusal::op;
+  return Einsum(layer).sums_before_product() ? Refusal::shape : Refusal::none;
 }
 
-constexpr Op kOp[] = {Op::einsum};
+constexpr Op kEinsumOp[] = {Op::einsum};
 constexpr Kernel kEinsum = [] {
-  Kernel kernel = row<einsum>("einsum.gemm.f32.portable", kOp, kNchw, supports);
+  Kernel kernel = row<einsum>("einsum.gemm.f32.portable", kEinsumOp, kNchw, supports_einsum);
   kernel.workspace_bytes = workspace;
   return if_selected(kernel);
 }();
-constexpr const Kernel* kRows[] = {&kEinsum};
+constexpr const Kernel* kEinsumRows[] = {&kEinsum};
 
 }  // namespace
 
-std::span<const Kernel* const> einsum_rows() noexcept { return kRows; }
+std::span<const Kernel* const> einsum_rows() noexcept { return kEinsumRows; }
 
 }  // namespace fettle::kernels::portable

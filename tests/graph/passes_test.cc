@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Each pass on small graphs: what it makes of them, and that the results stay the same.
+#include "tests/graph/attributes.h"
 #include "tests/graph/interpreter.h"
 
 #include <catch2/catch_approx.hpp>
@@ -59,12 +60,6 @@ class Builder {
   }
   Graph graph;
 };
-
-Attributes with(std::string_view name, AttributeValue value) {
-  Attributes attributes;
-  attributes.set(name, std::move(value));
-  return attributes;
-}
 
 std::string ops(const Graph& graph) {
   std::string text;
@@ -467,6 +462,20 @@ TEST_CASE("an einsum of several terms becomes einsums of two, those of the small
       Op::einsum, {broadcast.input({4, 5}), broadcast.weights({1, 5}, 2), broadcast.weights({4, 1}, 3)},
       equation("...i,...i,...j->...j"));
   CHECK(optimised(broadcast.ending_in(scaled)) == "einsum einsum");
+}
+
+TEST_CASE("labels that one term of an einsum has alone are summed before its product", "[graph][passes]") {
+  Builder b;
+  const ValueId product =
+      b.op(Op::einsum, {b.input({4, 5}), b.input({3, 4})}, with("equation", std::string("ij,ki->j")));
+  CHECK(optimised(b.ending_in(product)) == "einsum einsum");
+  CHECK(b.graph.node(0).id == "n0.sum");
+  CHECK(*b.graph.value(b.graph.node(0).outputs[0]).shape == Shape{4});
+  // An extent of 1 has nothing to be summed.
+  Builder one;
+  const ValueId thin =
+      one.op(Op::einsum, {one.input({4, 5}), one.input({1, 4})}, with("equation", std::string("ij,ki->j")));
+  CHECK(optimised(one.ending_in(thin)) == "einsum");
 }
 
 TEST_CASE("all problems are listed at once", "[graph][passes]") {

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
+// Labels that one term alone has are summed before its product, so that infinities meet in the same order
+// whatever kernel multiplies.
+//
 // Products of more than two terms go two by two, which takes far less work than looking at every combination
 // of all labels, and is what kernels are made for: those first whose product is the smallest. Where even that
 // is far larger than what there is anyway, the rest stays together, which needs no memory.
@@ -33,6 +36,29 @@ class Pairs {
     for (const ValueId input : inputs_) shapes_.push_back(*graph.value(input).shape);
   }
 
+  bool sum_alone() {
+    bool changed = false;
+    for (std::size_t term = 0; term < terms_.size(); ++term) {
+      Labels kept;
+      bool sums = false;
+      for (std::size_t axis = 0; axis < terms_[term].size(); ++axis) {
+        const std::int64_t label = terms_[term][axis];
+        if (shapes_[term][static_cast<int>(axis)] != 1 && !varies_beside(term, label))
+          sums = true;
+        else if (!has(kept, label))
+          kept.push_back(label);
+      }
+      if (!sums) continue;
+      const Shape shape = shape_of(term, term, kept);
+      inputs_[term] = add_einsum(".sum", {term}, kept, shape);
+      terms_[term] = kept;
+      shapes_[term] = shape;
+      changed = true;
+    }
+    write();
+    return changed;
+  }
+
   bool split() {
     std::int64_t largest = graph_.value(graph_.node(id_).outputs.front()).shape->elements();
     for (const Shape& shape : shapes_) largest = std::max(largest, shape.elements());
@@ -42,7 +68,7 @@ class Pairs {
       const Labels kept = labels_of(a, b);
       const Shape shape = shape_of(a, b, kept);
       if (shape.elements() / kGrowth > largest) break;
-      inputs_[a] = multiply(a, b, kept, shape);
+      inputs_[a] = add_einsum(".pair", {a, b}, kept, shape);
       terms_[a] = kept;
       shapes_[a] = shape;
       const auto at = static_cast<std::ptrdiff_t>(b);
@@ -51,39 +77,64 @@ class Pairs {
       shapes_.erase(shapes_.begin() + at);
       changed = true;
     }
-    graph_.node(id_).inputs = inputs_;
-    graph_.node(id_).attributes.set("labels", numbered(terms_, result_));
+    write();
     return changed;
   }
 
  private:
   static constexpr std::int64_t kGrowth = 4;
 
-  ValueId multiply(std::size_t a, std::size_t b, const Labels& kept, const Shape& shape) {
-    Node pair{Op::einsum, ids_.take(graph_.node(id_).id + ".pair"), {}, {}, {inputs_[a], inputs_[b]}, {}};
-    pair.attributes.set("labels", numbered({terms_[a], terms_[b]}, kept));
-    Value product;
-    product.name = pair.id;
-    product.type = graph_.value(inputs_[a]).type;
-    product.shape = shape;
-    const ValueId result = graph_.add_value(std::move(product));
-    pair.outputs = {result};
-    graph_.add_node(std::move(pair));
-    return result;
+  void write() {
+    graph_.node(id_).inputs = inputs_;
+    graph_.node(id_).attributes.set("labels", numbered(terms_, result_));
+  }
+
+  // A node before this one, of some of its terms.
+  ValueId add_einsum(const char* suffix, const std::vector<std::size_t>& of, const Labels& result,
+                     const Shape& shape) {
+    Node node{Op::einsum, ids_.take(graph_.node(id_).id + suffix), {}, {}, {}, {}};
+    std::vector<Labels> terms;
+    for (const std::size_t term : of) {
+      node.inputs.push_back(inputs_[term]);
+      terms.push_back(terms_[term]);
+    }
+    node.attributes.set("labels", numbered(terms, result));
+    Value value;
+    value.name = node.id;
+    value.type = graph_.value(node.inputs.front()).type;
+    value.shape = shape;
+    const ValueId id = graph_.add_value(std::move(value));
+    node.outputs = {id};
+    graph_.add_node(std::move(node));
+    return id;
   }
 
   static bool has(const Labels& labels, std::int64_t label) {
     return std::find(labels.begin(), labels.end(), label) != labels.end();
+  }
+  // Whether the result has the label, or a term other than this one with more than one step.
+  bool varies_beside(std::size_t term, std::int64_t label) const {
+    if (has(result_, label)) return true;
+    for (std::size_t other = 0; other < terms_.size(); ++other) {
+      for (std::size_t axis = 0; other != term && axis < terms_[other].size(); ++axis) {
+        if (terms_[other][axis] == label && shapes_[other][static_cast<int>(axis)] != 1) return true;
+      }
+    }
+    return false;
+  }
+  // Whether the result or a term other than these two has the label.
+  bool needed_beside(std::size_t a, std::size_t b, std::int64_t label) const {
+    bool needed = has(result_, label);
+    for (std::size_t other = 0; other < terms_.size(); ++other)
+      needed = needed || (other != a && other != b && has(terms_[other], label));
+    return needed;
   }
   // Of the product of two terms: what other terms or the result need.
   Labels labels_of(std::size_t a, std::size_t b) const {
     Labels kept;
     for (const std::size_t term : {a, b}) {
       for (const std::int64_t label : terms_[term]) {
-        bool needed = has(result_, label);
-        for (std::size_t other = 0; other < terms_.size(); ++other)
-          needed = needed || (other != a && other != b && has(terms_[other], label));
-        if (needed && !has(kept, label)) kept.push_back(label);
+        if (needed_beside(a, b, label) && !has(kept, label)) kept.push_back(label);
       }
     }
     return kept;
@@ -143,10 +194,12 @@ Result<bool> split_einsum(Graph& graph, PassContext&) {
   std::optional<UniqueIds> ids;
   for (std::size_t i = 0; i < count; ++i) {
     const auto id = static_cast<NodeId>(i);
-    if (graph.node(id).removed || graph.node(id).op != Op::einsum || graph.node(id).inputs.size() < 3)
+    if (graph.node(id).removed || graph.node(id).op != Op::einsum || graph.node(id).inputs.size() < 2)
       continue;
     if (!ids) ids.emplace(graph);
-    changed = Pairs(graph, id, *ids).split() || changed;
+    Pairs pairs(graph, id, *ids);
+    changed = pairs.sum_alone() || changed;
+    changed = pairs.split() || changed;
   }
   return changed;
 }
