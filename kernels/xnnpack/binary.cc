@@ -254,7 +254,9 @@ constinit const Kernel kMax =
     with_nonfinite(kLosesNanOnX86, binary_row<BinaryF32, Op::max>("max.direct.f32.xnnpack"));
 constinit const Kernel kMin =
     with_nonfinite(kLosesNanOnX86, binary_row<BinaryF32, Op::min>("min.direct.f32.xnnpack"));
-constinit const Kernel kPrelu = binary_row<BinaryF32, Op::prelu>("prelu.direct.f32.xnnpack");
+// On Arm, -0 times an infinite slope is NaN.
+constinit const Kernel kPrelu = with_nonfinite(kIsX86 ? NonFinite::exact : NonFinite::spreads_in_tile,
+                                               binary_row<BinaryF32, Op::prelu>("prelu.direct.f32.xnnpack"));
 
 constinit const Kernel kAddQ8 = binary_row<BinaryQ8, Op::add>("add.direct.q8.xnnpack");
 constinit const Kernel kMulQ8 = binary_row<BinaryQ8, Op::mul>("mul.direct.q8.xnnpack");
