@@ -6,20 +6,6 @@
 namespace fettle::test {
 namespace {
 
-template <typename T>
-Attributes with(std::string_view name, T value) {
-  Attributes a;
-  a.set(name, std::move(value));
-  return a;
-}
-
-void visit_made(Op op, Attributes attributes, const std::vector<Operand>& operands, const Visit& visit,
-                std::size_t outputs = 1) {
-  const auto layer = make_layer(op, std::move(attributes), operands, {}, outputs);
-  REQUIRE(layer);
-  visit(*layer);
-}
-
 Operand indices(const Shape& shape, std::int64_t extent) {
   return typed(shape, DataType::s64, static_cast<double>(-extent), static_cast<double>(extent - 1));
 }
@@ -114,8 +100,7 @@ void visit_selection(Random& random, const Visit& visit) {
 
 }  // namespace
 
-void visit_choosing(int count, const Visit& visit) {
-  Random random(6);
+void visit_choosing(Random& random, int count, const Visit& visit) {
   for (int i = 0; i < count; ++i) {
     visit_indexing(random, visit);
     visit_making(random, visit);

@@ -94,8 +94,7 @@ void visit_blocks(Random& random, const Visit& visit) {
 
 }  // namespace
 
-void visit_elementwise(int count, const Visit& visit) {
-  Random random(3);
+void visit_elementwise(Random& random, int count, const Visit& visit) {
   for (int i = 0; i < count; ++i) {
     for (Op op :
          {Op::clamp,      Op::leaky_relu,   Op::elu,        Op::selu,   Op::celu,   Op::thresholded_relu,

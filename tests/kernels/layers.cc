@@ -98,4 +98,11 @@ std::optional<TestLayer> make_layer(Op op, Attributes attributes, const std::vec
   return layer;
 }
 
+void visit_made(Op op, Attributes attributes, const std::vector<Operand>& operands, const Visit& visit,
+                std::size_t outputs) {
+  const auto layer = make_layer(op, std::move(attributes), operands, {}, outputs);
+  REQUIRE(layer);
+  visit(*layer);
+}
+
 }  // namespace fettle::test

@@ -53,6 +53,14 @@ inline Operand left_out() {
   return operand;
 }
 
+using Integers = std::vector<std::int64_t>;
+template <typename T>
+Attributes with(std::string_view name, T value) {
+  Attributes attributes;
+  attributes.set(name, std::move(value));
+  return attributes;
+}
+
 using Random = std::mt19937;
 /// A whole number from low to high, both included.
 inline std::int64_t pick(Random& random, std::int64_t low, std::int64_t high) {
@@ -65,21 +73,31 @@ std::optional<TestLayer> make_layer(Op op, Attributes attributes, const std::vec
                                     std::optional<Clamp> clamp = {}, std::size_t outputs = 1);
 
 using Visit = std::function<void(const TestLayer&)>;
-// Each family visits its layers; `count` says about how many random ones.
-void visit_windows(int count, const Visit& visit);       ///< convolutions and pooling
-void visit_products(int count, const Visit& visit);      ///< dense layers and products of matrices
-void visit_many_weights(int count, const Visit& visit);  ///< more than the L2 cache of this CPU keeps
-void visit_elementwise(int count, const Visit& visit);   ///< one, two and three operands with broadcasting
-void visit_reductions(int count, const Visit& visit);    ///< reductions, softmax, normalisations
-void visit_movement(int count, const Visit& visit);      ///< what only moves numbers
-void visit_narrow(int count, const Visit& visit);        ///< casts and moves of f16 and bf16
-void visit_choosing(int count, const Visit& visit);      ///< indices, selections
-void visit_sampling(int count, const Visit& visit);      ///< between pixels; signals
-void visit_recurrent(int count, const Visit& visit);     ///< LSTM, GRU and RNN
-void visit_regions(int count, const Visit& visit);       ///< several layers that one kernel may cover
-void visit_pairs(int count, const Visit& visit);         ///< depthwise and pointwise convolutions as regions
+/// Visits the layer, which must be valid.
+void visit_made(Op op, Attributes attributes, const std::vector<Operand>& operands, const Visit& visit,
+                std::size_t outputs = 1);
+// Each family visits its layers; `count` says about how many, and `random` draws them.
+void visit_windows(Random& random, int count, const Visit& visit);  ///< convolutions and pooling
+void visit_products(Random& random, int count,
+                    const Visit& visit);  ///< dense layers and products of matrices
+void visit_many_weights(Random& random, int count,
+                        const Visit& visit);  ///< more than the L2 cache of this CPU keeps
+void visit_elementwise(Random& random, int count,
+                       const Visit& visit);  ///< one, two and three operands with broadcasting
+void visit_reductions(Random& random, int count,
+                      const Visit& visit);                            ///< reductions, softmax, normalisations
+void visit_movement(Random& random, int count, const Visit& visit);   ///< what only moves numbers
+void visit_narrow(Random& random, int count, const Visit& visit);     ///< casts and moves of f16 and bf16
+void visit_choosing(Random& random, int count, const Visit& visit);   ///< indices, selections
+void visit_sampling(Random& random, int count, const Visit& visit);   ///< between pixels; signals
+void visit_recurrent(Random& random, int count, const Visit& visit);  ///< LSTM, GRU and RNN
+void visit_regions(Random& random, int count,
+                   const Visit& visit);  ///< several layers that one kernel may cover
+void visit_pairs(Random& random, int count,
+                 const Visit& visit);  ///< depthwise and pointwise convolutions as regions
 /// Regions of pointwise, depthwise, pointwise and a sum, each with everything before it.
-void visit_inverted_residuals(int count, const Visit& visit);
-void visit_quantised(int count, const Visit& visit);  ///< integers with a scale, and the borders to floats
+void visit_inverted_residuals(Random& random, int count, const Visit& visit);
+void visit_quantised(Random& random, int count,
+                     const Visit& visit);  ///< integers with a scale, and the borders to floats
 
 }  // namespace fettle::test

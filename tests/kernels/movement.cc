@@ -9,28 +9,12 @@
 namespace fettle::test {
 namespace {
 
-using Integers = std::vector<std::int64_t>;
-
-Shape picture(Random& random) {
+Shape small_picture(Random& random) {
   return {random() % 4 == 0 ? 2 : 1, pick(random, 1, 21), pick(random, 1, 9), pick(random, 1, 9)};
 }
 
-template <typename T>
-Attributes with(std::string_view name, T value) {
-  Attributes a;
-  a.set(name, std::move(value));
-  return a;
-}
-
-void visit_made(Op op, Attributes attributes, const std::vector<Operand>& operands, const Visit& visit,
-                std::size_t outputs = 1) {
-  const auto layer = make_layer(op, std::move(attributes), operands, {}, outputs);
-  REQUIRE(layer);
-  visit(*layer);
-}
-
 void visit_joining(Random& random, const Visit& visit) {
-  const Shape shape = picture(random);
+  const Shape shape = small_picture(random);
   const std::int64_t axis = pick(random, 0, 3);
   std::vector<Operand> parts;
   for (std::int64_t i = pick(random, 1, 3); i >= 0; --i) {
@@ -56,7 +40,7 @@ void visit_joining(Random& random, const Visit& visit) {
 }
 
 void visit_cutting(Random& random, const Visit& visit) {
-  const Shape shape = picture(random);
+  const Shape shape = small_picture(random);
   Integers starts;
   Integers ends;
   Integers steps;
@@ -82,7 +66,7 @@ void visit_cutting(Random& random, const Visit& visit) {
 }
 
 void visit_turning(Random& random, const Visit& visit) {
-  const Shape shape = picture(random);
+  const Shape shape = small_picture(random);
   Integers order{0, 1, 2, 3};
   std::shuffle(order.begin(), order.end(), random);
   visit_made(Op::transpose, with("perm", order), {input(shape)}, visit);
@@ -106,7 +90,7 @@ void visit_turning(Random& random, const Visit& visit) {
 }
 
 void visit_repeating(Random& random, const Visit& visit) {
-  const Shape shape = picture(random);
+  const Shape shape = small_picture(random);
   visit_made(Op::expand, {}, {input({1, shape[1], 1, 1}), parameter({2, shape[1], shape[2], 3})}, visit);
   visit_made(Op::tile, {}, {input(shape), parameter({1, 2, 1, 3})}, visit);
   const std::int64_t axis = pick(random, 0, 3);
@@ -133,7 +117,7 @@ void visit_repeating(Random& random, const Visit& visit) {
 
 // Resizing by scales, of which extents are only what is left of them when they are rounded down.
 void visit_scaling(Random& random, const Visit& visit) {
-  const Shape shape = picture(random);
+  const Shape shape = small_picture(random);
   const auto scale = [&](int axis) {
     const float scales[] = {1, 1.3333334f, 1.5f, 2, 2.2f, 0.7f, 0.6f};
     return scales[random() % (shape[axis] > 1 ? 7 : 5)];
@@ -153,7 +137,7 @@ void visit_scaling(Random& random, const Visit& visit) {
 
 // Changes of format have no operator of ONNX: between the layouts, and from pictures of bytes.
 void visit_conversions(Random& random, const Visit& visit) {
-  const Shape shapes[] = {picture(random), {1, pick(random, 1, 40), pick(random, 1, 30)}};
+  const Shape shapes[] = {small_picture(random), {1, pick(random, 1, 40), pick(random, 1, 30)}};
   for (const Shape& shape : shapes) {
     TestLayer layer = make_layer(Op::identity, {}, {input(shape)}).value();
     layer.desc.parts[0].op = Op::convert;
@@ -203,8 +187,7 @@ TestLayer activated(const TestLayer& first, Op op) {
 
 }  // namespace
 
-void visit_movement(int count, const Visit& visit) {
-  Random random(5);
+void visit_movement(Random& random, int count, const Visit& visit) {
   for (int i = 0; i < count; ++i) {
     visit_joining(random, visit);
     visit_cutting(random, visit);
@@ -215,11 +198,11 @@ void visit_movement(int count, const Visit& visit) {
   }
 }
 
-void visit_regions(int count, const Visit& visit) {
+void visit_regions(Random& random, int count, const Visit& visit) {
   constexpr Op kActivations[] = {Op::hard_swish, Op::swish, Op::hard_sigmoid, Op::sigmoid,
                                  Op::leaky_relu, Op::elu,   Op::tanh,         Op::gelu};
   std::size_t next[3]{};  // of convolutions, depthwise ones, dense layers
-  visit_windows(count, [&](const TestLayer& first) {
+  visit_windows(random, count, [&](const TestLayer& first) {
     if (first.desc.main().op != Op::conv) return;
     visit(with_residual(first));
     // Windows of 3x3 are few and have several kernels: they meet all activations, the others some in turn.
@@ -230,7 +213,7 @@ void visit_regions(int count, const Visit& visit) {
     for (std::size_t i = 0; i < (square ? std::size(kActivations) : 4); ++i)
       visit(activated(first, kActivations[next[depthwise ? 1 : 0]++ % std::size(kActivations)]));
   });
-  visit_products(count / 2, [&](const TestLayer& first) {
+  visit_products(random, count / 2, [&](const TestLayer& first) {
     if (first.desc.main().op != Op::gemm) return;
     for (int i = 0; i < 4; ++i) visit(activated(first, kActivations[next[2]++ % std::size(kActivations)]));
   });

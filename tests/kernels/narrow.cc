@@ -12,22 +12,6 @@
 namespace fettle::test {
 namespace {
 
-using Integers = std::vector<std::int64_t>;
-
-template <typename T>
-Attributes with(std::string_view name, T value) {
-  Attributes a;
-  a.set(name, std::move(value));
-  return a;
-}
-
-void visit_made(Op op, Attributes attributes, const std::vector<Operand>& operands, const Visit& visit,
-                std::size_t outputs = 1) {
-  const auto layer = make_layer(op, std::move(attributes), operands, {}, outputs);
-  REQUIRE(layer);
-  visit(*layer);
-}
-
 // Elements of any bits: bytes are drawn one by one.
 Operand narrow(const Shape& shape, DataType type) { return typed(shape, type, 0, 255); }
 
@@ -79,8 +63,7 @@ void visit_moves(Random& random, const Shape& shape, DataType type, const Visit&
 
 }  // namespace
 
-void visit_narrow(int count, const Visit& visit) {
-  Random random(17);
+void visit_narrow(Random& random, int count, const Visit& visit) {
   for (int i = 0; i < count; ++i) {
     const Shape shape{random() % 2 == 0 ? 1 : 3, pick(random, 2, 21), pick(random, 2, 9), pick(random, 2, 9)};
     visit_casts(i % 4 == 0 ? Shape{pick(random, 1, 10000)} : shape, visit);

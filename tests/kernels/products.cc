@@ -5,8 +5,7 @@
 
 namespace fettle::test {
 
-void visit_products(int count, const Visit& visit) {
-  Random random(2);
+void visit_products(Random& random, int count, const Visit& visit) {
   for (int i = 0; i < count; ++i) {
     const std::int64_t m = random() % 2 == 0 ? 1 : pick(random, 1, 20);
     const std::int64_t k = pick(random, 1, 300);
@@ -44,8 +43,7 @@ void visit_products(int count, const Visit& visit) {
   }
 }
 
-void visit_many_weights(int count, const Visit& visit) {
-  Random random(13);
+void visit_many_weights(Random& random, int count, const Visit& visit) {
   const std::size_t known = this_cpu().cores.front().l2_bytes;
   const std::size_t cache = known != 0 ? known : std::size_t{1} << 20;
   const auto floats = static_cast<std::int64_t>(cache / sizeof(float));

@@ -17,7 +17,6 @@ namespace {
 using graph::QdqBuilder;
 using graph::StoredAs;
 using graph::ValueId;
-using Integers = std::vector<std::int64_t>;
 
 std::vector<std::uint8_t> random_bytes(Random& random, std::int64_t count) {
   std::vector<std::uint8_t> bytes(static_cast<std::size_t>(count));
@@ -101,11 +100,11 @@ StoredAs spread(Random& random, const StoredAs& x, float weight_scale, std::int6
   return y;
 }
 
-Shape picture(Random& random, std::int64_t channels) {
+Shape quantised_picture(Random& random, std::int64_t channels) {
   return {random() % 5 == 0 ? 2 : 1, channels, pick(random, 1, 13), pick(random, 1, 17)};
 }
 
-Attributes window(Random& random, std::int64_t largest, bool dilated) {
+Attributes quantised_window(Random& random, std::int64_t largest, bool dilated) {
   Attributes a;
   const std::int64_t height = pick(random, 1, largest);
   const std::int64_t width = random() % 3 == 0 ? pick(random, 1, largest) : height;
@@ -119,7 +118,7 @@ Attributes window(Random& random, std::int64_t largest, bool dilated) {
 }
 
 void visit_conv(Random& random, const Visit& visit) {
-  Attributes a = window(random, random() % 4 == 0 ? 7 : 4, true);
+  Attributes a = quantised_window(random, random() % 4 == 0 ? 7 : 4, true);
   std::int64_t groups = 1;
   std::int64_t in_group = pick(random, 1, 37);
   std::int64_t out_group = pick(random, 1, 43);
@@ -140,7 +139,7 @@ void visit_conv(Random& random, const Visit& visit) {
   const Shape shape{groups * out_group, in_group, kernel[0], kernel[1]};
   QdqBuilder b;
   const StoredAs x = activation(random, some_type(random));
-  const ValueId in = b.input(picture(random, groups * in_group), x);
+  const ValueId in = b.input(quantised_picture(random, groups * in_group), x);
   const Weights w = weights(b, random, shape, 0, x);
   const StoredAs y = spread(random, x, w.scale, shape.elements() / shape[0]);
   std::vector<ValueId> operands{in, w.weight};
@@ -178,7 +177,7 @@ void visit_sum(Random& random, Op op, const Visit& visit) {
   const StoredAs w = activation(random, x.type);
   StoredAs y = activation(random, x.type);
   if (op == Op::mul) y.scales = {x.scales[0] * w.scales[0] * 100};
-  const Shape shape = picture(random, pick(random, 1, 40));
+  const Shape shape = quantised_picture(random, pick(random, 1, 40));
   const Shape others[] = {shape, {1, shape[1], 1, 1}, {1}, {shape[0], 1, shape[2], shape[3]}};
   const Shape other = random() % 2 == 0 ? shape : others[random() % 4];
   const ValueId left = b.input(shape, x);
@@ -191,12 +190,13 @@ void visit_sum(Random& random, Op op, const Visit& visit) {
 }
 
 void visit_pools(Random& random, const Visit& visit) {
-  const Shape shape = picture(random, pick(random, 1, 40));
+  const Shape shape = quantised_picture(random, pick(random, 1, 40));
   const StoredAs x = activation(random, some_type(random));
   StoredAs y = activation(random, x.type);
   y.scales = {x.scales[0] * 0.5f};
   for (Op op : {Op::max_pool, Op::average_pool, Op::global_average_pool}) {
-    Attributes a = op == Op::global_average_pool ? Attributes{} : window(random, 4, op == Op::max_pool);
+    Attributes a =
+        op == Op::global_average_pool ? Attributes{} : quantised_window(random, 4, op == Op::max_pool);
     if (op == Op::average_pool) a.erase("dilations");
     if (op != Op::global_average_pool && random() % 2 == 0) a.set("ceil_mode", std::int64_t{1});
     if (op == Op::average_pool && random() % 2 == 0) a.set("count_include_pad", std::int64_t{1});
@@ -208,7 +208,7 @@ void visit_pools(Random& random, const Visit& visit) {
 }
 
 void visit_moves(Random& random, const Visit& visit) {
-  const Shape shape = picture(random, pick(random, 1, 20));
+  const Shape shape = quantised_picture(random, pick(random, 1, 20));
   const StoredAs x = activation(random, some_type(random));
   const StoredAs y = activation(random, x.type);
   const auto with_one = [&](Op op, Attributes a, std::vector<Operand> parameters) {
@@ -238,7 +238,7 @@ void visit_moves(Random& random, const Visit& visit) {
 }
 
 void visit_borders(Random& random, const Visit& visit) {
-  const Shape shape = picture(random, pick(random, 1, 20));
+  const Shape shape = quantised_picture(random, pick(random, 1, 20));
   const DataType type = some_type(random);
   const auto scales = [&](const Shape& of) { return typed(of, DataType::f32, 0.01, 0.1, true); };
   const auto zeros = [&](const Shape& of) { return typed(of, type, 0, 255, true); };
@@ -265,8 +265,7 @@ void visit_borders(Random& random, const Visit& visit) {
 
 }  // namespace
 
-void visit_quantised(int count, const Visit& visit) {
-  Random random(7);
+void visit_quantised(Random& random, int count, const Visit& visit) {
   for (int i = 0; i < count; ++i) {
     for (int j = 0; j < 3; ++j) visit_conv(random, visit);
     visit_dense(random, visit);

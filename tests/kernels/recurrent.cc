@@ -106,8 +106,7 @@ std::vector<std::int64_t> any_outputs(Random& random, Op op) {
 
 }  // namespace
 
-void visit_recurrent(int count, const Visit& visit) {
-  Random random(7);
+void visit_recurrent(Random& random, int count, const Visit& visit) {
   for (int i = 0; i < count; ++i) {
     for (Op op : {Op::lstm, Op::gru, Op::rnn}) {
       for (const char* direction : {"forward", "reverse", "bidirectional"}) {

@@ -6,34 +6,19 @@
 namespace fettle::test {
 namespace {
 
-using Integers = std::vector<std::int64_t>;
-
-Shape any_shape(Random& random) {
+Shape matrix_or_picture(Random& random) {
   if (random() % 3 == 0) return {pick(random, 1, 9), pick(random, 1, 70)};
   return {random() % 4 == 0 ? 2 : 1, pick(random, 1, 33), pick(random, 1, 9), pick(random, 1, 9)};
 }
 
-Attributes axis(std::int64_t value) {
-  Attributes a;
-  a.set("axis", value);
-  return a;
-}
-
-void visit_made(Op op, Attributes attributes, const std::vector<Operand>& operands, const Visit& visit) {
-  const auto layer = make_layer(op, std::move(attributes), operands);
-  REQUIRE(layer);
-  visit(*layer);
-}
-
 }  // namespace
 
-void visit_reductions(int count, const Visit& visit) {
-  Random random(4);
+void visit_reductions(Random& random, int count, const Visit& visit) {
   for (int i = 0; i < count; ++i) {
     for (Op op :
          {Op::reduce_sum, Op::reduce_mean, Op::reduce_max, Op::reduce_min, Op::reduce_prod, Op::reduce_l1,
           Op::reduce_l2, Op::reduce_sum_square, Op::reduce_log_sum, Op::reduce_log_sum_exp}) {
-      const Shape shape = any_shape(random);
+      const Shape shape = matrix_or_picture(random);
       Integers axes;
       for (int at = 0; at < shape.rank(); ++at) {
         if (random() % 2 == 0) axes.push_back(at);
@@ -47,19 +32,20 @@ void visit_reductions(int count, const Visit& visit) {
       if (op == Op::reduce_sum) operands.push_back(parameter(axes));
       visit_made(op, std::move(a), operands, visit);
     }
-    const Shape shape = any_shape(random);
+    const Shape shape = matrix_or_picture(random);
     const std::int64_t rank = shape.rank();
     for (Op op : {Op::softmax, Op::log_softmax, Op::hardmax})
-      visit_made(op, axis(pick(random, -rank, rank - 1)), {input(shape)}, visit);
+      visit_made(op, with("axis", pick(random, -rank, rank - 1)), {input(shape)}, visit);
     for (Op op : {Op::arg_max, Op::arg_min})
-      visit_made(op, axis(pick(random, 0, rank - 1)), {input(shape)}, visit);
+      visit_made(op, with("axis", pick(random, 0, rank - 1)), {input(shape)}, visit);
     const std::int64_t channels = pick(random, 1, 33);
     const Shape picture{random() % 2 == 0 ? 1 : 2, channels, pick(random, 1, 9), pick(random, 1, 9)};
     const Shape each{channels};
     visit_made(Op::batch_norm, {},
                {input(picture), weight(each), weight(each), weight(each), weight(each, 0.5, 2)}, visit);
     visit_made(Op::instance_norm, {}, {input(picture), weight(each), weight(each)}, visit);
-    visit_made(Op::layer_norm, axis(-1), {input(picture), weight({picture[3]}), weight({picture[3]})}, visit);
+    visit_made(Op::layer_norm, with("axis", std::int64_t{-1}),
+               {input(picture), weight({picture[3]}), weight({picture[3]})}, visit);
     Attributes loss;
     const char* reductions[] = {"mean", "sum", "none"};
     loss.set("reduction", std::string(reductions[random() % 3]));

@@ -8,8 +8,6 @@
 namespace fettle::test {
 namespace {
 
-using Integers = std::vector<std::int64_t>;
-
 // The L2 cache's size.
 std::size_t cache_bytes() {
   const std::size_t known = this_cpu().cores.front().l2_bytes;
@@ -97,8 +95,7 @@ void visit_pair(Random& random, const Shape& shape, const Attributes& window, st
 
 }  // namespace
 
-void visit_pairs(int count, const Visit& visit) {
-  Random random(14);
+void visit_pairs(Random& random, int count, const Visit& visit) {
   for (int i = 0; i < count; ++i) {
     const Shape shape{random() % 5 == 0 ? 2 : 1, pick(random, 1, 70), pick(random, 1, 25),
                       pick(random, 1, 25)};
@@ -114,8 +111,7 @@ void visit_pairs(int count, const Visit& visit) {
   visit_pair(random, {1, channels, 3, 19}, wide, 384, visit);
 }
 
-void visit_inverted_residuals(int count, const Visit& visit) {
-  Random random(15);
+void visit_inverted_residuals(Random& random, int count, const Visit& visit) {
   for (int i = 0; i < count; ++i) {
     const Shape shape{random() % 5 == 0 ? 2 : 1, pick(random, 1, 40), pick(random, 1, 25),
                       pick(random, 1, 25)};

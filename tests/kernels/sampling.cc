@@ -6,20 +6,6 @@
 namespace fettle::test {
 namespace {
 
-template <typename T>
-Attributes with(std::string_view name, T value) {
-  Attributes a;
-  a.set(name, std::move(value));
-  return a;
-}
-
-void visit_made(Op op, Attributes attributes, const std::vector<Operand>& operands, const Visit& visit,
-                std::size_t outputs = 1) {
-  const auto layer = make_layer(op, std::move(attributes), operands, {}, outputs);
-  REQUIRE(layer);
-  visit(*layer);
-}
-
 void visit_pictures(Random& random, const Visit& visit) {
   const Shape picture{2, pick(random, 1, 3), pick(random, 1, 7), pick(random, 1, 7)};
   const char* modes[] = {"bilinear", "nearest", "bicubic"};
@@ -116,8 +102,7 @@ void visit_signals(Random& random, const Visit& visit) {
 
 }  // namespace
 
-void visit_sampling(int count, const Visit& visit) {
-  Random random(7);
+void visit_sampling(Random& random, int count, const Visit& visit) {
   for (int i = 0; i < count; ++i) {
     visit_pictures(random, visit);
     visit_places(random, visit);

@@ -107,19 +107,20 @@ TEST_CASE("layers of unusual types, sizes and strides are refused or accepted, w
       }
     }
   };
+  Random layers(1);
   const int scale = quick() ? 1 : 5;
-  visit_windows(10 * scale, check);
-  visit_products(4 * scale, check);
-  visit_elementwise(2 * scale, check);
-  visit_reductions(4 * scale, check);
-  visit_movement(4 * scale, check);
-  visit_choosing(4 * scale, check);
-  visit_sampling(4 * scale, check);
-  visit_recurrent(scale, check);
-  visit_regions(5 * scale, check);
-  visit_pairs(4 * scale, check);
-  visit_inverted_residuals(4 * scale, check);
-  visit_quantised(4 * scale, check);
+  visit_windows(layers, 10 * scale, check);
+  visit_products(layers, 4 * scale, check);
+  visit_elementwise(layers, 2 * scale, check);
+  visit_reductions(layers, 4 * scale, check);
+  visit_movement(layers, 4 * scale, check);
+  visit_choosing(layers, 4 * scale, check);
+  visit_sampling(layers, 4 * scale, check);
+  visit_recurrent(layers, scale, check);
+  visit_regions(layers, 5 * scale, check);
+  visit_pairs(layers, 4 * scale, check);
+  visit_inverted_residuals(layers, 4 * scale, check);
+  visit_quantised(layers, 4 * scale, check);
   CHECK(asked > 1000);
 }
 

@@ -5,8 +5,6 @@
 namespace fettle::test {
 namespace {
 
-using Integers = std::vector<std::int64_t>;
-
 // Window, strides, dilations and padding, not alike in both directions.
 Attributes window(Random& random, std::int64_t largest, bool dilated) {
   Attributes a;
@@ -228,8 +226,7 @@ void visit_computed_weights(Random& random, const Visit& visit) {
 
 }  // namespace
 
-void visit_windows(int count, const Visit& visit) {
-  Random random(1);
+void visit_windows(Random& random, int count, const Visit& visit) {
   for (int i = 0; i < count; ++i) {
     visit_convolution(random, visit);
     visit_convolution(random, visit);
