@@ -8,8 +8,14 @@ include_guard(GLOBAL)
 add_library(fettle_build_flags INTERFACE)
 target_compile_features(fettle_build_flags INTERFACE cxx_std_20)
 target_include_directories(fettle_build_flags INTERFACE "${PROJECT_SOURCE_DIR}" "${PROJECT_SOURCE_DIR}/include")
-target_compile_options(fettle_build_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
+target_compile_options(fettle_build_flags INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wno-sign-conversion
                                                     -ffunction-sections -fdata-sections)
+# In joined sources a name of one file may shadow another's.
+if(NOT FETTLE_UNITY_BUILD)
+  target_compile_options(fettle_build_flags INTERFACE -Wshadow)
+elseif(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(fettle_build_flags INTERFACE -Wshadow=local)
+endif()
 # Unique symbols would stay visible in the static package, and keep a shared library from being unloaded.
 target_compile_options(fettle_build_flags INTERFACE $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<CXX_COMPILER_ID:GNU>>:-fno-gnu-unique>)
 # GCC 12 sees an overlap in std::string's operator+ that is not there (its bug 105651), and on 32-bit targets vectors
@@ -19,41 +25,6 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
 endif()
 target_compile_definitions(fettle_build_flags INTERFACE $<$<BOOL:${FETTLE_ONNX}>:FETTLE_WITH_ONNX=1>
                                                         $<$<BOOL:${FETTLE_XNNPACK}>:FETTLE_WITH_XNNPACK=1>)
-# Which kernels the library holds, for kernels/selection.h.
-if(FETTLE_KERNELS)
-  set(_names "")
-  foreach(_item IN LISTS FETTLE_KERNELS)
-    cmake_path(ABSOLUTE_PATH _item BASE_DIRECTORY "${CMAKE_SOURCE_DIR}" OUTPUT_VARIABLE _file)
-    if(EXISTS "${_file}")
-      set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${_file}")
-      file(STRINGS "${_file}" _lines REGEX "^[^#]")
-      list(APPEND _names ${_lines})
-    else()
-      list(APPEND _names "${_item}")
-    endif()
-  endforeach()
-  if(NOT _names)
-    message(FATAL_ERROR "FETTLE_KERNELS: no kernel is named in ${FETTLE_KERNELS}; `fettle kernels MODEL` lists what a model needs")
-  endif()
-  foreach(_name IN LISTS _names)
-    if(NOT _name MATCHES "^[a-z0-9_]+(\\.[a-z0-9_]+)+$")
-      message(FATAL_ERROR "FETTLE_KERNELS: ${_name} is neither a file nor the name of a kernel such as "
-                          "conv.gemm.f32.portable; `fettle kernels MODEL` lists what a model needs")
-    endif()
-  endforeach()
-  list(REMOVE_DUPLICATES _names)
-  list(TRANSFORM _names REPLACE "(.+)" "    \"\\1\",\n")
-  list(JOIN _names "" _names)
-  file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/selected/selected_kernels.h" @ONLY CONTENT
-"// Made by CMake from FETTLE_KERNELS.
-namespace fettle::kernels {
-inline constexpr std::string_view kSelectedKernels[] = {
-@_names@};
-}
-")
-  target_include_directories(fettle_build_flags INTERFACE "${PROJECT_BINARY_DIR}/selected")
-  target_compile_definitions(fettle_build_flags INTERFACE FETTLE_SELECTED_KERNELS=1)
-endif()
 if(FETTLE_DEVELOPER_MODE)
   target_compile_options(fettle_build_flags INTERFACE -Werror)
 endif()
@@ -69,7 +40,7 @@ function(fettle_join_sources target)
   if(join_SEPARATE STREQUAL "ALL")
     return()
   endif()
-  set_target_properties(${target} PROPERTIES UNITY_BUILD ${FETTLE_UNITY_BUILD} UNITY_BUILD_BATCH_SIZE 8)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ${FETTLE_UNITY_BUILD} UNITY_BUILD_BATCH_SIZE 24)
   set_source_files_properties(${join_SEPARATE} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
 endfunction()
 
@@ -83,6 +54,8 @@ function(fettle_add_part name)
   target_link_libraries(${name} PRIVATE fettle_build_flags ${part_LINK})
   set_target_properties(${name} PROPERTIES CXX_VISIBILITY_PRESET hidden C_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
                                            POSITION_INDEPENDENT_CODE ON CXX_EXTENSIONS OFF)
+  # The presets with sanitizers optimise what takes long, and not the tests, which compile for longer than they run.
+  target_compile_options(${name} PRIVATE $<$<CONFIG:Sanitize>:-O1>)
   if(part_COLD)
     target_compile_options(${name} PRIVATE $<$<CONFIG:Release,RelWithDebInfo,MinSizeRel>:-Os>)
   endif()
@@ -90,4 +63,14 @@ function(fettle_add_part name)
     target_compile_options(${name} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions>)
   endif()
   set_property(GLOBAL APPEND PROPERTY FETTLE_PARTS ${name})
+endfunction()
+
+# fettle_add_loops(<name> OPTIONS <option>... SOURCES <file>...): a part whose files have an instruction set's own options.
+# They hold no inline function or foreign template that other files have too: the linker keeps one copy of those, perhaps
+# this one. A test looks for such symbols.
+function(fettle_add_loops name)
+  cmake_parse_arguments(loops "" "" "OPTIONS;SOURCES" ${ARGN})
+  fettle_add_part(${name} SOURCES ${loops_SOURCES})
+  target_compile_options(${name} PRIVATE -fno-exceptions ${loops_OPTIONS})
+  set_property(GLOBAL APPEND PROPERTY FETTLE_ISA_OBJECTS "$<TARGET_OBJECTS:${name}>")
 endfunction()

@@ -9,8 +9,7 @@ namespace fettle::tuner {
 namespace {
 
 constexpr double kRoundUs = 3000;
-constexpr double kWarmUpUs = 20000;  // longer passes warm their caches themselves
-constexpr int kFewestPasses = 3;     // behind a warm-up: its cost should bring more than one time
+constexpr int kFewestPasses = 3;  // behind a warm-up: its cost should bring more than one time
 constexpr int kMostPasses = 16;
 
 // Median of a few passes, in microseconds; negative when a pass fails.

@@ -18,7 +18,6 @@ constexpr int kVisitsOfHopeless = 2;  // where there is more than noise could ex
 constexpr double kHopeless = 2;       // times another's cost
 constexpr double kSlowSetting = 1.5;  // times the fastest setting: too slow for what it teaches
 constexpr double kVisitUs = 10000;    // passes repeat until a visit takes about this long
-constexpr double kWarmUpUs = 20000;   // longer passes warm their caches themselves
 
 // Whether a cost is above another's, which needs `change` beside it, by more than noise explains.
 bool clearly_below(const Cost& rival, double change, const Cost& mine) {

@@ -15,6 +15,9 @@
 
 namespace fettle::tuner {
 
+/// Passes that take longer warm their caches themselves.
+inline constexpr double kWarmUpUs = 20000;
+
 /// Limits that every phase looks at between passes.
 struct Limits {
   Device* device = nullptr;

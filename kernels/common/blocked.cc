@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/common/blocked.h"
 
+#include "kernels/common/uniform.h"
+
 #include <algorithm>
 #include <cstddef>
 
 namespace fettle::kernels {
 namespace {
-
-bool is_plain_f32(const TensorDesc& tensor) noexcept {
-  return tensor.format.type == DataType::f32 && tensor.format.scale == 0;
-}
 
 Refusal check_tensor(const TensorDesc& tensor, int block) noexcept {
   if (!is_plain_f32(tensor)) return Refusal::data_type;

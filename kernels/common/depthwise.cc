@@ -34,16 +34,12 @@ DepthwiseKernel choose(const DepthwiseSet& set, const ConvShape& s) {
 
 bool is_blocked(const LayerDesc& layer) { return layer.outputs[0].format.layout == Layout::nchwc; }
 
-std::int64_t pitch_of(const TensorDesc& tensor) {
-  return tensor.format.layout == Layout::nchwc ? tensor.format.block : pixel_pitch(tensor);
-}
-
 class BoundDepthwise final : public BoundKernel {
  public:
   BoundDepthwise(const DepthwiseSet& set, const BindArgs& args, const UnaryFunction& activation)
       : rows_(set, args.layer, args.packed),
         activation_(activation),
-        output_pitch_(pitch_of(args.layer.outputs[0])),
+        output_pitch_(pixel_distance(args.layer.outputs[0])),
         pool_(args.pool),
         threads_(args.threads) {}
 
@@ -88,7 +84,7 @@ DepthwiseRows::DepthwiseRows(const DepthwiseSet& set, const LayerDesc& layer,
   const ConvShape& s = shape_;
   const Clamp clamp = Epilogue(layer).clamp;
   DepthwiseRow& row = common_.row;
-  row.input_pitch = pitch_of(layer.inputs[0]);
+  row.input_pitch = pixel_distance(layer.inputs[0]);
   row.tap_row_pitch = s.dilation_h * s.in_w * row.input_pitch;
   row.in_w = s.in_w;
   row.channels = is_blocked(layer) ? set.lanes : s.out_channels;

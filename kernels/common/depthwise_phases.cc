@@ -12,7 +12,7 @@
 namespace fettle::kernels {
 namespace {
 
-constexpr std::int64_t kMostPhases = 1024;
+constexpr std::int64_t kDepthwisePhasesMostPhases = 1024;
 
 std::int64_t taps_of(const PhaseAxis& axis, std::int64_t phase) noexcept {
   const std::int64_t first = axis.first_tap(phase);
@@ -143,7 +143,8 @@ Refusal DepthwisePhases::supports(const LayerDesc& layer) noexcept {
   if (s.conv.groups != s.conv.in_channels || s.conv.out_channels != s.conv.in_channels)
     return Refusal::groups;
   if (s.y.dilation != 1 || s.x.dilation != 1) return Refusal::dilation;
-  if (s.y.stride > kMostPhases || s.x.stride > kMostPhases || s.phases() > kMostPhases)
+  if (s.y.stride > kDepthwisePhasesMostPhases || s.x.stride > kDepthwisePhasesMostPhases ||
+      s.phases() > kDepthwisePhasesMostPhases)
     return Refusal::stride;
   constexpr std::int64_t kMost = 1 << 15;
   return s.y.kernel < kMost && s.x.kernel < kMost ? Refusal::none : Refusal::kernel_size;

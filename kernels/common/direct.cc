@@ -158,7 +158,7 @@ class BoundDirect final : public BoundKernel {
 };
 
 // Windows of more taps are no pictures' and would need a large workspace.
-constexpr std::int64_t kMostTaps = 1024;
+constexpr std::int64_t kDirectMostTaps = 1024;
 
 }  // namespace
 
@@ -170,7 +170,7 @@ Refusal Direct::supports(const DirectSet& set, const LayerDesc& layer) noexcept 
   // Blocks must not be of two groups.
   const bool whole = s.in_per_group % set.lanes == 0 && s.out_per_group % set.lanes == 0;
   if (s.groups != 1 && !whole) return Refusal::groups;
-  return s.taps() <= kMostTaps ? Refusal::none : Refusal::kernel_size;
+  return s.taps() <= kDirectMostTaps ? Refusal::none : Refusal::kernel_size;
 }
 
 std::size_t Direct::workspace_bytes(const DirectSet& set, const LayerDesc& layer, int threads) {

@@ -10,7 +10,7 @@ namespace fettle::kernels {
 namespace {
 
 // Numbers of a long row that a thread takes at a time.
-constexpr std::int64_t kBlock = 4096;
+constexpr std::int64_t kElementwiseBinaryBlock = 4096;
 
 // Equal steps of both operands count as `none`.
 Single single_of(const Loops& loops) noexcept {
@@ -46,9 +46,10 @@ class BoundBinary final : public BoundKernel {
   Status run() noexcept override {
     // One long row is cut into blocks; many rows are shared out whole.
     if (loops_.count < 2) {
-      parallel_for(pool_, threads_, (common_.length + kBlock - 1) / kBlock,
+      parallel_for(pool_, threads_, (common_.length + kElementwiseBinaryBlock - 1) / kElementwiseBinaryBlock,
                    [&](std::int64_t begin, std::int64_t end, int) {
-                     run_stretch(begin * kBlock, std::min(common_.length, end * kBlock));
+                     run_stretch(begin * kElementwiseBinaryBlock,
+                                 std::min(common_.length, end * kElementwiseBinaryBlock));
                    });
       return {};
     }

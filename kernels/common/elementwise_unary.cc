@@ -10,7 +10,7 @@ namespace fettle::kernels {
 namespace {
 
 // Numbers that a thread takes at a time.
-constexpr std::int64_t kBlock = 4096;
+constexpr std::int64_t kElementwiseUnaryBlock = 4096;
 
 std::size_t index_of(Op op) noexcept {
   return static_cast<std::size_t>(std::find(std::begin(kUnaryOps), std::end(kUnaryOps), op) -
@@ -26,9 +26,9 @@ class BoundUnary final : public BoundKernel {
     numbers_ = y.shape.elements();
     // Dense tensors are one long row, cut into blocks.
     dense_ = x.dense() && y.dense();
-    function_.rows.length = dense_ ? std::min(numbers_, kBlock) : y.shape[1];
-    function_.rows.x_pitch = dense_ ? kBlock : pixel_pitch(x);
-    function_.rows.y_pitch = dense_ ? kBlock : pixel_pitch(y);
+    function_.rows.length = dense_ ? std::min(numbers_, kElementwiseUnaryBlock) : y.shape[1];
+    function_.rows.x_pitch = dense_ ? kElementwiseUnaryBlock : pixel_pitch(x);
+    function_.rows.y_pitch = dense_ ? kElementwiseUnaryBlock : pixel_pitch(y);
   }
 
   Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs,
@@ -40,15 +40,16 @@ class BoundUnary final : public BoundKernel {
 
   Status run() noexcept override {
     const std::int64_t length = function_.rows.length;
-    parallel_for(pool_, threads_, (numbers_ + length - 1) / length,
-                 [&](std::int64_t begin, std::int64_t end, int) {
-                   UnaryRows rows = function_.rows;
-                   rows.x += begin * rows.x_pitch;
-                   rows.y += begin * rows.y_pitch;
-                   rows.rows = dense_ ? 1 : end - begin;
-                   if (dense_) rows.length = std::min(numbers_, end * kBlock) - begin * kBlock;
-                   function_.kernel(rows);
-                 });
+    parallel_for(
+        pool_, threads_, (numbers_ + length - 1) / length, [&](std::int64_t begin, std::int64_t end, int) {
+          UnaryRows rows = function_.rows;
+          rows.x += begin * rows.x_pitch;
+          rows.y += begin * rows.y_pitch;
+          rows.rows = dense_ ? 1 : end - begin;
+          if (dense_)
+            rows.length = std::min(numbers_, end * kElementwiseUnaryBlock) - begin * kElementwiseUnaryBlock;
+          function_.kernel(rows);
+        });
     return {};
   }
 

@@ -13,10 +13,12 @@
 namespace fettle::kernels {
 namespace {
 
-Panels panels_of(const TileSet& tiles, const ConvShape& s) { return {tiles, s.out_per_group, s.depth()}; }
+Panels panels_of_indirect(const TileSet& tiles, const ConvShape& s) {
+  return {tiles, s.out_per_group, s.depth()};
+}
 
 // The pointers of a tile lie in the workspace.
-constexpr std::int64_t kMostTaps = 1024;
+constexpr std::int64_t kIndirectMostTaps = 1024;
 
 // The pointers of one thread's tile: to each tap of each row.
 std::int64_t pointers_each(const ConvShape& s) { return s.taps() * kMostRows; }
@@ -27,7 +29,7 @@ class BoundIndirect final : public BoundKernel {
       : tiles_(tiles),
         shape_(args.layer),
         pointwise_(shape_.pointwise()),
-        panels_(panels_of(tiles, shape_)),
+        panels_(panels_of_indirect(tiles, shape_)),
         blocks_(tiles, panels_, shape_.out_h * shape_.out_w, shape_.read_floats(), args.threads),
         epilogue_(args.layer),
         activation_(activation),
@@ -106,7 +108,7 @@ Refusal Indirect::supports(const LayerDesc& layer) noexcept {
   if (const Refusal refusal = check_nhwc_conv(layer); refusal != Refusal::none) return refusal;
   const ConvShape s(layer);
   if (s.groups > 1 && s.in_per_group == 1) return Refusal::groups;
-  return s.taps() <= kMostTaps ? Refusal::none : Refusal::kernel_size;
+  return s.taps() <= kIndirectMostTaps ? Refusal::none : Refusal::kernel_size;
 }
 
 std::size_t Indirect::workspace_bytes(const TileSet&, const LayerDesc& layer, int threads) {
@@ -115,13 +117,14 @@ std::size_t Indirect::workspace_bytes(const TileSet&, const LayerDesc& layer, in
 
 std::size_t Indirect::packed_bytes(const TileSet& tiles, const LayerDesc& layer) {
   const ConvShape s(layer);
-  return static_cast<std::size_t>(s.zero_pixel() + s.groups * panels_of(tiles, s).floats()) * sizeof(float);
+  return static_cast<std::size_t>(s.zero_pixel() + s.groups * panels_of_indirect(tiles, s).floats()) *
+         sizeof(float);
 }
 
 Status Indirect::pack(const TileSet& tiles, const LayerDesc& layer, std::span<const ConstantBytes> constants,
                       std::span<std::byte> packed) {
   const ConvShape s(layer);
-  const Panels panels = panels_of(tiles, s);
+  const Panels panels = panels_of_indirect(tiles, s);
   const auto* weights = reinterpret_cast<const float*>(constants[1].data());
   const auto* bias = s.biased ? reinterpret_cast<const float*>(constants[2].data()) : nullptr;
   auto* target = reinterpret_cast<float*>(packed.data());

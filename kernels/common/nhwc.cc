@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/common/nhwc.h"
 
+#include "kernels/common/uniform.h"
+
 namespace fettle::kernels {
 namespace {
 
 Refusal check_tensor(const TensorDesc& tensor) noexcept {
-  if (tensor.format.type != DataType::f32 || tensor.format.scale != 0) return Refusal::data_type;
+  if (!is_plain_f32(tensor)) return Refusal::data_type;
   if (tensor.constant) return Refusal::none;
   if (tensor.shape.rank() != 3 && tensor.shape.rank() != 4) return Refusal::rank;
   return tensor.format.layout == Layout::nhwc ? Refusal::none : Refusal::layout;
@@ -21,6 +23,10 @@ std::int64_t pixel_pitch(const TensorDesc& tensor) noexcept {
     pixels *= tensor.shape[axis];
   }
   return tensor.shape[1];
+}
+
+std::int64_t pixel_distance(const TensorDesc& tensor) noexcept {
+  return tensor.format.layout == Layout::nchwc ? tensor.format.block : pixel_pitch(tensor);
 }
 
 std::int64_t pixels_of(const Shape& shape) noexcept {

@@ -12,6 +12,9 @@ namespace fettle::kernels {
 /// Elements from one pixel to the next of an nhwc tensor of rank 3 or 4 whose pixels lie at equal distances.
 std::int64_t pixel_pitch(const TensorDesc& tensor) noexcept;
 
+/// The same, or in nchwc from one pixel to the next of a block.
+std::int64_t pixel_distance(const TensorDesc& tensor) noexcept;
+
 /// The pixels of an image: the product of the extents behind axis 1.
 std::int64_t pixels_of(const Shape& shape) noexcept;
 

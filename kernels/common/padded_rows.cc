@@ -16,8 +16,8 @@ namespace fettle::kernels {
 namespace {
 
 // More channels than this fill vectors by themselves.
-constexpr std::int64_t kMostChannels = 16;
-constexpr std::int64_t kMostWindow = 32;
+constexpr std::int64_t kPaddedRowsMostChannels = 16;
+constexpr std::int64_t kPaddedRowsMostWindow = 32;
 
 // Pixel by pixel, from planes `plane` floats apart.
 template <int kChannels>
@@ -225,12 +225,13 @@ Refusal PaddedRows::supports(const LayerDesc& layer) noexcept {
   if (const Refusal refusal = check_second_part(layer); refusal != Refusal::none) return refusal;
   const ConvShape s(layer);
   if (s.groups != 1) return Refusal::groups;
-  if (s.in_channels > kMostChannels) return Refusal::shape;
+  if (s.in_channels > kPaddedRowsMostChannels) return Refusal::shape;
   if (s.dilation_w != 1) return Refusal::dilation;
-  if (s.stride_w > kMostWindow) return Refusal::stride;
+  if (s.stride_w > kPaddedRowsMostWindow) return Refusal::stride;
   // Where a window is one pixel wide there is nothing to gain over reading it where it lies.
   if (s.kernel_w == 1) return Refusal::kernel_size;
-  return s.kernel_h <= kMostWindow && s.kernel_w <= kMostWindow ? Refusal::none : Refusal::kernel_size;
+  return s.kernel_h <= kPaddedRowsMostWindow && s.kernel_w <= kPaddedRowsMostWindow ? Refusal::none
+                                                                                    : Refusal::kernel_size;
 }
 
 std::size_t PaddedRows::workspace_bytes(const TileSet&, const LayerDesc& layer, int threads) {

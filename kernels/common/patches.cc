@@ -15,7 +15,7 @@ namespace fettle::kernels {
 namespace {
 
 // A tile's pointers and results lie in the workspace.
-constexpr std::int64_t kMostTaps = 1024;
+constexpr std::int64_t kPatchesMostTaps = 1024;
 constexpr std::int64_t kMostColumns = 1024;
 
 // One direction of the convolution that makes patches. Patch p begins at p * stride - pad of the output and
@@ -185,7 +185,7 @@ Refusal Patches::supports(const TileSet& tiles, const LayerDesc& layer) noexcept
   if (s.conv.dilation_h != 1 || s.conv.dilation_w != 1) return Refusal::dilation;
   if (!pays(tiles, s)) return Refusal::shape;
   if (s.columns > kMostColumns) return Refusal::stride;
-  return s.taps() <= kMostTaps ? Refusal::none : Refusal::kernel_size;
+  return s.taps() <= kPatchesMostTaps ? Refusal::none : Refusal::kernel_size;
 }
 
 std::size_t Patches::workspace_bytes(const TileSet&, const LayerDesc& layer, int threads) {

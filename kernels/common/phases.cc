@@ -14,10 +14,10 @@ namespace fettle::kernels {
 namespace {
 
 // The pointers of a tile lie in the workspace.
-constexpr std::int64_t kMostTaps = 1024;
-constexpr std::int64_t kMostPhases = 1024;
+constexpr std::int64_t kPhasesMostTaps = 1024;
+constexpr std::int64_t kPhasesMostPhases = 1024;
 
-Panels panels_of(const TileSet& tiles, const PhaseShape& s) {
+Panels panels_of_phases(const TileSet& tiles, const PhaseShape& s) {
   return {tiles, s.conv.out_per_group, s.rows_of_panel() - 1};
 }
 
@@ -72,7 +72,7 @@ class BoundPhases final : public BoundKernel {
   BoundPhases(const TileSet& tiles, const BindArgs& args)
       : tiles_(tiles),
         shape_(args.layer),
-        panels_(panels_of(tiles, shape_)),
+        panels_(panels_of_phases(tiles, shape_)),
         strips_(strips_of(shape_.x, tiles.most_rows[panels_.vectors - 1])),
         blocks_(panels_, tiles_of_image(), shape_.conv.read_floats(), args.threads),
         backs_y_(backs_of(shape_.y)),
@@ -225,9 +225,9 @@ class PanelWriter {
 Refusal Phases::supports(const LayerDesc& layer) noexcept {
   if (const Refusal refusal = check_nhwc_conv(layer); refusal != Refusal::none) return refusal;
   const PhaseShape s(layer);
-  if (s.y.stride > kMostPhases || s.x.stride > kMostPhases || s.phases() > kMostPhases)
+  if (s.y.stride > kPhasesMostPhases || s.x.stride > kPhasesMostPhases || s.phases() > kPhasesMostPhases)
     return Refusal::stride;
-  return s.most_taps() <= kMostTaps ? Refusal::none : Refusal::kernel_size;
+  return s.most_taps() <= kPhasesMostTaps ? Refusal::none : Refusal::kernel_size;
 }
 
 std::size_t Phases::workspace_bytes(const TileSet&, const LayerDesc& layer, int threads) {
@@ -236,7 +236,7 @@ std::size_t Phases::workspace_bytes(const TileSet&, const LayerDesc& layer, int 
 
 std::size_t Phases::packed_bytes(const TileSet& tiles, const LayerDesc& layer) {
   const PhaseShape s(layer);
-  return static_cast<std::size_t>(s.conv.zero_pixel() + s.conv.groups * panels_of(tiles, s).floats()) *
+  return static_cast<std::size_t>(s.conv.zero_pixel() + s.conv.groups * panels_of_phases(tiles, s).floats()) *
          sizeof(float);
 }
 
@@ -244,7 +244,7 @@ Status Phases::pack(const TileSet& tiles, const LayerDesc& layer, std::span<cons
                     std::span<std::byte> packed) {
   const PhaseShape s(layer);
   const ConvShape& conv = s.conv;
-  const Panels panels = panels_of(tiles, s);
+  const Panels panels = panels_of_phases(tiles, s);
   const auto* weights = reinterpret_cast<const float*>(constants[1].data());
   const auto* bias = conv.biased ? reinterpret_cast<const float*>(constants[2].data()) : nullptr;
   float* target = std::fill_n(reinterpret_cast<float*>(packed.data()), conv.zero_pixel(), 0.0f);

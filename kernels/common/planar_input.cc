@@ -3,6 +3,7 @@
 
 #include "kernels/common/ceil_div.h"
 #include "kernels/common/epilogue.h"
+#include "kernels/common/uniform.h"
 
 #include <algorithm>
 #include <cstring>
@@ -11,13 +12,9 @@ namespace fettle::kernels {
 namespace {
 
 // More channels than this fill vectors by themselves.
-constexpr std::int64_t kMostChannels = 16;
-constexpr std::int64_t kMostWindow = 32;
+constexpr std::int64_t kPlanarInputMostChannels = 16;
+constexpr std::int64_t kPlanarInputMostWindow = 32;
 constexpr std::int64_t kLine = 16;  // floats
-
-bool is_plain_f32(const TensorDesc& tensor) noexcept {
-  return tensor.format.type == DataType::f32 && tensor.format.scale == 0;
-}
 
 }  // namespace
 
@@ -42,10 +39,11 @@ Refusal PlanarInput::supports(const LayerDesc& layer) noexcept {
   if (const Refusal refusal = check_second_part(layer); refusal != Refusal::none) return refusal;
   const ConvShape s(layer);
   if (s.groups != 1) return Refusal::groups;
-  if (s.in_channels > kMostChannels) return Refusal::shape;
-  if (s.dilation_w > kMostWindow) return Refusal::dilation;
-  if (s.stride_w > kMostWindow) return Refusal::stride;
-  return s.kernel_h <= kMostWindow && s.kernel_w <= kMostWindow ? Refusal::none : Refusal::kernel_size;
+  if (s.in_channels > kPlanarInputMostChannels) return Refusal::shape;
+  if (s.dilation_w > kPlanarInputMostWindow) return Refusal::dilation;
+  if (s.stride_w > kPlanarInputMostWindow) return Refusal::stride;
+  return s.kernel_h <= kPlanarInputMostWindow && s.kernel_w <= kPlanarInputMostWindow ? Refusal::none
+                                                                                      : Refusal::kernel_size;
 }
 
 std::vector<std::int64_t> PlanarInput::distances() const {

@@ -14,7 +14,7 @@
 namespace fettle::kernels {
 namespace {
 
-Panels panels_of(const PlanarSet& set, const ConvShape& conv) {
+Panels panels_of_planar(const PlanarSet& set, const ConvShape& conv) {
   return {*set.tiles, conv.out_channels, conv.depth()};
 }
 
@@ -23,7 +23,7 @@ class BoundPlanarRows final : public BoundKernel {
   BoundPlanarRows(const PlanarSet& set, const BindArgs& args, const UnaryFunction& activation)
       : set_(set),
         input_rows_(args.layer),
-        panels_(panels_of(set, input_rows_.conv())),
+        panels_(panels_of_planar(set, input_rows_.conv())),
         activation_(activation),
         clamp_(Epilogue(args.layer).clamp),
         block_(args.layer.outputs[0].format.block),
@@ -131,7 +131,7 @@ std::size_t PlanarRows::workspace_bytes(const PlanarSet&, const LayerDesc& layer
 }
 
 std::size_t PlanarRows::packed_bytes(const PlanarSet& set, const LayerDesc& layer) {
-  return static_cast<std::size_t>(panels_of(set, ConvShape(layer)).floats()) * sizeof(float);
+  return static_cast<std::size_t>(panels_of_planar(set, ConvShape(layer)).floats()) * sizeof(float);
 }
 
 Status PlanarRows::pack(const PlanarSet& set, const LayerDesc& layer,
@@ -139,7 +139,7 @@ Status PlanarRows::pack(const PlanarSet& set, const LayerDesc& layer,
   const ConvShape s(layer);
   const auto* weights = reinterpret_cast<const float*>(constants[1].data());
   const auto* bias = s.biased ? reinterpret_cast<const float*>(constants[2].data()) : nullptr;
-  pack_panels(panels_of(set, s), weights, bias, s.in_channels, s.taps(),
+  pack_panels(panels_of_planar(set, s), weights, bias, s.in_channels, s.taps(),
               reinterpret_cast<float*>(packed.data()));
   return {};
 }

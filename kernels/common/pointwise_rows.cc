@@ -9,14 +9,16 @@
 namespace fettle::kernels {
 namespace {
 
-Panels panels_of(const TileSet& tiles, const ConvShape& s) { return {tiles, s.out_channels, s.in_channels}; }
+Panels panels_of_pointwise(const TileSet& tiles, const ConvShape& s) {
+  return {tiles, s.out_channels, s.in_channels};
+}
 
 }  // namespace
 
 PointwiseRows::PointwiseRows(const TileSet& tiles, const LayerDesc& layer, std::span<const std::byte> packed)
     : tiles_(tiles),
       shape_(layer),
-      panels_(panels_of(tiles, shape_)),
+      panels_(panels_of_pointwise(tiles, shape_)),
       epilogue_(layer),
       output_pitch_(pixel_pitch(layer.outputs[0])),
       common_(conv_tile(1, shape_.in_channels, epilogue_, output_pitch_)),
@@ -45,14 +47,14 @@ Refusal PointwiseRows::supports(const LayerDesc& layer) noexcept {
 
 std::size_t PointwiseRows::packed_bytes(const TileSet& tiles, const LayerDesc& layer) {
   constexpr std::size_t kLine = 64;
-  const std::int64_t floats = panels_of(tiles, ConvShape(layer)).floats();
+  const std::int64_t floats = panels_of_pointwise(tiles, ConvShape(layer)).floats();
   return (static_cast<std::size_t>(floats) * sizeof(float) + kLine - 1) / kLine * kLine;
 }
 
 void PointwiseRows::pack(const TileSet& tiles, const LayerDesc& layer,
                          std::span<const ConstantBytes> constants, std::span<std::byte> packed) noexcept {
   const ConvShape s(layer);
-  const Panels panels = panels_of(tiles, s);
+  const Panels panels = panels_of_pointwise(tiles, s);
   const std::span<std::byte> own = packed.first(packed_bytes(tiles, layer));
   const auto* weights = reinterpret_cast<const float*>(constants[1].data());
   const auto* bias = s.biased ? reinterpret_cast<const float*>(constants[2].data()) : nullptr;

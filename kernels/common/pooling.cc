@@ -20,18 +20,14 @@ PoolShape shape_of(const LayerDesc& layer) {
   return s;
 }
 
-std::int64_t pitch_of(const TensorDesc& tensor) {
-  return tensor.format.layout == Layout::nchwc ? tensor.format.block : pixel_pitch(tensor);
-}
-
 class BoundPool final : public BoundKernel {
  public:
   BoundPool(const PoolSet& set, const BindArgs& args)
       : kernel_(set.row), shape_(shape_of(args.layer)), pool_(args.pool), threads_(args.threads) {
     const PoolShape& s = shape_;
     const Clamp clamp = Epilogue(args.layer).clamp;
-    common_.input_pitch = pitch_of(args.layer.inputs[0]);
-    common_.output_pitch = pitch_of(args.layer.outputs[0]);
+    common_.input_pitch = pixel_distance(args.layer.inputs[0]);
+    common_.output_pitch = pixel_distance(args.layer.outputs[0]);
     common_.tap_row_pitch = s.dilation_h * s.in_w * common_.input_pitch;
     common_.in_w = s.in_w;
     common_.outputs = s.out_w;

@@ -5,6 +5,10 @@
 
 namespace fettle::kernels {
 
+bool is_plain_f32(const TensorDesc& tensor) noexcept {
+  return tensor.format.type == DataType::f32 && tensor.format.scale == 0;
+}
+
 Layout layout_of(const LayerDesc& layer) noexcept {
   for (const auto* list : {&layer.inputs, &layer.outputs}) {
     for (const TensorDesc& tensor : *list) {
@@ -19,7 +23,7 @@ Refusal uniform_f32(const LayerDesc& layer) noexcept {
   if (layout == Layout::nchwc) return Refusal::layout;
   for (const auto* list : {&layer.inputs, &layer.outputs}) {
     for (const TensorDesc& tensor : *list) {
-      if (tensor.format.type != DataType::f32 || tensor.format.scale != 0) return Refusal::data_type;
+      if (!is_plain_f32(tensor)) return Refusal::data_type;
       if (!tensor.constant && tensor.shape.rank() >= 3 && tensor.format.layout != layout)
         return Refusal::layout;
     }

@@ -7,6 +7,8 @@
 
 namespace fettle::kernels {
 
+/// Whether the tensor is f32 and not quantised.
+bool is_plain_f32(const TensorDesc& tensor) noexcept;
 /// Whether every tensor is f32 and not quantised, and all activations of rank 3 and more have one layout,
 /// nchw or nhwc.
 Refusal uniform_f32(const LayerDesc& layer) noexcept;

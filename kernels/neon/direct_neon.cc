@@ -47,7 +47,7 @@ struct LaneTap : Neon {
 };
 
 template <int kPixels, int kVectors>
-constexpr DirectKernel kTile = direct_tile<LaneTap, kPixels, kVectors>;
+constexpr DirectKernel kDirectTile = direct_tile<LaneTap, kPixels, kVectors>;
 
 }  // namespace
 
@@ -55,20 +55,21 @@ constexpr DirectKernel kTile = direct_tile<LaneTap, kPixels, kVectors>;
 constinit const DirectSet kDirectNeon = {
     .lanes = Neon::kLanes,
     .most_pixels = {8, 8, 6, 4},
-    .kernels = {{kTile<1, 1>, kTile<2, 1>, kTile<3, 1>, kTile<4, 1>, kTile<5, 1>, kTile<6, 1>, kTile<7, 1>,
-                 kTile<8, 1>},
-                {kTile<1, 2>, kTile<2, 2>, kTile<3, 2>, kTile<4, 2>, kTile<5, 2>, kTile<6, 2>, kTile<7, 2>,
-                 kTile<8, 2>},
-                {kTile<1, 3>, kTile<2, 3>, kTile<3, 3>, kTile<4, 3>, kTile<5, 3>, kTile<6, 3>},
-                {kTile<1, 4>, kTile<2, 4>, kTile<3, 4>, kTile<4, 4>}},
+    .kernels = {{kDirectTile<1, 1>, kDirectTile<2, 1>, kDirectTile<3, 1>, kDirectTile<4, 1>,
+                 kDirectTile<5, 1>, kDirectTile<6, 1>, kDirectTile<7, 1>, kDirectTile<8, 1>},
+                {kDirectTile<1, 2>, kDirectTile<2, 2>, kDirectTile<3, 2>, kDirectTile<4, 2>,
+                 kDirectTile<5, 2>, kDirectTile<6, 2>, kDirectTile<7, 2>, kDirectTile<8, 2>},
+                {kDirectTile<1, 3>, kDirectTile<2, 3>, kDirectTile<3, 3>, kDirectTile<4, 3>,
+                 kDirectTile<5, 3>, kDirectTile<6, 3>},
+                {kDirectTile<1, 4>, kDirectTile<2, 4>, kDirectTile<3, 4>, kDirectTile<4, 4>}},
     .copy = direct_copy<Neon>,
 };
 #else
 constinit const DirectSet kDirectNeon = {
     .lanes = Neon::kLanes,
     .most_pixels = {4, 4, 0, 0},
-    .kernels = {{kTile<1, 1>, kTile<2, 1>, kTile<3, 1>, kTile<4, 1>},
-                {kTile<1, 2>, kTile<2, 2>, kTile<3, 2>, kTile<4, 2>}},
+    .kernels = {{kDirectTile<1, 1>, kDirectTile<2, 1>, kDirectTile<3, 1>, kDirectTile<4, 1>},
+                {kDirectTile<1, 2>, kDirectTile<2, 2>, kDirectTile<3, 2>, kDirectTile<4, 2>}},
     .copy = direct_copy<Neon>,
 };
 #endif

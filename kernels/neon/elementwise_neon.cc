@@ -10,14 +10,14 @@ namespace {
 
 // As many vectors at a time as fit into the registers beside the constants of polynomials.
 #if defined(__aarch64__)
-constexpr int kTogether = 4;
+constexpr int kElementsTogether = 4;
 #else
-constexpr int kTogether = 2;
+constexpr int kElementsTogether = 2;
 #endif
 
 }  // namespace
 
-constinit const UnarySet kUnaryNeon = unary_set<Neon, kTogether>();
+constinit const UnarySet kUnaryNeon = unary_set<Neon, kElementsTogether>();
 constinit const BinarySet kBinaryNeon = binary_set<Neon>();
 constinit const SoftmaxSet kSoftmaxNeon = {softmax_rows<Neon>};
 

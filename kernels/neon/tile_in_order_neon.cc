@@ -128,7 +128,7 @@ void tile_in_order(const Tile& t) noexcept {
 }
 
 template <int kRows, int kVectors>
-constexpr TileKernel kTile = tile_in_order<kRows, kVectors>;
+constexpr TileKernel kInOrderTile = tile_in_order<kRows, kVectors>;
 
 }  // namespace
 
@@ -137,15 +137,15 @@ constinit const TileSet kTilesNeonInOrder = {
 #if defined(__arm__)
     .most_rows = {4, 4, 0},
     .usual_vectors = 2,
-    .kernels = {{kTile<1, 1>, kTile<2, 1>, kTile<3, 1>, kTile<4, 1>},
-                {kTile<1, 2>, kTile<2, 2>, kTile<3, 2>, kTile<4, 2>}},
+    .kernels = {{kInOrderTile<1, 1>, kInOrderTile<2, 1>, kInOrderTile<3, 1>, kInOrderTile<4, 1>},
+                {kInOrderTile<1, 2>, kInOrderTile<2, 2>, kInOrderTile<3, 2>, kInOrderTile<4, 2>}},
 #else
     .most_rows = {8, 8, 0},
     .usual_vectors = 2,
-    .kernels = {{kTile<1, 1>, kTile<2, 1>, kTile<3, 1>, kTile<4, 1>, kTile<5, 1>, kTile<6, 1>, kTile<7, 1>,
-                 kTile<8, 1>},
-                {kTile<1, 2>, kTile<2, 2>, kTile<3, 2>, kTile<4, 2>, kTile<5, 2>, kTile<6, 2>, kTile<7, 2>,
-                 kTile<8, 2>}},
+    .kernels = {{kInOrderTile<1, 1>, kInOrderTile<2, 1>, kInOrderTile<3, 1>, kInOrderTile<4, 1>,
+                 kInOrderTile<5, 1>, kInOrderTile<6, 1>, kInOrderTile<7, 1>, kInOrderTile<8, 1>},
+                {kInOrderTile<1, 2>, kInOrderTile<2, 2>, kInOrderTile<3, 2>, kInOrderTile<4, 2>,
+                 kInOrderTile<5, 2>, kInOrderTile<6, 2>, kInOrderTile<7, 2>, kInOrderTile<8, 2>}},
 #endif
 };
 

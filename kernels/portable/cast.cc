@@ -10,7 +10,7 @@
 namespace fettle::kernels::portable {
 namespace {
 
-constexpr std::int64_t kBlock = 4096;
+constexpr std::int64_t kCastBlock = 4096;
 
 // Types of 16 bits, which are stored alike.
 struct F16 {
@@ -80,12 +80,12 @@ Line line_of(DataType from, DataType to) {
 void cast(const Call& call) {
   const Line line = line_of(call.layer.inputs.front().format.type, call.layer.outputs.front().format.type);
   const std::int64_t count = call.layer.outputs.front().shape.elements();
-  call.parallel((count + kBlock - 1) / kBlock, [&](std::int64_t begin, std::int64_t end, int) {
-    line(call.inputs[0], call.outputs[0], begin * kBlock, std::min(count, end * kBlock));
+  call.parallel((count + kCastBlock - 1) / kCastBlock, [&](std::int64_t begin, std::int64_t end, int) {
+    line(call.inputs[0], call.outputs[0], begin * kCastBlock, std::min(count, end * kCastBlock));
   });
 }
 
-Refusal supports(const LayerDesc& layer, const Cpu&) {
+Refusal supports_cast(const LayerDesc& layer, const Cpu&) {
   if (layer.main().clamp) return Refusal::clamp;
   const Format& x = layer.inputs.front().format;
   const Format& y = layer.outputs.front().format;
@@ -94,16 +94,16 @@ Refusal supports(const LayerDesc& layer, const Cpu&) {
   return layer.inputs.front().constant && x.layout != Layout::nchw ? Refusal::constant : Refusal::none;
 }
 
-constexpr Op kOp[] = {Op::cast};
+constexpr Op kCastOp[] = {Op::cast};
 constexpr Kernel kCast = [] {
-  Kernel kernel = row<cast>("cast.loop.any.portable", kOp, kBoth, supports);
+  Kernel kernel = row<cast>("cast.loop.any.portable", kCastOp, kBoth, supports_cast);
   kernel.type = DataType::undefined;
   return kernel;
 }();
-constexpr const Kernel* kRows[] = {&kCast};
+constexpr const Kernel* kCastRows[] = {&kCast};
 
 }  // namespace
 
-std::span<const Kernel* const> cast_rows() noexcept { return kRows; }
+std::span<const Kernel* const> cast_rows() noexcept { return kCastRows; }
 
 }  // namespace fettle::kernels::portable

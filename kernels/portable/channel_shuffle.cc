@@ -60,7 +60,7 @@ void channel_shuffle(const Call& call) {
     shuffle_planes(call, groups);
 }
 
-Refusal supports(const LayerDesc& layer, const Cpu&) {
+Refusal supports_channel_shuffle(const LayerDesc& layer, const Cpu&) {
   if (layer.main().clamp) return Refusal::clamp;
   if (layer.inputs.front().constant) return Refusal::constant;
   if (layer.outputs.front().shape.rank() < 3) return Refusal::rank;
@@ -69,15 +69,16 @@ Refusal supports(const LayerDesc& layer, const Cpu&) {
 
 constexpr Op kShuffleOp[] = {Op::channel_shuffle};
 constexpr Kernel kShuffle = [] {
-  Kernel kernel = row<channel_shuffle>("channel_shuffle.loop.f32.portable", kShuffleOp, kBoth, supports);
+  Kernel kernel =
+      row<channel_shuffle>("channel_shuffle.loop.f32.portable", kShuffleOp, kBoth, supports_channel_shuffle);
   kernel.input_striding = Striding::pixels;
   kernel.output_striding = Striding::pixels;
   return kernel;
 }();
-constexpr const Kernel* kRows[] = {&kShuffle};
+constexpr const Kernel* kChannelShuffleRows[] = {&kShuffle};
 
 }  // namespace
 
-std::span<const Kernel* const> shuffle_rows() noexcept { return kRows; }
+std::span<const Kernel* const> shuffle_rows() noexcept { return kChannelShuffleRows; }
 
 }  // namespace fettle::kernels::portable

@@ -100,15 +100,15 @@ Refusal supports_elements(const LayerDesc& layer, bool (*fits)(DataType)) {
   return layer.main().attributes.entries().empty() && x.shape == y.shape ? Refusal::none : Refusal::attribute;
 }
 
-Refusal supports_bytes(const LayerDesc& layer, const Cpu&) {
+Refusal converts_bytes(const LayerDesc& layer, const Cpu&) {
   return supports_elements(layer, [](DataType type) { return is_quantised_type(type); });
 }
 
-Refusal supports_narrow(const LayerDesc& layer, const Cpu&) {
+Refusal converts_narrow(const LayerDesc& layer, const Cpu&) {
   return supports_elements(layer, [](DataType type) { return is_narrow_float(type); });
 }
 
-constexpr Op kOp[] = {Op::convert};
+constexpr Op kConvertOp[] = {Op::convert};
 constexpr LayoutPair kAnyLayouts[] = {
     {Layout::nchw, Layout::nhwc},  {Layout::nhwc, Layout::nchw},  {Layout::nhwc, Layout::nhwc},
     {Layout::nchw, Layout::nchw},  {Layout::nchw, Layout::nchwc}, {Layout::nchwc, Layout::nchw},
@@ -118,7 +118,7 @@ constexpr LayoutPair kAnyLayouts[] = {
 template <Compute compute>
 constexpr Kernel convert_row(std::string_view name, Refusal (*supports)(const LayerDesc&, const Cpu&),
                              DataType type = DataType::undefined) {
-  Kernel kernel = row<compute>(name, kOp, kAnyLayouts, supports);
+  Kernel kernel = row<compute>(name, kConvertOp, kAnyLayouts, supports);
   kernel.type = type;
   kernel.input_striding = Striding::any;
   kernel.output_striding = Striding::any;
@@ -127,13 +127,13 @@ constexpr Kernel convert_row(std::string_view name, Refusal (*supports)(const La
 
 constexpr Kernel kF32 = convert_row<convert_f32>("convert.copy.f32.portable", supports_f32, DataType::f32);
 constexpr Kernel kBytes =
-    convert_row<convert_elements<std::uint8_t>>("convert.copy.q8.portable", supports_bytes);
+    convert_row<convert_elements<std::uint8_t>>("convert.copy.q8.portable", converts_bytes);
 constexpr Kernel kNarrow =
-    convert_row<convert_elements<std::uint16_t>>("convert.copy.x16.portable", supports_narrow);
-constexpr const Kernel* kRows[] = {&kBytes, &kF32, &kNarrow};
+    convert_row<convert_elements<std::uint16_t>>("convert.copy.x16.portable", converts_narrow);
+constexpr const Kernel* kConvertRows[] = {&kBytes, &kF32, &kNarrow};
 
 }  // namespace
 
-std::span<const Kernel* const> convert_rows() noexcept { return kRows; }
+std::span<const Kernel* const> convert_rows() noexcept { return kConvertRows; }
 
 }  // namespace fettle::kernels::portable

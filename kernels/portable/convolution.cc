@@ -134,17 +134,18 @@ void conv(const Call& call) {
   });
 }
 
-std::size_t workspace_bytes(const LayerDesc& layer, int threads) {
+std::size_t workspace_bytes_convolution(const LayerDesc& layer, int threads) {
   return static_cast<std::size_t>(columns_per_thread(ConvShape(layer)) * threads) * sizeof(float);
 }
 
-Result<std::size_t> packed_bytes(const LayerDesc& layer, std::span<const ConstantBytes>) {
+Result<std::size_t> packed_bytes_convolution(const LayerDesc& layer, std::span<const ConstantBytes>) {
   const ConvShape s(layer);
   return static_cast<std::size_t>(s.weight_elements() + s.out_channels) * sizeof(float);
 }
 
 // nchw keeps ONNX's order (O x C x KH x KW); nhwc wants for each group KH x KW x C x O.
-Status pack(const LayerDesc& layer, std::span<const ConstantBytes> constants, std::span<std::byte> packed) {
+Status pack_convolution(const LayerDesc& layer, std::span<const ConstantBytes> constants,
+                        std::span<std::byte> packed) {
   const ConvShape s(layer);
   const auto* weight = reinterpret_cast<const float*>(constants[1].data());
   auto* target = reinterpret_cast<float*>(packed.data());
@@ -169,7 +170,7 @@ Status pack(const LayerDesc& layer, std::span<const ConstantBytes> constants, st
   return {};
 }
 
-Refusal supports(const LayerDesc& layer, const Cpu&) {
+Refusal supports_convolution(const LayerDesc& layer, const Cpu&) {
   if (const Refusal refusal = uniform_f32(layer); refusal != Refusal::none) return refusal;
   if (const Refusal refusal = check_conv(layer); refusal != Refusal::none) return refusal;
   return check_second_part(layer);
@@ -179,10 +180,10 @@ constexpr Op kConvOp[] = {Op::conv};
 constexpr Op kConvAddOps[] = {Op::conv, Op::add};
 
 constexpr Kernel packed_row(std::string_view name, std::span<const Op> pattern) {
-  Kernel kernel = row<conv>(name, pattern, kBoth, supports);
-  kernel.workspace_bytes = workspace_bytes;
-  kernel.packed_bytes = packed_bytes;
-  kernel.pack = pack;
+  Kernel kernel = row<conv>(name, pattern, kBoth, supports_convolution);
+  kernel.workspace_bytes = workspace_bytes_convolution;
+  kernel.packed_bytes = packed_bytes_convolution;
+  kernel.pack = pack_convolution;
   kernel.packed_for_any_size = true;
   return if_selected(kernel);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Quantised convolutions: im2col for some pixels at a time and a product of integers; depthwise ones by plain
-// loops, along pixels in nchw and along channels in nhwc.
+// Quantised convolutions: im2col for some pixels at a time and a product of integers; depthwise_q8 ones by
+// plain loops, along pixels in nchw and along channels in nhwc.
 #include "kernels/common/conv_shape.h"
 #include "kernels/portable/portable.h"
 #include "kernels/portable/product_q8.h"
@@ -82,7 +82,7 @@ void block(const ConvShape& s, const Call& call, const ProductQ8& w, std::int64_
     finish_pixels(w, target, o, count, sums + (o - begin) * kPixels, y + o * pixels + first);
 }
 
-void conv(const Call& call) {
+void conv_q8(const Call& call) {
   const ConvShape s(call.layer);
   const ProductQ8 w(s.out_channels, s.depth(), call.packed);
   const std::int64_t blocks = (s.out_h * s.out_w + kPixels - 1) / kPixels;
@@ -95,16 +95,17 @@ void conv(const Call& call) {
   });
 }
 
-std::size_t workspace_bytes(const LayerDesc& layer, int threads) {
+std::size_t workspace_bytes_convolution_q8(const LayerDesc& layer, int threads) {
   return workspace_per_thread(ConvShape(layer)) * static_cast<std::size_t>(threads);
 }
 
-Result<std::size_t> packed_bytes(const LayerDesc& layer, std::span<const ConstantBytes>) {
+Result<std::size_t> packed_bytes_convolution_q8(const LayerDesc& layer, std::span<const ConstantBytes>) {
   const ConvShape s(layer);
   return ProductQ8::bytes(s.out_channels, s.depth());
 }
 
-Status pack(const LayerDesc& layer, std::span<const ConstantBytes> constants, std::span<std::byte> packed) {
+Status pack_convolution_q8(const LayerDesc& layer, std::span<const ConstantBytes> constants,
+                           std::span<std::byte> packed) {
   const ConvShape s(layer);
   const bool nhwc = layout_of(layer) == Layout::nhwc;
   const std::int64_t taps = s.kernel_h * s.kernel_w;
@@ -114,13 +115,13 @@ Status pack(const LayerDesc& layer, std::span<const ConstantBytes> constants, st
   return {};
 }
 
-Refusal supports(const LayerDesc& layer, const Cpu&) {
+Refusal supports_convolution_q8(const LayerDesc& layer, const Cpu&) {
   if (const Refusal refusal = check_conv(layer, 4); refusal != Refusal::none) return refusal;
   const ConvShape s(layer);
   return check_q8_product(layer, s.out_channels, s.depth());
 }
 
-// ---- depthwise ----
+// ---- depthwise_q8 ----
 
 // Packed as weights (16 bits, without zero point), biases, multipliers; sums start at the bias.
 class Depthwise {
@@ -189,7 +190,7 @@ std::int64_t depthwise_sums(const ConvShape& s, Layout layout) {
   return padded_depth(layout == Layout::nchw ? s.out_w : s.out_channels);
 }
 
-void depthwise(const Call& call) {
+void depthwise_q8(const Call& call) {
   const ConvShape s(call.layer);
   const Depthwise kernel(s, call);
   const Layout layout = layout_of(call.layer);
@@ -234,27 +235,27 @@ Status depthwise_pack(const LayerDesc& layer, std::span<const ConstantBytes> con
   return {};
 }
 
-Refusal supports_depthwise(const LayerDesc& layer, const Cpu& cpu) {
-  if (const Refusal refusal = supports(layer, cpu); refusal != Refusal::none) return refusal;
+Refusal supports_depthwise_q8(const LayerDesc& layer, const Cpu& cpu) {
+  if (const Refusal refusal = supports_convolution_q8(layer, cpu); refusal != Refusal::none) return refusal;
   const ConvShape s(layer);
   return s.groups == s.in_channels && s.out_channels == s.in_channels ? Refusal::none : Refusal::groups;
 }
 
-constexpr Op kConvOp[] = {Op::conv};
-constexpr Kernel kConv = [] {
-  Kernel kernel = row<conv>("conv.gemm.q8.portable", kConvOp, kBoth, supports);
+constexpr Op kConvOpQ8[] = {Op::conv};
+constexpr Kernel kConvQ8 = [] {
+  Kernel kernel = row<conv_q8>("conv_q8.gemm.q8.portable", kConvOpQ8, kBoth, supports_convolution_q8);
   kernel.type = DataType::undefined;
-  kernel.workspace_bytes = workspace_bytes;
-  kernel.packed_bytes = packed_bytes;
-  kernel.pack = pack;
+  kernel.workspace_bytes = workspace_bytes_convolution_q8;
+  kernel.packed_bytes = packed_bytes_convolution_q8;
+  kernel.pack = pack_convolution_q8;
   kernel.packed_for_any_size = true;
   return if_selected(kernel);
 }();
-constexpr Kernel kDepthwise = [] {
-  Kernel kernel = row<depthwise>("dwconv.direct.q8.portable", kConvOp, kBoth, supports_depthwise);
+constexpr Kernel kDepthwiseQ8 = [] {
+  Kernel kernel = row<depthwise_q8>("dwconv.direct.q8.portable", kConvOpQ8, kBoth, supports_depthwise_q8);
   kernel.type = DataType::undefined;
   kernel.workspace_bytes = depthwise_workspace;
-  kernel.packed_bytes = packed_bytes;
+  kernel.packed_bytes = packed_bytes_convolution_q8;
   kernel.pack = depthwise_pack;
   kernel.packed_for_any_size = true;
   return if_selected(kernel);
@@ -262,7 +263,7 @@ constexpr Kernel kDepthwise = [] {
 
 }  // namespace
 
-const Kernel& conv_q8_row() noexcept { return kConv; }
-const Kernel& depthwise_q8_row() noexcept { return kDepthwise; }
+const Kernel& conv_q8_row() noexcept { return kConvQ8; }
+const Kernel& depthwise_q8_row() noexcept { return kDepthwiseQ8; }
 
 }  // namespace fettle::kernels::portable

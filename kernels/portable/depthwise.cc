@@ -77,12 +77,13 @@ void depthwise(const Call& call) {
   });
 }
 
-Result<std::size_t> packed_bytes(const LayerDesc& layer, std::span<const ConstantBytes>) {
+Result<std::size_t> packed_bytes_depthwise(const LayerDesc& layer, std::span<const ConstantBytes>) {
   const ConvShape s(layer);
   return static_cast<std::size_t>(s.weight_elements() + s.out_channels) * sizeof(float);
 }
 
-Status pack(const LayerDesc& layer, std::span<const ConstantBytes> constants, std::span<std::byte> packed) {
+Status pack_depthwise(const LayerDesc& layer, std::span<const ConstantBytes> constants,
+                      std::span<std::byte> packed) {
   const ConvShape s(layer);
   const auto* weight = reinterpret_cast<const float*>(constants[1].data());
   auto* target = reinterpret_cast<float*>(packed.data());
@@ -99,18 +100,18 @@ Status pack(const LayerDesc& layer, std::span<const ConstantBytes> constants, st
   return {};
 }
 
-Refusal supports(const LayerDesc& layer, const Cpu&) {
+Refusal supports_depthwise(const LayerDesc& layer, const Cpu&) {
   if (const Refusal refusal = uniform_f32(layer); refusal != Refusal::none) return refusal;
   if (const Refusal refusal = check_conv(layer); refusal != Refusal::none) return refusal;
   const ConvShape s(layer);
   return s.groups == s.in_channels && s.out_channels == s.in_channels ? Refusal::none : Refusal::groups;
 }
 
-constexpr Op kConvOp[] = {Op::conv};
+constexpr Op kDepthwiseOp[] = {Op::conv};
 constexpr Kernel kDepthwise = [] {
-  Kernel kernel = row<depthwise>("dwconv.direct.f32.portable", kConvOp, kBoth, supports);
-  kernel.packed_bytes = packed_bytes;
-  kernel.pack = pack;
+  Kernel kernel = row<depthwise>("dwconv.direct.f32.portable", kDepthwiseOp, kBoth, supports_depthwise);
+  kernel.packed_bytes = packed_bytes_depthwise;
+  kernel.pack = pack_depthwise;
   kernel.packed_for_any_size = true;
   return if_selected(kernel);
 }();

@@ -14,8 +14,6 @@
 #endif
 #include <Eigen/Core>
 
-#include <algorithm>
-
 namespace fettle::kernels::portable {
 
 using Storage = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
@@ -25,28 +23,11 @@ using ConstMatrix = Eigen::Map<const Storage, Eigen::Unaligned, Stride>;
 using ConstRow = Eigen::Map<const Eigen::RowVectorXf>;
 using ConstColumn = Eigen::Map<const Eigen::VectorXf>;
 
-/// y = a b, or y += a b, in tiles so small that Eigen's packed blocks stay on the stack (under 128 KiB each):
-/// larger ones it would allocate, which a running network must not. a and b are each a ConstMatrix, or the
-/// transpose of one.
-template <typename Left, typename Right>
-void multiply(Matrix y, const Left& a, const Right& b, bool accumulate = false) {
-  constexpr Eigen::Index kRows = 96;
-  constexpr Eigen::Index kDepth = 256;
-  constexpr Eigen::Index kColumns = 96;
-  for (Eigen::Index k = 0; k < a.cols(); k += kDepth) {
-    const Eigen::Index depth = std::min(kDepth, a.cols() - k);
-    for (Eigen::Index n = 0; n < b.cols(); n += kColumns) {
-      const Eigen::Index columns = std::min(kColumns, b.cols() - n);
-      for (Eigen::Index m = 0; m < a.rows(); m += kRows) {
-        const Eigen::Index rows = std::min(kRows, a.rows() - m);
-        const auto product = a.block(m, k, rows, depth) * b.block(k, n, depth, columns);
-        if (k == 0 && !accumulate)
-          y.block(m, n, rows, columns).noalias() = product;
-        else
-          y.block(m, n, rows, columns).noalias() += product;
-      }
-    }
-  }
-}
+/// y = a b, or y += a b. Functions, and no templates, since each of Eigen's products takes seconds to
+/// compile.
+void multiply(Matrix y, const ConstMatrix& a, const ConstMatrix& b, bool accumulate = false);
+/// The same with b transposed, and with a transposed.
+void multiply_nt(Matrix y, const ConstMatrix& a, const ConstMatrix& b, bool accumulate = false);
+void multiply_tn(Matrix y, const ConstMatrix& a, const ConstMatrix& b, bool accumulate = false);
 
 }  // namespace fettle::kernels::portable

@@ -11,7 +11,7 @@
 namespace fettle::kernels::portable {
 namespace {
 
-constexpr std::int64_t kBlock = 4096;
+constexpr std::int64_t kElementwiseBlock = 4096;
 
 // ---- one operand ----
 
@@ -83,10 +83,11 @@ void unary(const Call& call) {
   const std::int64_t count = call.layer.outputs.front().shape.elements();
   const float* x = call.in(0);
   float* y = call.out();
-  call.parallel((count + kBlock - 1) / kBlock, [&](std::int64_t begin, std::int64_t end, int) {
-    for (std::int64_t i = begin * kBlock; i < std::min(count, end * kBlock); ++i)
-      y[i] = Function::of(x[i], a, b);
-  });
+  call.parallel(
+      (count + kElementwiseBlock - 1) / kElementwiseBlock, [&](std::int64_t begin, std::int64_t end, int) {
+        for (std::int64_t i = begin * kElementwiseBlock; i < std::min(count, end * kElementwiseBlock); ++i)
+          y[i] = Function::of(x[i], a, b);
+      });
 }
 
 Refusal supports_unary(const LayerDesc& layer, const Cpu&) {
@@ -156,27 +157,27 @@ Refusal supports_binary(const LayerDesc& layer, const Cpu&) {
   return layer.outputs.front().shape.elements() > 0 ? Refusal::none : Refusal::shape;
 }
 
-constexpr Op kOps[] = {Op::exp,        Op::log,          Op::sqrt,       Op::sigmoid, Op::tanh,  Op::swish,
-                       Op::hard_swish, Op::hard_sigmoid, Op::leaky_relu, Op::elu,     Op::clamp, Op::abs,
-                       Op::neg,        Op::reciprocal,   Op::floor,      Op::ceil,    Op::erf,   Op::gelu,
-                       Op::softplus,   Op::add,          Op::sub,        Op::mul,     Op::div,   Op::min,
-                       Op::max,        Op::pow,          Op::prelu};
+constexpr Op kElementwiseOps[] = {
+    Op::exp,          Op::log,        Op::sqrt, Op::sigmoid, Op::tanh,     Op::swish, Op::hard_swish,
+    Op::hard_sigmoid, Op::leaky_relu, Op::elu,  Op::clamp,   Op::abs,      Op::neg,   Op::reciprocal,
+    Op::floor,        Op::ceil,       Op::erf,  Op::gelu,    Op::softplus, Op::add,   Op::sub,
+    Op::mul,          Op::div,        Op::min,  Op::max,     Op::pow,      Op::prelu};
 
 template <Compute compute>
 constexpr Kernel unary_row(std::size_t op, std::string_view name) {
-  Kernel kernel = row<compute>(name, {&kOps[op], 1}, kBoth, supports_unary);
+  Kernel kernel = row<compute>(name, {&kElementwiseOps[op], 1}, kBoth, supports_unary);
   kernel.in_place = 1;
   return kernel;
 }
 
 template <Compute compute>
 constexpr Kernel binary_row(std::size_t op, std::string_view name) {
-  Kernel kernel = row<compute>(name, {&kOps[op], 1}, kBoth, supports_binary);
+  Kernel kernel = row<compute>(name, {&kElementwiseOps[op], 1}, kBoth, supports_binary);
   kernel.in_place = 3;
   return kernel;
 }
 
-constexpr Kernel kTable[] = {
+constexpr Kernel kElementwiseTable[] = {
     unary_row<unary<Exp>>(0, "exp.loop.f32.portable"),
     unary_row<unary<Log>>(1, "log.loop.f32.portable"),
     unary_row<unary<Sqrt>>(2, "sqrt.loop.f32.portable"),
@@ -206,14 +207,14 @@ constexpr Kernel kTable[] = {
     binary_row<binary<Prelu>>(26, "prelu.loop.f32.portable"),
 };
 
-constexpr auto kRows = [] {
-  std::array<const Kernel*, std::size(kTable)> rows{};
-  for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = &kTable[i];
+constexpr auto kElementwiseRows = [] {
+  std::array<const Kernel*, std::size(kElementwiseTable)> rows{};
+  for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = &kElementwiseTable[i];
   return rows;
 }();
 
 }  // namespace
 
-std::span<const Kernel* const> elementwise_rows() noexcept { return kRows; }
+std::span<const Kernel* const> elementwise_rows() noexcept { return kElementwiseRows; }
 
 }  // namespace fettle::kernels::portable

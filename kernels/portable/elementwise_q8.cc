@@ -8,7 +8,7 @@
 namespace fettle::kernels::portable {
 namespace {
 
-constexpr std::int64_t kBlock = 4096;
+constexpr std::int64_t kElementwiseQ8Block = 4096;
 
 // Calls body(first, last) for blocks of the result's elements, which lie alike in all tensors. Bodies copy
 // what they compute with: bytes that are written could otherwise change it, for all that a compiler knows,
@@ -16,9 +16,10 @@ constexpr std::int64_t kBlock = 4096;
 template <typename Body>
 void for_each_block(const Call& call, Body&& body) {
   const std::int64_t count = call.layer.outputs.front().shape.elements();
-  call.parallel((count + kBlock - 1) / kBlock, [&](std::int64_t begin, std::int64_t end, int) {
-    body(begin * kBlock, std::min(count, end * kBlock));
-  });
+  call.parallel((count + kElementwiseQ8Block - 1) / kElementwiseQ8Block,
+                [&](std::int64_t begin, std::int64_t end, int) {
+                  body(begin * kElementwiseQ8Block, std::min(count, end * kElementwiseQ8Block));
+                });
 }
 
 // The quotient is exact, as the reference's is, so that both round alike.
@@ -111,12 +112,12 @@ struct Scales {
   float factor_b;
 };
 
-struct Add {
+struct AddQ8 {
   static float of(const Scales& s, std::uint8_t a, std::uint8_t b) {
     return static_cast<float>(s.a.steps(a)) * s.factor_a + static_cast<float>(s.b.steps(b)) * s.factor_b;
   }
 };
-struct Mul {
+struct MulQ8 {
   static float of(const Scales& s, std::uint8_t a, std::uint8_t b) {
     return static_cast<float>(s.a.steps(a) * s.b.steps(b)) * s.factor_a;
   }
@@ -142,7 +143,7 @@ void run_line(const Scales& s, const std::uint8_t* a, std::int64_t step_a, const
 }
 
 template <typename Function>
-void binary(const Call& call) {
+void binary_q8(const Call& call) {
   const Loops loops = plan_loops(call.layer);
   const TensorDesc& x0 = call.layer.inputs[0];
   const TensorDesc& x1 = call.layer.inputs[1];
@@ -161,7 +162,7 @@ void binary(const Call& call) {
   });
 }
 
-Refusal supports_binary(const LayerDesc& layer, const Cpu&) {
+Refusal supports_binary_q8(const LayerDesc& layer, const Cpu&) {
   if (const Refusal refusal = uniform_q8(layer); refusal != Refusal::none) return refusal;
   if (layer.main().operands.size() != 2 || layer.inputs.size() != 2) return Refusal::op;
   if (!ranks_fit(layer, layout_of(layer))) return Refusal::rank;
@@ -212,12 +213,12 @@ Refusal supports_clamp(const LayerDesc& layer, const Cpu& cpu) {
   return layer.inputs[0].format.type == layer.outputs[0].format.type ? Refusal::none : Refusal::data_type;
 }
 
-constexpr Op kOps[] = {Op::quantize_linear, Op::dequantize_linear, Op::clamp, Op::add, Op::mul};
+constexpr Op kElementwiseQ8Ops[] = {Op::quantize_linear, Op::dequantize_linear, Op::clamp, Op::add, Op::mul};
 
 template <Compute compute>
 constexpr Kernel byte_row(std::size_t op, std::string_view name, std::uint32_t in_place,
                           Refusal (*supports)(const LayerDesc&, const Cpu&)) {
-  Kernel kernel = row<compute>(name, {&kOps[op], 1}, kBoth, supports);
+  Kernel kernel = row<compute>(name, {&kElementwiseQ8Ops[op], 1}, kBoth, supports);
   kernel.type = DataType::undefined;
   kernel.in_place = in_place;
   return kernel;
@@ -229,12 +230,13 @@ constexpr Kernel kDequantize =
 constexpr Kernel kRequantize =
     byte_row<requantize>(0, "quantize_linear.loop.q8.portable", 1, supports_requantize);
 constexpr Kernel kClamp = byte_row<clamp>(2, "clamp.loop.q8.portable", 1, supports_clamp);
-constexpr Kernel kAdd = byte_row<binary<Add>>(3, "add.loop.q8.portable", 3, supports_binary);
-constexpr Kernel kMul = byte_row<binary<Mul>>(4, "mul.loop.q8.portable", 3, supports_binary);
-constexpr const Kernel* kTable[] = {&kQuantize, &kDequantize, &kRequantize, &kClamp, &kAdd, &kMul};
+constexpr Kernel kAdd = byte_row<binary_q8<AddQ8>>(3, "add.loop.q8.portable", 3, supports_binary_q8);
+constexpr Kernel kMul = byte_row<binary_q8<MulQ8>>(4, "mul.loop.q8.portable", 3, supports_binary_q8);
+constexpr const Kernel* kElementwiseQ8Table[] = {&kQuantize, &kDequantize, &kRequantize,
+                                                 &kClamp,    &kAdd,        &kMul};
 
 }  // namespace
 
-std::span<const Kernel* const> elementwise_q8_rows() noexcept { return kTable; }
+std::span<const Kernel* const> elementwise_q8_rows() noexcept { return kElementwiseQ8Table; }
 
 }  // namespace fettle::kernels::portable

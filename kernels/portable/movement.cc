@@ -204,13 +204,13 @@ Refusal supports_narrow_pad(const LayerDesc& layer, const Cpu& cpu) {
   return pads_with_constant(layer) ? supports_narrow(layer, cpu) : Refusal::attribute;
 }
 
-constexpr Op kOps[] = {Op::concat,    Op::split,   Op::slice,         Op::pad,
-                       Op::transpose, Op::reshape, Op::depth_to_space};
+constexpr Op kMovementOps[] = {Op::concat,    Op::split,   Op::slice,         Op::pad,
+                               Op::transpose, Op::reshape, Op::depth_to_space};
 // Copies by strides read and write views as they are.
 template <Compute compute>
 constexpr Kernel strided_row(std::size_t op, std::string_view name, std::span<const LayoutPair> layouts,
                              Refusal (*check)(const LayerDesc&, const Cpu&)) {
-  Kernel kernel = row<compute>(name, {&kOps[op], 1}, layouts, check);
+  Kernel kernel = row<compute>(name, {&kMovementOps[op], 1}, layouts, check);
   kernel.input_striding = Striding::any;
   kernel.output_striding = Striding::any;
   return kernel;
@@ -219,11 +219,11 @@ constexpr Kernel strided_row(std::size_t op, std::string_view name, std::span<co
 constexpr Kernel kConcat = strided_row<concat<float>>(0, "concat.copy.f32.portable", kAll, supports_pieces);
 constexpr Kernel kSplit = strided_row<split<float>>(1, "split.copy.f32.portable", kAll, supports_pieces);
 constexpr Kernel kSlice = strided_row<slice<float>>(2, "slice.copy.f32.portable", kBoth, supports_plain);
-constexpr Kernel kPad = row<pad<float>>("pad.copy.f32.portable", {&kOps[3], 1}, kBoth, supports_pad);
+constexpr Kernel kPad = row<pad<float>>("pad.copy.f32.portable", {&kMovementOps[3], 1}, kBoth, supports_pad);
 constexpr Kernel kTranspose =
     strided_row<transpose<float>>(4, "transpose.copy.f32.portable", kNchw, supports_nchw);
 constexpr Kernel kReshape =
-    row<copy<float>>("reshape.copy.f32.portable", {&kOps[5], 1}, kNchw, supports_nchw);
+    row<copy<float>>("reshape.copy.f32.portable", {&kMovementOps[5], 1}, kNchw, supports_nchw);
 constexpr Kernel kDepthToSpace =
     strided_row<depth_to_space<float>>(6, "depth_to_space.copy.f32.portable", kBoth, supports_plain);
 
@@ -241,7 +241,8 @@ constexpr Kernel kConcatBytes =
 constexpr Kernel kTransposeBytes =
     untyped_row<transpose<Byte>>(4, "transpose.copy.q8.portable", kNchw, supports_bytes_nchw);
 constexpr Kernel kReshapeBytes = [] {
-  Kernel kernel = row<copy<Byte>>("reshape.copy.q8.portable", {&kOps[5], 1}, kNchw, supports_bytes_nchw);
+  Kernel kernel =
+      row<copy<Byte>>("reshape.copy.q8.portable", {&kMovementOps[5], 1}, kNchw, supports_bytes_nchw);
   kernel.type = DataType::undefined;
   return kernel;
 }();
@@ -254,40 +255,42 @@ constexpr Kernel kSplitNarrow =
 constexpr Kernel kSliceNarrow =
     untyped_row<slice<Narrow>>(2, "slice.copy.x16.portable", kBoth, supports_narrow);
 constexpr Kernel kPadNarrow = [] {
-  Kernel kernel = row<pad<Narrow>>("pad.copy.x16.portable", {&kOps[3], 1}, kBoth, supports_narrow_pad);
+  Kernel kernel =
+      row<pad<Narrow>>("pad.copy.x16.portable", {&kMovementOps[3], 1}, kBoth, supports_narrow_pad);
   kernel.type = DataType::undefined;
   return kernel;
 }();
 constexpr Kernel kTransposeNarrow =
     untyped_row<transpose<Narrow>>(4, "transpose.copy.x16.portable", kNchw, supports_narrow_nchw);
 constexpr Kernel kReshapeNarrow = [] {
-  Kernel kernel = row<copy<Narrow>>("reshape.copy.x16.portable", {&kOps[5], 1}, kNchw, supports_narrow_nchw);
+  Kernel kernel =
+      row<copy<Narrow>>("reshape.copy.x16.portable", {&kMovementOps[5], 1}, kNchw, supports_narrow_nchw);
   kernel.type = DataType::undefined;
   return kernel;
 }();
 constexpr Kernel kDepthToSpaceNarrow =
     untyped_row<depth_to_space<Narrow>>(6, "depth_to_space.copy.x16.portable", kBoth, supports_narrow);
 
-constexpr const Kernel* kRows[] = {&kConcatBytes,
-                                   &kTransposeBytes,
-                                   &kReshapeBytes,
-                                   &kConcat,
-                                   &kSplit,
-                                   &kSlice,
-                                   &kPad,
-                                   &kTranspose,
-                                   &kReshape,
-                                   &kDepthToSpace,
-                                   &kConcatNarrow,
-                                   &kSplitNarrow,
-                                   &kSliceNarrow,
-                                   &kPadNarrow,
-                                   &kTransposeNarrow,
-                                   &kReshapeNarrow,
-                                   &kDepthToSpaceNarrow};
+constexpr const Kernel* kMovementRows[] = {&kConcatBytes,
+                                           &kTransposeBytes,
+                                           &kReshapeBytes,
+                                           &kConcat,
+                                           &kSplit,
+                                           &kSlice,
+                                           &kPad,
+                                           &kTranspose,
+                                           &kReshape,
+                                           &kDepthToSpace,
+                                           &kConcatNarrow,
+                                           &kSplitNarrow,
+                                           &kSliceNarrow,
+                                           &kPadNarrow,
+                                           &kTransposeNarrow,
+                                           &kReshapeNarrow,
+                                           &kDepthToSpaceNarrow};
 
 }  // namespace
 
-std::span<const Kernel* const> movement_rows() noexcept { return kRows; }
+std::span<const Kernel* const> movement_rows() noexcept { return kMovementRows; }
 
 }  // namespace fettle::kernels::portable

@@ -108,15 +108,15 @@ Refusal supports_layer_norm(const LayerDesc& layer, const Cpu&) {
   return whole ? supports_rows(layer) : Refusal::op;
 }
 
-constexpr Op kOps[] = {Op::instance_norm, Op::layer_norm};
-constexpr Kernel kInstanceNorm =
-    row<instance_norm>("instance_norm.rows.f32.portable", {&kOps[0], 1}, kNchw, supports_instance_norm);
+constexpr Op kNormalisationOps[] = {Op::instance_norm, Op::layer_norm};
+constexpr Kernel kInstanceNorm = row<instance_norm>(
+    "instance_norm.rows.f32.portable", {&kNormalisationOps[0], 1}, kNchw, supports_instance_norm);
 constexpr Kernel kLayerNorm =
-    row<layer_norm>("layer_norm.rows.f32.portable", {&kOps[1], 1}, kNchw, supports_layer_norm);
-constexpr const Kernel* kRows[] = {&kInstanceNorm, &kLayerNorm};
+    row<layer_norm>("layer_norm.rows.f32.portable", {&kNormalisationOps[1], 1}, kNchw, supports_layer_norm);
+constexpr const Kernel* kNormalisationRows[] = {&kInstanceNorm, &kLayerNorm};
 
 }  // namespace
 
-std::span<const Kernel* const> normalisation_rows() noexcept { return kRows; }
+std::span<const Kernel* const> normalisation_rows() noexcept { return kNormalisationRows; }
 
 }  // namespace fettle::kernels::portable

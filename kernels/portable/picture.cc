@@ -39,7 +39,7 @@ void picture(const Call& call) {
   });
 }
 
-Refusal supports(const LayerDesc& layer, const Cpu&) {
+Refusal supports_picture(const LayerDesc& layer, const Cpu&) {
   const TensorDesc& x = layer.inputs.front();
   const TensorDesc& y = layer.outputs.front();
   if (x.format.type != DataType::u8 || y.format.type != DataType::f32) return Refusal::data_type;
@@ -52,13 +52,14 @@ Refusal supports(const LayerDesc& layer, const Cpu&) {
   return attributes.integer("swap") != 0 && channels != 3 ? Refusal::attribute : Refusal::none;
 }
 
-constexpr Op kConvertOp[] = {Op::convert};
+constexpr Op kPictureOp[] = {Op::convert};
 constexpr LayoutPair kLayouts[] = {{Layout::nhwc, Layout::nhwc}, {Layout::nhwc, Layout::nchw}};
-constexpr Kernel kPicture = row<picture>("convert.picture.f32.portable", kConvertOp, kLayouts, supports);
-constexpr const Kernel* kRows[] = {&kPicture};
+constexpr Kernel kPicture =
+    row<picture>("convert.picture.f32.portable", kPictureOp, kLayouts, supports_picture);
+constexpr const Kernel* kPictureRows[] = {&kPicture};
 
 }  // namespace
 
-std::span<const Kernel* const> picture_rows() noexcept { return kRows; }
+std::span<const Kernel* const> picture_rows() noexcept { return kPictureRows; }
 
 }  // namespace fettle::kernels::portable

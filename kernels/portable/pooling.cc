@@ -103,19 +103,19 @@ Refusal supports_global(const LayerDesc& layer, const Cpu&) {
   return layer.inputs[0].shape.elements() > 0 ? Refusal::none : Refusal::shape;
 }
 
-constexpr Op kOps[] = {Op::max_pool, Op::average_pool, Op::global_average_pool, Op::global_max_pool};
+constexpr Op kPoolingOps[] = {Op::max_pool, Op::average_pool, Op::global_average_pool, Op::global_max_pool};
 constexpr Kernel kMaxPool =
-    row<pool<true>>("max_pool.loop.f32.portable", {&kOps[0], 1}, kBoth, supports_pool);
+    row<pool<true>>("max_pool.loop.f32.portable", {&kPoolingOps[0], 1}, kBoth, supports_pool);
 constexpr Kernel kAveragePool =
-    row<pool<false>>("average_pool.loop.f32.portable", {&kOps[1], 1}, kBoth, supports_pool);
-constexpr Kernel kGlobalAveragePool =
-    row<global_pool<false>>("global_average_pool.loop.f32.portable", {&kOps[2], 1}, kBoth, supports_global);
+    row<pool<false>>("average_pool.loop.f32.portable", {&kPoolingOps[1], 1}, kBoth, supports_pool);
+constexpr Kernel kGlobalAveragePool = row<global_pool<false>>("global_average_pool.loop.f32.portable",
+                                                              {&kPoolingOps[2], 1}, kBoth, supports_global);
 constexpr Kernel kGlobalMaxPool =
-    row<global_pool<true>>("global_max_pool.loop.f32.portable", {&kOps[3], 1}, kBoth, supports_global);
-constexpr const Kernel* kRows[] = {&kMaxPool, &kAveragePool, &kGlobalAveragePool, &kGlobalMaxPool};
+    row<global_pool<true>>("global_max_pool.loop.f32.portable", {&kPoolingOps[3], 1}, kBoth, supports_global);
+constexpr const Kernel* kPoolingRows[] = {&kMaxPool, &kAveragePool, &kGlobalAveragePool, &kGlobalMaxPool};
 
 }  // namespace
 
-std::span<const Kernel* const> pooling_rows() noexcept { return kRows; }
+std::span<const Kernel* const> pooling_rows() noexcept { return kPoolingRows; }
 
 }  // namespace fettle::kernels::portable

@@ -133,7 +133,7 @@ void global_average_pool(const Call& call) {
   });
 }
 
-Refusal supports_pool(const LayerDesc& layer, const Cpu&) {
+Refusal supports_pool_q8(const LayerDesc& layer, const Cpu&) {
   if (const Refusal refusal = uniform_q8(layer); refusal != Refusal::none) return refusal;
   if (layer.inputs.size() != 1 || layer.inputs[0].constant) return Refusal::constant;
   if (layer.inputs[0].shape.rank() != 4) return Refusal::rank;
@@ -143,11 +143,11 @@ Refusal supports_pool(const LayerDesc& layer, const Cpu&) {
 }
 
 Refusal supports_max(const LayerDesc& layer, const Cpu& cpu) {
-  if (const Refusal refusal = supports_pool(layer, cpu); refusal != Refusal::none) return refusal;
+  if (const Refusal refusal = supports_pool_q8(layer, cpu); refusal != Refusal::none) return refusal;
   return layer.inputs[0].format.type == layer.outputs[0].format.type ? Refusal::none : Refusal::data_type;
 }
 
-Refusal supports_global(const LayerDesc& layer, const Cpu&) {
+Refusal supports_global_q8(const LayerDesc& layer, const Cpu&) {
   if (const Refusal refusal = uniform_q8(layer); refusal != Refusal::none) return refusal;
   if (layer.inputs.size() != 1 || layer.inputs[0].constant) return Refusal::constant;
   const Shape& shape = layer.inputs[0].shape;
@@ -155,24 +155,25 @@ Refusal supports_global(const LayerDesc& layer, const Cpu&) {
   return shape.elements() / (shape[0] * shape[1]) <= kMaxAveraged ? Refusal::none : Refusal::too_large;
 }
 
-constexpr Op kOps[] = {Op::max_pool, Op::average_pool, Op::global_average_pool};
+constexpr Op kPoolingQ8Ops[] = {Op::max_pool, Op::average_pool, Op::global_average_pool};
 
 template <Compute compute>
 constexpr Kernel pool_row(std::size_t op, std::string_view name,
                           Refusal (*supports)(const LayerDesc&, const Cpu&)) {
-  Kernel kernel = row<compute>(name, {&kOps[op], 1}, kBoth, supports);
+  Kernel kernel = row<compute>(name, {&kPoolingQ8Ops[op], 1}, kBoth, supports);
   kernel.type = DataType::undefined;
   return kernel;
 }
 
-constexpr Kernel kMaxPool = pool_row<max_pool>(0, "max_pool.loop.q8.portable", supports_max);
-constexpr Kernel kAveragePool = pool_row<average_pool>(1, "average_pool.loop.q8.portable", supports_pool);
-constexpr Kernel kGlobalAveragePool =
-    pool_row<global_average_pool>(2, "global_average_pool.loop.q8.portable", supports_global);
-constexpr const Kernel* kTable[] = {&kMaxPool, &kAveragePool, &kGlobalAveragePool};
+constexpr Kernel kMaxPoolQ8 = pool_row<max_pool>(0, "max_pool.loop.q8.portable", supports_max);
+constexpr Kernel kAveragePoolQ8 =
+    pool_row<average_pool>(1, "average_pool.loop.q8.portable", supports_pool_q8);
+constexpr Kernel kGlobalAveragePoolQ8 =
+    pool_row<global_average_pool>(2, "global_average_pool.loop.q8.portable", supports_global_q8);
+constexpr const Kernel* kPoolingQ8Table[] = {&kMaxPoolQ8, &kAveragePoolQ8, &kGlobalAveragePoolQ8};
 
 }  // namespace
 
-std::span<const Kernel* const> pooling_q8_rows() noexcept { return kTable; }
+std::span<const Kernel* const> pooling_q8_rows() noexcept { return kPoolingQ8Table; }
 
 }  // namespace fettle::kernels::portable

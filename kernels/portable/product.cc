@@ -99,10 +99,10 @@ constexpr Kernel kMatmul = [] {
   kernel.revision = 2;
   return if_selected(kernel);
 }();
-constexpr const Kernel* kRows[] = {&kGemm, &kMatmul};
+constexpr const Kernel* kProductRows[] = {&kGemm, &kMatmul};
 
 }  // namespace
 
-std::span<const Kernel* const> product_rows() noexcept { return kRows; }
+std::span<const Kernel* const> product_rows() noexcept { return kProductRows; }
 
 }  // namespace fettle::kernels::portable

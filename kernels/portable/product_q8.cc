@@ -127,12 +127,12 @@ struct DenseShape {
   }
 };
 
-constexpr std::int64_t kRows = 16;      // of a tile
-constexpr std::int64_t kOutputs = 128;  // of a tile
+constexpr std::int64_t kProductTileRows = 16;  // of a tile
+constexpr std::int64_t kOutputs = 128;         // of a tile
 
 std::size_t workspace_per_thread(const DenseShape& s) {
-  return static_cast<std::size_t>(kRows * padded_depth(s.depth)) * sizeof(std::int16_t) +
-         static_cast<std::size_t>(kRows * kOutputs) * sizeof(std::int32_t);
+  return static_cast<std::size_t>(kProductTileRows * padded_depth(s.depth)) * sizeof(std::int16_t) +
+         static_cast<std::size_t>(kProductTileRows * kOutputs) * sizeof(std::int32_t);
 }
 
 void dense(const Call& call) {
@@ -141,14 +141,14 @@ void dense(const Call& call) {
   const Target target = target_of(call.layer);
   const std::uint8_t flip = flip_of(call.layer.inputs[0].format.type);
   const std::int64_t across = (s.outputs + kOutputs - 1) / kOutputs;
-  const std::int64_t down = (s.rows + kRows - 1) / kRows;
+  const std::int64_t down = (s.rows + kProductTileRows - 1) / kProductTileRows;
   call.parallel(down * across, [&](std::int64_t begin, std::int64_t end, int worker) {
     std::byte* scratch = call.workspace + static_cast<std::size_t>(worker) * workspace_per_thread(s);
     auto* rows = reinterpret_cast<std::int16_t*>(scratch);
-    auto* sums = reinterpret_cast<std::int32_t*>(rows + kRows * w.depth);
+    auto* sums = reinterpret_cast<std::int32_t*>(rows + kProductTileRows * w.depth);
     for (std::int64_t i = begin; i < end; ++i) {
-      const std::int64_t row = i / across * kRows;
-      const std::int64_t height = std::min(kRows, s.rows - row);
+      const std::int64_t row = i / across * kProductTileRows;
+      const std::int64_t height = std::min(kProductTileRows, s.rows - row);
       const std::int64_t first = i % across * kOutputs;
       const std::int64_t last = std::min(s.outputs, first + kOutputs);
       for (std::int64_t r = 0; r < height; ++r)
@@ -161,16 +161,17 @@ void dense(const Call& call) {
   });
 }
 
-std::size_t workspace_bytes(const LayerDesc& layer, int threads) {
+std::size_t workspace_bytes_product_q8(const LayerDesc& layer, int threads) {
   return workspace_per_thread(DenseShape(layer)) * static_cast<std::size_t>(threads);
 }
 
-Result<std::size_t> packed_bytes(const LayerDesc& layer, std::span<const ConstantBytes>) {
+Result<std::size_t> packed_bytes_product_q8(const LayerDesc& layer, std::span<const ConstantBytes>) {
   const DenseShape s(layer);
   return ProductQ8::bytes(s.outputs, s.depth);
 }
 
-Status pack(const LayerDesc& layer, std::span<const ConstantBytes> constants, std::span<std::byte> packed) {
+Status pack_product_q8(const LayerDesc& layer, std::span<const ConstantBytes> constants,
+                       std::span<std::byte> packed) {
   const DenseShape s(layer);
   pack_product(layer, constants, s.outputs, s.depth, packed, [&](std::int64_t o, std::int64_t k) {
     return s.outputs_first ? o * s.depth + k : k * s.outputs + o;
@@ -178,7 +179,7 @@ Status pack(const LayerDesc& layer, std::span<const ConstantBytes> constants, st
   return {};
 }
 
-Refusal supports(const LayerDesc& layer, const Cpu&) {
+Refusal supports_product_q8(const LayerDesc& layer, const Cpu&) {
   if (layer.inputs.size() < 2 || layer.outputs.empty()) return Refusal::op;
   const Shape& x = layer.inputs[0].shape;
   const Shape& w = layer.inputs[1].shape;
@@ -195,24 +196,24 @@ Refusal supports(const LayerDesc& layer, const Cpu&) {
   return x[x.rank() - 1] == s.depth && y[y.rank() - 1] == s.outputs ? Refusal::none : Refusal::shape;
 }
 
-constexpr Op kGemmOp[] = {Op::gemm};
-constexpr Op kMatmulOp[] = {Op::matmul};
+constexpr Op kGemmOpQ8[] = {Op::gemm};
+constexpr Op kMatmulOpQ8[] = {Op::matmul};
 
 constexpr Kernel dense_row(std::string_view name, std::span<const Op> pattern) {
-  Kernel kernel = row<dense>(name, pattern, kNchw, supports);
+  Kernel kernel = row<dense>(name, pattern, kNchw, supports_product_q8);
   kernel.type = DataType::undefined;
-  kernel.workspace_bytes = workspace_bytes;
-  kernel.packed_bytes = packed_bytes;
-  kernel.pack = pack;
+  kernel.workspace_bytes = workspace_bytes_product_q8;
+  kernel.packed_bytes = packed_bytes_product_q8;
+  kernel.pack = pack_product_q8;
   kernel.packed_for_any_size = true;
   return if_selected(kernel);
 }
-constexpr Kernel kGemm = dense_row("gemm.packed.q8.portable", kGemmOp);
-constexpr Kernel kMatmul = dense_row("matmul.packed.q8.portable", kMatmulOp);
-constexpr const Kernel* kTable[] = {&kGemm, &kMatmul};
+constexpr Kernel kGemmQ8 = dense_row("gemm.packed.q8.portable", kGemmOpQ8);
+constexpr Kernel kMatmulQ8 = dense_row("matmul.packed.q8.portable", kMatmulOpQ8);
+constexpr const Kernel* kProductQ8Table[] = {&kGemmQ8, &kMatmulQ8};
 
 }  // namespace
 
-std::span<const Kernel* const> product_q8_rows() noexcept { return kTable; }
+std::span<const Kernel* const> product_q8_rows() noexcept { return kProductQ8Table; }
 
 }  // namespace fettle::kernels::portable

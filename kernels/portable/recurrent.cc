@@ -19,7 +19,7 @@ using Array = Eigen::Map<Eigen::ArrayXf>;
 using ConstArray = Eigen::Map<const Eigen::ArrayXf>;
 
 // Sequences that go through the recurrence together; others may do so on another thread.
-constexpr std::int64_t kBlock = 32;
+constexpr std::int64_t kRecurrentBlock = 32;
 constexpr std::int64_t kTileRows = 96;
 constexpr std::int64_t kTileColumns = 96;
 // Workspaces beyond this, in numbers, are left to kernels that need none.
@@ -90,9 +90,9 @@ class Recurrence {
       for (std::int64_t i = begin; i < end; ++i)
         project(i / (down * across), i / across % down * kTileRows, i % across * kTileColumns);
     });
-    const std::int64_t blocks = (layer_.batch + kBlock - 1) / kBlock;
+    const std::int64_t blocks = (layer_.batch + kRecurrentBlock - 1) / kRecurrentBlock;
     call_.parallel(layer_.directions * blocks, [&](std::int64_t begin, std::int64_t end, int) {
-      for (std::int64_t i = begin; i < end; ++i) recur(i / blocks, i % blocks * kBlock);
+      for (std::int64_t i = begin; i < end; ++i) recur(i / blocks, i % blocks * kRecurrentBlock);
     });
   }
 
@@ -128,7 +128,7 @@ class Recurrence {
     const std::int64_t depth = layer_.input;
     Matrix tile(gates_ + (d * rows + row) * space_.width + column, height, breadth, Stride(space_.width));
     const ConstMatrix w(at(Operand::kW) + (d * space_.width + column) * depth, breadth, depth, Stride(depth));
-    multiply(tile, ConstMatrix(at(Operand::kX) + row * depth, height, depth, Stride(depth)), w.transpose());
+    multiply_nt(tile, ConstMatrix(at(Operand::kX) + row * depth, height, depth, Stride(depth)), w);
     tile.rowwise() += ConstRow(bias_ + d * space_.width + column, breadth);
   }
 
@@ -155,7 +155,7 @@ class Recurrence {
 
   // A block of sequences in one direction, through all steps.
   void recur(std::int64_t d, std::int64_t first) {
-    const std::int64_t last = std::min(first + kBlock, layer_.batch);
+    const std::int64_t last = std::min(first + kRecurrentBlock, layer_.batch);
     std::int64_t longest = 0;
     for (std::int64_t n = first; n < last; ++n) {
       longest = std::max(longest, length(n));
@@ -208,11 +208,11 @@ class Recurrence {
     const Stride apart(layer_.batch_first ? layer_.steps * space_.width : space_.width);
     const ConstMatrix h(held(h_, d, first), count, hidden, Stride(hidden));
     const std::int64_t plain = layer_.op == Op::gru ? 2 * hidden : space_.width;
-    multiply(Matrix(gates_at(d, t, first), count, plain, apart), h, weights(d, 0, plain).transpose(), true);
+    multiply_nt(Matrix(gates_at(d, t, first), count, plain, apart), h, weights(d, 0, plain), true);
     if (layer_.op != Op::gru) return;
     Matrix scratch(held(scratch_, d, first), count, hidden, Stride(hidden));
     if (layer_.linear_before_reset) {
-      multiply(scratch, h, weights(d, plain, hidden).transpose());
+      multiply_nt(scratch, h, weights(d, plain, hidden));
       return;
     }
     for (std::int64_t n = first; n < first + count; ++n) {
@@ -220,9 +220,8 @@ class Recurrence {
       clip_and_apply(d, 0, r);
       row(held(scratch_, d, n)) = r * row(held(h_, d, n));
     }
-    multiply(Matrix(gates_at(d, t, first) + plain, count, hidden, apart),
-             ConstMatrix(scratch.data(), count, hidden, Stride(hidden)),
-             weights(d, plain, hidden).transpose(), true);
+    multiply_nt(Matrix(gates_at(d, t, first) + plain, count, hidden, apart),
+                ConstMatrix(scratch.data(), count, hidden, Stride(hidden)), weights(d, plain, hidden), true);
   }
 
   void update(std::int64_t d, std::int64_t t, std::int64_t n) const {
@@ -293,7 +292,7 @@ class Recurrence {
 
 void recurrent(const Call& call) { Recurrence(call).run(); }
 
-std::size_t workspace_bytes(const LayerDesc& layer, int) {
+std::size_t workspace_bytes_recurrent(const LayerDesc& layer, int) {
   return static_cast<std::size_t>(Workspace(RecurrentLayer(layer)).total()) * sizeof(float);
 }
 
@@ -321,16 +320,16 @@ constexpr Op kRnnOp[] = {Op::rnn};
 constexpr Kernel recurrent_row(std::string_view name, std::span<const Op> pattern) {
   Kernel kernel = row<recurrent>(name, pattern, kNchw, supports_recurrent);
   kernel.type = DataType::undefined;  // lengths are s32
-  kernel.workspace_bytes = workspace_bytes;
+  kernel.workspace_bytes = workspace_bytes_recurrent;
   return if_selected(kernel);
 }
 constexpr Kernel kLstm = recurrent_row("lstm.gemm.f32.portable", kLstmOp);
 constexpr Kernel kGru = recurrent_row("gru.gemm.f32.portable", kGruOp);
 constexpr Kernel kRnn = recurrent_row("rnn.gemm.f32.portable", kRnnOp);
-constexpr const Kernel* kRows[] = {&kLstm, &kGru, &kRnn};
+constexpr const Kernel* kRecurrentRows[] = {&kLstm, &kGru, &kRnn};
 
 }  // namespace
 
-std::span<const Kernel* const> recurrent_rows() noexcept { return kRows; }
+std::span<const Kernel* const> recurrent_rows() noexcept { return kRecurrentRows; }
 
 }  // namespace fettle::kernels::portable

@@ -73,10 +73,10 @@ constexpr Kernel kResizeBlocks = [] {
   };
   return if_selected(kernel);
 }();
-constexpr const Kernel* kRows[] = {&kResize, &kResizeBlocks};
+constexpr const Kernel* kResizeRows[] = {&kResize, &kResizeBlocks};
 
 }  // namespace
 
-std::span<const Kernel* const> resize_rows() noexcept { return kRows; }
+std::span<const Kernel* const> resize_rows() noexcept { return kResizeRows; }
 
 }  // namespace fettle::kernels::portable

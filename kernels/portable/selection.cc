@@ -260,25 +260,26 @@ Refusal supports_suppression(const LayerDesc& layer, const Cpu&) {
 
 std::size_t suppression_workspace(const LayerDesc& layer, int) { return Scratch(layer).bytes(); }
 
-constexpr Op kOps[] = {Op::top_k, Op::non_max_suppression};
+constexpr Op kSelectionOps[] = {Op::top_k, Op::non_max_suppression};
 constexpr Kernel kTopK = [] {
-  Kernel kernel = row<top_k_of_type>("top_k.partial.any.portable", {&kOps[0], 1}, kNchw, supports_top_k);
+  Kernel kernel =
+      row<top_k_of_type>("top_k.partial.any.portable", {&kSelectionOps[0], 1}, kNchw, supports_top_k);
   kernel.type = DataType::undefined;
   kernel.workspace_bytes = top_k_workspace;
   return if_selected(kernel);
 }();
 constexpr Kernel kSuppression = [] {
-  Kernel kernel = row<non_max_suppression>("non_max_suppression.sorted.f32.portable", {&kOps[1], 1}, kNchw,
-                                           supports_suppression);
+  Kernel kernel = row<non_max_suppression>("non_max_suppression.sorted.f32.portable", {&kSelectionOps[1], 1},
+                                           kNchw, supports_suppression);
   kernel.type = DataType::undefined;
   kernel.threaded = false;
   kernel.workspace_bytes = suppression_workspace;
   return if_selected(kernel);
 }();
-constexpr const Kernel* kRows[] = {&kTopK, &kSuppression};
+constexpr const Kernel* kSelectionRows[] = {&kTopK, &kSuppression};
 
 }  // namespace
 
-std::span<const Kernel* const> selection_rows() noexcept { return kRows; }
+std::span<const Kernel* const> selection_rows() noexcept { return kSelectionRows; }
 
 }  // namespace fettle::kernels::portable

@@ -87,7 +87,7 @@ struct Forward : Convolution {
   }
 };
 
-void conv(const Call& call) {
+void convolve_volume(const Call& call) {
   const Forward s(call.layer);
   const Clamp clamp = clamp_of(call.layer);
   const bool biased = call.layer.operand(2) != nullptr;
@@ -183,8 +183,8 @@ void conv_transpose(const Call& call) {
       std::fill_n(y, channels * size, 0.0f);
       for (std::int64_t first = 0; first < s.pixels; first += s.step) {
         const std::int64_t count = std::min(s.step, s.pixels - first);
-        multiply(Matrix(columns, channels * s.taps, count, Stride(count)), weights.transpose(),
-                 ConstMatrix(x + first, s.in_group, count, Stride(s.pixels)));
+        multiply_tn(Matrix(columns, channels * s.taps, count, Stride(count)), weights,
+                    ConstMatrix(x + first, s.in_group, count, Stride(s.pixels)));
         for (std::int64_t c = 0; c < channels; ++c)
           s.scatter(columns + c * s.taps * count, first, count, y + c * size);
       }
@@ -198,7 +198,7 @@ std::size_t conv_transpose_workspace(const LayerDesc& layer, int threads) {
   return Backward(layer).workspace_floats(threads) * sizeof(float);
 }
 
-Refusal supports(const LayerDesc& layer, const Cpu&) {
+Refusal supports_volume_convolution(const LayerDesc& layer, const Cpu&) {
   if (const Refusal refusal = uniform_f32(layer); refusal != Refusal::none) return refusal;
   if (layout_of(layer) != Layout::nchw) return Refusal::layout;
   if (layer.inputs.size() < 2 || layer.main().operands.size() != layer.inputs.size()) return Refusal::op;
@@ -208,21 +208,23 @@ Refusal supports(const LayerDesc& layer, const Cpu&) {
   return consistent_conv(layer) ? Refusal::none : Refusal::shape;
 }
 
-constexpr Op kOps[] = {Op::conv, Op::conv_transpose};
-constexpr Kernel kConv = [] {
-  Kernel kernel = row<conv>("conv.volume.f32.portable", {&kOps[0], 1}, kNchw, supports);
+constexpr Op kVolumeConvolutionOps[] = {Op::conv, Op::conv_transpose};
+constexpr Kernel kConvVolume = [] {
+  Kernel kernel = row<convolve_volume>("conv.volume.f32.portable", {&kVolumeConvolutionOps[0], 1}, kNchw,
+                                       supports_volume_convolution);
   kernel.workspace_bytes = conv_workspace;
   return if_selected(kernel);
 }();
 constexpr Kernel kConvTranspose = [] {
-  Kernel kernel = row<conv_transpose>("conv_transpose.volume.f32.portable", {&kOps[1], 1}, kNchw, supports);
+  Kernel kernel = row<conv_transpose>("conv_transpose.volume.f32.portable", {&kVolumeConvolutionOps[1], 1},
+                                      kNchw, supports_volume_convolution);
   kernel.workspace_bytes = conv_transpose_workspace;
   return if_selected(kernel);
 }();
 
 }  // namespace
 
-const Kernel& conv_volume_row() noexcept { return kConv; }
+const Kernel& conv_volume_row() noexcept { return kConvVolume; }
 const Kernel& conv_transpose_volume_row() noexcept { return kConvTranspose; }
 
 }  // namespace fettle::kernels::portable

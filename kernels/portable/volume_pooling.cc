@@ -40,7 +40,7 @@ void pool_row(const Volume& window, const float* x, std::int64_t row, float* y) 
 }
 
 template <bool maximum>
-void pool(const Call& call) {
+void pool_volume(const Call& call) {
   const Volume window(call.attributes(), call.layer.inputs[0].shape, call.layer.outputs[0].shape);
   const Clamp clamp = clamp_of(call.layer);
   const bool padding = call.attributes().integer("count_include_pad") != 0;
@@ -65,21 +65,22 @@ void pool(const Call& call) {
   });
 }
 
-Refusal supports(const LayerDesc& layer, const Cpu&) {
+Refusal supports_volume_pooling(const LayerDesc& layer, const Cpu&) {
   if (const Refusal refusal = uniform_f32(layer); refusal != Refusal::none) return refusal;
   if (layout_of(layer) != Layout::nchw) return Refusal::layout;
   if (layer.outputs.size() != 1) return Refusal::op;  // the places of the largest elements
   return layer.inputs[0].shape.rank() >= 3 ? Refusal::none : Refusal::rank;
 }
 
-constexpr Op kOps[] = {Op::max_pool, Op::average_pool};
-constexpr Kernel kMaxPool = row<pool<true>>("max_pool.volume.f32.portable", {&kOps[0], 1}, kNchw, supports);
-constexpr Kernel kAveragePool =
-    row<pool<false>>("average_pool.volume.f32.portable", {&kOps[1], 1}, kNchw, supports);
-constexpr const Kernel* kRows[] = {&kMaxPool, &kAveragePool};
+constexpr Op kVolumePoolingOps[] = {Op::max_pool, Op::average_pool};
+constexpr Kernel kMaxPoolVolume = row<pool_volume<true>>(
+    "max_pool.volume.f32.portable", {&kVolumePoolingOps[0], 1}, kNchw, supports_volume_pooling);
+constexpr Kernel kAveragePoolVolume = row<pool_volume<false>>(
+    "average_pool.volume.f32.portable", {&kVolumePoolingOps[1], 1}, kNchw, supports_volume_pooling);
+constexpr const Kernel* kVolumePoolingRows[] = {&kMaxPoolVolume, &kAveragePoolVolume};
 
 }  // namespace
 
-std::span<const Kernel* const> volume_pooling_rows() noexcept { return kRows; }
+std::span<const Kernel* const> volume_pooling_rows() noexcept { return kVolumePoolingRows; }
 
 }  // namespace fettle::kernels::portable

@@ -30,7 +30,7 @@ struct Window {
   }
 };
 
-void conv(const Buffers& b) {
+void convolve(const Buffers& b) {
   const auto x = operand(b, 0);
   const auto w = operand(b, 1);
   const auto y = result(b);
@@ -206,8 +206,8 @@ Refusal supports_unpool(const LayerDesc& layer, const Cpu& cpu) {
   return fits ? any_number(layer, cpu) : Refusal::data_type;
 }
 
-constexpr auto kRows =
-    join(kFamily<conv, same_real, "direct.any", Op::conv>,
+constexpr auto kConvolutionRows =
+    join(kFamily<convolve, same_real, "direct.any", Op::conv>,
          kFamily<conv_transpose, same_real, "gather.any", Op::conv_transpose>,
          kFamily<pool, supports_pool, "direct.any", Op::max_pool, Op::average_pool, Op::lp_pool>,
          kFamily<global_pool, same_real, "direct.any", Op::global_average_pool, Op::global_max_pool,
@@ -216,6 +216,6 @@ constexpr auto kRows =
 
 }  // namespace
 
-std::span<const Kernel* const> convolution_rows() noexcept { return kRows; }
+std::span<const Kernel* const> convolution_rows() noexcept { return kConvolutionRows; }
 
 }  // namespace fettle::kernels::reference

@@ -198,18 +198,19 @@ Refusal supports_trilu(const LayerDesc& layer, const Cpu& cpu) {
   return layer.operand(1) == nullptr || whole(layer.operand(1)) ? any_type(layer, cpu) : Refusal::data_type;
 }
 
-constexpr auto kRows = join(kFamily<gather, supports_indices, "copy.any", Op::gather>,
-                            kFamily<gather_elements, supports_indices, "copy.any", Op::gather_elements>,
-                            kFamily<gather_nd, supports_indices, "copy.any", Op::gather_nd>,
-                            kFamily<scatter_elements, supports_indices, "copy.any", Op::scatter_elements>,
-                            kFamily<scatter_nd, supports_indices, "copy.any", Op::scatter_nd>,
-                            kFamily<one_hot, supports_one_hot, "copy.any", Op::one_hot>,
-                            kFamily<trilu, supports_trilu, "copy.any", Op::trilu>,
-                            kFamily<reverse_sequence, supports_indices, "copy.any", Op::reverse_sequence>,
-                            kFamily<eye_like, any_type, "direct.any", Op::eye_like>);
+constexpr auto kIndexingRows =
+    join(kFamily<gather, supports_indices, "copy.any", Op::gather>,
+         kFamily<gather_elements, supports_indices, "copy.any", Op::gather_elements>,
+         kFamily<gather_nd, supports_indices, "copy.any", Op::gather_nd>,
+         kFamily<scatter_elements, supports_indices, "copy.any", Op::scatter_elements>,
+         kFamily<scatter_nd, supports_indices, "copy.any", Op::scatter_nd>,
+         kFamily<one_hot, supports_one_hot, "copy.any", Op::one_hot>,
+         kFamily<trilu, supports_trilu, "copy.any", Op::trilu>,
+         kFamily<reverse_sequence, supports_indices, "copy.any", Op::reverse_sequence>,
+         kFamily<eye_like, any_type, "direct.any", Op::eye_like>);
 
 }  // namespace
 
-std::span<const Kernel* const> indexing_rows() noexcept { return kRows; }
+std::span<const Kernel* const> indexing_rows() noexcept { return kIndexingRows; }
 
 }  // namespace fettle::kernels::reference

@@ -234,7 +234,7 @@ constexpr Kernel kConvert = [] {
   return kernel;
 }();
 
-constexpr auto kRows =
+constexpr auto kMovementRows =
     join(kFamily<concat, any_type, "copy.any", Op::concat>, kFamily<split, any_type, "copy.any", Op::split>,
          kFamily<slice, any_type, "copy.any", Op::slice>, kFamily<pad, any_number, "copy.any", Op::pad>,
          kFamily<transpose, any_type, "copy.any", Op::transpose>,
@@ -248,6 +248,6 @@ constexpr auto kRows =
 
 }  // namespace
 
-std::span<const Kernel* const> movement_rows() noexcept { return kRows; }
+std::span<const Kernel* const> movement_rows() noexcept { return kMovementRows; }
 
 }  // namespace fettle::kernels::reference

@@ -203,25 +203,26 @@ Refusal supports_integer(const LayerDesc& layer, const Cpu&) {
   return layer.outputs.front().format.type == DataType::s32 ? plain_layouts(layer) : Refusal::data_type;
 }
 
-constexpr Op kOps[] = {Op::quantize_linear, Op::dequantize_linear, Op::dynamic_quantize_linear,
-                       Op::conv_integer, Op::matmul_integer};
-constexpr std::span<const Op> op(std::size_t i) { return {&kOps[i], 1}; }
+constexpr Op kQuantisedOps[] = {Op::quantize_linear, Op::dequantize_linear, Op::dynamic_quantize_linear,
+                                Op::conv_integer, Op::matmul_integer};
+constexpr std::span<const Op> number_op(std::size_t i) { return {&kQuantisedOps[i], 1}; }
 
 constexpr Kernel kQuantize =
-    row<quantize_any>("quantize_linear.direct.q8.reference", op(0), supports_quantize);
+    row<quantize_any>("quantize_linear.direct.q8.reference", number_op(0), supports_quantize);
 constexpr Kernel kDequantize =
-    row<dequantize>("dequantize_linear.direct.any.reference", op(1), supports_dequantize);
+    row<dequantize>("dequantize_linear.direct.any.reference", number_op(1), supports_dequantize);
 constexpr Kernel kDynamic =
-    row<dynamic_quantize>("dynamic_quantize_linear.direct.u8.reference", op(2), supports_dynamic);
+    row<dynamic_quantize>("dynamic_quantize_linear.direct.u8.reference", number_op(2), supports_dynamic);
 constexpr Kernel kConvInteger =
-    row<conv_integer>("conv_integer.direct.q8.reference", op(3), supports_integer);
+    row<conv_integer>("conv_integer.direct.q8.reference", number_op(3), supports_integer);
 constexpr Kernel kMatmulInteger =
-    row<matmul_integer>("matmul_integer.direct.q8.reference", op(4), supports_integer);
+    row<matmul_integer>("matmul_integer.direct.q8.reference", number_op(4), supports_integer);
 
-constexpr const Kernel* kRows[] = {&kQuantize, &kDequantize, &kDynamic, &kConvInteger, &kMatmulInteger};
+constexpr const Kernel* kQuantisedRows[] = {&kQuantize, &kDequantize, &kDynamic, &kConvInteger,
+                                            &kMatmulInteger};
 
 }  // namespace
 
-std::span<const Kernel* const> quantised_rows() noexcept { return kRows; }
+std::span<const Kernel* const> quantised_rows() noexcept { return kQuantisedRows; }
 
 }  // namespace fettle::kernels::reference

@@ -66,7 +66,7 @@ void for_each_tap(const Attributes& a, const Shape& x, const Index& out, Body&& 
   });
 }
 
-void conv(const Buffers& b) {
+void convolve_quantised(const Buffers& b) {
   const Stored x(b, 0);
   const Stored w(b, 1);
   const Products y(b);
@@ -197,28 +197,29 @@ void clamp(const Buffers& b) {
                  [&](const Index& i) { y.set_stored(i, std::clamp(x[i], range.low, range.high)); });
 }
 
-constexpr Op kOps[] = {Op::conv, Op::gemm,     Op::matmul,       Op::add,
-                       Op::mul,  Op::max_pool, Op::average_pool, Op::global_average_pool,
-                       Op::clamp};
-constexpr std::span<const Op> op(std::size_t i) { return {&kOps[i], 1}; }
+constexpr Op kQuantisedLayersOps[] = {Op::conv, Op::gemm,     Op::matmul,       Op::add,
+                                      Op::mul,  Op::max_pool, Op::average_pool, Op::global_average_pool,
+                                      Op::clamp};
+constexpr std::span<const Op> layer_op(std::size_t i) { return {&kQuantisedLayersOps[i], 1}; }
 
-constexpr Kernel kConv = row<conv>("conv.direct.q8.reference", op(0), supports_product);
-constexpr Kernel kGemm = row<product>("gemm.direct.q8.reference", op(1), supports_product);
-constexpr Kernel kMatmul = row<product>("matmul.direct.q8.reference", op(2), supports_product);
-constexpr Kernel kAdd = row<add>("add.direct.q8.reference", op(3), supports_quantised);
-constexpr Kernel kMul = row<mul>("mul.direct.q8.reference", op(4), supports_quantised);
-constexpr Kernel kMaxPool = row<max_pool>("max_pool.direct.q8.reference", op(5), supports_quantised);
+constexpr Kernel kConv =
+    row<convolve_quantised>("convolve_quantised.direct.q8.reference", layer_op(0), supports_product);
+constexpr Kernel kGemm = row<product>("gemm.direct.q8.reference", layer_op(1), supports_product);
+constexpr Kernel kMatmul = row<product>("matmul.direct.q8.reference", layer_op(2), supports_product);
+constexpr Kernel kAdd = row<add>("add.direct.q8.reference", layer_op(3), supports_quantised);
+constexpr Kernel kMul = row<mul>("mul.direct.q8.reference", layer_op(4), supports_quantised);
+constexpr Kernel kMaxPool = row<max_pool>("max_pool.direct.q8.reference", layer_op(5), supports_quantised);
 constexpr Kernel kAveragePool =
-    row<average_pool>("average_pool.direct.q8.reference", op(6), supports_quantised);
+    row<average_pool>("average_pool.direct.q8.reference", layer_op(6), supports_quantised);
 constexpr Kernel kGlobalAveragePool =
-    row<global_average_pool>("global_average_pool.direct.q8.reference", op(7), supports_quantised);
-constexpr Kernel kClamp = row<clamp>("clamp.direct.q8.reference", op(8), supports_quantised);
+    row<global_average_pool>("global_average_pool.direct.q8.reference", layer_op(7), supports_quantised);
+constexpr Kernel kClamp = row<clamp>("clamp.direct.q8.reference", layer_op(8), supports_quantised);
 
-constexpr const Kernel* kRows[] = {
+constexpr const Kernel* kQuantisedLayersRows[] = {
     &kConv, &kGemm, &kMatmul, &kAdd, &kMul, &kMaxPool, &kAveragePool, &kGlobalAveragePool, &kClamp};
 
 }  // namespace
 
-std::span<const Kernel* const> quantised_layer_rows() noexcept { return kRows; }
+std::span<const Kernel* const> quantised_layer_rows() noexcept { return kQuantisedLayersRows; }
 
 }  // namespace fettle::kernels::reference

@@ -214,10 +214,10 @@ constexpr Kernel recurrent_row(std::string_view name, std::span<const Op> patter
 constexpr Kernel kLstm = recurrent_row("lstm.direct.f32.reference", kLstmOp);
 constexpr Kernel kGru = recurrent_row("gru.direct.f32.reference", kGruOp);
 constexpr Kernel kRnn = recurrent_row("rnn.direct.f32.reference", kRnnOp);
-constexpr const Kernel* kRows[] = {&kLstm, &kGru, &kRnn};
+constexpr const Kernel* kRecurrentRows[] = {&kLstm, &kGru, &kRnn};
 
 }  // namespace
 
-std::span<const Kernel* const> recurrent_rows() noexcept { return kRows; }
+std::span<const Kernel* const> recurrent_rows() noexcept { return kRecurrentRows; }
 
 }  // namespace fettle::kernels::reference

@@ -339,7 +339,7 @@ constexpr Kernel kDenseRow = [] {
   return kernel;
 }();
 
-constexpr auto kRows =
+constexpr auto kSelectionRows =
     join(kFamily<top_k, supports_top_k, "select.any", Op::top_k>,
          std::array<const Kernel*, 4>{
              &kDenseRow<Op::non_zero, non_zero, any_number, "direct.any">,
@@ -349,6 +349,6 @@ constexpr auto kRows =
 
 }  // namespace
 
-std::span<const Kernel* const> selection_rows() noexcept { return kRows; }
+std::span<const Kernel* const> selection_rows() noexcept { return kSelectionRows; }
 
 }  // namespace fettle::kernels::reference

@@ -12,16 +12,18 @@ namespace fettle::kernels {
 namespace {
 
 template <int kPixels, int kVectors>
-constexpr DirectKernel kTile = direct_tile<BroadcastTap<Avx2>, kPixels, kVectors>;
+constexpr DirectKernel kDirectTile = direct_tile<BroadcastTap<Avx2>, kPixels, kVectors>;
 
 }  // namespace
 
 constinit const DirectSet kDirectAvx2 = {
     .lanes = Avx2::kLanes,
     .most_pixels = {6, 6, 4, 0},
-    .kernels = {{kTile<1, 1>, kTile<2, 1>, kTile<3, 1>, kTile<4, 1>, kTile<5, 1>, kTile<6, 1>},
-                {kTile<1, 2>, kTile<2, 2>, kTile<3, 2>, kTile<4, 2>, kTile<5, 2>, kTile<6, 2>},
-                {kTile<1, 3>, kTile<2, 3>, kTile<3, 3>, kTile<4, 3>}},
+    .kernels = {{kDirectTile<1, 1>, kDirectTile<2, 1>, kDirectTile<3, 1>, kDirectTile<4, 1>,
+                 kDirectTile<5, 1>, kDirectTile<6, 1>},
+                {kDirectTile<1, 2>, kDirectTile<2, 2>, kDirectTile<3, 2>, kDirectTile<4, 2>,
+                 kDirectTile<5, 2>, kDirectTile<6, 2>},
+                {kDirectTile<1, 3>, kDirectTile<2, 3>, kDirectTile<3, 3>, kDirectTile<4, 3>}},
     .copy = direct_copy<Avx2>,
 };
 

@@ -12,22 +12,24 @@ namespace fettle::kernels {
 namespace {
 
 template <int kPixels, int kVectors>
-constexpr DirectKernel kTile = direct_tile<BroadcastTap<Avx512>, kPixels, kVectors>;
+constexpr DirectKernel kDirectTile = direct_tile<BroadcastTap<Avx512>, kPixels, kVectors>;
 
 }  // namespace
 
 constinit const DirectSet kDirectAvx512 = {
     .lanes = Avx512::kLanes,
     .most_pixels = {14, 14, 9, 6},
-    .kernels = {{kTile<1, 1>, kTile<2, 1>, kTile<3, 1>, kTile<4, 1>, kTile<5, 1>, kTile<6, 1>, kTile<7, 1>,
-                 kTile<8, 1>, kTile<9, 1>, kTile<10, 1>, kTile<11, 1>, kTile<12, 1>, kTile<13, 1>,
-                 kTile<14, 1>},
-                {kTile<1, 2>, kTile<2, 2>, kTile<3, 2>, kTile<4, 2>, kTile<5, 2>, kTile<6, 2>, kTile<7, 2>,
-                 kTile<8, 2>, kTile<9, 2>, kTile<10, 2>, kTile<11, 2>, kTile<12, 2>, kTile<13, 2>,
-                 kTile<14, 2>},
-                {kTile<1, 3>, kTile<2, 3>, kTile<3, 3>, kTile<4, 3>, kTile<5, 3>, kTile<6, 3>, kTile<7, 3>,
-                 kTile<8, 3>, kTile<9, 3>},
-                {kTile<1, 4>, kTile<2, 4>, kTile<3, 4>, kTile<4, 4>, kTile<5, 4>, kTile<6, 4>}},
+    .kernels =
+        {{kDirectTile<1, 1>, kDirectTile<2, 1>, kDirectTile<3, 1>, kDirectTile<4, 1>, kDirectTile<5, 1>,
+          kDirectTile<6, 1>, kDirectTile<7, 1>, kDirectTile<8, 1>, kDirectTile<9, 1>, kDirectTile<10, 1>,
+          kDirectTile<11, 1>, kDirectTile<12, 1>, kDirectTile<13, 1>, kDirectTile<14, 1>},
+         {kDirectTile<1, 2>, kDirectTile<2, 2>, kDirectTile<3, 2>, kDirectTile<4, 2>, kDirectTile<5, 2>,
+          kDirectTile<6, 2>, kDirectTile<7, 2>, kDirectTile<8, 2>, kDirectTile<9, 2>, kDirectTile<10, 2>,
+          kDirectTile<11, 2>, kDirectTile<12, 2>, kDirectTile<13, 2>, kDirectTile<14, 2>},
+         {kDirectTile<1, 3>, kDirectTile<2, 3>, kDirectTile<3, 3>, kDirectTile<4, 3>, kDirectTile<5, 3>,
+          kDirectTile<6, 3>, kDirectTile<7, 3>, kDirectTile<8, 3>, kDirectTile<9, 3>},
+         {kDirectTile<1, 4>, kDirectTile<2, 4>, kDirectTile<3, 4>, kDirectTile<4, 4>, kDirectTile<5, 4>,
+          kDirectTile<6, 4>}},
     .copy = direct_copy<Avx512>,
 };
 

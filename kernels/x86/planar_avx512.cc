@@ -11,7 +11,7 @@ namespace fettle::kernels {
 namespace {
 
 template <int kRows, int kVectors>
-constexpr PlanarKernel kTile = planar_tile<Avx512, kRows, kVectors>;
+constexpr PlanarKernel kPlanarTile = planar_tile<Avx512, kRows, kVectors>;
 
 struct Across : Avx512, BroadcastWeights<Avx512> {
   using Vector = Avx512::Vector;
@@ -30,14 +30,16 @@ constexpr PlanarPixelsKernel kPixels = planar_pixels_tile<Across, kGroup, kVecto
 
 constinit const PlanarSet kPlanarAvx512 = {
     .tiles = &kTilesAvx512,
-    .kernels = {{kTile<1, 1>, kTile<2, 1>, kTile<3, 1>, kTile<4, 1>, kTile<5, 1>, kTile<6, 1>, kTile<7, 1>,
-                 kTile<8, 1>, kTile<9, 1>, kTile<10, 1>, kTile<11, 1>, kTile<12, 1>, kTile<13, 1>,
-                 kTile<14, 1>},
-                {kTile<1, 2>, kTile<2, 2>, kTile<3, 2>, kTile<4, 2>, kTile<5, 2>, kTile<6, 2>, kTile<7, 2>,
-                 kTile<8, 2>, kTile<9, 2>, kTile<10, 2>, kTile<11, 2>, kTile<12, 2>, kTile<13, 2>,
-                 kTile<14, 2>},
-                {kTile<1, 3>, kTile<2, 3>, kTile<3, 3>, kTile<4, 3>, kTile<5, 3>, kTile<6, 3>, kTile<7, 3>,
-                 kTile<8, 3>}},
+    .kernels = {{kPlanarTile<1, 1>, kPlanarTile<2, 1>, kPlanarTile<3, 1>, kPlanarTile<4, 1>,
+                 kPlanarTile<5, 1>, kPlanarTile<6, 1>, kPlanarTile<7, 1>, kPlanarTile<8, 1>,
+                 kPlanarTile<9, 1>, kPlanarTile<10, 1>, kPlanarTile<11, 1>, kPlanarTile<12, 1>,
+                 kPlanarTile<13, 1>, kPlanarTile<14, 1>},
+                {kPlanarTile<1, 2>, kPlanarTile<2, 2>, kPlanarTile<3, 2>, kPlanarTile<4, 2>,
+                 kPlanarTile<5, 2>, kPlanarTile<6, 2>, kPlanarTile<7, 2>, kPlanarTile<8, 2>,
+                 kPlanarTile<9, 2>, kPlanarTile<10, 2>, kPlanarTile<11, 2>, kPlanarTile<12, 2>,
+                 kPlanarTile<13, 2>, kPlanarTile<14, 2>},
+                {kPlanarTile<1, 3>, kPlanarTile<2, 3>, kPlanarTile<3, 3>, kPlanarTile<4, 3>,
+                 kPlanarTile<5, 3>, kPlanarTile<6, 3>, kPlanarTile<7, 3>, kPlanarTile<8, 3>}},
 };
 
 constinit const PlanarPixelsSet kPlanarPixelsAvx512 = {

@@ -72,7 +72,7 @@ xnn_status ConvolutionQ8::set_up(xnn_operator_t op, const Addresses& at) const n
 }
 
 template <bool kDepthwise>
-Refusal supports_kind(const LayerDesc& layer, const Cpu&) {
+Refusal supports_kind_q8(const LayerDesc& layer, const Cpu&) {
   if (Refusal no = check_pattern(layer, Op::conv, 3); no != Refusal::none) return no;
   ConvolutionQ8 c;
   if (const Refusal no = c.read(layer); no != Refusal::none) return no;
@@ -81,15 +81,15 @@ Refusal supports_kind(const LayerDesc& layer, const Cpu&) {
 }
 
 template <bool kDepthwise>
-constexpr Kernel conv_row(std::string_view name) noexcept {
+constexpr Kernel conv_row_q8(std::string_view name) noexcept {
   Kernel kernel = picture_row<ConvolutionQ8, Op::conv>(name);
-  kernel.supports = supports_kind<kDepthwise>;
+  kernel.supports = supports_kind_q8<kDepthwise>;
   return if_selected(kernel);
 }
 
 }  // namespace
 
-constinit const Kernel kConvQ8 = conv_row<false>("conv.indirect.q8.xnnpack");
-constinit const Kernel kDepthwiseConvQ8 = conv_row<true>("dwconv.direct.q8.xnnpack");
+constinit const Kernel kConvQ8 = conv_row_q8<false>("conv.indirect.q8.xnnpack");
+constinit const Kernel kDepthwiseConvQ8 = conv_row_q8<true>("dwconv.direct.q8.xnnpack");
 
 }  // namespace fettle::kernels::xnnpack

@@ -9,15 +9,15 @@ namespace fettle::kernels::xnnpack {
 namespace {
 
 constexpr std::size_t kNotFound = SIZE_MAX;
-constexpr std::uint32_t kMagic = 0x4e4e5846;  // "FXNN"
+constexpr std::uint32_t kCacheMagic = 0x4e4e5846;  // "FXNN"
 constexpr std::size_t kAlignment = 64;
 
-struct Header {
+struct CacheHeader {
   std::uint32_t magic;
   std::uint32_t seed;  // XNNPACK's number for the layout of the packed weights
   std::uint64_t bytes;
 };
-static_assert(sizeof(Header) <= kPackedHeaderBytes);
+static_assert(sizeof(CacheHeader) <= kPackedHeaderBytes);
 
 }  // namespace
 
@@ -58,10 +58,11 @@ void WeightsCache::write(std::span<std::byte> packed) noexcept {
 }
 
 Status WeightsCache::read(std::span<const std::byte> packed) noexcept {
-  Header header{};
+  CacheHeader header{};
   if (packed.size() < kPackedHeaderBytes) return wrong_packing();
   std::memcpy(&header, packed.data(), sizeof(header));
-  if (header.magic != kMagic || header.bytes != packed.size() - kPackedHeaderBytes) return wrong_packing();
+  if (header.magic != kCacheMagic || header.bytes != packed.size() - kPackedHeaderBytes)
+    return wrong_packing();
   mode_ = Mode::read;
   seed_ = header.seed;
   // XNNPACK's interface knows no constant memory, but an operator only reads its packed weights.
@@ -94,7 +95,7 @@ void* WeightsCache::reserve(std::size_t bytes) noexcept {
 
 std::size_t WeightsCache::insert(const xnn_weights_cache_look_up_key& key, std::size_t bytes) noexcept {
   if (mode_ == Mode::write) {
-    const Header header{kMagic, key.seed, bytes};
+    const CacheHeader header{kCacheMagic, key.seed, bytes};
     std::memset(header_, 0, kPackedHeaderBytes);
     std::memcpy(header_, &header, sizeof(header));
   } else if (key.seed != seed_ || bytes != weights_bytes_) {

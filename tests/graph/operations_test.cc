@@ -3,6 +3,8 @@
 // The estimates of work that limits go by, against what a plain loop would count.
 #include "lib/graph/passes.h"
 
+#include "tests/graph/attributes.h"
+
 #include <catch2/catch_test_macros.hpp>
 
 #include <cstdint>
@@ -32,12 +34,6 @@ LayerDesc layer_of(Op op, Attributes attributes, const std::vector<Shape>& input
   for (const Shape& shape : outputs) layer.outputs.push_back(tensor(shape));
   layer.parts = {std::move(part)};
   return layer;
-}
-
-Attributes with(std::string_view name, AttributeValue value) {
-  Attributes attributes;
-  attributes.set(name, std::move(value));
-  return attributes;
 }
 
 Attributes kernel_of(std::vector<std::int64_t> extents) { return with("kernel_shape", std::move(extents)); }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What fold_qdq makes of operators between DequantizeLinear and QuantizeLinear, and what it leaves alone.
+#include "tests/graph/attributes.h"
 #include "tests/graph/interpreter.h"
 #include "tests/graph/qdq_builder.h"
 
@@ -15,7 +16,7 @@ namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-std::string ops(const Graph& graph) {
+std::string ops_with_marks(const Graph& graph) {
   std::string text;
   const auto order = graph.topological_order();
   REQUIRE(order);
@@ -49,7 +50,7 @@ std::string optimised(QdqBuilder& b, ValueId result, float step) {
   }
   CHECK(largest > 0);
   CHECK(difference <= 1.001f * step);
-  return ops(graph);
+  return ops_with_marks(graph);
 }
 
 const Node& find(const Graph& graph, Op op) {
@@ -69,12 +70,6 @@ std::vector<std::uint8_t> bytes(std::int64_t count, std::uint32_t seed = 3) {
 
 const StoredAs kX{DataType::u8, {0.05f}, 120};
 const StoredAs kY{DataType::u8, {0.4f}, 100};
-
-Attributes with(std::string_view name, AttributeValue value) {
-  Attributes attributes;
-  attributes.set(name, std::move(value));
-  return attributes;
-}
 
 // A convolution of 4 to 6 channels whose bias is stored in units of both scales.
 ValueId conv(QdqBuilder& b, const StoredAs& x, const StoredAs& w, std::optional<Clamp> clamp = {}) {

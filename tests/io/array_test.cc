@@ -11,19 +11,13 @@
 namespace fettle::test {
 namespace {
 
-std::string file_of(const std::string& name) {
-  return text_of(source_file("tests/fuzz/seeds/picture/" + name));
-}
-
-std::span<const std::byte> bytes_of(const std::string& text) { return std::as_bytes(std::span(text)); }
-
 auto npy(const std::string& text) { return io::parse_npy(bytes_of(text), "a file"); }
 auto npz(const std::string& text, std::size_t most = io::kMaxArrayBytes) {
   return io::parse_npz(bytes_of(text), "a file", most);
 }
 
 TEST_CASE("arrays of NumPy are read, and refused wherever they are cut off", "[io][arrays]") {
-  const std::string whole = file_of("floats.npy");
+  const std::string whole = seed_file("floats.npy");
   const io::Array array = value_of(npy(whole));
   CHECK(array.type == DataType::f32);
   CHECK(array.has_shape(Shape{2, 3}));
@@ -37,7 +31,7 @@ TEST_CASE("arrays of NumPy are read, and refused wherever they are cut off", "[i
 TEST_CASE("archives of NumPy are read, and refused wherever they are cut off", "[io][arrays]") {
   for (const char* name : {"stored.npz", "deflated.npz"}) {
     CAPTURE(name);
-    const std::string whole = file_of(name);
+    const std::string whole = seed_file(name);
     const auto arrays = value_of(npz(whole));
     REQUIRE(arrays.size() == 2);
     CHECK(arrays.at("input").has_shape(Shape{2, 3}));
@@ -75,7 +69,7 @@ TEST_CASE("an array of more dimensions than shapes have is nobody's shape", "[io
 }
 
 TEST_CASE("an archive does not become larger than allowed", "[io][arrays]") {
-  const std::string whole = file_of("deflated.npz");
+  const std::string whole = seed_file("deflated.npz");
   CHECK(npz(whole, 400));
   error_of(npz(whole, 200), ErrorCode::kFileMalformed, "too large");
   // A member that claims to become 1 GiB: at the place of its size in the directory.

@@ -12,7 +12,7 @@
 namespace fettle::cli {
 namespace {
 
-constexpr double kInfinite = std::numeric_limits<double>::infinity();
+constexpr double kNotFinite = std::numeric_limits<double>::infinity();
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 template <typename T>
@@ -38,7 +38,7 @@ TEST_CASE("differences are relative to the largest reference, in every floating 
         Catch::Approx(1 / 65504.0));
   CHECK(difference<float>(DataType::f32, {}, {}) == 0);
   CHECK(difference<float>(DataType::f32, {0}, {0}) == 0);
-  CHECK(difference<float>(DataType::f32, {1e-30f}, {0}) == kInfinite);
+  CHECK(difference<float>(DataType::f32, {1e-30f}, {0}) == kNotFinite);
 }
 
 TEST_CASE("differences of integers are exact", "[io][difference]") {
@@ -58,29 +58,29 @@ TEST_CASE("differences of integers are exact", "[io][difference]") {
 }
 
 TEST_CASE("NaN is like NaN and an infinity like itself, and like nothing else", "[io][difference]") {
-  const auto inf = static_cast<float>(kInfinite);
+  const auto inf = static_cast<float>(kNotFinite);
   const auto nan = static_cast<float>(kNan);
   CHECK(difference<float>(DataType::f32, {nan, inf, -inf, 1}, {nan, inf, -inf, 1}) == 0);
   CHECK(difference<float>(DataType::f32, {nan, 1}, {-nan, 2}) == Catch::Approx(0.5));
-  CHECK(difference<double>(DataType::f64, {kNan, kInfinite}, {kNan, kInfinite}) == 0);
+  CHECK(difference<double>(DataType::f64, {kNan, kNotFinite}, {kNan, kNotFinite}) == 0);
   for (const auto& [value, other] :
        {std::pair{nan, 1.0f}, {1.0f, nan}, {inf, 1.0f}, {1.0f, inf}, {inf, -inf}, {nan, inf}, {inf, nan}}) {
-    CHECK(difference<float>(DataType::f32, {value}, {other}) == kInfinite);
-    CHECK(difference<double>(DataType::f64, {value}, {other}) == kInfinite);
+    CHECK(difference<float>(DataType::f32, {value}, {other}) == kNotFinite);
+    CHECK(difference<double>(DataType::f64, {value}, {other}) == kNotFinite);
   }
   CHECK(difference<std::uint16_t>(DataType::f16, {kHalfNan, kHalfInfinite}, {kHalfOtherNan, kHalfInfinite}) ==
         0);
-  CHECK(difference<std::uint16_t>(DataType::f16, {kHalfNan}, {kHalfInfinite}) == kInfinite);
-  CHECK(difference<std::uint16_t>(DataType::f16, {kHalfLargest}, {kHalfInfinite}) == kInfinite);
+  CHECK(difference<std::uint16_t>(DataType::f16, {kHalfNan}, {kHalfInfinite}) == kNotFinite);
+  CHECK(difference<std::uint16_t>(DataType::f16, {kHalfLargest}, {kHalfInfinite}) == kNotFinite);
   CHECK(difference<std::uint16_t>(DataType::bf16, {kBrainNan, kBrainInfinite}, {kBrainNan, kBrainInfinite}) ==
         0);
-  CHECK(difference<std::uint16_t>(DataType::bf16, {kBrainNan}, {kBrain1}) == kInfinite);
+  CHECK(difference<std::uint16_t>(DataType::bf16, {kBrainNan}, {kBrain1}) == kNotFinite);
 }
 
 TEST_CASE("truth values have no tolerance, nor have buffers of other sizes", "[io][difference]") {
   CHECK(difference<std::uint8_t>(DataType::boolean, {0, 1, 2}, {0, 1, 1}) == 0);
-  CHECK(difference<std::uint8_t>(DataType::boolean, {0, 1}, {1, 1}) == kInfinite);
-  CHECK(difference<float>(DataType::f32, {1}, {1, 1}) == kInfinite);
+  CHECK(difference<std::uint8_t>(DataType::boolean, {0, 1}, {1, 1}) == kNotFinite);
+  CHECK(difference<float>(DataType::f32, {1}, {1, 1}) == kNotFinite);
 }
 
 }  // namespace

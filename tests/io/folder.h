@@ -3,14 +3,18 @@
 // A temporary folder for tests of files.
 #pragma once
 
+#include "tests/common/data.h"
+
 #include <catch2/catch_test_macros.hpp>
 
 #include <stdlib.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -52,9 +56,16 @@ inline void put(const std::string& path, std::string_view text) {
   std::ofstream(path, std::ios::binary) << text;
 }
 
+/// All bytes of a file.
 inline std::string text_of(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
+
+/// One of the small files that the fuzz target `picture` starts from.
+inline std::string seed_file(const std::string& name) {
+  return text_of(source_file("tests/fuzz/seeds/picture/" + name));
+}
+inline std::span<const std::byte> bytes_of(const std::string& text) { return std::as_bytes(std::span(text)); }
 
 }  // namespace fettle::test

@@ -24,12 +24,6 @@ std::uint8_t channel_at(int x, int y, int channel) {
   return static_cast<std::uint8_t>(channel == 0 ? 28 * x : channel == 1 ? 36 * y : 255 - 14 * (x + y));
 }
 
-std::string file_of(const std::string& name) {
-  return text_of(source_file("tests/fuzz/seeds/picture/" + name));
-}
-
-std::span<const std::byte> bytes_of(const std::string& text) { return std::as_bytes(std::span(text)); }
-
 Result<Image> decode(const std::string& text, int channels = 3, const io::ImageLimits& limits = {}) {
   return io::decode_image(bytes_of(text), "a file", channels, limits);
 }
@@ -75,7 +69,7 @@ constexpr Format kFormats[] = {{"rgb.ppm"},
 
 // A picture with a palette that lacks most of the colours that its pixels name.
 std::string poor_palette_png() {
-  std::string png = file_of("palette.png");
+  std::string png = seed_file("palette.png");
   const std::size_t palette = png.find("PLTE");
   REQUIRE(palette != std::string::npos);
   // Two colours are left: length, type, 6 bytes and the checksum, which decoders pass over.
@@ -84,7 +78,7 @@ std::string poor_palette_png() {
 }
 
 std::string poor_palette_bmp() {
-  std::string bmp = file_of("palette.bmp");
+  std::string bmp = seed_file("palette.bmp");
   constexpr std::size_t kPalette = 54;
   bmp.erase(kPalette + 8, 61 * 4);
   bmp[10] = kPalette + 8;  // where pixels begin
@@ -104,11 +98,11 @@ void leave_traces(int with) {
 TEST_CASE("pictures of every format show their pixels", "[io][pictures]") {
   for (const Format& format : kFormats) {
     CAPTURE(format.name);
-    CHECK(difference(value_of(decode(file_of(format.name)))) <= format.lossy);
-    const Image grey = value_of(decode(file_of(format.name), 1));
+    CHECK(difference(value_of(decode(seed_file(format.name)))) <= format.lossy);
+    const Image grey = value_of(decode(seed_file(format.name), 1));
     CHECK(grey.pixels.size() == std::size_t{kWidth} * kHeight);
   }
-  const Image grey = value_of(decode(file_of("grey.pgm"), 1));
+  const Image grey = value_of(decode(seed_file("grey.pgm"), 1));
   for (int i = 0; i < kWidth * kHeight; ++i)
     CHECK(grey.pixels[static_cast<std::size_t>(i)] == channel_at(i % kWidth, i / kWidth, 1));
   const Image same = value_of(io::load_image(source_file("tests/fuzz/seeds/picture/rgb.png"), 3));
@@ -117,7 +111,7 @@ TEST_CASE("pictures of every format show their pixels", "[io][pictures]") {
 
 TEST_CASE("a picture that is cut off anywhere is refused", "[io][pictures]") {
   for (const Format& format : kFormats) {
-    const std::string whole = file_of(format.name);
+    const std::string whole = seed_file(format.name);
     for (std::size_t length = 0; length < whole.size(); ++length) {
       CAPTURE(format.name, whole.size(), length);
       const Result<Image> image = decode(whole.substr(0, length));
@@ -145,11 +139,11 @@ TEST_CASE("a large picture that lacks its last byte is refused, in every place t
 
 TEST_CASE("no pixel comes from memory that nobody wrote", "[io][pictures]") {
   // Colours that a palette lacks; pixels that no scan and no frame holds.
-  std::string missing_scan = file_of("progressive.jpg");
+  std::string missing_scan = seed_file("progressive.jpg");
   const std::size_t scan = missing_scan.find("\xff\xda");
   REQUIRE(scan != std::string::npos);
   missing_scan = missing_scan.substr(0, scan) + "\xff\xd9";
-  std::string small_frame = file_of("plain.gif");
+  std::string small_frame = seed_file("plain.gif");
   const std::size_t frame = small_frame.find('\x2c', 13 + 64 * 3);
   REQUIRE(frame != std::string::npos);
   small_frame[frame + 5] = 3;  // columns
@@ -172,16 +166,16 @@ TEST_CASE("no pixel comes from memory that nobody wrote", "[io][pictures]") {
 TEST_CASE("pictures without pixels are refused", "[io][pictures]") {
   for (const std::string& file :
        {std::string("P6\n0 0\n255\n"), std::string("P6 0 5 255\n"), std::string("P5 5 0 255\n"),
-        file_of("found_no_height.bmp"), std::string("\0\0\2\0\0\0\0\0\0\0\0\0\0\0\7\0\x18\0", 18)})
+        seed_file("found_no_height.bmp"), std::string("\0\0\2\0\0\0\0\0\0\0\0\0\0\0\7\0\x18\0", 18)})
     error_of(decode(file), ErrorCode::kFileMalformed, "a file: ");
 }
 
 TEST_CASE("a decoder that gives no reason is no reason to crash", "[io][pictures]") {
   // Its chunk of pixels claims 4 GiB.
-  std::string png = file_of("rgb.png");
+  std::string png = seed_file("rgb.png");
   const std::size_t data = png.find("IDAT");
   png.replace(data - 4, 4, "\xff\xff\xff\xff");
-  for (const std::string& file : {png, file_of("found_no_reason.png"), std::string(), std::string("text")})
+  for (const std::string& file : {png, seed_file("found_no_reason.png"), std::string(), std::string("text")})
     CHECK(error_of(decode(file), ErrorCode::kFileMalformed, "a file: ").message().find("()") ==
           std::string::npos);
   // Nor is the reason that of another file.
@@ -192,13 +186,13 @@ TEST_CASE("a decoder that gives no reason is no reason to crash", "[io][pictures
 
 TEST_CASE("pictures are bounded before memory is taken", "[io][pictures]") {
   const io::ImageLimits small{1 << 20, 62, 1 << 20};
-  error_of(decode(file_of("rgb.png"), 3, small), ErrorCode::kLimitExceeded, "a file");
-  CHECK(decode(file_of("rgb.png"), 3, {1 << 20, 63, 1 << 20}));
-  error_of(decode(file_of("rgb.png"), 3, {157, 63, 1 << 20}), ErrorCode::kLimitExceeded, "a file");
+  error_of(decode(seed_file("rgb.png"), 3, small), ErrorCode::kLimitExceeded, "a file");
+  CHECK(decode(seed_file("rgb.png"), 3, {1 << 20, 63, 1 << 20}));
+  error_of(decode(seed_file("rgb.png"), 3, {157, 63, 1 << 20}), ErrorCode::kLimitExceeded, "a file");
   error_of(decode("P6 20000 20000 255\n", 3, {}), ErrorCode::kLimitExceeded, "a file");
   CHECK_FALSE(decode("P6 2000000000 2000000000 255\n"));
   CHECK_FALSE(decode("P6 99999999999999999999 1 255\n"));
-  const Image image = value_of(decode(file_of("rgb.png")));
+  const Image image = value_of(decode(seed_file("rgb.png")));
   error_of(io::resize_image(image, 1 << 14, 1 << 14), ErrorCode::kLimitExceeded, "9x7");
   error_of(io::resize_image(image, 8, 8, small), ErrorCode::kLimitExceeded, "8x8");
   // Where the filter would need more than its 32 bits count.
@@ -208,12 +202,12 @@ TEST_CASE("pictures are bounded before memory is taken", "[io][pictures]") {
 
 TEST_CASE("PNM of 16 bits per channel is refused", "[io][pictures]") {
   for (const int channels : {1, 3})
-    error_of(decode(file_of("deep.ppm"), channels), ErrorCode::kFileMalformed,
+    error_of(decode(seed_file("deep.ppm"), channels), ErrorCode::kFileMalformed,
              "more than 8 bits per channel");
 }
 
 TEST_CASE("a JPEG whose tables have more codes than symbols is refused", "[io][pictures]") {
-  std::string jpeg = file_of("baseline.jpg");
+  std::string jpeg = seed_file("baseline.jpg");
   const std::size_t table = jpeg.find("\xff\xc4");
   REQUIRE(table != std::string::npos);
   for (std::size_t i = 0; i < 16; ++i) jpeg[table + 5 + i] = '\xff';
@@ -221,7 +215,7 @@ TEST_CASE("a JPEG whose tables have more codes than symbols is refused", "[io][p
 }
 
 TEST_CASE("cropping keeps the middle in the proportions of the network", "[io][pictures]") {
-  const Image image = value_of(decode(file_of("rgb.png")));
+  const Image image = value_of(decode(seed_file("rgb.png")));
   const Image square = io::crop_image(image, 32, 32);
   CHECK(square.width == 7);
   CHECK(square.height == 7);

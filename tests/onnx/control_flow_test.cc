@@ -4,6 +4,7 @@
 // for too much.
 #include "tests/common/check.h"
 #include "tests/onnx/model_bytes.h"
+#include "tests/onnx/run_model.h"
 
 #include <fettle/runtime.h>
 
@@ -19,18 +20,14 @@ namespace {
 
 using namespace onnx_bytes;
 
-constexpr int kBool = 9;
 using Floats = std::vector<float>;
 
-Message truth(std::string_view name, bool value) {
-  return tensor(name, kBool, {}, std::vector<std::uint8_t>{value ? std::uint8_t{1} : std::uint8_t{0}});
-}
 Message number(std::string_view name, std::int64_t value) {
   return tensor(name, kInt64, {}, std::vector<std::int64_t>{value});
 }
 
 // One input x of 3 numbers, one output y.
-ModelBytes model_of(std::vector<Message> nodes, std::vector<Message> initialisers = {}) {
+ModelBytes model_of_control_flow(std::vector<Message> nodes, std::vector<Message> initialisers = {}) {
   ModelBytes model;
   model.opset = 13;
   model.nodes = std::move(nodes);
@@ -40,14 +37,10 @@ ModelBytes model_of(std::vector<Message> nodes, std::vector<Message> initialiser
   return model;
 }
 
-Result<Model> parse(const ModelBytes& model, const ModelOptions& options = {}) {
-  return Model::parse(as_bytes(model.bytes()), "test", options);
-}
-
 // The first output for x = {1, 2, 3}.
 Floats run(const ModelBytes& bytes, Shape* shape = nullptr) {
   Runtime runtime =
-      test::value_of(Runtime::create(test::value_of(Program::compile(test::value_of(parse(bytes))))));
+      test::value_of(Runtime::create(test::value_of(Program::compile(test::value_of(test::parse(bytes))))));
   test::succeeds(runtime.input(0).copy_from(Floats{1, 2, 3}));
   test::succeeds(runtime.run());
   if (shape != nullptr) *shape = runtime.output(0).shape();
@@ -57,7 +50,7 @@ Floats run(const ModelBytes& bytes, Shape* shape = nullptr) {
 
 Error refused(const ModelBytes& model, ErrorCode code, std::string_view text,
               const ModelOptions& options = {}) {
-  return test::error_of(parse(model, options), code, text);
+  return test::error_of(test::parse(model, options), code, text);
 }
 
 Message branch(const std::string& condition, const Message& then_graph, const Message& else_graph) {
@@ -87,9 +80,9 @@ TEST_CASE("If becomes the branch that a constant chooses", "[onnx][control]") {
   const Message negate = graph({node("Neg", {"x"}, {"a"}, {}, "neg")}, {}, {"a"});
   const Message twice = graph({node("Mul", {"x", "k"}, {"a"}, {}, "mul")}, {}, {"a"}, {floats("k", {}, {2})});
   for (bool value : {true, false}) {
-    const ModelBytes bytes = model_of({branch("c", negate, twice)}, {truth("c", value)});
+    const ModelBytes bytes = model_of_control_flow({branch("c", negate, twice)}, {truth("c", value)});
     CHECK(run(bytes) == (value ? Floats{-1, -2, -3} : Floats{2, 4, 6}));
-    const Model model = test::value_of(parse(bytes));
+    const Model model = test::value_of(test::parse(bytes));
     REQUIRE(model.layers().size() == 1);
     CHECK(model.layers()[0].id == (value ? "neg" : "mul"));
     CHECK(model.outputs()[0].name == "y");
@@ -100,11 +93,11 @@ TEST_CASE("the condition may be what folding finds", "[onnx][control]") {
   const Message negate = graph({node("Neg", {"x"}, {"a"})}, {}, {"a"});
   const Message same = graph({}, {}, {"x"});
   // Whether x has 3 elements; and the branch's result is used further.
-  ModelBytes bytes =
-      model_of({node("Size", {"x"}, {"n"}), node("Equal", {"n", "three"}, {"c"}),
-                node("If", {"c"}, {"z"}, {body("then_branch", negate), body("else_branch", same)}),
-                node("Abs", {"z"}, {"y"})},
-               {number("three", 3)});
+  ModelBytes bytes = model_of_control_flow(
+      {node("Size", {"x"}, {"n"}), node("Equal", {"n", "three"}, {"c"}),
+       node("If", {"c"}, {"z"}, {body("then_branch", negate), body("else_branch", same)}),
+       node("Abs", {"z"}, {"y"})},
+      {number("three", 3)});
   CHECK(run(bytes) == Floats{1, 2, 3});
   bytes.nodes.pop_back();
   bytes.outputs = {"z"};
@@ -117,9 +110,9 @@ TEST_CASE("a branch may give a constant that later shapes need", "[onnx][control
   const Message wide = graph({}, {}, {"s"}, {integers("s", {1, 3})});
   const Message tall = graph({}, {}, {"s"}, {integers("s", {3, 1})});
   const ModelBytes bytes =
-      model_of({node("If", {"c"}, {"s"}, {body("then_branch", wide), body("else_branch", tall)}),
-                node("Identity", {"s"}, {"same"}), node("Reshape", {"x", "same"}, {"y"})},
-               {truth("c", false)});
+      model_of_control_flow({node("If", {"c"}, {"s"}, {body("then_branch", wide), body("else_branch", tall)}),
+                             node("Identity", {"s"}, {"same"}), node("Reshape", {"x", "same"}, {"y"})},
+                            {truth("c", false)});
   Shape shape;
   CHECK(run(bytes, &shape) == Floats{1, 2, 3});
   CHECK(shape == Shape{3, 1});
@@ -128,26 +121,26 @@ TEST_CASE("a branch may give a constant that later shapes need", "[onnx][control
 TEST_CASE("what is wrong in the branch not taken does not matter", "[onnx][control]") {
   const Message magic = graph({node("Magic", {"x"}, {"a"}, {}, "trick", "com.example")}, {}, {"a"});
   const Message negate = graph({node("Neg", {"x"}, {"a"})}, {}, {"a"});
-  CHECK(run(model_of({branch("c", magic, negate)}, {truth("c", false)})) == Floats{-1, -2, -3});
-  refused(model_of({branch("c", magic, negate)}, {truth("c", true)}), ErrorCode::kModelUnsupported,
-          "trick (Magic)");
+  CHECK(run(model_of_control_flow({branch("c", magic, negate)}, {truth("c", false)})) == Floats{-1, -2, -3});
+  refused(model_of_control_flow({branch("c", magic, negate)}, {truth("c", true)}),
+          ErrorCode::kModelUnsupported, "trick (Magic)");
 }
 
 TEST_CASE("Loop is unrolled", "[onnx][control]") {
   const std::vector<Message> trips{number("trips", 3)};
-  CHECK(run(model_of({loop(counting_body())}, trips)) == Floats{4, 5, 6});
+  CHECK(run(model_of_control_flow({loop(counting_body())}, trips)) == Floats{4, 5, 6});
   Shape shape;
-  const ModelBytes scanned = model_of({loop(counting_body(), {"", "y"})}, trips);
+  const ModelBytes scanned = model_of_control_flow({loop(counting_body(), {"", "y"})}, trips);
   CHECK(run(scanned, &shape) == Floats{1, 4, 9, 4, 9, 16, 16, 25, 36});
   CHECK(shape == Shape{3, 3});
   std::vector<std::string> ids;
-  const Model model = test::value_of(parse(scanned));
+  const Model model = test::value_of(test::parse(scanned));
   for (const LayerInfo& layer : model.layers()) ids.push_back(layer.id);
   for (const char* id : {"mul.0", "mul.1", "mul.2", "loop"}) CHECK(std::ranges::count(ids, id) == 1);
-  CHECK(run(model_of({loop(counting_body())}, {number("trips", 0)})) == Floats{1, 2, 3});
-  CHECK(run(model_of({loop(counting_body())}, {number("trips", -7)})) == Floats{1, 2, 3});
-  CHECK(run(model_of({loop(counting_body(), {"y"}, {"trips", "c", "x"})},
-                     {number("trips", 3), truth("c", false)})) == Floats{1, 2, 3});
+  CHECK(run(model_of_control_flow({loop(counting_body())}, {number("trips", 0)})) == Floats{1, 2, 3});
+  CHECK(run(model_of_control_flow({loop(counting_body())}, {number("trips", -7)})) == Floats{1, 2, 3});
+  CHECK(run(model_of_control_flow({loop(counting_body(), {"y"}, {"trips", "c", "x"})},
+                                  {number("trips", 3), truth("c", false)})) == Floats{1, 2, 3});
 }
 
 TEST_CASE("Loop ends when its condition is found to be false", "[onnx][control]") {
@@ -156,8 +149,8 @@ TEST_CASE("Loop ends when its condition is found to be false", "[onnx][control]"
             {value_info("i", {}, kInt64), value_info("going", {}, kBool), value_info("sum", {3})},
             {"still", "next"}, {number("three", 3)});
   const std::int64_t huge = std::numeric_limits<std::int64_t>::max();
-  CHECK(run(model_of({loop(until)}, {number("trips", huge)})) == Floats{16, 32, 48});
-  CHECK(run(model_of({loop(until, {"y"}, {"", "", "x"})})) == Floats{16, 32, 48});
+  CHECK(run(model_of_control_flow({loop(until)}, {number("trips", huge)})) == Floats{16, 32, 48});
+  CHECK(run(model_of_control_flow({loop(until, {"y"}, {"", "", "x"})})) == Floats{16, 32, 48});
 }
 
 TEST_CASE("subgraphs lie in subgraphs and use what is around them", "[onnx][control]") {
@@ -175,8 +168,8 @@ TEST_CASE("subgraphs lie in subgraphs and use what is around them", "[onnx][cont
             {value_info("i", {}, kInt64), value_info("going", {}, kBool), value_info("carried", {3})},
             {"still", "next"}, {floats("w", {2, 3}, {1, 0, 0, 0, 1, 1})});
   for (bool value : {true, false}) {
-    const ModelBytes bytes =
-        model_of({loop(outer)}, {number("trips", 3), truth("c", value), floats("factor", {}, {10})});
+    const ModelBytes bytes = model_of_control_flow(
+        {loop(outer)}, {number("trips", 3), truth("c", value), floats("factor", {}, {10})});
     CHECK(run(bytes) == (value ? Floats{34, 38, 42} : Floats{1, 5, 9}));
   }
 }
@@ -187,7 +180,8 @@ TEST_CASE("Scan goes along any axis, in both directions", "[onnx][control]") {
   const auto scan = [&](std::vector<Message> attributes) {
     attributes.push_back(body("body", sum));
     attributes.push_back(attribute("num_scan_inputs", std::int64_t{1}));
-    return model_of({node("Scan", {"zero", "x"}, {"", "y"}, attributes)}, {floats("zero", {}, {0})});
+    return model_of_control_flow({node("Scan", {"zero", "x"}, {"", "y"}, attributes)},
+                                 {floats("zero", {}, {0})});
   };
   CHECK(run(scan({})) == Floats{1, 3, 6});
   CHECK(run(scan({attribute("scan_input_directions", Dims{1})})) == Floats{3, 5, 6});
@@ -201,24 +195,24 @@ TEST_CASE("Scan goes along any axis, in both directions", "[onnx][control]") {
 
   const Message columns =
       graph({node("Add", {"slice", "slice"}, {"out"})}, {value_info("slice", {2})}, {"out"});
-  const ModelBytes turned =
-      model_of({node("Scan", {"w"}, {"t"},
-                     {body("body", columns), attribute("num_scan_inputs", std::int64_t{1}),
-                      attribute("scan_input_axes", Dims{1}), attribute("scan_output_axes", Dims{1})}),
-                node("Add", {"t", "x"}, {"y"})},
-               {floats("w", {2, 3}, {1, 2, 3, 4, 5, 6})});
+  const ModelBytes turned = model_of_control_flow(
+      {node("Scan", {"w"}, {"t"},
+            {body("body", columns), attribute("num_scan_inputs", std::int64_t{1}),
+             attribute("scan_input_axes", Dims{1}), attribute("scan_output_axes", Dims{1})}),
+       node("Add", {"t", "x"}, {"y"})},
+      {floats("w", {2, 3}, {1, 2, 3, 4, 5, 6})});
   CHECK(run(turned) == Floats{3, 6, 9, 9, 12, 15});
 }
 
 TEST_CASE("what decides must be constant", "[onnx][control][bad]") {
   const Message same = graph({node("Neg", {"x"}, {"a"})}, {}, {"a"});
-  ModelBytes bytes = model_of({branch("c", same, same)});
+  ModelBytes bytes = model_of_control_flow({branch("c", same, same)});
   bytes.inputs.push_back(value_info("c", {}, kBool));
   refused(bytes, ErrorCode::kModelUnsupported, "choice (If): the condition must be one constant boolean");
-  bytes = model_of({loop(counting_body())});
+  bytes = model_of_control_flow({loop(counting_body())});
   bytes.inputs.push_back(value_info("trips", {}, kInt64));
   refused(bytes, ErrorCode::kModelUnsupported, "loop (Loop): the trip count must be one constant");
-  bytes = model_of({loop(counting_body(), {"y"}, {"", "c", "x"})});
+  bytes = model_of_control_flow({loop(counting_body(), {"y"}, {"", "c", "x"})});
   bytes.inputs.push_back(value_info("c", {}, kBool));
   refused(bytes, ErrorCode::kModelUnsupported, "loop (Loop): the condition must be constant");
   const Message computed =
@@ -226,28 +220,30 @@ TEST_CASE("what decides must be constant", "[onnx][control][bad]") {
              node("Less", {"m", "ten"}, {"still"}), node("Add", {"sum", "sum"}, {"next"})},
             {value_info("i", {}, kInt64), value_info("going", {}, kBool), value_info("sum", {3})},
             {"still", "next"}, {floats("ten", {}, {10})});
-  refused(model_of({loop(computed, {"y"}, {"", "", "x"})}), ErrorCode::kModelUnsupported, "iteration 1");
+  refused(model_of_control_flow({loop(computed, {"y"}, {"", "", "x"})}), ErrorCode::kModelUnsupported,
+          "iteration 1");
 }
 
 TEST_CASE("loops without iterations give scan outputs of extent 0", "[onnx][control]") {
   // The body tells the shape of what an iteration would give, and nothing of it is left.
   Shape shape;
   for (const std::int64_t trips : {std::int64_t{0}, std::int64_t{-3}}) {
-    const ModelBytes bytes = model_of({loop(counting_body(), {"", "y"})}, {number("trips", trips)});
+    const ModelBytes bytes =
+        model_of_control_flow({loop(counting_body(), {"", "y"})}, {number("trips", trips)});
     CHECK(run(bytes, &shape).empty());
     CHECK(shape == Shape{0, 3});
-    CHECK(test::value_of(parse(bytes)).layers().empty());
+    CHECK(test::value_of(test::parse(bytes)).layers().empty());
   }
-  CHECK(run(model_of({loop(counting_body(), {"", "y"}, {"trips", "c", "x"})},
-                     {number("trips", 3), truth("c", false)}),
+  CHECK(run(model_of_control_flow({loop(counting_body(), {"", "y"}, {"trips", "c", "x"})},
+                                  {number("trips", 3), truth("c", false)}),
             &shape)
             .empty());
   CHECK(shape == Shape{0, 3});
   // Beside what is carried, and joined with more.
-  const ModelBytes joined =
-      model_of({loop(counting_body(), {"last", "all"}), node("Unsqueeze", {"last", "zero"}, {"row"}),
-                node("Concat", {"all", "row"}, {"y"}, {attribute("axis", std::int64_t{0})})},
-               {number("trips", 0), integers("zero", {0})});
+  const ModelBytes joined = model_of_control_flow(
+      {loop(counting_body(), {"last", "all"}), node("Unsqueeze", {"last", "zero"}, {"row"}),
+       node("Concat", {"all", "row"}, {"y"}, {attribute("axis", std::int64_t{0})})},
+      {number("trips", 0), integers("zero", {0})});
   CHECK(run(joined, &shape) == Floats{1, 2, 3});
   CHECK(shape == Shape{1, 3});
 }
@@ -256,7 +252,7 @@ TEST_CASE("a Scan over nothing gives scan outputs of extent 0", "[onnx][control]
   const Message columns =
       graph({node("Add", {"slice", "slice"}, {"out"})}, {value_info("slice", {2})}, {"out"});
   const auto scan = [&](std::int64_t output_axis) {
-    return model_of(
+    return model_of_control_flow(
         {node("Scan", {"none"}, {"y"},
               {body("body", columns), attribute("num_scan_inputs", std::int64_t{1}),
                attribute("scan_input_axes", Dims{1}), attribute("scan_output_axes", Dims{output_axis})})},
@@ -281,7 +277,7 @@ TEST_CASE("what a file declares of a body's results is enough where it does not 
     body_graph.message(12, Message().text(1, "still"))
         .message(12, Message().text(1, "sum"))
         .message(12, declared);
-    return model_of({loop(body_graph, {"", "y"})}, {number("trips", 0)});
+    return model_of_control_flow({loop(body_graph, {"", "y"})}, {number("trips", 0)});
   };
   Shape shape;
   CHECK(run(without_iterations(value_info("square", {4, 5})), &shape).empty());
@@ -291,25 +287,29 @@ TEST_CASE("what a file declares of a body's results is enough where it does not 
 
 TEST_CASE("loops that run too often are refused", "[onnx][control][bad]") {
   const std::int64_t huge = std::numeric_limits<std::int64_t>::max();
-  refused(model_of({loop(counting_body())}, {number("trips", huge)}), ErrorCode::kLimitExceeded,
+  refused(model_of_control_flow({loop(counting_body())}, {number("trips", huge)}), ErrorCode::kLimitExceeded,
           "ModelLimits::nodes");
-  refused(model_of({loop(counting_body(), {"y"}, {"", "", "x"})}), ErrorCode::kLimitExceeded, "loop");
+  refused(model_of_control_flow({loop(counting_body(), {"y"}, {"", "", "x"})}), ErrorCode::kLimitExceeded,
+          "loop");
   const Message idle =
       graph({}, {value_info("i", {}, kInt64), value_info("going", {}, kBool), value_info("sum", {3})},
             {"going", "sum"});
-  refused(model_of({loop(idle)}, {number("trips", huge)}), ErrorCode::kLimitExceeded, "loop");
+  refused(model_of_control_flow({loop(idle)}, {number("trips", huge)}), ErrorCode::kLimitExceeded, "loop");
   ModelOptions options;
   options.limits.nodes = 40;
-  CHECK(parse(model_of({loop(counting_body())}, {number("trips", 9)}), options));
-  refused(model_of({loop(counting_body())}, {number("trips", 10)}), ErrorCode::kLimitExceeded, "40", options);
+  CHECK(test::parse(model_of_control_flow({loop(counting_body())}, {number("trips", 9)}), options));
+  refused(model_of_control_flow({loop(counting_body())}, {number("trips", 10)}), ErrorCode::kLimitExceeded,
+          "40", options);
   options.limits.nodes = 4;
-  refused(model_of({loop(counting_body())}, {number("trips", 1)}), ErrorCode::kLimitExceeded, "4", options);
+  refused(model_of_control_flow({loop(counting_body())}, {number("trips", 1)}), ErrorCode::kLimitExceeded,
+          "4", options);
 }
 
 TEST_CASE("damaged subgraphs are refused", "[onnx][control][bad]") {
   const Message negate = graph({node("Neg", {"x"}, {"a"})}, {}, {"a"});
   const auto refuse = [](const Message& entry, std::string_view text) {
-    refused(model_of({entry}, {number("trips", 2), truth("c", true)}), ErrorCode::kModelInvalid, text);
+    refused(model_of_control_flow({entry}, {number("trips", 2), truth("c", true)}), ErrorCode::kModelInvalid,
+            text);
   };
   refuse(branch("c", graph({node("Neg", {"nothing"}, {"a"})}, {}, {"a"}), negate), "nothing");
   refuse(branch("c", graph({node("Neg", {"y"}, {"a"})}, {}, {"a"}), negate), "y");
@@ -343,18 +343,19 @@ TEST_CASE("subgraphs are not nested without end", "[onnx][control][bad]") {
                            {body("then_branch", inside), body("else_branch", graph({}, {}, {"x"}))})},
                      {}, {result});
     }
-    return model_of({branch("c", inside, graph({}, {}, {"x"}))}, {truth("c", true)});
+    return model_of_control_flow({branch("c", inside, graph({}, {}, {"x"}))}, {truth("c", true)});
   };
   CHECK(run(nested(8)) == Floats{-1, -2, -3});
   refused(nested(9), ErrorCode::kModelUnsupported, "nested more than 8 deep");
   refused(nested(12), ErrorCode::kModelUnsupported, "nested more than 8 deep");
-  CHECK_FALSE(parse(nested(1000)));
+  CHECK_FALSE(test::parse(nested(1000)));
 }
 
 TEST_CASE("subgraphs count in hashes", "[onnx][control]") {
   const auto hashes = [](const char* op, float weight) {
     const Message taken = graph({node(op, {"x", "k"}, {"a"})}, {}, {"a"}, {floats("k", {}, {weight})});
-    const Model model = test::value_of(parse(model_of({branch("c", taken, taken)}, {truth("c", true)})));
+    const Model model =
+        test::value_of(test::parse(model_of_control_flow({branch("c", taken, taken)}, {truth("c", true)})));
     return std::pair(model.graph_hash(), model.weights_hash());
   };
   CHECK(hashes("Mul", 2).first == hashes("Mul", 3).first);
@@ -370,12 +371,13 @@ TEST_CASE("damaged files with subgraphs never crash", "[onnx][control][bad]") {
             {value_info("i", {}, kInt64), value_info("going", {}, kBool), value_info("sum", {3})},
             {"still", "next", "b"});
   const std::string whole =
-      model_of({loop(choice, {"l", "s"}),
-                node("Scan", {"l", "s"}, {"z", "y"},
-                     {body("body", graph({node("Add", {"p", "q"}, {"r"})},
-                                         {value_info("p", {3}), value_info("q", {3})}, {"r", "r"})),
-                      attribute("num_scan_inputs", std::int64_t{1}), attribute("scan_input_axes", Dims{0})})},
-               {number("trips", 3), truth("c", true)})
+      model_of_control_flow(
+          {loop(choice, {"l", "s"}),
+           node("Scan", {"l", "s"}, {"z", "y"},
+                {body("body", graph({node("Add", {"p", "q"}, {"r"})},
+                                    {value_info("p", {3}), value_info("q", {3})}, {"r", "r"})),
+                 attribute("num_scan_inputs", std::int64_t{1}), attribute("scan_input_axes", Dims{0})})},
+          {number("trips", 3), truth("c", true)})
           .bytes();
   REQUIRE(Model::parse(as_bytes(whole), "whole"));
   ModelOptions options;

@@ -2,6 +2,7 @@
 //
 // Import of files made by hand: what is accepted, and every kind of bad input.
 #include "tests/onnx/model_bytes.h"
+#include "tests/onnx/run_model.h"
 
 #include <fettle/model.h>
 
@@ -26,19 +27,15 @@ ModelBytes one_node(Message entry, const Dims& input = {1, 2, 4, 4}) {
   return model;
 }
 
-Result<Model> parse(const ModelBytes& model, const ModelOptions& options = {}) {
-  return Model::parse(as_bytes(model.bytes()), "test", options);
-}
-
 Model accepted(const ModelBytes& model) {
-  Result<Model> result = parse(model);
+  Result<Model> result = test::parse(model);
   INFO((result ? "" : result.error().text()));
   REQUIRE(result);
   return *result;
 }
 
 Error refused(const ModelBytes& model, ErrorCode code, const ModelOptions& options = {}) {
-  const Result<Model> result = parse(model, options);
+  const Result<Model> result = test::parse(model, options);
   REQUIRE_FALSE(result);
   INFO(result.error().text());
   CHECK(result.error().code() == code);
@@ -275,7 +272,7 @@ TEST_CASE("free dimensions need a shape", "[onnx][bad]") {
   CHECK(mentions(error, "--shape x="));
   ModelOptions options;
   options.shapes["x"] = Shape{4, 3};
-  const Result<Model> fixed = parse(model, options);
+  const Result<Model> fixed = test::parse(model, options);
   REQUIRE(fixed);
   CHECK(fixed->outputs()[0].shape == Shape{4, 3});
   options.shapes["x"] = Shape{4, 5};
@@ -297,7 +294,7 @@ TEST_CASE("limits are kept", "[onnx][bad]") {
   huge.inputs = {value_info("x", {1})};
   huge.outputs = {"y"};
   options.limits = {};
-  const Result<Model> result = parse(huge, options);
+  const Result<Model> result = test::parse(huge, options);
   REQUIRE_FALSE(result);
 }
 
@@ -311,14 +308,14 @@ TEST_CASE("a run of more operations than the limit is refused, naming the layer 
   model.outputs = {"y"};
   ModelOptions options;
   options.limits.run_operations = 430;
-  const Result<Model> result = parse(model, options);
+  const Result<Model> result = test::parse(model, options);
   REQUIRE_FALSE(result);
   CHECK(result.error().code() == ErrorCode::kLimitExceeded);
   CHECK(mentions(result.error(), "large (Conv)"));
   CHECK(mentions(result.error(), "430"));
   CHECK(mentions(result.error(), "ModelLimits::run_operations"));
   options.limits.run_operations = 1000;
-  const Result<Model> allowed = parse(model, options);
+  const Result<Model> allowed = test::parse(model, options);
   REQUIRE(allowed);
   CHECK(allowed->layers()[0].operations == 64 + 72 + 8 * 36);
   CHECK(allowed->layers()[1].operations == 16);
@@ -328,7 +325,7 @@ TEST_CASE("another input shape is held to the limit of operations too", "[onnx][
   ModelOptions options;
   options.limits.run_operations = 1000;
   options.shapes["x"] = Shape{10};
-  const Result<Model> model = parse(one_node(node("Sigmoid", {"x"}, {"y"}), {-1}), options);
+  const Result<Model> model = test::parse(one_node(node("Sigmoid", {"x"}, {"y"}), {-1}), options);
   REQUIRE(model);
   const Result<Model> larger = model->with_shapes({{"x", Shape{501}}});
   REQUIRE_FALSE(larger);

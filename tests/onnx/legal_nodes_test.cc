@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Nodes that ONNX allows, though few exporters write them, and what comes out of them. Right values by hand.
+#include "tests/common/numbers.h"
 #include "tests/onnx/run_model.h"
 
 #include <catch2/catch_test_macros.hpp>
@@ -19,14 +20,9 @@ using test::run_model;
 
 using Floats = std::vector<float>;
 
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
-constexpr int kUint8 = 2;
-constexpr int kInt32 = 6;
-constexpr int kBool = 9;
-
 // One input x, one output y.
-ModelBytes model_of(std::vector<Message> nodes, const Dims& input, std::vector<Message> initialisers = {}) {
+ModelBytes model_of_legal_nodes(std::vector<Message> nodes, const Dims& input,
+                                std::vector<Message> initialisers = {}) {
   ModelBytes model;
   model.nodes = std::move(nodes);
   model.inputs = {value_info("x", input)};
@@ -35,11 +31,7 @@ ModelBytes model_of(std::vector<Message> nodes, const Dims& input, std::vector<M
   return model;
 }
 
-Message truth(std::string_view name, bool value) {
-  return tensor<std::uint8_t>(name, kBool, {}, {static_cast<std::uint8_t>(value ? 1 : 0)});
-}
-
-std::string refusal(const ModelBytes& model) {
+std::string refusal_legal_nodes(const ModelBytes& model) {
   const Result<Model> result = Model::parse(as_bytes(model.bytes()), "test");
   REQUIRE_FALSE(result);
   CHECK(result.error().code() == ErrorCode::kModelUnsupported);
@@ -53,7 +45,7 @@ TEST_CASE("scale and bias of a layer normalisation are broadcast", "[onnx][legal
   const auto normalised = [](std::vector<Message> operands, std::int64_t axis = -1) {
     std::vector<std::string> names{"x", "s"};
     if (operands.size() > 1) names.emplace_back("b");
-    ModelBytes model = model_of(
+    ModelBytes model = model_of_legal_nodes(
         {node("LayerNormalization", names, {"y"}, {attribute("axis", axis), attribute("epsilon", 0.0f)})},
         {2, 2}, std::move(operands));
     model.opset = 17;
@@ -75,7 +67,7 @@ TEST_CASE("scale and bias of a layer normalisation are broadcast", "[onnx][legal
 TEST_CASE("mean and deviation of a normalisation are there whatever the scale's shape", "[onnx][legal]") {
   for (const Message& scale :
        {floats("s", {2}, {1, 1}), floats("s", {1}, {1}), floats("s", {2, 1}, {1, 1})}) {
-    ModelBytes model = model_of(
+    ModelBytes model = model_of_legal_nodes(
         {node("LayerNormalization", {"x", "s"}, {"y", "mean", "deviation"}, {attribute("epsilon", 0.0f)})},
         {2, 2}, {scale});
     model.opset = 17;
@@ -90,14 +82,14 @@ TEST_CASE("mean and deviation of a normalisation are there whatever the scale's 
 
 TEST_CASE("a scale that does not fit a layer normalisation is refused", "[onnx][bad]") {
   for (const Message& scale : {floats("s", {3}, {1, 1, 1}), floats("s", {1, 1, 1}, {1})}) {
-    ModelBytes model = model_of({node("LayerNormalization", {"x", "s"}, {"y"})}, {2, 2}, {scale});
+    ModelBytes model = model_of_legal_nodes({node("LayerNormalization", {"x", "s"}, {"y"})}, {2, 2}, {scale});
     model.opset = 17;
-    CHECK(refusal(model).find("broadcastable") != std::string::npos);
+    CHECK(refusal_legal_nodes(model).find("broadcastable") != std::string::npos);
   }
 }
 
 TEST_CASE("a tensor of one dimension is one channel to a batch normalisation", "[onnx][legal]") {
-  const ModelBytes model = model_of(
+  const ModelBytes model = model_of_legal_nodes(
       {node("BatchNormalization", {"x", "s", "b", "m", "v"}, {"y"}, {attribute("epsilon", 0.0f)})}, {3},
       {floats("s", {1}, {2}), floats("b", {1}, {1}), floats("m", {1}, {3}), floats("v", {1}, {4})});
   const test::Outputs outputs = run_model(model, Floats{1, 3, 5});
@@ -109,16 +101,17 @@ TEST_CASE("a scale or zero point of one element may be a scalar or not", "[onnx]
   for (const auto& [scale, zero] : {std::pair<Dims, Dims>{{1}, {}}, {{}, {1}}, {{1}, {1}}, {{}, {}}}) {
     const std::vector<Message> parameters{floats("s", scale, {0.5f}),
                                           tensor<std::uint8_t>("z", kUint8, zero, {100})};
-    CHECK(run_model(model_of({node("QuantizeLinear", {"x", "s", "z"}, {"q"}),
-                              node("DequantizeLinear", {"q", "s", "z"}, {"y"})},
-                             {3}, parameters),
+    CHECK(run_model(model_of_legal_nodes({node("QuantizeLinear", {"x", "s", "z"}, {"q"}),
+                                          node("DequantizeLinear", {"q", "s", "z"}, {"y"})},
+                                         {3}, parameters),
                     Floats{1, -1.5f, 2.2f})
               .values() == Floats{1, -1.5f, 2});
     // 2 * 3 and 4 * 3, in steps of 0.5 from 100 on.
-    ModelBytes conv = model_of({node("QuantizeLinear", {"x", "s", "z"}, {"q"}),
-                                node("QLinearConv", {"q", "s", "z", "w", "s", "z", "s", "z"}, {"c"}),
-                                node("DequantizeLinear", {"c", "s", "z"}, {"y"})},
-                               {1, 1, 1, 2}, parameters);
+    ModelBytes conv =
+        model_of_legal_nodes({node("QuantizeLinear", {"x", "s", "z"}, {"q"}),
+                              node("QLinearConv", {"q", "s", "z", "w", "s", "z", "s", "z"}, {"c"}),
+                              node("DequantizeLinear", {"c", "s", "z"}, {"y"})},
+                             {1, 1, 1, 2}, parameters);
     conv.initialisers.push_back(tensor<std::uint8_t>("w", kUint8, {1, 1, 1, 1}, {106}));
     CHECK(run_model(conv, Floats{2, 4}).values() == Floats{6, 12});
     ModelBytes product = conv;
@@ -130,60 +123,65 @@ TEST_CASE("a scale or zero point of one element may be a scalar or not", "[onnx]
 }
 
 TEST_CASE("scales and zero points that are computed may differ in rank", "[onnx][legal]") {
-  const ModelBytes model =
-      model_of({node("DynamicQuantizeLinear", {"x"}, {"q", "s", "z"}), node("Reshape", {"s", "one"}, {"s1"}),
-                node("DequantizeLinear", {"q", "s1", "z"}, {"y"})},
-               {2}, {integers("one", {1})});
+  const ModelBytes model = model_of_legal_nodes(
+      {node("DynamicQuantizeLinear", {"x"}, {"q", "s", "z"}), node("Reshape", {"s", "one"}, {"s1"}),
+       node("DequantizeLinear", {"q", "s1", "z"}, {"y"})},
+      {2}, {integers("one", {1})});
   CHECK(alike(run_model(model, Floats{0, 255}).values(), {0, 255}, 1e-3f));
 }
 
 TEST_CASE("NaN may be a constant", "[onnx][legal]") {
-  const std::vector<Message> mask{floats("zero", {}, {0}), floats("nan", {}, {kNan})};
+  const std::vector<Message> mask{floats("zero", {}, {0}), floats("nan", {}, {test::kNan})};
+  CHECK(alike(run_model(model_of_legal_nodes(
+                            {node("Greater", {"x", "zero"}, {"c"}), node("Where", {"c", "x", "nan"}, {"y"})},
+                            {2}, mask),
+                        Floats{-1, 1})
+                  .values(),
+              {test::kNan, 1}));
+  CHECK(alike(run_model(model_of_legal_nodes({node("Pad", {"x", "pads", "nan"}, {"y"})}, {2},
+                                             {mask[1], integers("pads", {1, 1})}),
+                        Floats{-1, 1})
+                  .values(),
+              {test::kNan, -1, 1, test::kNan}));
+  CHECK(alike(run_model(model_of_legal_nodes(
+                            {node("ConstantOfShape", {"s"}, {"n"},
+                                  {attribute("value", floats("", {1}, {test::kNan}))}),
+                             node("Concat", {"n", "x"}, {"y"}, {attribute("axis", std::int64_t{0})})},
+                            {2}, {integers("s", {1})}),
+                        Floats{-1, 1})
+                  .values(),
+              {test::kNan, -1, 1}));
   CHECK(alike(
-      run_model(model_of({node("Greater", {"x", "zero"}, {"c"}), node("Where", {"c", "x", "nan"}, {"y"})},
-                         {2}, mask),
+      run_model(model_of_legal_nodes({node("Constant", {}, {"k"}, {attribute("value_float", test::kNan)}),
+                                      node("Add", {"x", "k"}, {"y"})},
+                                     {2}),
                 Floats{-1, 1})
           .values(),
-      {kNan, 1}));
-  CHECK(alike(run_model(model_of({node("Pad", {"x", "pads", "nan"}, {"y"})}, {2},
-                                 {mask[1], integers("pads", {1, 1})}),
+      {test::kNan, test::kNan}));
+  CHECK(alike(run_model(model_of_legal_nodes(
+                            {node("LeakyRelu", {"x"}, {"y"}, {attribute("alpha", test::kNan)})}, {2}),
                         Floats{-1, 1})
                   .values(),
-              {kNan, -1, 1, kNan}));
-  CHECK(alike(run_model(model_of({node("ConstantOfShape", {"s"}, {"n"},
-                                       {attribute("value", floats("", {1}, {kNan}))}),
-                                  node("Concat", {"n", "x"}, {"y"}, {attribute("axis", std::int64_t{0})})},
-                                 {2}, {integers("s", {1})}),
-                        Floats{-1, 1})
-                  .values(),
-              {kNan, -1, 1}));
-  CHECK(alike(run_model(model_of({node("Constant", {}, {"k"}, {attribute("value_float", kNan)}),
-                                  node("Add", {"x", "k"}, {"y"})},
-                                 {2}),
-                        Floats{-1, 1})
-                  .values(),
-              {kNan, kNan}));
-  CHECK(alike(
-      run_model(model_of({node("LeakyRelu", {"x"}, {"y"}, {attribute("alpha", kNan)})}, {2}), Floats{-1, 1})
-          .values(),
-      {kNan, 1}));
+              {test::kNan, 1}));
   // Weights too: what is multiplied by NaN is NaN, and other channels are as they were.
-  CHECK(alike(
-      run_model(model_of({node("Conv", {"x", "w", "b"}, {"y"})}, {1, 1, 1, 1},
-                         {floats("w", {3, 1, 1, 1}, {kNan, 2, 1}), floats("b", {3}, {0, 1, kInfinity})}),
-                Floats{3})
-          .values(),
-      {kNan, 7, kInfinity}));
+  CHECK(alike(run_model(model_of_legal_nodes({node("Conv", {"x", "w", "b"}, {"y"})}, {1, 1, 1, 1},
+                                             {floats("w", {3, 1, 1, 1}, {test::kNan, 2, 1}),
+                                              floats("b", {3}, {0, 1, test::kInfinity})}),
+                        Floats{3})
+                  .values(),
+              {test::kNan, 7, test::kInfinity}));
 }
 
 TEST_CASE("a bound that is NaN gives NaN, as ONNX's Min and Max do", "[onnx][legal]") {
-  const std::vector<Message> bounds{floats("low", {}, {kNan}), floats("high", {}, {1})};
+  const std::vector<Message> bounds{floats("low", {}, {test::kNan}), floats("high", {}, {1})};
   CHECK(alike(
-      run_model(model_of({node("Clip", {"x", "low", "high"}, {"y"})}, {2}, bounds), Floats{-1, 5}).values(),
-      {kNan, kNan}));
+      run_model(model_of_legal_nodes({node("Clip", {"x", "low", "high"}, {"y"})}, {2}, bounds), Floats{-1, 5})
+          .values(),
+      {test::kNan, test::kNan}));
   for (const char* op : {"Min", "Max"}) {
-    CHECK(alike(run_model(model_of({node(op, {"x", "low"}, {"y"})}, {2}, bounds), Floats{-1, 5}).values(),
-                {kNan, kNan}));
+    CHECK(alike(
+        run_model(model_of_legal_nodes({node(op, {"x", "low"}, {"y"})}, {2}, bounds), Floats{-1, 5}).values(),
+        {test::kNan, test::kNan}));
   }
 }
 
@@ -191,38 +189,43 @@ TEST_CASE("where the bounds of Clip cross, the upper one is the result", "[onnx]
   const std::vector<Message> bounds{floats("low", {}, {1}), floats("high", {}, {-1})};
   const Floats x{0, 5, -5};
   const Floats upper{-1, -1, -1};
-  CHECK(run_model(model_of({node("Clip", {"x", "low", "high"}, {"y"})}, {3}, bounds), x).values() == upper);
-  ModelBytes old =
-      model_of({node("Clip", {"x"}, {"y"}, {attribute("min", 1.0f), attribute("max", -1.0f)})}, {3});
+  CHECK(
+      run_model(model_of_legal_nodes({node("Clip", {"x", "low", "high"}, {"y"})}, {3}, bounds), x).values() ==
+      upper);
+  ModelBytes old = model_of_legal_nodes(
+      {node("Clip", {"x"}, {"y"}, {attribute("min", 1.0f), attribute("max", -1.0f)})}, {3});
   old.opset = 6;
   CHECK(run_model(old, x).values() == upper);
   // Behind an operator that takes it as its clamp, and behind another clamp.
-  CHECK(run_model(model_of({node("Add", {"x", "x"}, {"a"}), node("Clip", {"a", "low", "high"}, {"y"})}, {3},
-                           bounds),
-                  x)
-            .values() == upper);
-  CHECK(run_model(model_of({node("Conv", {"x", "w"}, {"c"}), node("Clip", {"c", "low", "high"}, {"y"})},
-                           {1, 1, 1, 3}, {bounds[0], bounds[1], floats("w", {1, 1, 1, 1}, {3})}),
-                  x)
-            .values() == upper);
-  CHECK(run_model(model_of({node("Add", {"x", "x"}, {"a"}), node("Clip", {"a", "low"}, {"b"}),
-                            node("Clip", {"b", "", "high"}, {"y"})},
-                           {3}, bounds),
-                  x)
-            .values() == upper);
+  CHECK(
+      run_model(model_of_legal_nodes(
+                    {node("Add", {"x", "x"}, {"a"}), node("Clip", {"a", "low", "high"}, {"y"})}, {3}, bounds),
+                x)
+          .values() == upper);
   CHECK(run_model(
-            model_of({node("Max", {"x", "low"}, {"a"}), node("Min", {"a", "high"}, {"y"})}, {3}, bounds), x)
+            model_of_legal_nodes({node("Conv", {"x", "w"}, {"c"}), node("Clip", {"c", "low", "high"}, {"y"})},
+                                 {1, 1, 1, 3}, {bounds[0], bounds[1], floats("w", {1, 1, 1, 1}, {3})}),
+            x)
+            .values() == upper);
+  CHECK(run_model(model_of_legal_nodes({node("Add", {"x", "x"}, {"a"}), node("Clip", {"a", "low"}, {"b"}),
+                                        node("Clip", {"b", "", "high"}, {"y"})},
+                                       {3}, bounds),
+                  x)
+            .values() == upper);
+  CHECK(run_model(model_of_legal_nodes({node("Max", {"x", "low"}, {"a"}), node("Min", {"a", "high"}, {"y"})},
+                                       {3}, bounds),
+                  x)
             .values() == upper);
 }
 
 TEST_CASE("crossing bounds of integers and of computed numbers", "[onnx][legal]") {
-  ModelBytes whole =
-      model_of({node("Clip", {"x", "low", "high"}, {"y"})}, {3},
-               {tensor<std::int32_t>("low", kInt32, {}, {7}), tensor<std::int32_t>("high", kInt32, {}, {3})});
+  ModelBytes whole = model_of_legal_nodes(
+      {node("Clip", {"x", "low", "high"}, {"y"})}, {3},
+      {tensor<std::int32_t>("low", kInt32, {}, {7}), tensor<std::int32_t>("high", kInt32, {}, {3})});
   whole.inputs = {value_info("x", {3}, kInt32)};
   CHECK(run_model(whole, {test::bytes_of<std::int32_t>({0, 5, 9})}).values<std::int32_t>() ==
         std::vector<std::int32_t>{3, 3, 3});
-  ModelBytes computed = model_of({node("Clip", {"x", "low", "high"}, {"y"})}, {2});
+  ModelBytes computed = model_of_legal_nodes({node("Clip", {"x", "low", "high"}, {"y"})}, {2});
   computed.inputs.push_back(value_info("low", {}));
   computed.inputs.push_back(value_info("high", {}));
   const auto scalar = [](float value) { return test::bytes_of<float>({value}); };
@@ -234,9 +237,9 @@ TEST_CASE("steps, starts and ends of a slice may be any integers", "[onnx][legal
   constexpr std::int64_t kLeast = std::numeric_limits<std::int64_t>::min();
   constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
   const auto sliced = [](std::int64_t start, std::int64_t end, std::int64_t step) {
-    return run_model(model_of({node("Slice", {"x", "s", "e", "a", "p"}, {"y"})}, {4},
-                              {integers("s", {start}), integers("e", {end}), integers("a", {0}),
-                               integers("p", {step})}),
+    return run_model(model_of_legal_nodes({node("Slice", {"x", "s", "e", "a", "p"}, {"y"})}, {4},
+                                          {integers("s", {start}), integers("e", {end}), integers("a", {0}),
+                                           integers("p", {step})}),
                      Floats{1, 2, 3, 4})
         .values();
   };
@@ -254,8 +257,8 @@ TEST_CASE("steps, starts and ends of a slice may be any integers", "[onnx][legal
 
 TEST_CASE("negative padding removes elements before the rest is copied or reflected", "[onnx][legal]") {
   const auto padded = [](const char* mode, std::int64_t before, std::int64_t after) {
-    return run_model(model_of({node("Pad", {"x", "pads"}, {"y"}, {attribute("mode", mode)})}, {4},
-                              {integers("pads", {before, after})}),
+    return run_model(model_of_legal_nodes({node("Pad", {"x", "pads"}, {"y"}, {attribute("mode", mode)})}, {4},
+                                          {integers("pads", {before, after})}),
                      Floats{1, 2, 3, 4})
         .values();
   };
@@ -267,8 +270,9 @@ TEST_CASE("negative padding removes elements before the rest is copied or reflec
   CHECK(padded("edge", 1, -3) == Floats{1, 1});
   CHECK(padded("constant", 1, -3) == Floats{0, 1});
   const auto problem = [](const char* mode, std::int64_t before, std::int64_t after) {
-    return refusal(model_of({node("Pad", {"x", "pads"}, {"y"}, {attribute("mode", mode)})}, {4},
-                            {integers("pads", {before, after})}));
+    return refusal_legal_nodes(
+        model_of_legal_nodes({node("Pad", {"x", "pads"}, {"y"}, {attribute("mode", mode)})}, {4},
+                             {integers("pads", {before, after})}));
   };
   // One element is left, which has nothing to reflect, and then none.
   CHECK(problem("reflect", 1, -3).find("smaller than the dimension") != std::string::npos);
@@ -279,7 +283,8 @@ TEST_CASE("negative padding removes elements before the rest is copied or reflec
 
 TEST_CASE("Dropout that drops nothing is the identity, with a mask of ones", "[onnx][legal]") {
   const auto dropped = [](const Message& ratio, const Message& training) {
-    ModelBytes model = model_of({node("Dropout", {"x", "r", "t"}, {"y", "mask"})}, {3}, {ratio, training});
+    ModelBytes model =
+        model_of_legal_nodes({node("Dropout", {"x", "r", "t"}, {"y", "mask"})}, {3}, {ratio, training});
     model.outputs = {"y", "mask"};
     return model;
   };
@@ -297,12 +302,14 @@ TEST_CASE("Dropout that drops nothing is the identity, with a mask of ones", "[o
   either.inputs.push_back(value_info("t", {}, kBool));
   CHECK(run_model(either, {test::bytes_of<float>({1, 2, 3}), test::Bytes{std::byte{1}}}).values() ==
         Floats{1, 2, 3});
-  CHECK(refusal(dropped(floats("r", {}, {0.5f}), truth("t", true))).find("at random") != std::string::npos);
+  CHECK(refusal_legal_nodes(dropped(floats("r", {}, {0.5f}), truth("t", true))).find("at random") !=
+        std::string::npos);
   ModelBytes open = dropped(floats("r", {}, {0.5f}), truth("unused", true));
   open.inputs.push_back(value_info("t", {}, kBool));
-  CHECK(refusal(open).find("training_mode must be constant") != std::string::npos);
+  CHECK(refusal_legal_nodes(open).find("training_mode must be constant") != std::string::npos);
   // The ratio is a half where none is given.
-  CHECK(refusal(model_of({node("Dropout", {"x", "", "t"}, {"y"})}, {3}, {truth("t", true)}))
+  CHECK(refusal_legal_nodes(
+            model_of_legal_nodes({node("Dropout", {"x", "", "t"}, {"y"})}, {3}, {truth("t", true)}))
             .find("at random") != std::string::npos);
 }
 

@@ -49,7 +49,13 @@ class Message {
 using Dims = std::vector<std::int64_t>;
 
 inline constexpr int kFloat = 1;
+inline constexpr int kUint8 = 2;
+inline constexpr int kInt8 = 3;
+inline constexpr int kInt16 = 5;
+inline constexpr int kInt32 = 6;
 inline constexpr int kInt64 = 7;
+inline constexpr int kBool = 9;
+inline constexpr int kDouble = 11;
 
 /// TensorProto with its contents as raw bytes.
 template <typename T>
@@ -98,6 +104,10 @@ inline Message node(std::string_view op, const std::vector<std::string>& inputs,
   return result;
 }
 
+/// A constant truth value.
+inline Message truth(std::string_view name, bool value) {
+  return tensor<std::uint8_t>(name, kBool, {}, {static_cast<std::uint8_t>(value ? 1 : 0)});
+}
 /// ValueInfoProto; an extent of -1 is the free dimension "n".
 inline Message value_info(std::string_view name, const Dims& dims, int type = kFloat) {
   Message shape;

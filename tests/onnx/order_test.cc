@@ -17,8 +17,6 @@ using test::run_model;
 
 using Floats = std::vector<float>;
 
-constexpr int kBool = 9;
-
 // y = (x + 1) * (x + 1) - x
 ModelBytes sorted() {
   ModelBytes model;
@@ -34,7 +32,7 @@ Model parsed(const ModelBytes& model) {
   return test::value_of(Model::parse(as_bytes(model.bytes()), "test"));
 }
 
-std::string refusal(const ModelBytes& model) {
+std::string refusal_order(const ModelBytes& model) {
   return test::error_of(Model::parse(as_bytes(model.bytes()), "test"), ErrorCode::kModelInvalid).text();
 }
 
@@ -98,11 +96,11 @@ TEST_CASE("a cycle is refused with the nodes that form it", "[onnx][order][bad]"
   ModelBytes model = sorted();
   // first -> second -> first; third only follows.
   model.nodes[0] = node("Add", {"x", "b"}, {"a"}, {}, "first");
-  const std::string text = refusal(model);
+  const std::string text = refusal_order(model);
   CHECK(text.find("nodes first, second form a cycle") != std::string::npos);
   CHECK(text.find("third") == std::string::npos);
   model.nodes = {node("Relu", {"y"}, {"y"}, {}, "own")};
-  CHECK(refusal(model).find("node own needs its own result") != std::string::npos);
+  CHECK(refusal_order(model).find("node own needs its own result") != std::string::npos);
 }
 
 TEST_CASE("a cycle through a graph inside a node, and inside one, is refused", "[onnx][order][bad]") {
@@ -111,11 +109,11 @@ TEST_CASE("a cycle through a graph inside a node, and inside one, is refused", "
   model.initialisers.push_back(tensor("yes", kBool, {}, std::vector<char>{1}));
   model.nodes = {node("If", {"yes"}, {"y"}, {body("then_branch", uses), body("else_branch", uses)}, "choice"),
                  node("Abs", {"y"}, {"late"}, {}, "after")};
-  CHECK(refusal(model).find("nodes choice, after form a cycle") != std::string::npos);
+  CHECK(refusal_order(model).find("nodes choice, after form a cycle") != std::string::npos);
   const Message turning =
       graph({node("Neg", {"q"}, {"r"}, {}, "left"), node("Neg", {"r"}, {"q"}, {}, "right")}, {}, {"r"});
   model.nodes = {node("If", {"yes"}, {"y"}, {body("then_branch", turning), body("else_branch", turning)})};
-  CHECK(refusal(model).find("nodes left, right form a cycle") != std::string::npos);
+  CHECK(refusal_order(model).find("nodes left, right form a cycle") != std::string::npos);
 }
 
 TEST_CASE("a long cycle and long names are cut", "[onnx][order][bad]") {
@@ -126,7 +124,7 @@ TEST_CASE("a long cycle and long names are cut", "[onnx][order][bad]") {
   for (int i = 0; i < kNodes; ++i)
     model.nodes.push_back(node("Neg", {value(i + 1)}, {value(i)}, {}, std::string(5000, 'n')));
   model.outputs = {"v0"};
-  const std::string text = refusal(model);
+  const std::string text = refusal_order(model);
   CHECK(text.find("and 19990 more form a cycle") != std::string::npos);
   CHECK(text.size() < 2000);
 }
@@ -134,7 +132,7 @@ TEST_CASE("a long cycle and long names are cut", "[onnx][order][bad]") {
 TEST_CASE("a name that nothing makes is refused", "[onnx][order][bad]") {
   ModelBytes model = sorted();
   model.nodes[1] = node("Mul", {"a", "missing"}, {"b"}, {}, "second");
-  CHECK(refusal(model).find("node second uses missing, which nothing in the graph makes") !=
+  CHECK(refusal_order(model).find("node second uses missing, which nothing in the graph makes") !=
         std::string::npos);
 }
 

@@ -3,6 +3,7 @@
 // Import of LSTM, GRU and RNN: what may be left out, what must fit.
 #include "tests/common/check.h"
 #include "tests/onnx/model_bytes.h"
+#include "tests/onnx/run_model.h"
 
 #include <fettle/runtime.h>
 
@@ -19,8 +20,6 @@ using namespace onnx_bytes;
 
 using Floats = std::vector<float>;
 using Names = std::vector<std::string>;
-
-constexpr int kInt32 = 6;
 
 // Two steps, one sequence, one input, one hidden unit: h = x + 2 h + 0.5.
 ModelBytes sums(std::vector<Message> attributes = {}, Names inputs = {"x", "w", "r", "b"},
@@ -42,12 +41,10 @@ ModelBytes sums(std::vector<Message> attributes = {}, Names inputs = {"x", "w", 
   return model;
 }
 
-Result<Model> parse(const ModelBytes& model) { return Model::parse(as_bytes(model.bytes()), "test"); }
-
 // All outputs for inputs of 1, 2, 3...
-Floats run(const ModelBytes& bytes) {
+Floats run_recurrent(const ModelBytes& bytes) {
   Runtime runtime =
-      test::value_of(Runtime::create(test::value_of(Program::compile(test::value_of(parse(bytes))))));
+      test::value_of(Runtime::create(test::value_of(Program::compile(test::value_of(test::parse(bytes))))));
   const auto x = runtime.input(0).values<float>();
   for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i + 1);
   test::succeeds(runtime.run());
@@ -74,30 +71,32 @@ ModelBytes lstm(const Names& outputs, std::vector<Message> attributes = {}) {
   return model;
 }
 
-void refused(const ModelBytes& model, std::string_view text, ErrorCode code = ErrorCode::kModelUnsupported) {
-  test::error_of(parse(model), code, text);
+void refused_recurrent(const ModelBytes& model, std::string_view text,
+                       ErrorCode code = ErrorCode::kModelUnsupported) {
+  test::error_of(test::parse(model), code, text);
 }
 
 }  // namespace
 
 TEST_CASE("a recurrence gives what one computes by hand", "[onnx][recurrent]") {
-  CHECK(run(sums()) == Floats{1.5f, 5.5f, 5.5f});
-  CHECK(run(sums({}, {"x", "w", "r"})) == Floats{1, 4, 4});
-  CHECK(run(sums({attribute("direction", "reverse")})) == Floats{6.5f, 2.5f, 6.5f});
-  CHECK(run(sums({attribute("clip", 3.0f)})) == Floats{1.5f, 3, 3});
-  CHECK(run(sums({attribute("activation_alpha", Floats{2})})) == Floats{3, 17, 17});
-  CHECK(run(sums({}, {"x", "w", "r", "b", "", "start"})) == Floats{21.5f, 45.5f, 45.5f});
-  CHECK(run(sums({}, {"x", "w", "r", "", "one"})) == Floats{1, 0, 1});
-  CHECK(run(sums({attribute("direction", "reverse")}, {"x", "w", "r", "", "one"})) == Floats{1, 0, 1});
+  CHECK(run_recurrent(sums()) == Floats{1.5f, 5.5f, 5.5f});
+  CHECK(run_recurrent(sums({}, {"x", "w", "r"})) == Floats{1, 4, 4});
+  CHECK(run_recurrent(sums({attribute("direction", "reverse")})) == Floats{6.5f, 2.5f, 6.5f});
+  CHECK(run_recurrent(sums({attribute("clip", 3.0f)})) == Floats{1.5f, 3, 3});
+  CHECK(run_recurrent(sums({attribute("activation_alpha", Floats{2})})) == Floats{3, 17, 17});
+  CHECK(run_recurrent(sums({}, {"x", "w", "r", "b", "", "start"})) == Floats{21.5f, 45.5f, 45.5f});
+  CHECK(run_recurrent(sums({}, {"x", "w", "r", "", "one"})) == Floats{1, 0, 1});
+  CHECK(run_recurrent(sums({attribute("direction", "reverse")}, {"x", "w", "r", "", "one"})) ==
+        Floats{1, 0, 1});
 }
 
 TEST_CASE("results of a recurrence may be left out", "[onnx][recurrent]") {
-  const Floats all = run(lstm({"y", "h", "c"}));
+  const Floats all = run_recurrent(lstm({"y", "h", "c"}));
   REQUIRE(all.size() == 24);
-  CHECK(run(lstm({"y"})) == Floats(all.begin(), all.begin() + 12));
-  CHECK(run(lstm({"", "h"})) == Floats(all.begin() + 12, all.begin() + 18));
-  CHECK(run(lstm({"", "", "c"})) == Floats(all.begin() + 18, all.end()));
-  const Model model = test::value_of(parse(lstm({"", "h", "c"})));
+  CHECK(run_recurrent(lstm({"y"})) == Floats(all.begin(), all.begin() + 12));
+  CHECK(run_recurrent(lstm({"", "h"})) == Floats(all.begin() + 12, all.begin() + 18));
+  CHECK(run_recurrent(lstm({"", "", "c"})) == Floats(all.begin() + 18, all.end()));
+  const Model model = test::value_of(test::parse(lstm({"", "h", "c"})));
   REQUIRE(model.layers().size() == 1);
   const Attributes& attributes = model.layers()[0].desc.main().attributes;
   CHECK(std::ranges::equal(attributes.integers("outputs"), Dims{1, 2}));
@@ -107,24 +106,26 @@ TEST_CASE("results of a recurrence may be left out", "[onnx][recurrent]") {
 }
 
 TEST_CASE("recurrences that contradict themselves are refused", "[onnx][recurrent][bad]") {
-  refused(sums({attribute("direction", "sideways")}), "direction");
-  refused(sums({attribute("direction", "bidirectional")}), "W has shape 1x1x1");
-  refused(sums({attribute("layout", std::int64_t{2})}), "layout");
-  refused(sums({attribute("hidden_size", std::int64_t{7})}), "hidden_size");
-  refused(sums({attribute("clip", -1.0f)}), "clip");
-  refused(sums({}, {"x", "w", "r", "b", "three"}), "sequence_lens");
-  refused(sums({}, {"x", "w", "r", "b", "start"}), "sequence_lens must be s32");
-  refused(sums({}, {"x", "w", "r", "w"}), "B has shape");
-  refused(sums({}, {"x", "w", "r", "b", "", "start", "start"}), "too many inputs");
-  refused(sums({}, {"x", "w", "r"}, {"y", "h", "c"}), "more outputs");
-  refused(sums({}, {"x", "w"}), "lacks an input", ErrorCode::kModelInvalid);
+  refused_recurrent(sums({attribute("direction", "sideways")}), "direction");
+  refused_recurrent(sums({attribute("direction", "bidirectional")}), "W has shape 1x1x1");
+  refused_recurrent(sums({attribute("layout", std::int64_t{2})}), "layout");
+  refused_recurrent(sums({attribute("hidden_size", std::int64_t{7})}), "hidden_size");
+  refused_recurrent(sums({attribute("clip", -1.0f)}), "clip");
+  refused_recurrent(sums({}, {"x", "w", "r", "b", "three"}), "sequence_lens");
+  refused_recurrent(sums({}, {"x", "w", "r", "b", "start"}), "sequence_lens must be s32");
+  refused_recurrent(sums({}, {"x", "w", "r", "w"}), "B has shape");
+  refused_recurrent(sums({}, {"x", "w", "r", "b", "", "start", "start"}), "too many inputs");
+  refused_recurrent(sums({}, {"x", "w", "r"}, {"y", "h", "c"}), "more outputs");
+  refused_recurrent(sums({}, {"x", "w"}), "lacks an input", ErrorCode::kModelInvalid);
   ModelBytes nameless = sums({}, {"x", "w", "r"}, {"", ""});
   nameless.outputs = {"x"};
-  refused(nameless, "does not name", ErrorCode::kModelInvalid);
-  refused(lstm({"y"}, {attribute("activations", Names{"Tanh", "Tanh", "Tanz"})}),
-          "attribute activations is Tanz, not Relu");
-  refused(lstm({"y"}, {attribute("activations", Names{"Tanh", "Tanh"})}), "3 activations are needed");
-  refused(lstm({"y"}, {attribute("activations", Names(100000, "Tanh"))}), "3 activations are needed");
+  refused_recurrent(nameless, "does not name", ErrorCode::kModelInvalid);
+  refused_recurrent(lstm({"y"}, {attribute("activations", Names{"Tanh", "Tanh", "Tanz"})}),
+                    "attribute activations is Tanz, not Relu");
+  refused_recurrent(lstm({"y"}, {attribute("activations", Names{"Tanh", "Tanh"})}),
+                    "3 activations are needed");
+  refused_recurrent(lstm({"y"}, {attribute("activations", Names(100000, "Tanh"))}),
+                    "3 activations are needed");
 }
 
 TEST_CASE("damaged recurrences never crash", "[onnx][recurrent][bad]") {

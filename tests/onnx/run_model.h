@@ -15,6 +15,10 @@
 
 namespace fettle::test {
 
+inline Result<Model> parse(const onnx_bytes::ModelBytes& model, const ModelOptions& options = {}) {
+  return Model::parse(onnx_bytes::as_bytes(model.bytes()), "test", options);
+}
+
 using Bytes = std::vector<std::byte>;
 
 template <typename T>

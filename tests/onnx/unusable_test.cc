@@ -22,7 +22,7 @@ Message foreign(std::string_view name, int type) {
   return Message().integer(1, 1).integer(2, type).text(8, name).text(6, "text");
 }
 
-ModelBytes model_of(std::vector<Message> nodes, std::vector<Message> initialisers = {}) {
+ModelBytes model_of_unusable(std::vector<Message> nodes, std::vector<Message> initialisers = {}) {
   ModelBytes model;
   model.nodes = std::move(nodes);
   model.inputs = {value_info("x", {2})};
@@ -31,12 +31,12 @@ ModelBytes model_of(std::vector<Message> nodes, std::vector<Message> initialiser
   return model;
 }
 
-std::string refusal(const std::string& bytes, ErrorCode code = ErrorCode::kModelUnsupported) {
+std::string refusal_unusable(const std::string& bytes, ErrorCode code = ErrorCode::kModelUnsupported) {
   const Error error = test::error_of(Model::parse(as_bytes(bytes), "test"), code);
   CHECK_FALSE(error.hint().empty());
   return error.text();
 }
-std::string refusal(const ModelBytes& model) { return refusal(model.bytes()); }
+std::string refusal_unusable(const ModelBytes& model) { return refusal_unusable(model.bytes()); }
 
 bool mentions(const std::string& text, std::string_view part) {
   UNSCOPED_INFO(text);
@@ -66,22 +66,22 @@ Message value_of_type(std::string_view name, int field) {
 
 TEST_CASE("an initialiser that nothing uses may be of any type", "[onnx][unusable]") {
   for (const ForeignType& type : kForeign) {
-    const ModelBytes model = model_of({node("Neg", {"x"}, {"y"})}, {foreign("labels", type.number)});
+    const ModelBytes model = model_of_unusable({node("Neg", {"x"}, {"y"})}, {foreign("labels", type.number)});
     CHECK(run_model(model, Floats{1, 2}).values() == Floats{-1, -2});
   }
-  const ModelBytes wide = model_of({node("Neg", {"x"}, {"y"})}, {floats("wide", Dims(9, 1), {1})});
+  const ModelBytes wide = model_of_unusable({node("Neg", {"x"}, {"y"})}, {floats("wide", Dims(9, 1), {1})});
   CHECK(run_model(wide, Floats{1, 2}).values() == Floats{-1, -2});
 }
 
 TEST_CASE("an initialiser that is used says what it holds", "[onnx][unusable][bad]") {
   for (const ForeignType& type : kForeign) {
-    const std::string text =
-        refusal(model_of({node("Add", {"x", "k"}, {"y"}, {}, "sum")}, {foreign("k", type.number)}));
+    const std::string text = refusal_unusable(
+        model_of_unusable({node("Add", {"x", "k"}, {"y"}, {}, "sum")}, {foreign("k", type.number)}));
     CHECK(mentions(text, std::string("sum (Add): input 1, k, ") + type.said));
   }
-  CHECK(
-      mentions(refusal(model_of({node("Add", {"x", "k"}, {"y"}, {}, "sum")}, {floats("k", Dims(9, 1), {1})})),
-               "sum (Add): input 1, k, has 9 dimensions, more than the 8 that Fettle has"));
+  CHECK(mentions(refusal_unusable(model_of_unusable({node("Add", {"x", "k"}, {"y"}, {}, "sum")},
+                                                    {floats("k", Dims(9, 1), {1})})),
+                 "sum (Add): input 1, k, has 9 dimensions, more than the 8 that Fettle has"));
 }
 
 TEST_CASE("a sparse initialiser is in the way of what uses it", "[onnx][unusable]") {
@@ -97,7 +97,7 @@ TEST_CASE("a sparse initialiser is in the way of what uses it", "[onnx][unusable
         .bytes();
   };
   CHECK(Model::parse(as_bytes(with_sparse(node("Neg", {"x"}, {"y"}))), "test"));
-  CHECK(mentions(refusal(with_sparse(node("Add", {"x", "k"}, {"y"}, {}, "sum"))),
+  CHECK(mentions(refusal_unusable(with_sparse(node("Add", {"x", "k"}, {"y"}, {}, "sum"))),
                  "sum (Add): input 1, k, is stored sparsely"));
 }
 
@@ -106,18 +106,18 @@ TEST_CASE("a Constant of strings is like an initialiser of them", "[onnx][unusab
        {attribute("value_string", "a"), attribute("value_strings", std::vector<std::string>{"a"}),
         attribute("value", foreign("", 8))}) {
     const Message constant = node("Constant", {}, {"k"}, {text});
-    CHECK(run_model(model_of({constant, node("Neg", {"x"}, {"y"})}), Floats{1, 2}).values() ==
+    CHECK(run_model(model_of_unusable({constant, node("Neg", {"x"}, {"y"})}), Floats{1, 2}).values() ==
           Floats{-1, -2});
-    CHECK(mentions(refusal(model_of({constant, node("Add", {"x", "k"}, {"y"}, {}, "sum")})),
+    CHECK(mentions(refusal_unusable(model_of_unusable({constant, node("Add", {"x", "k"}, {"y"}, {}, "sum")})),
                    "sum (Add): input 1, k, holds strings"));
   }
 }
 
 TEST_CASE("every use of what cannot be used is listed, with the other problems", "[onnx][unusable][bad]") {
-  const std::string text = refusal(
-      model_of({node("Add", {"x", "k"}, {"a"}, {}, "sum"), node("Neg", {"a"}, {"b"}, {}, "follows"),
-                node("Magic", {"x"}, {"c"}, {}, "trick"), node("Mul", {"k", "x"}, {"y"}, {}, "product")},
-               {foreign("k", 14)}));
+  const std::string text = refusal_unusable(model_of_unusable(
+      {node("Add", {"x", "k"}, {"a"}, {}, "sum"), node("Neg", {"a"}, {"b"}, {}, "follows"),
+       node("Magic", {"x"}, {"c"}, {}, "trick"), node("Mul", {"k", "x"}, {"y"}, {}, "product")},
+      {foreign("k", 14)}));
   CHECK(mentions(text, "3 nodes cannot be run"));
   CHECK(mentions(text, "sum (Add): input 1, k, holds complex"));
   CHECK(mentions(text, "trick (Magic)"));
@@ -132,28 +132,28 @@ TEST_CASE("a graph inside a node that uses what cannot be used is refused", "[on
   const Message good = graph({node("Neg", {"x"}, {"r"})}, {}, {"r"});
   const auto choice = [](const Message& taken, const Message& other, std::vector<Message> more) {
     more.push_back(tensor("yes", 9, {}, std::vector<char>{1}));
-    return model_of(
+    return model_of_unusable(
         {node("If", {"yes"}, {"y"}, {body("then_branch", taken), body("else_branch", other)}, "choice")},
         std::move(more));
   };
-  CHECK(mentions(refusal(choice(uses, good, {foreign("k", 8)})),
+  CHECK(mentions(refusal_unusable(choice(uses, good, {foreign("k", 8)})),
                  "choice (If): a graph in it uses k, which holds strings"));
-  CHECK(mentions(refusal(choice(own, good, {})), "inner (Add): input 1, k, holds strings"));
-  CHECK(mentions(refusal(choice(gives, good, {})), "output k holds strings"));
+  CHECK(mentions(refusal_unusable(choice(own, good, {})), "inner (Add): input 1, k, holds strings"));
+  CHECK(mentions(refusal_unusable(choice(gives, good, {})), "output k holds strings"));
   CHECK(run_model(choice(good, own, {}), Floats{1, 2}).values() == Floats{-1, -2});
 }
 
 TEST_CASE("an output that cannot be used is refused", "[onnx][unusable][bad]") {
-  ModelBytes model = model_of({node("Neg", {"x"}, {"y"})}, {foreign("k", 8)});
+  ModelBytes model = model_of_unusable({node("Neg", {"x"}, {"y"})}, {foreign("k", 8)});
   model.outputs.emplace_back("k");
-  CHECK(mentions(refusal(model), "k (output): holds strings"));
+  CHECK(mentions(refusal_unusable(model), "k (output): holds strings"));
 }
 
 TEST_CASE("an input that cannot be used is one problem, beside the others", "[onnx][unusable][bad]") {
   for (const ForeignType& type : kForeign) {
-    ModelBytes model = model_of({node("Neg", {"x"}, {"y"}, {}, "follows")});
+    ModelBytes model = model_of_unusable({node("Neg", {"x"}, {"y"}, {}, "follows")});
     model.inputs = {value_info("x", {2}, type.number)};
-    const std::string text = refusal(model);
+    const std::string text = refusal_unusable(model);
     CHECK(mentions(text, std::string("x (input): ") + type.said));
     CHECK(mentions(text, "1 input cannot be used:"));
     CHECK_FALSE(mentions(text, "follows"));
@@ -164,13 +164,13 @@ TEST_CASE("an input that cannot be used is one problem, beside the others", "[on
                                                 {9, "is an optional value"},
                                                 {99, "has no type"}};
   for (const auto& [field, said] : fields) {
-    ModelBytes model = model_of({node("Neg", {"x"}, {"y"})});
+    ModelBytes model = model_of_unusable({node("Neg", {"x"}, {"y"})});
     model.inputs = {value_of_type("x", field)};
-    CHECK(mentions(refusal(model), std::string("x (input): ") + said));
+    CHECK(mentions(refusal_unusable(model), std::string("x (input): ") + said));
   }
-  ModelBytes model = model_of({node("Neg", {"x"}, {"y"}), node("Magic", {"x"}, {"z"}, {}, "trick")});
+  ModelBytes model = model_of_unusable({node("Neg", {"x"}, {"y"}), node("Magic", {"x"}, {"z"}, {}, "trick")});
   model.inputs = {value_info("x", Dims(9, 1)), value_info("open", {-1})};
-  const std::string text = refusal(model);
+  const std::string text = refusal_unusable(model);
   CHECK(mentions(text, "1 input has no fixed shape, 1 input cannot be used, 1 node cannot be run:"));
   CHECK(mentions(text, "x (input): has 9 dimensions, more than the 8 that Fettle has"));
   CHECK(mentions(text, "at most 8 dimensions"));
@@ -179,17 +179,17 @@ TEST_CASE("an input that cannot be used is one problem, beside the others", "[on
 TEST_CASE("a cast to what Fettle does not have says to what", "[onnx][unusable][bad]") {
   for (const auto& [number, said] :
        {std::pair{8, "string"}, {17, "float8e4m3fn"}, {22, "int4"}, {99, "the unknown data type 99"}}) {
-    CHECK(mentions(
-        refusal(model_of({node("Cast", {"x"}, {"y"}, {attribute("to", std::int64_t{number})}, "cast")})),
-        std::string("cast (Cast): attribute to is ") + said));
+    CHECK(mentions(refusal_unusable(model_of_unusable(
+                       {node("Cast", {"x"}, {"y"}, {attribute("to", std::int64_t{number})}, "cast")})),
+                   std::string("cast (Cast): attribute to is ") + said));
   }
 }
 
 TEST_CASE("ConstantOfShape of strings says so", "[onnx][unusable][bad]") {
-  CHECK(mentions(
-      refusal(model_of({node("ConstantOfShape", {"s"}, {"y"}, {attribute("value", foreign("", 8))}, "fill")},
-                       {integers("s", {2})})),
-      "fill (ConstantOfShape): attribute value holds strings"));
+  CHECK(mentions(refusal_unusable(model_of_unusable(
+                     {node("ConstantOfShape", {"s"}, {"y"}, {attribute("value", foreign("", 8))}, "fill")},
+                     {integers("s", {2})})),
+                 "fill (ConstantOfShape): attribute value holds strings"));
 }
 
 TEST_CASE("a node that names a function of the file says so", "[onnx][unusable][bad]") {
@@ -207,7 +207,8 @@ TEST_CASE("a node that names a function of the file says so", "[onnx][unusable][
                                 .message(8, Message().text(1, "").integer(2, 13))
                                 .message(25, function)
                                 .bytes();
-  CHECK(mentions(refusal(bytes), "call (Twice): it is a function that the file defines: inline functions"));
+  CHECK(mentions(refusal_unusable(bytes),
+                 "call (Twice): it is a function that the file defines: inline functions"));
 }
 
 }  // namespace fettle

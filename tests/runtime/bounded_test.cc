@@ -33,7 +33,7 @@ void check_places(Runtime& runtime, std::vector<float> x, const std::vector<std:
   CHECK(std::vector<std::int64_t>(by_column.begin(), by_column.end()) == columns);
 }
 
-ModelBytes reshaping() {
+ModelBytes reshaping_bounded() {
   ModelBytes model;
   model.inputs = {value_info("x", {2, 6}), value_info("shape", {3}, kInt64)};
   model.outputs = {"y"};
@@ -71,29 +71,29 @@ TEST_CASE("operators that need a size which only data give are refused", "[runti
 }
 
 TEST_CASE("inputs can be bound as constants", "[runtime]") {
-  error_of(parse_with(reshaping(), {}), ErrorCode::kModelUnsupported, "constant");
+  error_of(parse_with(reshaping_bounded(), {}), ErrorCode::kModelUnsupported, "constant");
   ModelOptions options;
   options.constants["shape"].integers = {3, -1, 2};
-  const Model model = value_of(parse_with(reshaping(), options));
+  const Model model = value_of(parse_with(reshaping_bounded(), options));
   REQUIRE(model.inputs().size() == 1);
   CHECK(model.outputs()[0].shape == Shape{3, 2, 2});
   options.constants["shape"].integers = {2, 3, 2};
-  const Model other = value_of(parse_with(reshaping(), options));
+  const Model other = value_of(parse_with(reshaping_bounded(), options));
   CHECK(other.graph_hash() != model.graph_hash());
 }
 
 TEST_CASE("what does not fit an input is not bound to it", "[runtime][bad]") {
   ModelOptions options;
   options.constants["shape"].integers = {3, 4};
-  error_of(parse_with(reshaping(), options), ErrorCode::kWrongShape, "shape");
+  error_of(parse_with(reshaping_bounded(), options), ErrorCode::kWrongShape, "shape");
   options.constants["shape"] = {DataType::s32, Shape{3}, std::vector<std::byte>(12), {}};
-  error_of(parse_with(reshaping(), options), ErrorCode::kWrongShape, "s32");
+  error_of(parse_with(reshaping_bounded(), options), ErrorCode::kWrongShape, "s32");
   options.constants.clear();
   options.constants["nothing"].integers = {1};
-  error_of(parse_with(reshaping(), options), ErrorCode::kUnknownName, "nothing");
+  error_of(parse_with(reshaping_bounded(), options), ErrorCode::kUnknownName, "nothing");
   options.constants.clear();
   options.constants["x"].integers = {1, 2};
-  error_of(parse_with(reshaping(), options), ErrorCode::kWrongShape, "x");
+  error_of(parse_with(reshaping_bounded(), options), ErrorCode::kWrongShape, "x");
 }
 
 }  // namespace fettle::test

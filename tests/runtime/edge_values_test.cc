@@ -18,10 +18,6 @@ namespace {
 
 using namespace onnx_bytes;
 
-constexpr int kShort = 5;
-constexpr int kInt = 6;
-constexpr int kDouble = 11;
-
 ModelBytes model_of(Message entry, std::vector<Message> inputs, std::vector<Message> initialisers = {}) {
   ModelBytes model;
   model.nodes = {std::move(entry)};
@@ -125,9 +121,9 @@ TEST_CASE("ranges of integers are counted exactly, in every type", "[runtime][ed
   CHECK(range<std::int64_t>(kInt64, kLeast, kMost, kMost) == Longs{kLeast, -1, kMost - 1});
   CHECK(range<std::int64_t>(kInt64, kMost, kLeast, kLeast) == Longs{kMost, -1});
   CHECK(range<std::int64_t>(kInt64, 10, 3, -3) == Longs{10, 7, 4});
-  CHECK(range<std::int32_t>(kInt, 2147483645, 2147483647, 1) ==
+  CHECK(range<std::int32_t>(kInt32, 2147483645, 2147483647, 1) ==
         std::vector<std::int32_t>{2147483645, 2147483646});
-  CHECK(range<std::int16_t>(kShort, -3, 4, 3) == std::vector<std::int16_t>{-3, 0, 3});
+  CHECK(range<std::int16_t>(kInt16, -3, 4, 3) == std::vector<std::int16_t>{-3, 0, 3});
   // One element that the other way round would not be there.
   CHECK(range<std::int64_t>(kInt64, kBig, kBig - 1, -1) == Longs{kBig});
 }

@@ -20,7 +20,7 @@ namespace {
 const FloatMode kKeep = FloatMode::standard(Subnormals::keep);
 const FloatMode kFlush = FloatMode::standard(Subnormals::flush);
 
-constexpr Op kAdd[] = {Op::add};
+constexpr Op kFloatModeAdd[] = {Op::add};
 constexpr Op kDiv[] = {Op::div};
 constexpr LayoutPair kNchw[] = {{Layout::nchw, Layout::nchw}};
 
@@ -72,7 +72,7 @@ Kernel probe_row(std::string_view name, std::span<const Op> pattern) {
   return row;
 }
 
-const Kernel kAddProbe = probe_row("add.probe.f32.test", kAdd);
+const Kernel kAddProbe = probe_row("add.probe.f32.test", kFloatModeAdd);
 const Kernel kDivProbe = probe_row("div.probe.f32.test", kDiv);
 const Kernel* const kProbes[] = {&kAddProbe, &kDivProbe};
 

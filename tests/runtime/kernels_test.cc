@@ -15,7 +15,7 @@
 namespace fettle::test {
 namespace {
 
-constexpr Op kAdd[] = {Op::add};
+constexpr Op kKernelsAdd[] = {Op::add};
 constexpr LayoutPair kBoth[] = {{Layout::nchw, Layout::nchw}, {Layout::nhwc, Layout::nhwc}};
 
 int g_runs = 0;
@@ -55,7 +55,7 @@ Kernel adder_row(bool leaves_clamp) {
   Kernel row{};
   row.name = "add.own.f32.test";
   row.revision = 1;
-  row.pattern = kAdd;
+  row.pattern = kKernelsAdd;
   row.type = DataType::f32;
   row.layouts = kBoth;
   row.in_place = 1;
@@ -65,7 +65,7 @@ Kernel adder_row(bool leaves_clamp) {
   return row;
 }
 
-bool uses(const Program& program, std::string_view kernel) {
+bool uses_kernels(const Program& program, std::string_view kernel) {
   const auto steps = program.steps();
   return std::any_of(steps.begin(), steps.end(), [&](const StepInfo& step) { return step.kernel == kernel; });
 }
@@ -81,13 +81,13 @@ TEST_CASE("an application's row is taken first and gives the same results", "[ru
   const Kernel* rows[] = {&strict};
   CompileOptions options;
   options.kernels = rows;
-  CHECK_FALSE(uses(value_of(Program::compile(model, nullptr, options)), strict.name));
+  CHECK_FALSE(uses_kernels(value_of(Program::compile(model, nullptr, options)), strict.name));
 
   // It leaves the clamp to a step of its own.
   const Kernel lenient = adder_row(true);
   rows[0] = &lenient;
   const Program program = value_of(Program::compile(model, nullptr, options));
-  REQUIRE(uses(program, lenient.name));
+  REQUIRE(uses_kernels(program, lenient.name));
   g_runs = 0;
   CHECK(relative_error(outputs_of(program), expected) < 1e-6);
   CHECK(g_runs == 1);
@@ -98,7 +98,7 @@ TEST_CASE("an application's row is taken first and gives the same results", "[ru
 
   // Its plan needs the row: without it the default is used, and the report says so.
   const Plan plan = program.effective_plan();
-  CHECK(uses(value_of(Program::compile(model, &plan, options)), lenient.name));
+  CHECK(uses_kernels(value_of(Program::compile(model, &plan, options)), lenient.name));
   const Program without = value_of(Program::compile(model, &plan));
   REQUIRE_FALSE(without.report().empty());
   CHECK(without.report()[0].what.find(std::string(lenient.name)) != std::string::npos);
@@ -112,15 +112,15 @@ TEST_CASE("a row may leave layers to others by default", "[runtime]") {
   CompileOptions options;
   options.kernels = rows;
   row.by_default = [](const LayerDesc& layer) { return layer.outputs[0].shape[1] != 8; };
-  CHECK_FALSE(uses(value_of(Program::compile(model, nullptr, options)), row.name));
+  CHECK_FALSE(uses_kernels(value_of(Program::compile(model, nullptr, options)), row.name));
   row.by_default = [](const LayerDesc& layer) { return layer.outputs[0].shape[1] == 8; };
   const Program program = value_of(Program::compile(model, nullptr, options));
-  CHECK(uses(program, row.name));
+  CHECK(uses_kernels(program, row.name));
 
   // A plan is followed all the same.
   const Plan plan = program.effective_plan();
   row.by_default = [](const LayerDesc&) { return false; };
-  CHECK(uses(value_of(Program::compile(model, &plan, options)), row.name));
+  CHECK(uses_kernels(value_of(Program::compile(model, &plan, options)), row.name));
 }
 
 TEST_CASE("Winograd's smallest transform is the default of convolutions that it pays for", "[runtime]") {
@@ -177,7 +177,7 @@ TEST_CASE("a region computes what its layers compute", "[runtime]") {
   REQUIRE_FALSE(region.empty());
   const Program program = value_of(Program::compile(model, &plan));
   CHECK(program.report().empty());
-  CHECK(uses(program, region));
+  CHECK(uses_kernels(program, region));
   std::size_t layers = 0;
   for (const StepInfo& step : program.steps()) layers += step.conversion || step.alias ? 0 : 1;
   CHECK(layers == model.layers().size() - 1);

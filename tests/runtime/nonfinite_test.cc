@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Kernels that are weak with NaN and infinities: which a program may have.
+#include "tests/common/numbers.h"
 #include "tests/common/plans.h"
 #include "tests/runtime/models.h"
 
@@ -18,7 +19,7 @@
 namespace fettle::test {
 namespace {
 
-bool uses(const Program& program, std::string_view kernel) {
+bool uses_nonfinite(const Program& program, std::string_view kernel) {
   const auto steps = program.steps();
   return std::any_of(steps.begin(), steps.end(), [&](const StepInfo& step) { return step.kernel == kernel; });
 }
@@ -41,9 +42,6 @@ Refusal refusal_of(const Model& model, const CompileOptions& options, const Kern
   FAIL("the row is not listed");
   return Refusal::none;
 }
-
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 // What the network gives for `input` with each variant that a plan may choose for its layers.
 void check_every_variant(const onnx_bytes::ModelBytes& bytes, const std::vector<float>& input,
@@ -75,7 +73,7 @@ void check_every_variant(const onnx_bytes::ModelBytes& bytes, const std::vector<
   }
 }
 
-onnx_bytes::ModelBytes network(const onnx_bytes::Dims& input) {
+onnx_bytes::ModelBytes nonfinite_network(const onnx_bytes::Dims& input) {
   onnx_bytes::ModelBytes bytes;
   bytes.inputs = {onnx_bytes::value_info("x", input)};
   bytes.outputs = {"y"};
@@ -85,7 +83,7 @@ onnx_bytes::ModelBytes network(const onnx_bytes::Dims& input) {
 }  // namespace
 
 TEST_CASE("a dense layer with Relu of NaN is NaN whatever the plan", "[runtime][plan]") {
-  onnx_bytes::ModelBytes bytes = network({2, 3});
+  onnx_bytes::ModelBytes bytes = nonfinite_network({2, 3});
   bytes.nodes = {onnx_bytes::node("Gemm", {"x", "w", "b"}, {"d"}), onnx_bytes::node("Relu", {"d"}, {"y"})};
   bytes.initialisers = {onnx_bytes::floats("w", {3, 2}, {1, 2, 3, -4, 5, 6}),
                         onnx_bytes::floats("b", {2}, {1, 1})};
@@ -95,27 +93,27 @@ TEST_CASE("a dense layer with Relu of NaN is NaN whatever the plan", "[runtime][
 TEST_CASE("pools of NaN are NaN whatever the plan", "[runtime][plan]") {
   const std::vector<float> input{1, kNan, 3, 4, 5, 6, -kInfinity, 8, 9};
   for (const char* op : {"MaxPool", "AveragePool"}) {
-    onnx_bytes::ModelBytes bytes = network({1, 1, 3, 3});
+    onnx_bytes::ModelBytes bytes = nonfinite_network({1, 1, 3, 3});
     bytes.nodes = {
         onnx_bytes::node(op, {"x"}, {"y"}, {onnx_bytes::attribute("kernel_shape", onnx_bytes::Dims{2, 2})})};
     const bool largest = std::string(op) == "MaxPool";
     check_every_variant(bytes, input, {kNan, kNan, largest ? 8 : -kInfinity, largest ? 9.0f : 7.0f});
   }
-  onnx_bytes::ModelBytes bytes = network({1, 2, 3, 1});
+  onnx_bytes::ModelBytes bytes = nonfinite_network({1, 2, 3, 1});
   bytes.nodes = {onnx_bytes::node("GlobalMaxPool", {"x"}, {"y"})};
   check_every_variant(bytes, {1, kNan, 3, 1, -kInfinity, 2}, {kNan, 2});
 }
 
 TEST_CASE("Max and Min of NaN are NaN whichever operand it is, whatever the plan", "[runtime][plan]") {
   for (const char* op : {"Max", "Min"}) {
-    onnx_bytes::ModelBytes bytes = network({5});
+    onnx_bytes::ModelBytes bytes = nonfinite_network({5});
     bytes.nodes = {onnx_bytes::node(op, {"x", "k"}, {"y"})};
     bytes.initialisers = {onnx_bytes::floats("k", {5}, {1, 2, 2, -kInfinity, kInfinity})};
     const bool largest = std::string(op) == "Max";
     check_every_variant(
         bytes, {kNan, 1, 3, 1, 1},
         {kNan, largest ? 2.0f : 1, largest ? 3.0f : 2, largest ? 1 : -kInfinity, largest ? kInfinity : 1});
-    bytes = network({3});
+    bytes = nonfinite_network({3});
     bytes.nodes = {onnx_bytes::node("Neg", {"x"}, {"n"}), onnx_bytes::node(op, {"n", "x"}, {"y"})};
     check_every_variant(bytes, {kNan, 2, -kInfinity},
                         {kNan, largest ? 2.0f : -2, largest ? kInfinity : -kInfinity});
@@ -124,7 +122,7 @@ TEST_CASE("Max and Min of NaN are NaN whichever operand it is, whatever the plan
 
 TEST_CASE("functions of infinities and huge numbers are right whatever the plan", "[runtime][plan]") {
   const auto of = [](const char* op) {
-    onnx_bytes::ModelBytes bytes = network({4});
+    onnx_bytes::ModelBytes bytes = nonfinite_network({4});
     bytes.nodes = {onnx_bytes::node(op, {"x"}, {"y"})};
     return bytes;
   };
@@ -144,21 +142,21 @@ TEST_CASE("a kernel that loses NaN is neither a default nor taken from a plan", 
   CompileOptions options;
   options.kernels = rows;
   const Program strict = value_of(Program::compile(model, nullptr, options));
-  CHECK_FALSE(uses(strict, row.name));
+  CHECK_FALSE(uses_nonfinite(strict, row.name));
   CHECK(refusal_of(model, options, row) == Refusal::nonfinite);
 
   // Allowed, it is a row like any other.
   CompileOptions lenient = options;
   lenient.nonfinite = NonFinite::loses_nan;
   const Program allowed = value_of(Program::compile(model, nullptr, lenient));
-  CHECK(uses(allowed, row.name));
+  CHECK(uses_nonfinite(allowed, row.name));
   CHECK(refusal_of(model, lenient, row) == Refusal::none);
 
   // The plan that names it gets the default instead, and the report says why.
   const Plan plan = allowed.effective_plan();
   CHECK(value_of(Program::compile(model, &plan, lenient)).report().empty());
   const Program planned = value_of(Program::compile(model, &plan, options));
-  CHECK_FALSE(uses(planned, row.name));
+  CHECK_FALSE(uses_nonfinite(planned, row.name));
   REQUIRE(planned.report().size() == 1);
   CHECK(planned.report()[0].layer == "sum");
   CHECK(planned.report()[0].what.find("loses_nan") != std::string::npos);
@@ -173,7 +171,7 @@ TEST_CASE("an application's kernel that declares nothing is taken to be exact", 
   CompileOptions options;
   options.kernels = rows;
   options.nonfinite = NonFinite::exact;
-  CHECK(uses(value_of(Program::compile(model, nullptr, options)), row.name));
+  CHECK(uses_nonfinite(value_of(Program::compile(model, nullptr, options)), row.name));
 }
 
 TEST_CASE("programs that must be exact with NaN have no kernel that spreads it", "[runtime]") {

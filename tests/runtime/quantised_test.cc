@@ -16,10 +16,6 @@ namespace {
 using namespace onnx_bytes;
 using Bytes = std::vector<std::uint8_t>;
 
-constexpr int kUint8 = 2;
-constexpr int kInt8 = 3;
-constexpr int kInt32 = 6;
-
 template <typename T, typename X>
 std::vector<T> run(const ModelBytes& bytes, const std::vector<X>& x) {
   Runtime runtime = value_of(Runtime::create(value_of(Program::compile(parse(bytes)))));

@@ -47,7 +47,7 @@ class File {
 };
 
 // Reshape by an input: y has the shape that is bound, of x of any length.
-ModelBytes reshaping() {
+ModelBytes reshaping_reshape() {
   ModelBytes model;
   model.inputs = {value_info("x", {-1, 6}), value_info("shape", {3}, kInt64)};
   model.outputs = {"y"};
@@ -163,7 +163,7 @@ TEST_CASE("bound constants stay", "[runtime][reshape]") {
   ModelOptions options;
   options.shapes["x"] = Shape{2, 6};
   options.constants["shape"].integers = {3, -1, 2};
-  const Model model = parse(reshaping(), options);
+  const Model model = parse(reshaping_reshape(), options);
   const Model longer = value_of(model.with_shapes({{"x", Shape{5, 6}}}));
   CHECK(longer.outputs()[0].shape == Shape{3, 5, 2});
   CHECK(longer.graph_hash() == model.graph_hash());
@@ -181,8 +181,8 @@ TEST_CASE("shapes that do not fit are refused", "[runtime][reshape][bad]") {
   ModelOptions options;
   options.shapes["x"] = Shape{2, 6};
   options.constants["shape"].integers = {3, 4, -1};
-  error_of(parse(reshaping(), options).with_shapes({{"x", Shape{11, 6}}}), ErrorCode::kModelUnsupported,
-           "r (");
+  error_of(parse(reshaping_reshape(), options).with_shapes({{"x", Shape{11, 6}}}),
+           ErrorCode::kModelUnsupported, "r (");
 }
 
 TEST_CASE("a graph that was released has one shape", "[runtime][reshape][bad]") {

@@ -18,8 +18,6 @@ namespace {
 
 using namespace onnx_bytes;
 
-constexpr int kDouble = 11;
-
 // What a Resize node says.
 struct Case {
   std::string mode = "nearest";

@@ -2,6 +2,7 @@
 //
 // fettle explain: for each layer what was tried, what it cost or why it was refused, and what the plan chose.
 #include "tuner/cli/command.h"
+#include "tuner/space.h"
 
 #include <fettle/tuner.h>
 
@@ -20,12 +21,6 @@ struct ExplainArguments {
   bool json = false;
 };
 
-std::string layouts_text(LayoutPair layouts) {
-  std::string text(to_string(layouts.input));
-  if (layouts.output != layouts.input) text.append(">").append(to_string(layouts.output));
-  return text;
-}
-
 std::string cost_text(const VariantCost& cost) {
   if (cost.refusal != Refusal::none) return fmt::format("refused: {}", to_string(cost.refusal));
   if (cost.samples == 0) return "not measured";
@@ -38,7 +33,7 @@ std::string as_text(const LayerExplanation& layer) {
   const auto out = std::back_inserter(text);
   for (const VariantCost& cost : layer.variants) {
     fmt::format_to(out, "  {} {:<38} {:<10} x{} {}{}\n", cost.chosen ? "*" : " ", cost.kernel,
-                   layouts_text(cost.layouts), cost.threads, cost_text(cost),
+                   tuner::layouts_text(cost.layouts), cost.threads, cost_text(cost),
                    cost.is_default ? "  default" : "");
   }
   if (layer.conversions_us > 0)
@@ -50,7 +45,7 @@ Json as_json(const LayerExplanation& layer) {
   Json variants = Json::array();
   for (const VariantCost& cost : layer.variants) {
     variants.push_back({{"kernel", cost.kernel},
-                        {"layouts", layouts_text(cost.layouts)},
+                        {"layouts", tuner::layouts_text(cost.layouts)},
                         {"threads", cost.threads},
                         {"covers", cost.covers},
                         {"refusal", cost.refusal == Refusal::none ? Json() : Json(to_string(cost.refusal))},

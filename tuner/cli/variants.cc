@@ -2,6 +2,7 @@
 //
 // fettle variants: the kernels of this build, or what a model's layers could use here and why not.
 #include "tuner/cli/command.h"
+#include "tuner/space.h"
 
 #include <fmt/format.h>
 
@@ -11,16 +12,10 @@
 namespace fettle::cli {
 namespace {
 
-std::string layouts_text(LayoutPair layouts) {
-  std::string text(to_string(layouts.input));
-  if (layouts.output != layouts.input) text.append(">").append(to_string(layouts.output));
-  return text;
-}
-
 std::string all_layouts_text(const Kernel& kernel) {
   std::string text;
   for (const LayoutPair& pair : kernel.layouts)
-    text.append(text.empty() ? "" : ",").append(layouts_text(pair));
+    text.append(text.empty() ? "" : ",").append(tuner::layouts_text(pair));
   return text;
 }
 
@@ -68,11 +63,11 @@ int list_layers(const ModelArguments& arguments, bool json) {
                                           ? (variant.is_default ? "default" : "yes")
                                           : to_string(variant.refusal);
       fmt::format_to(std::back_inserter(text), "  {:<40} {:<12} {}{}\n", variant.kernel->name,
-                     layouts_text(variant.layouts),
+                     tuner::layouts_text(variant.layouts),
                      variant.refusal == Refusal::none ? "" : "refused: ", answer);
       variants.push_back(
           {{"kernel", variant.kernel->name},
-           {"layouts", layouts_text(variant.layouts)},
+           {"layouts", tuner::layouts_text(variant.layouts)},
            {"covers", variant.covers},
            {"refusal", variant.refusal == Refusal::none ? Json() : Json(to_string(variant.refusal))},
            {"default", variant.is_default}});

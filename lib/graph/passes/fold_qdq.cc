@@ -46,9 +46,9 @@ double ratio(const Quantisation& from, const Quantisation& to) {
   return static_cast<double>(from.scale) / static_cast<double>(to.scale);
 }
 
-class Folding {
+class QuantisedFolding {
  public:
-  explicit Folding(Graph& graph) : graph_(graph) {}
+  explicit QuantisedFolding(Graph& graph) : graph_(graph) {}
 
   Result<bool> run() {
     Result<std::vector<NodeId>> order = graph_.topological_order();
@@ -321,7 +321,7 @@ class Folding {
 }  // namespace
 
 Result<bool> fold_qdq(Graph& graph, PassContext& context) {
-  Result<bool> folded = Folding(graph).run();
+  Result<bool> folded = QuantisedFolding(graph).run();
   if (!folded) return folded;
   // The first time, whatever is still dequantised from constants is left to the next round.
   return !std::exchange(context.folded_qdq, true) || *folded;
