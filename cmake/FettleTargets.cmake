@@ -65,12 +65,19 @@ function(fettle_add_part name)
   set_property(GLOBAL APPEND PROPERTY FETTLE_PARTS ${name})
 endfunction()
 
+# Sanitizers' checks in unrolled loops compile for minutes: what they read and write is checked, by calls.
+set(FETTLE_SANITIZED_LOOPS "")
+if(CMAKE_BUILD_TYPE STREQUAL "Sanitize" AND CMAKE_CXX_FLAGS MATCHES "-fsanitize=address")
+  set(FETTLE_SANITIZED_LOOPS -fno-sanitize=fuzzer-no-link,undefined "SHELL:-mllvm -asan-stack=0"
+                             "SHELL:-mllvm -asan-instrumentation-with-call-threshold=0")
+endif()
+
 # fettle_add_loops(<name> OPTIONS <option>... SOURCES <file>...): a part whose files have an instruction set's own options.
 # They hold no inline function or foreign template that other files have too: the linker keeps one copy of those, perhaps
 # this one. A test looks for such symbols.
 function(fettle_add_loops name)
   cmake_parse_arguments(loops "" "" "OPTIONS;SOURCES" ${ARGN})
   fettle_add_part(${name} SOURCES ${loops_SOURCES})
-  target_compile_options(${name} PRIVATE -fno-exceptions ${loops_OPTIONS})
+  target_compile_options(${name} PRIVATE -fno-exceptions ${loops_OPTIONS} ${FETTLE_SANITIZED_LOOPS})
   set_property(GLOBAL APPEND PROPERTY FETTLE_ISA_OBJECTS "$<TARGET_OBJECTS:${name}>")
 endfunction()

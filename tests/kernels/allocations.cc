@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/kernels/allocations.h"
+#include "tests/common/sanitized.h"
 
 #include <atomic>
 #include <cerrno>
 #include <cstddef>
 
-#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if defined(__GLIBC__) && !FETTLE_SANITIZED
 
 namespace {
 

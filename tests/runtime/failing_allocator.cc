@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/runtime/failing_allocator.h"
+#include "tests/common/sanitized.h"
 
 #include <atomic>
 #include <cerrno>
 #include <cstdlib>
 #include <new>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if FETTLE_SANITIZED
 #define FETTLE_FAILING_NEW 1
 #elif defined(__GLIBC__)
 #define FETTLE_FAILING_MALLOC 1

@@ -4,6 +4,7 @@
 // any.
 #include "tests/common/data.h"
 #include "tests/common/plans.h"
+#include "tests/common/sanitized.h"
 
 #include <fettle/runtime.h>
 
@@ -11,7 +12,7 @@
 
 #include <atomic>
 
-#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if defined(__GLIBC__) && !FETTLE_SANITIZED
 #define FETTLE_COUNTS_ALLOCATIONS 1
 
 extern "C" {

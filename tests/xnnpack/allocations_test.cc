@@ -2,6 +2,7 @@
 //
 // Counts and fails allocations at the level of malloc: running must not allocate, and an allocation that
 // fails while packing or binding must come back as an error.
+#include "tests/common/sanitized.h"
 #include "tests/xnnpack/layers.h"
 
 #include <catch2/catch_test_macros.hpp>
@@ -11,7 +12,7 @@
 #include <cstdlib>
 #include <limits>
 
-#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if defined(__GLIBC__) && !FETTLE_SANITIZED
 
 extern "C" {
 void* __libc_malloc(size_t);
