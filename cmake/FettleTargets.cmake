@@ -77,7 +77,12 @@ endif()
 # this one. A test looks for such symbols.
 function(fettle_add_loops name)
   cmake_parse_arguments(loops "" "" "OPTIONS;SOURCES" ${ARGN})
-  fettle_add_part(${name} SOURCES ${loops_SOURCES})
+  # GCC gives out registers otherwise where several files are one, and some tiles spill.
+  set(separate SEPARATE ALL)
+  if(FETTLE_SANITIZED_LOOPS)
+    set(separate "")
+  endif()
+  fettle_add_part(${name} SOURCES ${loops_SOURCES} ${separate})
   target_compile_options(${name} PRIVATE -fno-exceptions ${loops_OPTIONS} ${FETTLE_SANITIZED_LOOPS})
   set_property(GLOBAL APPEND PROPERTY FETTLE_ISA_OBJECTS "$<TARGET_OBJECTS:${name}>")
 endfunction()
