@@ -2,7 +2,6 @@
 //
 // fettle explain: for each layer what was tried, what it cost or why it was refused, and what the plan chose.
 #include "tuner/cli/command.h"
-#include "tuner/space.h"
 
 #include <fettle/tuner.h>
 
@@ -33,7 +32,7 @@ std::string as_text(const LayerExplanation& layer) {
   const auto out = std::back_inserter(text);
   for (const VariantCost& cost : layer.variants) {
     fmt::format_to(out, "  {} {:<38} {:<10} x{} {}{}\n", cost.chosen ? "*" : " ", cost.kernel,
-                   tuner::layouts_text(cost.layouts), cost.threads, cost_text(cost),
+                   layouts_text(cost.layouts), cost.threads, cost_text(cost),
                    cost.is_default ? "  default" : "");
   }
   if (layer.conversions_us > 0)
@@ -45,7 +44,7 @@ Json as_json(const LayerExplanation& layer) {
   Json variants = Json::array();
   for (const VariantCost& cost : layer.variants) {
     variants.push_back({{"kernel", cost.kernel},
-                        {"layouts", tuner::layouts_text(cost.layouts)},
+                        {"layouts", layouts_text(cost.layouts)},
                         {"threads", cost.threads},
                         {"covers", cost.covers},
                         {"refusal", cost.refusal == Refusal::none ? Json() : Json(to_string(cost.refusal))},

@@ -2,7 +2,6 @@
 //
 // fettle variants: the kernels of this build, or what a model's layers could use here and why not.
 #include "tuner/cli/command.h"
-#include "tuner/space.h"
 
 #include <fmt/format.h>
 
@@ -15,7 +14,7 @@ namespace {
 std::string all_layouts_text(const Kernel& kernel) {
   std::string text;
   for (const LayoutPair& pair : kernel.layouts)
-    text.append(text.empty() ? "" : ",").append(tuner::layouts_text(pair));
+    text.append(text.empty() ? "" : ",").append(layouts_text(pair));
   return text;
 }
 
@@ -63,11 +62,11 @@ int list_layers(const ModelArguments& arguments, bool json) {
                                           ? (variant.is_default ? "default" : "yes")
                                           : to_string(variant.refusal);
       fmt::format_to(std::back_inserter(text), "  {:<40} {:<12} {}{}\n", variant.kernel->name,
-                     tuner::layouts_text(variant.layouts),
+                     layouts_text(variant.layouts),
                      variant.refusal == Refusal::none ? "" : "refused: ", answer);
       variants.push_back(
           {{"kernel", variant.kernel->name},
-           {"layouts", tuner::layouts_text(variant.layouts)},
+           {"layouts", layouts_text(variant.layouts)},
            {"covers", variant.covers},
            {"refusal", variant.refusal == Refusal::none ? Json() : Json(to_string(variant.refusal))},
            {"default", variant.is_default}});
