@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What each command prints and writes when all is well."""
+
+import json
+import os
+import struct
+
+import command
+from command import DIFFERENT, USAGE, Command, npy, npy_bytes, png_bytes, read, sum_of_squares
+
+
+class Commands(Command):
+    def test_help_names_every_command(self):
+        text = self.good("--help").stdout
+        for command in ("inspect", "tune", "run", "bench", "verify", "explain", "variants", "plan", "kernels"):
+            self.assertIn(command, text)
+            self.good(command, "--help")
+        self.assertRegex(self.good("--version").stdout, r"\d+\.\d+\.\d+")
+
+    def test_inspect(self):
+        self.assertIn("image f32 1x3x32x32", self.good("inspect", self.glyphs).stdout)
+        data = self.json("inspect", self.glyphs)
+        self.assertEqual(data["inputs"][0]["shape"], [1, 3, 32, 32])
+        self.assertEqual(len(data["layers"]), 32)
+        self.assertTrue(all(layer["operations"] >= layer["macs"] for layer in data["layers"]))
+        self.assertEqual(data["reference_layers"], 0)
+
+    def test_kernels(self):
+        known = {row["kernel"] for row in self.json("variants")}
+        lines = self.good("kernels", self.glyphs).stdout.splitlines()
+        self.assertEqual(lines[0], f"# {self.glyphs}")
+        names = lines[1:]
+        self.assertEqual(names, sorted(set(names)))
+        self.assertLessEqual(set(names), known)
+        self.assertTrue(any(name.startswith("conv.") for name in names))
+
+    def test_variants(self):
+        data = self.json("variants", self.glyphs)
+        self.assertEqual(len(data), 32)
+        for layer in data:
+            self.assertEqual(sum(v["default"] for v in layer["variants"]), 1, layer["layer"])
+            self.assertTrue(all(v["refusal"] is None or v["refusal"] for v in layer["variants"]))
+
+    def test_kernels_that_lose_nan_have_to_be_allowed(self):
+        declared = {row["kernel"]: row["nonfinite"] for row in self.json("variants")}
+        weakest = {"exact": {"exact"}, "spreads_in_tile": {"exact", "spreads_in_tile"}, "loses_nan": set(declared.values())}
+        for allowed, values in weakest.items():
+            listed = [v for layer in self.json("variants", self.glyphs, "--nonfinite", allowed) for v in layer["variants"]]
+            self.assertEqual({declared[v["kernel"]] for v in listed if v["refusal"] is None} - values, set())
+            refused = {declared[v["kernel"]] for v in listed if v["refusal"] == "nonfinite"}
+            self.assertEqual(refused & values, set())
+            if allowed == "exact":  # Winograd's for one
+                self.assertIn("spreads_in_tile", refused)
+        self.bad(USAGE, "--nonfinite", "bench", self.glyphs, "--nonfinite", "maybe", hint=False)
+
+    def test_bench(self):
+        for more in ([], ["--plan", self.plan], ["--threads", "2"]):
+            data = self.json("bench", self.glyphs, "--duration", "0.1", "--warmup", "0", *more)
+            for key in ("median_us", "p90_us", "min_us", "arena_bytes", "weight_bytes", "load_us", "peak_rss_bytes"):
+                self.assertGreater(data[key], 0, key)
+            self.assertLessEqual(data["min_us"], data["median_us"])
+            self.assertLessEqual(data["median_us"], data["p90_us"])
+            self.assertEqual((data["reference_layers"], data["reference_share"]), (0, 0))
+        trace = self.path("trace.json")
+        text = self.good("bench", self.glyphs, "--iterations", "3", "--profile", "--trace", trace).stdout
+        self.assertIn("3 runs", text)
+        self.assertIn("no layer runs on a reference kernel", text)
+        self.assertIn("conv.", text)
+        json.loads(read(trace))
+
+    def test_verify(self):
+        text = self.good("verify", self.glyphs, "--reference", self.reference).stdout
+        self.assertIn("largest relative error", text)
+        data = self.json("verify", self.glyphs, "--plan", self.plan, "--reference", self.reference, "--layers")
+        self.assertTrue(data["match"])
+        self.assertLess(data["largest_relative_error"], 1e-4)
+        # What is compared: every layer that is not a view of another, a region as one, and conversions. How many regions
+        # there are is up to the plan.
+        self.assertGreater(len(data["layers"]), 5)
+        data = self.json("verify", self.glyphs, "--reference", self.reference, "--layers")
+        self.assertGreater(len(data["layers"]), 20)
+
+    def test_verify_says_when_outputs_differ(self):
+        values = bytearray(self.scores)
+        values[0:4] = struct.pack("<f", 100.0)
+        wrong = self.write("wrong.npz", self.npz({"input:image": ("<f4", [1, 3, 32, 32], self.input),
+                                                  "output:scores": ("<f4", [1, 36], bytes(values))}))
+        self.assertIn("DIFFERS", self.good("verify", self.glyphs, "--reference", wrong, code=DIFFERENT).stdout)
+        self.good("verify", self.glyphs, "--reference", wrong, "--tolerance", "2")
+
+    def test_run_takes_pictures_arrays_and_raw_bytes(self):
+        picture = self.write("a.png", png_bytes(32, 32, self.pixels))
+        array = self.write("a.npy", npy_bytes("<f4", [1, 3, 32, 32], self.input))
+        raw = self.write("a.raw", self.input)
+        options = ["--labels", self.labels, "--top", "3"]
+        pictures = self.json("run", self.glyphs, "--input", picture, picture, "--mean", "127.5", "--std", "127.5", *options)
+        self.assertEqual(len(pictures), 2)
+        arrays = self.json("run", self.glyphs, "--plan", self.plan, "--input", array, raw, *options)
+        name = read(self.labels).decode().split()[self.label]
+        for entry in pictures + arrays:
+            top = entry["outputs"][0]["top"]
+            self.assertEqual((top[0]["index"], top[0]["label"]), (self.label, name))
+            self.assertEqual(len(top), 3)
+        scores = struct.unpack("<36f", self.scores)
+        self.assertAlmostEqual(pictures[0]["outputs"][0]["top"][0]["value"], max(scores), places=3)
+        saved = self.path("out.npy")
+        self.good("run", self.glyphs, "--input", array, "--output", saved)
+        for got, wanted in zip(struct.unpack("<36f", npy(saved)), scores):
+            self.assertAlmostEqual(got, wanted, places=3)
+
+    def test_subnormal_numbers_count_where_they_are_kept(self):
+        model = self.write("squares.onnx", sum_of_squares())
+        x = self.write("tiny.raw", struct.pack("<4f", *[2.0 ** -70] * 4))
+        for options, expected in ([], 0.0), (["--keep-subnormals"], 2.0 ** -138):
+            saved = self.path("squares.npy")
+            self.good("run", model, "--input", x, "--output", saved, *options)
+            self.assertEqual(struct.unpack("<f", npy(saved)), (expected,))
+        self.good("bench", model, "--keep-subnormals", "--iterations", "1")
+
+    def test_run_resizes(self):
+        big = self.write("big.png", png_bytes(48, 64, bytes(48 * 64 * 3)))
+        for resize in ("stretch", "crop"):
+            self.good("run", self.glyphs, "--input", big, "--resize", resize, "--order", "bgr")
+        self.bad(USAGE, "48x64", "run", self.glyphs, "--input", big, "--resize", "none")
+
+    def test_tune_writes_plan_records_and_report(self):
+        plan, records, report = self.path("t.plan"), self.path("t.jsonl"), self.path("t.html")
+        data = self.json("tune", self.glyphs, "--output", plan, "--budget", "2s", "--threads", "2", "--records", records,
+                         "--report", report)
+        self.assertLessEqual(data["ratio"], 1.0)
+        self.assertGreater(data["measurements"], 0)
+        self.assertEqual((data["reference_layers"], data["reference_share"]), (0, 0))
+        for line in read(records).decode().splitlines():
+            json.loads(line)
+        page = read(report).decode()
+        self.assertIn("<svg", page)
+        self.assertIn("no layer runs on a reference kernel", page)
+        self.assertNotRegex(page, r"(src|href)=\"http")
+        self.good("plan", "check", self.glyphs, "--plan", plan)
+        self.assertIn("conv", self.good("explain", self.glyphs, "--plan", plan, "--records", records).stdout)
+        layers = self.json("explain", self.glyphs, "--plan", plan, "--records", records)
+        self.assertTrue(any(v["samples"] > 0 for layer in layers for v in layer["variants"]))
+        self.explains_by_quiet_times(plan, records)
+
+    def explains_by_quiet_times(self, plan, records):
+        """Of records whose medians are in the opposite order of the times that choices go by. A slow machine has measured
+        the default alone; so each record gets a twin with the other number of threads."""
+        measured = [json.loads(line) for line in read(records).decode().splitlines()]
+        twins = [{**record, "threads": 3 - record["threads"], "us": dict(record["us"])} for record in measured]
+        opposite = list({tuple(record[key] for key in ("layer", "kernel", "layouts", "threads")): record
+                         for record in twins + measured}.values())
+        for number, record in enumerate(opposite):
+            record["us"].update(quiet=1 + number, median=10 ** 6 - number)
+        changed = self.write("opposite.jsonl", "".join(json.dumps(record) + "\n" for record in opposite))
+        arguments = ("explain", self.glyphs, "--plan", plan, "--records", changed, "--threads", "2")
+        several = 0
+        for layer in self.json(*arguments):
+            measured = [v for v in layer["variants"] if v["median_us"] > 0]
+            several += len(measured) > 1
+            self.assertEqual(measured, sorted(measured, key=lambda v: v["quiet_us"]), layer["layer"])
+            self.assertTrue(all(v["quiet_us"] < v["median_us"] for v in measured))
+        self.assertGreater(several, 0)
+        self.assertRegex(self.good(*arguments).stdout, r" [0-9]+\.00 us \(median 999[0-9]{3}\.00, ")
+
+    def test_plan_commands(self):
+        self.assertIn("glyphs", self.good("plan", "show", self.plan).stdout)
+        self.assertIn("points", self.json("plan", "show", self.plan))
+        self.good("plan", "check", self.glyphs, "--plan", self.plan)
+        self.good("plan", "diff", self.plan, self.plan)
+
+        def other_kernel(plan):
+            layers = plan["points"][0]["layers"]
+            next(iter(layers.values()))["threads"] = 2
+        other = self.changed_plan("other.plan", other_kernel)
+        self.assertNotEqual(self.good("plan", "diff", self.plan, other, code=DIFFERENT).stdout, "")
+
+    def test_shared_models(self):
+        shared = os.environ.get("FETTLE_SHARED") or os.path.join(command.SOURCE, "..", "shared")
+        names = ["kws_dscnn", "resnet8_cifar10"] + ([] if command.EMULATED else ["face_rfb_320", "squeezenet1.1"])
+        if not os.path.isdir(os.path.join(shared, "models")):
+            self.skipTest("no shared models")
+        for name in names:
+            model, reference = f"{shared}/models/{name}.onnx", f"{shared}/refs/{name}.npz"
+            self.assertLess(self.json("verify", model, "--reference", reference)["largest_relative_error"], 1e-4)
