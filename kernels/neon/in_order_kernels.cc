@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Rows whose tiles are written for cores that do not reorder.
+// Table entries whose tiles are written for in-order cores.
 #include "kernels/common/dense.h"
 #include "kernels/common/indirect.h"
 #include "kernels/common/padded_rows.h"

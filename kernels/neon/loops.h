@@ -18,8 +18,8 @@
 
 namespace fettle::kernels {
 
-extern const TileSet kTilesNeon;         ///< for cores that reorder
-extern const TileSet kTilesNeonInOrder;  ///< for those that do not
+extern const TileSet kTilesNeon;         ///< for out-of-order cores
+extern const TileSet kTilesNeonInOrder;  ///< for in-order cores
 extern const DepthwiseSet kDepthwiseNeon;
 extern const UnarySet kUnaryNeon;
 extern const BinarySet kBinaryNeon;

@@ -23,8 +23,8 @@ std::span<const Kernel* const> neon_elementwise_kernels() noexcept;
 /// Those that come behind other libraries' in the order of preference.
 std::span<const Kernel* const> neon_other_kernels() noexcept;
 
-/// The same for cores that do not reorder instructions (Cortex-A53, A55 and their like), refused where the
-/// CPU has none. They go before the others where it has no other, else behind them, for the tuner to find.
+/// The same for in-order cores (such as Cortex-A53 and A55), refused where the CPU has none. Listed first on
+/// CPUs that have no other cores, otherwise last, so that only the tuner selects them.
 std::span<const Kernel> in_order_kernels() noexcept;
 bool only_in_order(const Cpu& cpu) noexcept;
 /// Those that work in blocks of channels alone, which pays where neighbours do so too: nobody's default.

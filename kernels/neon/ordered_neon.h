@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Instructions that stay in the order in which they are written. Compilers move those of arm_neon.h about:
-// loops that need all registers then keep sums on the stack, and cores that do not reorder wait. Each
+// loops that need all registers then keep sums on the stack, and in-order cores stall. Each
 // function is one instruction, and loads move the pointer on; on other processors, for which these files are
 // compiled in tests alone, it is intrinsics.
 #pragma once
@@ -13,7 +13,7 @@
 namespace fettle::kernels {
 namespace {  // NOLINT(google-build-namespaces): see simd_neon.h
 
-/// A vector of which half is loaded at a time, as cores that do not reorder like it. On aarch64 the upper
+/// A vector of which half is loaded at a time, which suits in-order cores. On aarch64 the upper
 /// half comes through a general register, since a load into half a register is none that pairs.
 struct Halves {
   float32x4_t vector;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Tiles for cores that do not reorder: Cortex-A53, A55 and their like. Such a core starts two instructions in
-// a cycle if the second can go with the first, and waits where a number is not there yet. Of what a tile
-// needs, one multiply-add of four lanes starts in a cycle, and beside it one load of 64 bits, or one move
-// from a general register; a load of 128 bits takes two cycles and goes with nothing. So the time of the
-// multiply-adds is all that there is, if
+// Tiles for in-order cores, such as Cortex-A53 and A55. Such a core starts two instructions in a cycle if the
+// second can go with the first, and waits where a number is not there yet. Of what a tile needs, one
+// multiply-add of four lanes starts in a cycle, and beside it one load of 64 bits, or one move from a general
+// register; a load of 128 bits takes two cycles and goes with nothing. So the time of the multiply-adds is
+// all that there is, if
 //
 // - loads have 64 bits: rows two channels at a time, weights in halves (Halves says how),
 // - after every multiply-add there is at most one of them,

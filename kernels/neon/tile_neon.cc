@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Tiles for NEON, for cores that reorder. Several channels of each row are loaded at a time and multiplied by
+// Tiles for NEON, for out-of-order cores. Several channels of each row are loaded at a time and multiplied by
 // lane. On aarch64, with 32 registers:
 //
 //   7 x 3: v0..v20 sums | v21..v27 rows, 4 channels | v28.. weights    84 FMAs for 19 loads

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Quantised convolutions: im2col for some pixels at a time and a product of integers; depthwise_q8 ones by
+// Quantised convolutions: im2col for some pixels at a time and a product of integers; depthwise ones by
 // plain loops, along pixels in nchw and along channels in nhwc.
 #include "kernels/common/conv_shape.h"
 #include "kernels/portable/portable.h"
@@ -121,7 +121,7 @@ Refusal supports_convolution_q8(const LayerDesc& layer, const Cpu&) {
   return check_q8_product(layer, s.out_channels, s.depth());
 }
 
-// ---- depthwise_q8 ----
+// ---- depthwise ----
 
 // Packed as weights (16 bits, without zero point), biases, multipliers; sums start at the bias.
 class Depthwise {

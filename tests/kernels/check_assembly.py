@@ -5,7 +5,7 @@
 A compiler that runs out of registers keeps sums on the stack, and a tile takes several times as long, with the right
 results. For each tile of R rows and V vectors this looks at the loop that multiplies: it has the multiply-adds that the
 tile needs and no others, no more loads than rows and weights need, no store, and on Arm nothing of the stack; on x86,
-where the pointers of 14 rows do not fit into 16 registers, no vector of it. In tiles for cores that do not reorder, loads
+where the pointers of 14 rows do not fit into 16 registers, no vector of it. In tiles for in-order cores, loads
 stand between multiply-adds. Where there are 32 vector registers, depthwise convolutions with windows of 3 columns hold what
 they multiply in them, too: no vector goes to the stack. Files with flags of their own hold no weak symbols: the linker
 may keep their copy of an inline function for the whole program.
@@ -18,7 +18,7 @@ import sys
 
 ARCHITECTURES = {
     # instruction of the loop: multiply-add, load of a vector or broadcast, how a branch looks, channels of one round;
-    # for cores that do not reorder: what goes beside a multiply-add, and rows of which tiles have room for all of them
+    # for in-order cores: what goes beside a multiply-add, and rows of which tiles have room for all of them
     "x86": {
         "multiply": r"^vfmadd", "load": r"^v(movups|movaps|broadcastss)\s+[^%]*\(%", "branch": r"^j(?!mp)\w+\s+([0-9a-f]+)",
         "jump": r"^jmp\s+([0-9a-f]+)", "stack": r"[xyz]mm.*\(%[re]?[sb]p|\(%[re]?[sb]p.*[xyz]mm",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Where the rows for cores that do not reorder are used.
+// Where the rows for in-order cores are used.
 #include "kernels/neon/neon_kernels.h"
 #include "tests/kernels/rows.h"
 
@@ -19,7 +19,7 @@ Cpu cpu_of(std::vector<CoreKind> cores) { return {.isa = kernels::kNeonFma, .cor
 
 }  // namespace
 
-TEST_CASE("rows for cores that do not reorder are refused where there are none", "[kernels]") {
+TEST_CASE("rows for in-order cores are refused where there are none", "[kernels]") {
   const LayerDesc nothing;
   for (const Kernel& kernel : kernels::in_order_kernels()) {
     INFO(kernel.name);
@@ -28,7 +28,7 @@ TEST_CASE("rows for cores that do not reorder are refused where there are none",
   }
 }
 
-TEST_CASE("rows for cores that do not reorder come first where there are no others", "[kernels]") {
+TEST_CASE("rows for in-order cores come first where there are no others", "[kernels]") {
   CHECK(kernels::only_in_order(cpu_of({kInOrderCore})));
   CHECK_FALSE(kernels::only_in_order(cpu_of({kReordering, kInOrderCore})));
   CHECK_FALSE(kernels::only_in_order(cpu_of({kUnknown})));

@@ -16,7 +16,7 @@ std::span<const Kernel* const> tested_rows();
 /// This machine, with what rows want to see that would run on it all the same.
 const Cpu& tested_cpu();
 
-/// A core that does not reorder: rows written for such cores are refused where there is none.
+/// An in-order core: rows written for such cores are refused where there is none.
 inline const CoreKind kInOrderCore{.name = "Cortex-A53", .midr = 0x410fd034, .count = 1};
 
 }  // namespace fettle::test
