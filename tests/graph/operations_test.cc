@@ -3,7 +3,7 @@
 // The estimates of work that limits go by, against what a plain loop would count.
 #include "lib/graph/passes.h"
 
-#include "tests/graph/attributes.h"
+#include "tests/common/attributes.h"
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -14,6 +14,8 @@
 
 namespace fettle::graph {
 namespace {
+
+using test::with;
 
 LayerDesc layer_of(Op op, Attributes attributes, const std::vector<Shape>& inputs,
                    const std::vector<Shape>& outputs) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Each pass on small graphs: what it makes of them, and that the results stay the same.
-#include "tests/graph/attributes.h"
+#include "tests/common/attributes.h"
 #include "tests/graph/interpreter.h"
 
 #include <catch2/catch_approx.hpp>
@@ -14,6 +14,8 @@
 
 namespace fettle::graph {
 namespace {
+
+using test::with;
 
 // Builds graphs by hand: every operator gives one value.
 class Builder {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What fold_qdq makes of operators between DequantizeLinear and QuantizeLinear, and what it leaves alone.
-#include "tests/graph/attributes.h"
+#include "tests/common/attributes.h"
 #include "tests/graph/interpreter.h"
 #include "tests/graph/qdq_builder.h"
 
@@ -13,6 +13,8 @@
 
 namespace fettle::graph {
 namespace {
+
+using test::with;
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 

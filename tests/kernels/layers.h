@@ -4,6 +4,7 @@
 #pragma once
 
 #include "lib/graph/passes.h"
+#include "tests/common/attributes.h"
 
 #include <fettle/kernel.h>
 
@@ -54,13 +55,6 @@ inline Operand left_out() {
 }
 
 using Integers = std::vector<std::int64_t>;
-template <typename T>
-Attributes with(std::string_view name, T value) {
-  Attributes attributes;
-  attributes.set(name, std::move(value));
-  return attributes;
-}
-
 using Random = std::mt19937;
 /// A whole number from low to high, both included.
 inline std::int64_t pick(Random& random, std::int64_t low, std::int64_t high) {
@@ -77,27 +71,33 @@ using Visit = std::function<void(const TestLayer&)>;
 void visit_made(Op op, Attributes attributes, const std::vector<Operand>& operands, const Visit& visit,
                 std::size_t outputs = 1);
 // Each family visits its layers; `count` says about how many, and `random` draws them.
-void visit_windows(Random& random, int count, const Visit& visit);  ///< convolutions and pooling
-void visit_products(Random& random, int count,
-                    const Visit& visit);  ///< dense layers and products of matrices
-void visit_many_weights(Random& random, int count,
-                        const Visit& visit);  ///< more than the L2 cache of this CPU keeps
-void visit_elementwise(Random& random, int count,
-                       const Visit& visit);  ///< one, two and three operands with broadcasting
-void visit_reductions(Random& random, int count,
-                      const Visit& visit);                            ///< reductions, softmax, normalisations
-void visit_movement(Random& random, int count, const Visit& visit);   ///< what only moves numbers
-void visit_narrow(Random& random, int count, const Visit& visit);     ///< casts and moves of f16 and bf16
-void visit_choosing(Random& random, int count, const Visit& visit);   ///< indices, selections
-void visit_sampling(Random& random, int count, const Visit& visit);   ///< between pixels; signals
-void visit_recurrent(Random& random, int count, const Visit& visit);  ///< LSTM, GRU and RNN
-void visit_regions(Random& random, int count,
-                   const Visit& visit);  ///< several layers that one kernel may cover
-void visit_pairs(Random& random, int count,
-                 const Visit& visit);  ///< depthwise and pointwise convolutions as regions
+/// Convolutions and pooling.
+void visit_windows(Random& random, int count, const Visit& visit);
+/// Dense layers and products of matrices.
+void visit_products(Random& random, int count, const Visit& visit);
+/// More weights than the L2 cache of this CPU holds.
+void visit_many_weights(Random& random, int count, const Visit& visit);
+/// One, two and three operands with broadcasting.
+void visit_elementwise(Random& random, int count, const Visit& visit);
+/// Reductions, softmax, normalisations.
+void visit_reductions(Random& random, int count, const Visit& visit);
+/// What only moves elements.
+void visit_movement(Random& random, int count, const Visit& visit);
+/// Casts and moves of f16 and bf16.
+void visit_narrow(Random& random, int count, const Visit& visit);
+/// Indices, selections.
+void visit_choosing(Random& random, int count, const Visit& visit);
+/// Between pixels; signals.
+void visit_sampling(Random& random, int count, const Visit& visit);
+/// LSTM, GRU and RNN.
+void visit_recurrent(Random& random, int count, const Visit& visit);
+/// Several layers that one kernel may cover.
+void visit_regions(Random& random, int count, const Visit& visit);
+/// Depthwise and pointwise convolutions as regions.
+void visit_pairs(Random& random, int count, const Visit& visit);
 /// Regions of pointwise, depthwise, pointwise and a sum, each with everything before it.
 void visit_inverted_residuals(Random& random, int count, const Visit& visit);
-void visit_quantised(Random& random, int count,
-                     const Visit& visit);  ///< integers with a scale, and the borders to floats
+/// Integers with a scale, and the borders to floats.
+void visit_quantised(Random& random, int count, const Visit& visit);
 
 }  // namespace fettle::test

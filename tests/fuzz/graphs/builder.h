@@ -4,6 +4,7 @@
 #pragma once
 
 #include "lib/graph/graph.h"
+#include "tests/common/attributes.h"
 #include "tests/fuzz/byte_source.h"
 
 #include <string>
@@ -15,14 +16,8 @@ namespace fettle::fuzz {
 
 using graph::kNoValue;
 using graph::ValueId;
+using test::with;
 using Integers = std::vector<std::int64_t>;
-
-template <typename T>
-Attributes with(std::string_view name, T value) {
-  Attributes attributes;
-  attributes.set(name, std::move(value));
-  return attributes;
-}
 
 class GraphBuilder {
  public:

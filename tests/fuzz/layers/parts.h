@@ -23,18 +23,13 @@ using test::parameter;
 using test::TestLayer;
 using test::typed;
 using test::weight;
+using test::with;
 using Integers = std::vector<std::int64_t>;
 /// Nothing when the bytes describe no valid layer.
 using Made = std::optional<TestLayer>;
 
 inline constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-template <typename T>
-Attributes with(std::string_view name, T value) {
-  Attributes attributes;
-  attributes.set(name, std::move(value));
-  return attributes;
-}
 /// One of some words.
 template <typename Words>
 std::string word(ByteSource& bytes, const Words& words) {

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "lib/graph/graph.h"
+#include <fettle/op.h>
 
 #include <string_view>
 #include <utility>
 
-namespace fettle::graph {
+namespace fettle::test {
 
-/// Attributes of one name.
+/// Attributes that hold this one.
 inline Attributes with(std::string_view name, AttributeValue value) {
   Attributes attributes;
   attributes.set(name, std::move(value));
   return attributes;
 }
 
-}  // namespace fettle::graph
+}  // namespace fettle::test
