@@ -5,6 +5,7 @@
 #pragma once
 
 #include "kernels/common/blocked_layers.h"
+#include "kernels/common/cast.h"
 #include "kernels/common/convert.h"
 #include "kernels/common/depthwise.h"
 #include "kernels/common/direct.h"
@@ -26,6 +27,7 @@ extern const BinarySet kBinaryNeon;
 extern const SoftmaxSet kSoftmaxNeon;
 extern const PoolSet kMaxPoolNeon, kAveragePoolNeon;
 extern const BlockedSet kBlockedNeon;
+extern const CastSet kCastNeon;
 extern const ConvertSet kConvertNeon;
 extern const DirectSet kDirectNeon;
 extern const PlanarPixelsSet kPlanarPixelsNeon;

@@ -4,6 +4,7 @@
 #include "kernels/neon/neon_kernels.h"
 
 #include "kernels/common/blocked_layers.h"
+#include "kernels/common/cast.h"
 #include "kernels/common/convert.h"
 #include "kernels/common/dense.h"
 #include "kernels/common/depthwise.h"
@@ -26,6 +27,7 @@ namespace {
 
 constexpr Op kConv[] = {Op::conv};
 constexpr Op kConvTranspose[] = {Op::conv_transpose};
+constexpr Op kCast[] = {Op::cast};
 constexpr Op kConvert[] = {Op::convert};
 constexpr Op kGemm[] = {Op::gemm};
 constexpr Op kMaxPool[] = {Op::max_pool};
@@ -43,6 +45,7 @@ constexpr ConvPairSet kPairNeon = {&kDepthwiseNeon, &kTilesNeon};
 constexpr Kernel kRows[] = {
     row<Dense, kTilesNeon>("gemm.panels.f32.neon", kNeonFma, kGemm),
     row<Convert, kConvertNeon>("convert.transpose.f32.neon", kNeonFma, kConvert),
+    row<Cast, kCastNeon>("cast.vectors.x16.neon", kNeonFma, kCast),
     row<Depthwise, kDepthwiseNeon>("dwconv.direct.f32.neon", kNeonFma, kConv),
     by_default_where(Winograd::pays,
                      row<Winograd, kWinogradF2Neon>("conv.winograd_f2.f32.neon", kNeonFma, kConv)),

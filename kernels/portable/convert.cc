@@ -7,6 +7,8 @@
 #include "lib/base/quantise.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <cstring>
 
 namespace fettle::kernels::portable {
 namespace {
@@ -74,6 +76,78 @@ void convert_elements(const Call& call) {
   copy_box(call, box_of(y.shape, x, y), call.in<T>(0), call.out<T>());
 }
 
+// Eight pixels of eight channels, turned in registers.
+using Eight [[gnu::vector_size(16)]] = std::uint16_t;
+
+template <int... lane>
+Eight pick(Eight a, Eight b) {
+  return __builtin_shufflevector(a, b, lane...);
+}
+
+void turn(Eight (&rows)[8]) {
+  // Each step interleaves rows that are four apart; after three of them they are columns.
+  for (int step = 0; step < 3; ++step) {
+    Eight next[8];
+    for (int r = 0; r < 4; ++r) {
+      next[2 * r] = pick<0, 8, 1, 9, 2, 10, 3, 11>(rows[r], rows[r + 4]);
+      next[2 * r + 1] = pick<4, 12, 5, 13, 6, 14, 7, 15>(rows[r], rows[r + 4]);
+    }
+    std::copy_n(next, 8, rows);
+  }
+}
+
+// to[c][r] = from[r][c], both with neighbouring elements along their second axis.
+void turn_plane(const std::uint16_t* from, std::int64_t from_pitch, std::uint16_t* to, std::int64_t to_pitch,
+                std::int64_t rows, std::int64_t columns) {
+  constexpr std::int64_t kSide = 8;
+  const std::int64_t whole_rows = rows / kSide * kSide;
+  const std::int64_t whole_columns = columns / kSide * kSide;
+  for (std::int64_t c = 0; c < whole_columns; c += kSide) {
+    for (std::int64_t r = 0; r < whole_rows; r += kSide) {
+      Eight square[kSide];
+      for (std::int64_t k = 0; k < kSide; ++k)
+        std::memcpy(&square[k], from + (r + k) * from_pitch + c, sizeof(Eight));
+      turn(square);
+      for (std::int64_t k = 0; k < kSide; ++k)
+        std::memcpy(to + (c + k) * to_pitch + r, &square[k], sizeof(Eight));
+    }
+  }
+  for (std::int64_t r = 0; r < rows; ++r) {
+    for (std::int64_t c = r < whole_rows ? whole_columns : 0; c < columns; ++c)
+      to[c * to_pitch + r] = from[r * from_pitch + c];
+  }
+}
+
+bool is_dense(const TensorDesc& tensor) {
+  return tensor.strides == dense_strides(tensor.shape, tensor.format);
+}
+
+// Between dense nchw and nhwc, planes of pixels and channels are turned; all else is copied by strides.
+void convert_narrow(const Call& call) {
+  const TensorDesc& x = call.layer.inputs.front();
+  const TensorDesc& y = call.layer.outputs.front();
+  if (x.format.layout == y.format.layout || x.shape.rank() < 3 || x.shape.elements() == 0 || !is_dense(x) ||
+      !is_dense(y))
+    return convert_elements<std::uint16_t>(call);
+  const bool to_nhwc = y.format.layout == Layout::nhwc;
+  const std::int64_t channels = x.shape[1];
+  const std::int64_t plane = x.shape.elements() / x.shape[0];
+  const std::int64_t pixels = plane / channels;
+  const std::int64_t rows = to_nhwc ? channels : pixels;
+  const std::int64_t columns = to_nhwc ? pixels : channels;
+  // Threads take lines of whole squares.
+  constexpr std::int64_t kLines = 32;
+  const std::int64_t parts = (rows + kLines - 1) / kLines;
+  call.parallel(x.shape[0] * parts, [&](std::int64_t begin, std::int64_t end, int) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::int64_t first = i % parts * kLines;
+      turn_plane(call.in<std::uint16_t>(0) + i / parts * plane + first * columns, columns,
+                 call.out<std::uint16_t>() + i / parts * plane + first, rows, std::min(kLines, rows - first),
+                 columns);
+    }
+  });
+}
+
 // Whether blocks, where there are any, have channels to hold and one size.
 bool blocks_fit(const TensorDesc& x, const TensorDesc& y) {
   for (const TensorDesc* tensor : {&x, &y}) {
@@ -128,8 +202,7 @@ constexpr Kernel convert_row(std::string_view name, Refusal (*supports)(const La
 constexpr Kernel kF32 = convert_row<convert_f32>("convert.copy.f32.portable", supports_f32, DataType::f32);
 constexpr Kernel kBytes =
     convert_row<convert_elements<std::uint8_t>>("convert.copy.q8.portable", converts_bytes);
-constexpr Kernel kNarrow =
-    convert_row<convert_elements<std::uint16_t>>("convert.copy.x16.portable", converts_narrow);
+constexpr Kernel kNarrow = convert_row<convert_narrow>("convert.copy.x16.portable", converts_narrow);
 constexpr const Kernel* kConvertRows[] = {&kBytes, &kF32, &kNarrow};
 
 }  // namespace

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "kernels/common/blocked_layers.h"
+#include "kernels/common/cast.h"
 #include "kernels/common/convert.h"
 #include "kernels/common/depthwise.h"
 #include "kernels/common/direct.h"
@@ -23,6 +24,8 @@ extern const TileSet kTilesAvx2;    ///< AVX2 and FMA
 extern const TileSet kTilesAvx512;  ///< AVX-512 F
 
 extern const BlockedSet kBlockedAvx2, kBlockedAvx512;
+
+extern const CastSet kCastAvx2;  ///< AVX2 and F16C
 
 extern const ConvertSet kConvertAvx2, kConvertAvx512;
 

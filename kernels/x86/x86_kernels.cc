@@ -4,6 +4,7 @@
 #include "kernels/x86/x86_kernels.h"
 
 #include "kernels/common/blocked_layers.h"
+#include "kernels/common/cast.h"
 #include "kernels/common/convert.h"
 #include "kernels/common/dense.h"
 #include "kernels/common/depthwise.h"
@@ -30,6 +31,7 @@ constexpr Isa kAvx512 = Isa::avx512f | kAvx2;
 
 constexpr Op kConv[] = {Op::conv};
 constexpr Op kConvTranspose[] = {Op::conv_transpose};
+constexpr Op kCast[] = {Op::cast};
 constexpr Op kConvert[] = {Op::convert};
 constexpr Op kGemm[] = {Op::gemm};
 constexpr Op kMaxPool[] = {Op::max_pool};
@@ -50,6 +52,7 @@ constexpr Kernel kRows[] = {
     row<Dense, kTilesAvx2>("gemm.panels.f32.avx2", kAvx2, kGemm),
     row<Convert, kConvertAvx512>("convert.transpose.f32.avx512", kAvx512, kConvert),
     row<Convert, kConvertAvx2>("convert.transpose.f32.avx2", kAvx2, kConvert),
+    row<Cast, kCastAvx2>("cast.vectors.x16.avx2", kAvx2 | Isa::f16c, kCast),
     row<Depthwise, kDepthwiseAvx512>("dwconv.direct.f32.avx512", kAvx512, kConv),
     row<Depthwise, kDepthwiseAvx2>("dwconv.direct.f32.avx2", kAvx2, kConv),
     by_default_where(PlanarPixels::pays,
