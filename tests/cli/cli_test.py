@@ -12,12 +12,10 @@ import unittest
 sys.dont_write_bytecode = True  # the source tree stays as it is
 
 import command  # noqa: E402
-from test_commands import Commands  # noqa: E402
+from test_commands import Commands  # noqa: E402, F401
 from test_inputs import Inputs  # noqa: E402
 from test_outputs import Outputs  # noqa: E402
 from test_usage import Usage  # noqa: E402
-
-__all__ = ["Commands", "Inputs", "Outputs", "Usage"]
 
 if __name__ == "__main__":
     command.COMMAND = [sys.argv[1]]
@@ -26,5 +24,7 @@ if __name__ == "__main__":
     if rest[:1] == ["--emulator"]:
         command.COMMAND = shlex.split(rest[1]) + command.COMMAND
         command.EMULATED = True
+        # What the command does with files and with bad input, it does alike on every processor.
+        del Inputs, Outputs, Usage
         rest = rest[2:]
     unittest.main(argv=[sys.argv[0]] + rest)

@@ -167,10 +167,7 @@ class Outputs(Command):
         with subprocess.Popen(command.COMMAND + ["tune", self.glyphs, "--output", plan, "--records", records,
                                                  "--budget", "600s", "--threads", "2", "--json"],
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
-            if command.EMULATED:
-                time.sleep(5)
-            else:
-                self.wait_for_handler(child.pid, signal.SIGINT)
+            self.wait_for_handler(child.pid, signal.SIGINT)
             child.send_signal(signal.SIGINT)
             output, errors = child.communicate(timeout=120)
         self.assertEqual(child.returncode, OK, errors)

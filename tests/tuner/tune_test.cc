@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The whole tuner on a simulated device, whose true costs are known.
+#include "tests/common/data.h"
 #include "tests/tuner/simulated_device.h"
 #include "tuner/choose.h"
 #include "tuner/explain.h"
@@ -35,7 +36,7 @@ const VariantCost& chosen(const LayerExplanation& layer) {
 }
 
 TEST_CASE("the tuner finds the optimum of a simulated device without noise", "[tuner]") {
-  for (unsigned seed = 1; seed <= 8; ++seed) {
+  for (unsigned seed = 1; seed <= (test::quick() ? 2u : 8u); ++seed) {
     SimulatedDevice::Options simulated;
     simulated.seed = seed;
     simulated.threads = seed % 2 == 0 ? 2 : 1;
@@ -59,8 +60,9 @@ TEST_CASE("the tuner finds the optimum of a simulated device without noise", "[t
 
 TEST_CASE("the tuner finds nearly the optimum under noise, and never a plan slower than the default",
           "[tuner]") {
+  const unsigned seeds = test::quick() ? 2 : 10;
   double gap = 0;
-  for (unsigned seed = 1; seed <= 10; ++seed) {
+  for (unsigned seed = 1; seed <= seeds; ++seed) {
     SimulatedDevice::Options simulated;
     simulated.seed = seed;
     simulated.noise = 0.1;
@@ -74,7 +76,7 @@ TEST_CASE("the tuner finds nearly the optimum under noise, and never a plan slow
     CHECK(found <= device.true_us(nullptr) + 1e-9);
     gap += found / optimum - 1;
   }
-  CHECK(gap / 10 < 0.05);
+  CHECK(gap / seeds < 0.05);
 }
 
 TEST_CASE("the default is kept where nothing beats it", "[tuner]") {
@@ -85,7 +87,7 @@ TEST_CASE("the default is kept where nothing beats it", "[tuner]") {
   simulated.noise = 0.05;
   simulated.drift = 0.3;
   int claims = 0;
-  for (unsigned seed = 1; seed <= 20; ++seed) {
+  for (unsigned seed = 1; seed <= (test::quick() ? 4u : 20u); ++seed) {
     simulated.seed = seed;
     SimulatedDevice device(simulated);
     const Result<TuneResult> result = tune_on(device.problem(), device, budget(1));
@@ -305,7 +307,7 @@ TEST_CASE("slow settings end early, and what is good in them is still found", "[
   simulated.noise = 0.05;
   simulated.slow_nchw = 20;
   int slow = 0;
-  for (unsigned seed = 1; seed <= 6; ++seed) {
+  for (unsigned seed = 1; seed <= (test::quick() ? 2u : 6u); ++seed) {
     simulated.seed = seed;
     SimulatedDevice device(simulated);
     const Space space = build_space(device.problem(), nullptr);
