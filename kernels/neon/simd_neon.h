@@ -4,6 +4,8 @@
 // inside the file: on 32-bit Arm these files have flags that others lack.
 #pragma once
 
+#include "kernels/common/simd.h"
+
 #include <arm_neon.h>
 
 #include <cstddef>
@@ -13,17 +15,15 @@ namespace {  // NOLINT(google-build-namespaces): see above
 
 struct Neon {
   using Vector = float32x4_t;
-  /// How many of the first lanes.
+  // How many of the first lanes.
   using Mask = std::size_t;
   static constexpr int kLanes = 4;
 #if defined(__aarch64__)
   static constexpr int kRegisters = 32;
-  static constexpr int kReach =
-      3;  ///< vectors at equal distances that one pointer reaches by addressing alone
+  static constexpr int kReach = 3;
 #else
   static constexpr int kRegisters = 16;
-  static constexpr int kReach =
-      1;  ///< vectors at equal distances that one pointer reaches by addressing alone
+  static constexpr int kReach = 1;
 #endif
 
   static Vector load(const float* p) noexcept { return vld1q_f32(p); }
@@ -48,19 +48,17 @@ struct Neon {
   static Vector sub(Vector a, Vector b) noexcept { return vsubq_f32(a, b); }
   static Vector mul(Vector a, Vector b) noexcept { return vmulq_f32(a, b); }
   static Vector fma(Vector a, Vector b, Vector c) noexcept { return vfmaq_f32(c, a, b); }
-  /// The larger ones; not a number where one is not.
   static Vector larger(Vector a, Vector b) noexcept { return vmaxq_f32(a, b); }
   static constexpr bool kLargerKeepsNan = true;
   static Vector clamp(Vector x, Vector low, Vector high) noexcept {
     return vminq_f32(vmaxq_f32(x, low), high);
   }
 
-  // What elementwise functions need besides. On 32-bit Arm the vector's operators become instructions for
-  // one number each where NEON has none.
+  // On 32-bit Arm the vector's operators become instructions for one element each where NEON has none.
   using Choice = uint32x4_t;
   static Vector div(Vector a, Vector b) noexcept { return a / b; }
-  /// a / b within two units in the last place, where b is 1 at least: an estimate of 8 bits and two steps of
-  /// Newton's, because many cores start a division only every ten cycles or later.
+  // An estimate of 8 bits and two Newton steps, because many cores start a division only every ten cycles or
+  // later.
   static Vector ratio(Vector a, Vector b) noexcept {
     Vector estimate = vrecpeq_f32(b);
     estimate = vmulq_f32(estimate, vrecpsq_f32(b, estimate));
@@ -74,11 +72,10 @@ struct Neon {
 #endif
   }
   static Vector abs(Vector x) noexcept { return vabsq_f32(x); }
-  /// The first number, which is not negative, with the sign of the second.
   static Vector with_sign(Vector magnitude, Vector sign) noexcept {
     return vbslq_f32(vdupq_n_u32(0x80000000u), sign, magnitude);
   }
-  /// To the nearest whole number, of numbers below 2^22: those beside 3 * 2^22 have no places for a fraction.
+  // Numbers beside 3 * 2^22 have no places for a fraction.
   static Vector round(Vector x) noexcept {
 #if defined(__aarch64__)
     return vrndnq_f32(x);
@@ -87,19 +84,18 @@ struct Neon {
     return vsubq_f32(vaddq_f32(x, shift), shift);
 #endif
   }
-  /// x * 2^n for whole n from -127, which gives 0, to 127.
   static Vector scale(Vector x, Vector n) noexcept {
     const int32x4_t exponent = vaddq_s32(vcvtq_s32_f32(n), vdupq_n_s32(127));
     return vmulq_f32(x, vreinterpretq_f32_s32(vshlq_n_s32(exponent, 23)));
   }
-  /// The same for powers that give no denormal numbers.
   static Vector scale_normal(Vector x, Vector n) noexcept { return scale(x, n); }
   static Choice less(Vector a, Vector b) noexcept { return vcltq_f32(a, b); }
   static Vector select(Choice choice, Vector yes, Vector no) noexcept { return vbslq_f32(choice, yes, no); }
-  /// Not a number if one of them is not.
   static Vector max(Vector a, Vector b) noexcept { return vmaxq_f32(a, b); }
   static Vector min(Vector a, Vector b) noexcept { return vminq_f32(a, b); }
 };
+
+static_assert(SimdF32<Neon>);
 
 }  // namespace
 }  // namespace fettle::kernels
