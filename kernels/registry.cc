@@ -4,6 +4,7 @@
 #include "kernels/portable/portable_kernels.h"
 #include "kernels/reference/reference_kernels.h"
 #include "kernels/selection.h"
+#include "lib/base/static_vector.h"
 #if defined(__x86_64__) || defined(__i386__)
 #include "kernels/x86/x86_kernels.h"
 #elif defined(__aarch64__) || defined(__arm__)
@@ -13,70 +14,69 @@
 #include "kernels/xnnpack/xnnpack_kernels.h"
 #endif
 
-#include <fettle/cpu.h>
 #include <fettle/kernel.h>
 
-#include <array>
+#include <span>
+#include <string_view>
 
 namespace fettle {
 namespace {
 
-struct Table {
-  std::array<const Kernel*, 1024> rows{};
-  std::size_t count = 0;
-
-  void add(std::span<const Kernel* const> more) noexcept {
-    for (const Kernel* row : more) add(*row);
-  }
-  void add(std::span<const Kernel> more) noexcept {
-    for (const Kernel& row : more) add(row);
-  }
-  void add(const Kernel& row) noexcept {
-    if (kernels::is_there(row) && count < rows.size()) rows[count++] = &row;
-  }
-};
-
-const Table& table() noexcept {
-  static const Table all = [] {
-    Table made;
+class Table {
+ public:
+  Table() noexcept {
 #if defined(__x86_64__) || defined(__i386__)
-    made.add(kernels::x86_kernels());
-    made.add(kernels::x86_elementwise_kernels());
+    add(kernels::x86_kernels());
+    add(kernels::x86_elementwise_kernels());
 #elif defined(__aarch64__) || defined(__arm__)
-    const bool in_order = kernels::only_in_order(this_cpu());
-    made.add(in_order ? kernels::in_order_kernels() : kernels::neon_kernels());
-    made.add(in_order ? kernels::neon_kernels() : kernels::in_order_kernels());
-    made.add(kernels::neon_elementwise_kernels());
+    add(kernels::neon_kernels());
+    add(kernels::in_order_kernels());
+    add(kernels::neon_elementwise_kernels());
 #endif
 #if FETTLE_WITH_XNNPACK
-    made.add(kernels::xnnpack_kernels());
+    add(kernels::xnnpack_kernels());
 #endif
 #if defined(__x86_64__) || defined(__i386__)
-    made.add(kernels::x86_other_kernels());
+    add(kernels::x86_other_kernels());
 #elif defined(__aarch64__) || defined(__arm__)
-    made.add(kernels::neon_other_kernels());
+    add(kernels::neon_other_kernels());
 #endif
-    made.add(kernels::portable_kernels());
+    add(kernels::portable_kernels());
 #if defined(__x86_64__) || defined(__i386__)
-    made.add(kernels::x86_blocked_kernels());
-    made.add(kernels::x86_blocked_elementwise_kernels());
+    add(kernels::x86_blocked_kernels());
+    add(kernels::x86_blocked_elementwise_kernels());
 #elif defined(__aarch64__) || defined(__arm__)
-    made.add(kernels::neon_blocked_kernels());
-    made.add(kernels::neon_blocked_elementwise_kernels());
+    add(kernels::neon_blocked_kernels());
+    add(kernels::neon_blocked_elementwise_kernels());
 #endif
-    made.add(kernels::reference_kernels());
-    return made;
-  }();
-  return all;
-}
+    add(kernels::reference_kernels());
+  }
+  std::span<const Kernel* const> entries() const noexcept { return entries_.span(); }
+
+ private:
+  void add(std::span<const Kernel* const> more) noexcept {
+    for (const Kernel* entry : more) add(*entry);
+  }
+  void add(std::span<const Kernel> more) noexcept {
+    for (const Kernel& entry : more) add(entry);
+  }
+  void add(const Kernel& entry) noexcept {
+    if (kernels::is_there(entry)) entries_.push_back(&entry);
+  }
+
+  StaticVector<const Kernel*, 1024> entries_;
+};
 
 }  // namespace
 
-std::span<const Kernel* const> builtin_kernels() noexcept { return {table().rows.data(), table().count}; }
+std::span<const Kernel* const> builtin_kernels() noexcept {
+  static const Table table;
+  return table.entries();
+}
 
 const Kernel* find_builtin_kernel(std::string_view name) noexcept {
-  for (const Kernel* row : builtin_kernels()) {
-    if (row->name == name) return row;
+  for (const Kernel* entry : builtin_kernels()) {
+    if (entry->name == name) return entry;
   }
   return nullptr;
 }

@@ -16,17 +16,15 @@
 namespace fettle {
 namespace {
 
-constexpr int kMostThreads = 256;
-
 Status check(const Model& model, const TuneOptions& options) {
   if (!std::isfinite(options.budget_s) || options.budget_s <= 0) {
     return Error(ErrorCode::kInvalidArgument,
                  "the tuning budget is " + std::to_string(options.budget_s) + " s",
                  "give a positive number of seconds");
   }
-  if (options.threads < 1 || options.threads > kMostThreads) {
+  if (options.threads < 1 || options.threads > kMaxThreads) {
     return Error(ErrorCode::kInvalidArgument, "TuneOptions::threads is " + std::to_string(options.threads),
-                 "give 1 to " + std::to_string(kMostThreads));
+                 "give 1 to " + std::to_string(kMaxThreads));
   }
   if (options.compile.cpu != nullptr) {
     return Error(ErrorCode::kInvalidArgument, "tuning for another CPU than this one",

@@ -12,6 +12,7 @@
 #include <fettle/cpu.h>
 #include <fettle/error.h>
 #include <fettle/export.h>
+#include <fettle/layer.h>
 #include <fettle/op.h>
 #include <fettle/thread_pool.h>
 #include <fettle/types.h>
@@ -19,73 +20,17 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
-#include <string>
 #include <string_view>
-#include <vector>
 
 namespace fettle {
-
-/// One operand or result of a layer.
-struct TensorDesc {
-  Shape shape;  ///< logical, in ONNX order
-  Format format;
-  Strides strides{};      ///< in elements, see Strides; dense unless a kernel's Striding allows more
-  bool constant = false;  ///< its bytes are known at compile time and are given to `pack`; always dense nchw
-
-  /// Whether `strides` are those of a dense tensor (extents of 1 put no condition on their stride).
-  FETTLE_API bool dense() const noexcept;
-};
-
-/// min(max(x, low), high); infinite where there is no bound.
-struct Clamp {
-  float low;
-  float high;
-  friend bool operator==(const Clamp&, const Clamp&) = default;
-};
-
-/// An operand of a part that ONNX leaves out (an optional input).
-inline constexpr int kNoOperand = -1;
-/// The operand that is the result of an earlier part of the same region.
-constexpr int result_of_part(int part) noexcept { return -2 - part; }
-/// The inverse: the part, or -1 when the operand is an input of the layer or left out.
-constexpr int part_of_operand(int operand) noexcept { return operand <= -2 ? -2 - operand : -1; }
-
-/// One operator of a layer or region, with what passes have fused into it.
-struct LayerPart {
-  Op op = Op::identity;
-  Attributes attributes;
-  std::optional<Clamp> clamp;  ///< applied to the result (Relu, Relu6, Clip)
-  /// What the operator computes from, in ONNX's order: an index into LayerDesc::inputs, kNoOperand, or
-  /// result_of_part. conv, conv_transpose: x, weight (ONNX order OIHW / IOHW), bias if there. gemm: a, b, c
-  /// if there.
-  std::vector<int> operands;
-};
-
-/// A layer, or a region of several connected layers, as a kernel sees it. Its canonical text is the key of
-/// records, tests, benchmarks and repro lines.
-struct LayerDesc {
-  std::vector<LayerPart>
-      parts;  ///< one for a layer; for a region in execution order, the last gives the outputs
-  std::vector<TensorDesc> inputs;
-  std::vector<TensorDesc> outputs;
-  std::vector<TensorDesc>
-      inner;  ///< shapes of the results of all parts but the last (formats are the kernel's affair)
-
-  const LayerPart& main() const noexcept { return parts.front(); }
-  /// The tensor that `operand` of the first part names, or nullptr when it is left out.
-  FETTLE_API const TensorDesc* operand(std::size_t index) const noexcept;
-  /// For example "conv group=1 ... clamp=0,6 : f32 nchw 1x3x8x8, f32 const 16x3x3x3 -> f32 nhwc 1x16x4x4".
-  /// Never holds names or weights, so equal layers of different networks share their text.
-  FETTLE_API std::string text() const;
-};
 
 /// Why a kernel does not run a layer. The codes' texts are stable and appear in reports.
 enum class Refusal : std::uint8_t {
   none,       ///< it does run it
   op,         ///< another operator, or the wrong pattern of a region
   isa,        ///< the CPU lacks an instruction set
+  core,       ///< the CPU has no core of the kind that the kernel is written for
   data_type,  ///< an operand's or result's data type
   layout,     ///< an operand's or result's layout
   strides,    ///< strided where the kernel wants dense
@@ -102,7 +47,6 @@ enum class Refusal : std::uint8_t {
   constant,      ///< wants a computed operand where this one is constant
   too_large,     ///< beyond the kernel's integer or memory range
   too_small,     ///< so little work that the algorithm does not pay
-  backend,       ///< the library behind the kernel refuses
   nonfinite,     ///< weaker with NaN and infinities than CompileOptions::nonfinite allows
 };
 /// The stable text of a refusal: "isa", "data_type", ...
@@ -151,13 +95,6 @@ struct BindArgs {
   int threads;                        ///< how many threads this layer may use; at least 1
 };
 
-/// One permitted combination of layouts: all activation inputs (rank >= 3) in `input`, all outputs in
-/// `output`.
-struct LayoutPair {
-  Layout input;
-  Layout output;
-};
-
 /// Which strided tensors a kernel takes. In every case elements along the innermost stored axis are
 /// neighbours.
 enum class Striding : std::uint8_t {
@@ -174,6 +111,9 @@ struct Kernel {
   /// the result of the one before as an operand, and nothing else uses that result.
   std::span<const Op> pattern;
   Isa isa;  ///< what the CPU must have
+  /// Written for in-order cores (Cortex-A53, A55): refused where the CPU has none, before other kernels in
+  /// the order of preference where it has no others, after them elsewhere.
+  bool for_in_order_cores = false;
   /// What activations must be stored as; `undefined`: whatever the graph says, `supports` checks.
   DataType type;
   std::span<const LayoutPair> layouts;  ///< not empty; a layer's variant names one of them

@@ -135,8 +135,8 @@ using AttributeValue = std::variant<std::int64_t, float, std::vector<std::int64_
 ///   - grid_sample: mode, padding_mode, align_corners; roi_align: mode, coordinate_transformation_mode,
 ///     output_height, output_width, sampling_ratio, spatial_scale
 ///   - expand, tile: the output shape says it (tile: repeats)
-///   - convert: none, or scale, shift (floats, one a channel) and swap (of red and blue) for pictures of
-///   bytes
+///   - convert: none, or scale, shift (floats, one per channel) and swap (of red and blue) for images of
+///     bytes
 ///
 /// Numbers one by one, signals and sequences:
 ///   - clamp: min, max
@@ -144,8 +144,7 @@ using AttributeValue = std::variant<std::int64_t, float, std::vector<std::int64_
 ///     detect_negative, detect_positive
 ///   - cast: to (text of a DataType)
 ///   - dft: axis, dft_length, inverse, onesided; stft: frame_step, frame_length, onesided, with the signal
-///   and
-///     perhaps a window as operands
+///     and perhaps a window as operands
 ///   - hann_window, hamming_window, blackman_window: periodic, the output shape gives the length;
 ///     mel_weight_matrix: num_mel_bins, dft_length, sample_rate, with both edges as operands
 ///   - lstm, gru, rnn: direction, hidden_size, layout, clip (of the sums that gates are made from; infinite:

@@ -22,13 +22,13 @@ namespace fettle {
 struct PlanLayer {
   std::string kernel;
   std::uint32_t revision = 0;
-  std::optional<LayoutPair>
-      layouts;  ///< needed only where the kernel offers more than one pair; text "nhwc" or "nchw>nhwc"
+  /// Needed only where the kernel offers more than one pair; text "nhwc" or "nchw>nhwc".
+  std::optional<LayoutPair> layouts;
   int threads = 1;
   std::vector<std::string> covers;  ///< ids of the further layers that a region covers, in order
   bool pinned = false;              ///< set by hand: tuners keep it
 
-  friend bool operator==(const PlanLayer& a, const PlanLayer& b);
+  friend bool operator==(const PlanLayer&, const PlanLayer&) = default;
 };
 
 /// One operating point: a number of threads and shapes, with the choice for each layer.
@@ -65,6 +65,8 @@ struct PlanDevice {
     int count = 0;
     std::size_t l1d = 0;
     std::size_t l2 = 0;
+
+    friend bool operator==(const Cores&, const Cores&) = default;
   };
   std::vector<Cores> cores;
   std::string library;  ///< version of the library that measured

@@ -60,7 +60,7 @@ enum class WeightPolicy {
 };
 
 struct CompileOptions {
-  /// The most threads any layer may use; 0: what the plan says, and one without a plan. At most 256.
+  /// The most threads any layer may use; 0: what the plan says, and one without a plan. At most kMaxThreads.
   int threads = 0;
   std::map<std::string, InputOptions> inputs;  ///< by input name
   /// An application's own rows, tried before the built-in ones; must outlive the program.

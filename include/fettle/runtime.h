@@ -21,13 +21,13 @@
 namespace fettle {
 
 struct RuntimeOptions {
-  std::shared_ptr<ThreadPool>
-      pool;                     ///< null: a pool of Fettle's own when the program uses more than one thread
-  std::span<std::byte> memory;  ///< the arena; empty: allocated. At least Program::arena().bytes, 64-byte
-                                ///< aligned; must outlive the runtime. Runtimes that never run at the same
-                                ///< time may share it: then inputs and outputs last until another is made
-                                ///< or runs
-  bool profile = false;         ///< time every step of every run (a clock read a step)
+  /// Null: a pool of Fettle's own when the program uses more than one thread.
+  std::shared_ptr<ThreadPool> pool;
+  /// The arena; empty: allocated. At least Program::arena().bytes, 64-byte aligned; must outlive the runtime.
+  /// Runtimes that never run at the same time may share it: then inputs and outputs last until another is
+  /// made or runs.
+  std::span<std::byte> memory;
+  bool profile = false;  ///< time every step of every run (a clock read per step)
 };
 
 /// Everything that Runtime::load can be told.

@@ -12,6 +12,9 @@
 
 namespace fettle {
 
+/// The most threads that a pool, a program, a plan or the tuner may have.
+inline constexpr int kMaxThreads = 256;
+
 /// Fork-join over a range. Implementations must be callable from several threads at once.
 class ThreadPool {
  public:
@@ -39,7 +42,7 @@ struct ThreadPoolOptions {
 };
 
 /// Makes Fettle's own pool (threads - 1 workers). Never sets affinity. Errors: kInvalidArgument for a
-/// negative count or one above 256, kOutOfMemory when threads cannot be made.
+/// negative count or one above kMaxThreads, kOutOfMemory when threads cannot be made.
 FETTLE_API Result<std::shared_ptr<ThreadPool>> make_thread_pool(const ThreadPoolOptions& options = {});
 
 /// Calls `body(begin, end, worker)` over the pool, without allocation. `body` outlives the call by

@@ -61,8 +61,8 @@ struct LayerExplanation {
   std::string layer;
   std::string desc;                   ///< LayerDesc::text
   std::vector<VariantCost> variants;  ///< measured ones first, by `quiet_us`
-  double conversions_us =
-      0;  ///< what the choice pays for conversions into this layer; 0 when only records are known
+  /// What the choice pays for conversions into this layer; 0 when only records are known.
+  double conversions_us = 0;
 };
 
 struct TuneResult {

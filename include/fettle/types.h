@@ -93,6 +93,15 @@ struct Format {
   friend bool operator==(const Format&, const Format&) = default;
 };
 
+/// A combination of layouts that a kernel offers: all activation inputs of rank 3 and more in `input`, all
+/// outputs in `output`.
+struct LayoutPair {
+  Layout input;
+  Layout output;
+
+  friend bool operator==(const LayoutPair&, const LayoutPair&) = default;
+};
+
 /// Distance in elements between neighbours along each logical axis (ONNX order). For `nchwc`, axis 1's entry
 /// is the distance between neighbouring blocks; inside a block the distance is 1.
 using Strides = std::array<std::int64_t, kMaxRank>;

@@ -48,8 +48,8 @@ inline constexpr int kMostDirectPixels = 14;
 /// What an instruction set brings: tiles by vectors and pixels.
 struct DirectSet {
   int lanes;
-  int most_pixels[kMostDirectVectors];  ///< by vectors - 1: as many as sums fit into registers; 0: no such
-                                        ///< tile
+  /// By vectors - 1: as many as sums fit into registers; 0: no such tile.
+  int most_pixels[kMostDirectVectors];
   DirectKernel kernels[kMostDirectVectors][kMostDirectPixels];
   DirectCopy copy;
 };

@@ -17,8 +17,8 @@ struct Epilogue {
   Clamp clamp;        ///< of the first part's result; infinite where there is none
   int residual;       ///< the input that is added, or kNoOperand
   Clamp after_added;  ///< clamp of the sum
-  std::int64_t
-      residual_pitch;  ///< in nhwc, elements from one pixel of the residual to the next; 0 without one
+  /// In nhwc, elements from one pixel of the residual to the next; 0 without one.
+  std::int64_t residual_pitch;
 
   /// `layer` has one part, or a second one that check_second_part accepts.
   explicit Epilogue(const LayerDesc& layer) noexcept;

@@ -39,10 +39,10 @@ inline constexpr int kMostRows = 14;
 
 /// The tiles of one instruction set: a function for each number of vectors across and rows down.
 struct TileSet {
-  int vector;                   ///< floats of a register
-  int most_rows[kMostVectors];  ///< by vectors - 1: as many as accumulators fit; 0 where there is no such
-                                ///< tile
-  int usual_vectors;            ///< across, where the number of columns does not speak for another
+  int vector;  ///< floats of a register
+  /// By vectors - 1: as many as accumulators fit; 0 where there is no such tile.
+  int most_rows[kMostVectors];
+  int usual_vectors;  ///< across, where the number of columns does not speak for another
   TileKernel kernels[kMostVectors][kMostRows];
 
   TileKernel kernel(int vectors, int rows) const noexcept { return kernels[vectors - 1][rows - 1]; }

@@ -23,10 +23,8 @@ std::span<const Kernel* const> neon_elementwise_kernels() noexcept;
 /// Those that come behind other libraries' in the order of preference.
 std::span<const Kernel* const> neon_other_kernels() noexcept;
 
-/// The same for in-order cores (such as Cortex-A53 and A55), refused where the CPU has none. Listed first on
-/// CPUs that have no other cores, otherwise last, so that only the tuner selects them.
+/// The same for in-order cores (Kernel::for_in_order_cores).
 std::span<const Kernel> in_order_kernels() noexcept;
-bool only_in_order(const Cpu& cpu) noexcept;
 /// Those that work in blocks of channels alone, which pays where neighbours do so too: nobody's default.
 std::span<const Kernel> neon_blocked_kernels() noexcept;
 std::span<const Kernel* const> neon_blocked_elementwise_kernels() noexcept;

@@ -2,6 +2,7 @@
 #include "kernels/portable/portable.h"
 
 #include "kernels/portable/portable_kernels.h"
+#include "lib/base/static_vector.h"
 
 #include <array>
 
@@ -17,23 +18,19 @@ std::span<const Kernel* const> convolution_rows() noexcept {
 }  // namespace portable
 
 std::span<const Kernel* const> portable_kernels() noexcept {
-  struct Table {
-    std::array<const Kernel*, 128> rows{};
-    std::size_t count = 0;
-  };
-  static const Table table = [] {
-    Table made;
+  static const auto all = [] {
+    StaticVector<const Kernel*, 128> made;
     for (auto family :
          {portable::convolution_rows(), portable::product_rows(), portable::einsum_rows(),
           portable::pooling_rows(), portable::volume_pooling_rows(), portable::normalisation_rows(),
           portable::selection_rows(), portable::elementwise_rows(), portable::movement_rows(),
           portable::cast_rows(), portable::resize_rows(), portable::convert_rows(), portable::picture_rows(),
           portable::shuffle_rows(), portable::recurrent_rows(), portable::quantised_rows()}) {
-      for (const Kernel* kernel : family) made.rows[made.count++] = kernel;
+      for (const Kernel* kernel : family) made.push_back(kernel);
     }
     return made;
   }();
-  return {table.rows.data(), table.count};
+  return all.span();
 }
 
 }  // namespace fettle::kernels

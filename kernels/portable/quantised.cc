@@ -2,8 +2,7 @@
 #include "kernels/portable/quantised.h"
 
 #include "kernels/portable/portable.h"
-
-#include <array>
+#include "lib/base/static_vector.h"
 
 namespace fettle::kernels::portable {
 namespace {
@@ -59,20 +58,16 @@ Refusal check_q8_product(const LayerDesc& layer, std::int64_t outputs, std::int6
 }
 
 std::span<const Kernel* const> quantised_rows() noexcept {
-  struct Table {
-    std::array<const Kernel*, 32> rows{};
-    std::size_t count = 0;
-  };
-  static const Table table = [] {
-    Table made;
-    made.rows[made.count++] = &depthwise_q8_row();
-    made.rows[made.count++] = &conv_q8_row();
+  static const auto all = [] {
+    StaticVector<const Kernel*, 32> made;
+    made.push_back(&depthwise_q8_row());
+    made.push_back(&conv_q8_row());
     for (auto family : {product_q8_rows(), pooling_q8_rows(), elementwise_q8_rows()}) {
-      for (const Kernel* kernel : family) made.rows[made.count++] = kernel;
+      for (const Kernel* kernel : family) made.push_back(kernel);
     }
     return made;
   }();
-  return {table.rows.data(), table.count};
+  return all.span();
 }
 
 }  // namespace fettle::kernels::portable

@@ -5,6 +5,7 @@
 #include "kernels/reference/reference_kernels.h"
 #include "lib/base/guard.h"
 #include "lib/base/memory.h"
+#include "lib/base/static_vector.h"
 
 #include <algorithm>
 
@@ -59,12 +60,8 @@ Refusal any_type(const LayerDesc& layer, const Cpu&) {
 }  // namespace reference
 
 std::span<const Kernel* const> reference_kernels() noexcept {
-  struct Table {
-    std::array<const Kernel*, 256> rows{};
-    std::size_t count = 0;
-  };
-  static const Table table = [] {
-    Table made;
+  static const auto all = [] {
+    StaticVector<const Kernel*, 256> made;
     for (auto family :
          {reference::convolution_rows(), reference::product_rows(), reference::elementwise_rows(),
           reference::reduction_rows(), reference::normalisation_rows(), reference::loss_rows(),
@@ -72,12 +69,12 @@ std::span<const Kernel* const> reference_kernels() noexcept {
           reference::sampling_rows(), reference::signal_rows(), reference::resize_rows(),
           reference::recurrent_rows(), reference::quantised_rows(), reference::quantised_layer_rows()}) {
       for (const Kernel* kernel : family) {
-        if (is_there(*kernel)) made.rows[made.count++] = kernel;
+        if (is_there(*kernel)) made.push_back(kernel);
       }
     }
     return made;
   }();
-  return {table.rows.data(), table.count};
+  return all.span();
 }
 
 bool is_reference(const Kernel& kernel) noexcept {

@@ -114,6 +114,8 @@ std::string_view to_string(Refusal refusal) noexcept {
       return "op";
     case Refusal::isa:
       return "isa";
+    case Refusal::core:
+      return "core";
     case Refusal::data_type:
       return "data_type";
     case Refusal::layout:
@@ -146,8 +148,6 @@ std::string_view to_string(Refusal refusal) noexcept {
       return "too_large";
     case Refusal::too_small:
       return "too_small";
-    case Refusal::backend:
-      return "backend";
     case Refusal::nonfinite:
       return "nonfinite";
   }

@@ -30,10 +30,9 @@
 namespace fettle {
 namespace {
 
-constexpr int kMostThreads = 256;
 // Several chunks a thread let a fast thread take over what a slow or late one leaves.
 constexpr std::int64_t kChunksPerThread = 4;
-static_assert(kMostThreads * kChunksPerThread < 1 << 16);
+static_assert(kMaxThreads * kChunksPerThread < 1 << 16);
 
 // The chunks that are left of a thread's share. The thread itself takes the first one, others the last.
 class alignas(64) Share {
@@ -221,16 +220,16 @@ class Pool final : public ThreadPool {
 // All cores of the fastest kind: slow cores in the same fork-join hold fast ones up.
 int default_threads() noexcept {
   const Cpu& cpu = this_cpu();
-  return cpu.cores.empty() ? 1 : std::clamp(cpu.cores.front().count, 1, kMostThreads);
+  return cpu.cores.empty() ? 1 : std::clamp(cpu.cores.front().count, 1, kMaxThreads);
 }
 
 }  // namespace
 
 Result<std::shared_ptr<ThreadPool>> make_thread_pool(const ThreadPoolOptions& options) {
-  if (options.threads < 0 || options.threads > kMostThreads) {
+  if (options.threads < 0 || options.threads > kMaxThreads) {
     return Error(ErrorCode::kInvalidArgument,
                  "ThreadPoolOptions::threads is " + std::to_string(options.threads),
-                 "give 1 to 256, or 0 for one a performance core");
+                 "give 1 to " + std::to_string(kMaxThreads) + ", or 0 for one a performance core");
   }
   return guard_allocation([&]() -> Result<std::shared_ptr<ThreadPool>> {
     ThreadPoolOptions resolved = options;

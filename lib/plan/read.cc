@@ -15,7 +15,6 @@ namespace fettle {
 namespace plan {
 namespace {
 
-constexpr std::int64_t kMaxThreads = 256;
 constexpr std::int64_t kMaxExtent = std::int64_t{1} << 31;
 constexpr std::size_t kMaxPoints = 64;
 constexpr std::int64_t kMaxBytes = std::int64_t{1} << 48;

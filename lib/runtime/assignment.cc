@@ -87,11 +87,8 @@ std::optional<std::string> resolve(const LayerGraph& layers, const KernelTable& 
     return "kernel " + entry.kernel + " has several layouts and the plan names none";
   assignment.kernel = kernel;
   assignment.layouts = entry.layouts.value_or(kernel->layouts.front());
-  const bool offered =
-      std::any_of(kernel->layouts.begin(), kernel->layouts.end(), [&](const LayoutPair& pair) {
-        return pair.input == assignment.layouts.input && pair.output == assignment.layouts.output;
-      });
-  if (!offered)
+  const auto& offered = kernel->layouts;
+  if (std::find(offered.begin(), offered.end(), assignment.layouts) == offered.end())
     return "kernel " + entry.kernel + " does not work in layouts " + to_string(assignment.layouts);
 
   assignment.covers = layers.match(*kernel, index);

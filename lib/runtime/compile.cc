@@ -18,8 +18,6 @@ namespace fettle {
 namespace runtime {
 namespace {
 
-constexpr int kMostThreads = 256;
-
 // Packs each step's weights, or keeps the constants for kernels that use them as they are.
 Status attach_weights(WeightStore& store, Step& step) {
   std::vector<ConstantBytes> constants;
@@ -168,9 +166,9 @@ Plan effective_plan(const LayerGraph& layers, const std::vector<Assignment>& ass
 }
 
 Status check_options(const CompileOptions& options) {
-  if (options.threads < 0 || options.threads > kMostThreads) {
+  if (options.threads < 0 || options.threads > kMaxThreads) {
     return Error(ErrorCode::kInvalidArgument, "CompileOptions::threads is " + std::to_string(options.threads),
-                 "give 1 to " + std::to_string(kMostThreads) + ", or 0 for what the plan says");
+                 "give 1 to " + std::to_string(kMaxThreads) + ", or 0 for what the plan says");
   }
   if (options.nonfinite > NonFinite::loses_nan) {
     return Error(ErrorCode::kInvalidArgument,

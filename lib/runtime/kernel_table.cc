@@ -2,6 +2,7 @@
 #include "lib/runtime/kernel_table.h"
 
 #include "lib/base/channel_block.h"
+#include "lib/base/core_kind.h"
 
 #include <algorithm>
 #include <iterator>
@@ -65,6 +66,13 @@ bool is_complete(const Kernel* row) {
 KernelTable::KernelTable(std::span<const Kernel* const> own, const Cpu& cpu, NonFinite nonfinite)
     : cpu_(&cpu), nonfinite_(nonfinite) {
   std::copy_if(own.begin(), own.end(), std::back_inserter(rows_), is_complete);
+  // Each half of the table by itself: an application's entries stay before all others.
+  const bool in_order = only_in_order_cores(cpu);
+  const auto prefer = [in_order](auto begin, auto end) {
+    if (in_order)
+      std::stable_partition(begin, end, [](const Kernel* kernel) { return kernel->for_in_order_cores; });
+  };
+  prefer(rows_.begin(), rows_.end());
   const std::size_t count = rows_.size();
   for (const Kernel* row : builtin_kernels()) {
     const auto end = rows_.begin() + static_cast<std::ptrdiff_t>(count);
@@ -72,6 +80,7 @@ KernelTable::KernelTable(std::span<const Kernel* const> own, const Cpu& cpu, Non
         std::any_of(rows_.begin(), end, [&](const Kernel* mine) { return mine->name == row->name; });
     if (!hidden) rows_.push_back(row);
   }
+  prefer(rows_.begin() + static_cast<std::ptrdiff_t>(count), rows_.end());
 }
 
 const Kernel* KernelTable::find(std::string_view name) const {
@@ -83,6 +92,7 @@ const Kernel* KernelTable::find(std::string_view name) const {
 Refusal KernelTable::check(const Kernel& kernel, const LayerDesc& layer) const {
   if (!pattern_fits(kernel, layer)) return Refusal::op;
   if (!has_all(cpu_->isa, kernel.isa)) return Refusal::isa;
+  if (kernel.for_in_order_cores && !has_in_order_core(*cpu_)) return Refusal::core;
   if (!kernel.takes_empty && has_empty(layer)) return Refusal::shape;
   for (const TensorDesc& input : layer.inputs) {
     if (!input.constant && !striding_allows(kernel.input_striding, input)) return Refusal::strides;

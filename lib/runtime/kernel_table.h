@@ -15,8 +15,8 @@ namespace fettle::runtime {
 /// Whether a row has all that compiling and running it takes.
 bool is_complete(const Kernel* row);
 
-/// An application's rows first, then the built-in ones, in order of preference. A row of the application's
-/// hides a built-in one of the same name.
+/// An application's entries first, then the built-in ones, in order of preference on the CPU that is compiled
+/// for. An entry of the application's hides a built-in one of the same name.
 class KernelTable {
  public:
   /// Rows of `own` that are not complete are left out; those that are weaker with NaN and infinities than
@@ -28,9 +28,9 @@ class KernelTable {
   const Cpu& cpu() const { return *cpu_; }
   bool allows(const Kernel& kernel) const { return kernel.nonfinite <= nonfinite_; }
 
-  /// Whether the kernel runs the layer as described on this CPU: pattern, ISA, striding, the kernel's own
-  /// word, then what it makes of NaN. For kernels that leave the clamp, `layer` must come without the last
-  /// part's.
+  /// Whether the kernel runs the layer as described on this CPU: pattern, ISA, kind of core, striding, the
+  /// kernel's own word, then what it makes of NaN. For kernels that leave the clamp, `layer` must come
+  /// without the last part's.
   Refusal check(const Kernel& kernel, const LayerDesc& layer) const;
   /// The first single-operator row that runs the layer as described, or nullptr.
   const Kernel* first_for(const LayerDesc& layer) const;

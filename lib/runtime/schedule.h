@@ -50,8 +50,8 @@ struct Step {
   bool alias = false;            ///< nothing to do at run time
   std::vector<TensorId> inputs;  ///< one for each desc.inputs; kNoTensor for constants
   std::vector<TensorId> outputs;
-  std::vector<std::shared_ptr<const graph::Constant>>
-      constants;  ///< one for each desc.inputs; null for tensors. Dropped once packed
+  /// One for each desc.inputs; null for tensors. Dropped once packed.
+  std::vector<std::shared_ptr<const graph::Constant>> constants;
   BlobPtr packed;
   std::vector<BlobPtr> constant_blobs;  ///< one for each desc.inputs, for kernels without `pack`
   std::size_t workspace_bytes = 0;

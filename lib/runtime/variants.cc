@@ -42,8 +42,7 @@ std::vector<LayerVariants> list_variants(const Model& model, const CompileOption
       for (const LayoutPair& layouts : kernel->layouts) {
         VariantInfo info = describe_variant(layers, table, *kernel, layouts, index, covers);
         const Assignment& chosen = defaults[static_cast<std::size_t>(index)];
-        info.is_default = chosen.kernel == kernel && chosen.layouts.input == layouts.input &&
-                          chosen.layouts.output == layouts.output;
+        info.is_default = chosen.kernel == kernel && chosen.layouts == layouts;
         entry.variants.push_back(std::move(info));
       }
     }

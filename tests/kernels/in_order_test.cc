@@ -1,38 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Where the rows for in-order cores are used.
+// Where the kernels for in-order cores are used.
 #include "kernels/neon/neon_kernels.h"
+#include "lib/runtime/kernel_table.h"
 #include "tests/kernels/rows.h"
 
 #include <catch2/catch_test_macros.hpp>
 
-#include <utility>
+#include <algorithm>
 #include <vector>
 
 namespace fettle::test {
-namespace {
 
-const CoreKind kReordering{.name = "Cortex-A72", .midr = 0x410fd083, .count = 2};
-const CoreKind kUnknown{.name = "Arm", .midr = 0, .count = 4};
-
-Cpu cpu_of(std::vector<CoreKind> cores) { return {.isa = kernels::kNeonFma, .cores = std::move(cores)}; }
-
-}  // namespace
-
-TEST_CASE("rows for in-order cores are refused where there are none", "[kernels]") {
-  const LayerDesc nothing;
+TEST_CASE("every kernel for in-order cores is marked as one", "[kernels]") {
   for (const Kernel& kernel : kernels::in_order_kernels()) {
     INFO(kernel.name);
-    CHECK(kernel.supports(nothing, cpu_of({kReordering})) == Refusal::isa);
-    CHECK(kernel.supports(nothing, cpu_of({kUnknown})) == Refusal::isa);
+    CHECK(kernel.for_in_order_cores == !kernel.name.empty());
   }
-}
-
-TEST_CASE("rows for in-order cores come first where there are no others", "[kernels]") {
-  CHECK(kernels::only_in_order(cpu_of({kInOrderCore})));
-  CHECK_FALSE(kernels::only_in_order(cpu_of({kReordering, kInOrderCore})));
-  CHECK_FALSE(kernels::only_in_order(cpu_of({kUnknown})));
-  CHECK_FALSE(kernels::only_in_order(cpu_of({})));
+  const auto others = kernels::neon_kernels();
+  CHECK(std::none_of(others.begin(), others.end(),
+                     [](const Kernel& kernel) { return kernel.for_in_order_cores; }));
 }
 
 }  // namespace fettle::test

@@ -117,7 +117,8 @@ void ModelArguments::add_to(CLI::App& app, bool with_plan) {
   if (with_plan) app.add_option("--plan", plan, "plan file, written by `fettle tune`")->check(file_name());
   app.add_option("--shape", shapes, "fix an input's shape: NAME=1x3x224x224 (repeatable)");
   app.add_option("--bind", bound, "make an input of integers a constant: NAME=1,3,224 (repeatable)");
-  app.add_option("--threads", threads, "the most threads any layer may use")->check(CLI::Range(1, 256));
+  app.add_option("--threads", threads, "the most threads any layer may use")
+      ->check(CLI::Range(1, kMaxThreads));
   std::vector<std::string> words;
   for (const NonFinite value : kNonFinite) words.emplace_back(to_string(value));
   app.add_option("--nonfinite", nonfinite, "the weakest that kernels may be with NaN and infinities")
