@@ -27,6 +27,7 @@ target_compile_definitions(fettle_build_flags INTERFACE $<$<BOOL:${FETTLE_ONNX}>
                                                         $<$<BOOL:${FETTLE_XNNPACK}>:FETTLE_WITH_XNNPACK=1>)
 if(FETTLE_DEVELOPER_MODE)
   target_compile_options(fettle_build_flags INTERFACE -Werror)
+  target_compile_definitions(fettle_build_flags INTERFACE FETTLE_VERIFY_PASSES=1)
 endif()
 
 # The parts of the runtime library, in the order in which they were added.

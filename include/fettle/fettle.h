@@ -6,8 +6,11 @@
 #include <fettle/cpu.h>
 #include <fettle/error.h>
 #include <fettle/kernel.h>
+#include <fettle/layer.h>
+#include <fettle/limits.h>
 #include <fettle/model.h>
 #include <fettle/op.h>
+#include <fettle/pass_info.h>
 #include <fettle/plan.h>
 #include <fettle/program.h>
 #include <fettle/runtime.h>

@@ -6,7 +6,9 @@
 
 #include <fettle/error.h>
 #include <fettle/export.h>
-#include <fettle/kernel.h>
+#include <fettle/layer.h>
+#include <fettle/limits.h>
+#include <fettle/pass_info.h>
 #include <fettle/tensor.h>
 
 #include <cstddef>
@@ -19,18 +21,6 @@
 #include <vector>
 
 namespace fettle {
-
-/// What an untrusted file may ask for before it is refused with kLimitExceeded.
-struct ModelLimits {
-  std::size_t file_bytes = std::size_t{2} << 30;  ///< of the model; again, of all its files of weights
-  std::size_t nodes = 100'000;
-  std::int64_t tensor_elements = std::int64_t{1} << 31;     ///< of any one tensor
-  std::size_t folded_bytes = std::size_t{1} << 30;          ///< all constants that folding creates
-  std::int64_t folding_operations = std::int64_t{1} << 32;  ///< about how many numbers folding may compute
-  /// Of all layers for one run, see LayerInfo::operations. The default lets hours of work through: more than
-  /// any network that is in use asks for.
-  std::int64_t run_operations = std::int64_t{1} << 44;
-};
 
 /// Contents for an input that is a parameter rather than data: a shape, axes, a number of classes.
 struct BoundInput {
@@ -111,6 +101,8 @@ class Model {
   FETTLE_API std::span<const std::string_view> folding_kernels() const noexcept;
   /// Number of nodes as imported, before passes.
   FETTLE_API std::size_t imported_nodes() const noexcept;
+  /// What each pass made of the imported graph, in the order in which they ran.
+  FETTLE_API std::span<const PassInfo> passes() const noexcept;
 
   struct State;  ///< the library's own affair
   explicit Model(std::shared_ptr<const State> state) noexcept : state_(std::move(state)) {}

@@ -6,7 +6,7 @@
 
 #include "lib/graph/graph.h"
 
-#include <fettle/model.h>
+#include <fettle/limits.h>
 
 #include <map>
 #include <optional>

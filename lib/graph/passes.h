@@ -6,10 +6,13 @@
 
 #include "lib/graph/graph.h"
 
-#include <fettle/model.h>
+#include <fettle/kernel.h>
+#include <fettle/limits.h>
+#include <fettle/pass_info.h>
 
 #include <set>
 #include <string_view>
+#include <vector>
 
 namespace fettle::graph {
 
@@ -33,6 +36,7 @@ struct PassContext {
   double folding_operations = 0;
   std::size_t widened_bytes = 0;           ///< of constants that widen_floats has made
   std::set<std::string_view> folded_with;  ///< the kernels that have folded something
+  std::vector<PassInfo> passes;            ///< what each pass did, added to by optimise()
 };
 
 /// Infers shapes and types in topological order; turns constant parameters (axes, pads, sizes, scales, slice
@@ -48,25 +52,24 @@ Result<bool> widen_floats(Graph& graph, PassContext& context);
 Result<bool> split_einsum(Graph& graph, PassContext& context);
 /// Identity, dropout, no-op reshape/transpose/cast/pad/concat/...
 Result<bool> remove_identities(Graph& graph, PassContext& context);
-Result<bool> remove_dead(Graph& graph, PassContext& context);  ///< nodes without live results
-Result<bool> fold_pad(
-    Graph& graph,
-    PassContext& context);  ///< zero pad into convolution (and average pool that counts padding)
-Result<bool> fold_linear(
-    Graph& graph,
-    PassContext& context);  ///< batch norm, mul, add, sub, div by constants into weights and bias
+/// Nodes without live results.
+Result<bool> remove_dead(Graph& graph, PassContext& context);
+/// Zero padding into convolutions (and average pools that count padding).
+Result<bool> fold_pad(Graph& graph, PassContext& context);
+/// Batch normalisation, mul, add, sub and div by constants into weights and bias.
+Result<bool> fold_linear(Graph& graph, PassContext& context);
 /// HardSwish, Swish, HardSigmoid, LayerNorm, Gelu written in parts.
 Result<bool> recognise_composed(Graph& graph, PassContext& context);
-Result<bool> fuse_clamp(
-    Graph& graph,
-    PassContext& context);  ///< clamp into the node before, where every kernel of that operator can
+/// Clamp into the node before, where every kernel of that operator can.
+Result<bool> fuse_clamp(Graph& graph, PassContext& context);
 /// Layers between dequantize_linear and quantize_linear compute in integers.
 Result<bool> fold_qdq(Graph& graph, PassContext& context);
 /// Pairs that undo each other; transposes that are reshapes.
 Result<bool> cancel_transposes(Graph& graph, PassContext& context);
 
-/// All of them in order, repeated until nothing changes (bounded), then compact(). Errors: kModelInvalid,
-/// kModelUnsupported with all problems, kLimitExceeded, kOutOfMemory.
+/// All of them in order, repeated until nothing changes (bounded), then compact(). In developer mode the
+/// graph is verified after each. Errors: kModelInvalid, kModelUnsupported with all problems, kLimitExceeded,
+/// kOutOfMemory; kInternal when a pass has broken the graph.
 Status optimise(Graph& graph, PassContext& context);
 
 /// Describes one node as a layer with every format nchw. Used for folding, by the compiler, and for
@@ -74,11 +77,5 @@ Status optimise(Graph& graph, PassContext& context);
 /// used twice appears twice), so that the i-th entry belongs to the i-th node input other than kNoValue;
 /// constants are marked. Strides are dense.
 LayerDesc describe(const Graph& graph, NodeId node);
-/// Multiply-accumulates of a layer; 0 for those without.
-std::int64_t count_macs(const LayerDesc& layer);
-/// About how many numbers the reference reads and writes for a layer: a bound on time, not a measure of it.
-double count_operations(const LayerDesc& layer);
-/// Whether count_operations knows what the operator's work grows with.
-bool has_estimate(Op op) noexcept;
 
 }  // namespace fettle::graph

@@ -6,7 +6,7 @@
 #include "lib/base/mapped_file.h"
 #include "lib/graph/graph.h"
 
-#include <fettle/model.h>
+#include <fettle/limits.h>
 
 #include <onnx.pb.h>
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/onnx/node.h"
 
-#include "lib/base/op_names.h"
 #include "lib/base/utf8.h"
-#include "lib/graph/own_attributes.h"
+#include "lib/graph/operators.h"
 #include "lib/onnx/order.h"
 #include "lib/onnx/tensor.h"
 #include "lib/onnx/words.h"
@@ -18,27 +17,25 @@ namespace {
 using graph::ValueId;
 using onnx::AttributeProto;
 
-// The first opset in which Softmax works along one axis instead of on a matrix.
-constexpr std::int64_t kSoftmaxAlongAxis = 13;
+// The first version of Softmax that works along one axis instead of on a matrix.
+constexpr int kSoftmaxAlongAxis = 13;
 // Plans have texts of 4096 bytes, in UTF-8 and with a copy's number.
 constexpr std::size_t kMostIdBytes = 1024;
 constexpr std::size_t kShownBytes = 40;  // of a text that may be anything
 // No operator has a tenth of them; attributes are kept sorted, which takes time with their square.
 constexpr int kMostAttributes = 256;
 
-bool is_softmax(Op op) { return op == Op::softmax || op == Op::log_softmax || op == Op::hardmax; }
 bool names_a_type(Op op, std::string_view attribute) {
   return (op == Op::cast && attribute == "to") || attribute == "output_datatype" ||
          (op == Op::eye_like && attribute == "dtype");
 }
-bool is_variadic(Op op) { return op == Op::sum || op == Op::mean || op == Op::max || op == Op::min; }
-bool is_control(Op op) { return op == Op::branch || op == Op::loop || op == Op::scan; }
-bool is_recurrent(Op op) { return op == Op::lstm || op == Op::gru || op == Op::rnn; }
+bool is_recurrent(Op op) { return graph::operator_info(op).import == graph::Import::recurrent; }
 
 // Where any of the outputs may be left out, the first too.
-bool may_skip_first(const std::string& op_type) {
-  const std::optional<Op> op = op_from_onnx(op_type);
-  return op && (is_recurrent(*op) || is_control(*op));
+bool may_skip_first(const onnx::NodeProto& node) {
+  const graph::OperatorInfo* info = graph::find_operator(node.domain(), node.op_type());
+  return info != nullptr &&
+         (info->import == graph::Import::recurrent || info->import == graph::Import::control);
 }
 
 // The node's label, made unique.
@@ -52,10 +49,11 @@ std::string unique_id(const onnx::NodeProto& node, int index, Ids& ids) {
   }
 }
 
-bool is_qlinear(Op op) { return op == Op::qlinear_conv || op == Op::qlinear_matmul; }
-
 // What is rewritten when it is read, and gives one result.
-bool is_rewritten(Op op) { return op == Op::constant || is_softmax(op) || is_variadic(op) || is_qlinear(op); }
+bool is_rewritten(graph::Import import) {
+  return import == graph::Import::constant || import == graph::Import::softmax ||
+         import == graph::Import::chain || import == graph::Import::qlinear;
+}
 
 // Why nothing can use what an attribute of Constant holds; empty where nothing is in the way.
 std::string unusable_constant(const AttributeProto& attribute) {
@@ -72,96 +70,51 @@ std::string unusable_constant(const AttributeProto& attribute) {
   }
 }
 
-// How many of its `given` inputs an operator cannot do without.
-std::size_t least_inputs(Op op, std::size_t given) {
-  if (is_variadic(op) || op == Op::concat || op == Op::einsum) return given;
-  switch (op) {
-    case Op::qlinear_conv:
-    case Op::qlinear_matmul:
-      return 8;
-    case Op::batch_norm:
-    case Op::mel_weight_matrix:
-      return 5;
-    case Op::instance_norm:
-    case Op::where:
-    case Op::range:
-    case Op::one_hot:
-    case Op::scatter:
-    case Op::scatter_elements:
-    case Op::scatter_nd:
-    case Op::roi_align:
-    case Op::lstm:
-    case Op::gru:
-    case Op::rnn:
-      return 3;
-    case Op::matmul:
-    case Op::gather:
-    case Op::conv:
-    case Op::conv_transpose:
-    case Op::gemm:
-    case Op::layer_norm:
-    case Op::cast_like:
-    case Op::gather_elements:
-    case Op::gather_nd:
-    case Op::max_unpool:
-    case Op::non_max_suppression:
-    case Op::grid_sample:
-    case Op::nll_loss:
-    case Op::cross_entropy_loss:
-    case Op::conv_integer:
-    case Op::matmul_integer:
-    case Op::quantize_linear:
-    case Op::dequantize_linear:
-      return 2;
-    default:
-      return 1;
-  }
-}
-
 }  // namespace
 
 Status NodeImporter::import(const onnx::NodeProto& node, const std::string& id) {
   node_ = &node;
   id_ = id;
   known_problems_ = problems_.size();
-  const bool standard = node.domain().empty() || node.domain() == "ai.onnx";
   graph::Node target;
   target.id = id;
-  if (const std::optional<Op> known = op_from_onnx(node.op_type()); standard && known) {
-    target.op = *known;
-  } else {
+  const graph::OperatorInfo* info = graph::find_operator(node.domain(), node.op_type());
+  if (info == nullptr) {
+    const bool standard = node.domain().empty() || node.domain() == "ai.onnx";
     if (state_.functions.contains({node.domain(), node.op_type()}))
       problem("it is a function that the file defines: inline functions before export (onnx.inliner)");
     else
       problem(standard ? "unknown operator" : "unknown domain " + node.domain());
     return add_outputs(target.outputs);  // later nodes may use them
   }
-  const Op op = target.op;
-  if (is_rewritten(op) && node.output_size() > 1) return invalid("node " + id_ + " has more than one output");
+  target.op = info->op;
+  const graph::Import import = info->import;
+  if (is_rewritten(import) && node.output_size() > 1)
+    return invalid("node " + id_ + " has more than one output");
   // These become a node for each operand.
-  if (is_variadic(op) &&
+  if (import == graph::Import::chain &&
       graph_.node_count() + static_cast<std::size_t>(node.input_size()) > state_.limits.nodes) {
     return Error(ErrorCode::kLimitExceeded,
                  "node " + id + " takes the graph beyond " + std::to_string(state_.limits.nodes) + " nodes",
                  "raise ModelLimits::nodes if you trust the file");
   }
-  if (op == Op::constant) return import_constant();
-  if (is_control(op)) return import_control(std::move(target));
+  if (import == graph::Import::constant) return import_constant();
+  if (import == graph::Import::control) return import_control(std::move(target));
   if (Status status = read_attributes(target); !status) return status;
   if (Status status = read_operands(target); !status) return status;
   if (Status status = add_outputs(target.outputs); !status) return status;
-  if (is_recurrent(op)) drop_unnamed(target);
+  if (import == graph::Import::recurrent) drop_unnamed(target);
   // Kernels take the parts of a split by their order, so one that nobody wants still needs its place.
-  if (op == Op::split) {
+  if (target.op == Op::split) {
     for (ValueId& output : target.outputs) {
       if (output == graph::kNoValue) output = new_value();
     }
   }
-  if (is_softmax(op) && graph_.opset < kSoftmaxAlongAxis)
+  if (import == graph::Import::softmax && info->version(graph_.opset) < kSoftmaxAlongAxis)
     add_softmax(std::move(target));
-  else if (is_variadic(op))
+  else if (import == graph::Import::chain)
     add_chain(std::move(target));
-  else if (is_qlinear(op))
+  else if (import == graph::Import::qlinear)
     add_qlinear(std::move(target));
   else
     finish(std::move(target));
@@ -179,7 +132,7 @@ Status NodeImporter::read_attributes(graph::Node& target) {
 Status NodeImporter::read_attribute(const AttributeProto& attribute, graph::Node& target) {
   const std::string& name = attribute.name();
   // A hint of the first opsets; and what nobody but inference says.
-  if (name == "consumed_inputs" || graph::is_own_attribute(target.op, name)) return {};
+  if (name == "consumed_inputs" || graph::operator_info(target.op).owns_attribute(name)) return {};
   if (names_a_type(target.op, name)) {
     const DataType type = attribute.type() == AttributeProto::STRING
                               ? data_type(attribute.s())
@@ -275,7 +228,8 @@ Status NodeImporter::read_operands(graph::Node& target) {
   while (!target.inputs.empty() && target.inputs.back() == graph::kNoValue) target.inputs.pop_back();
   const bool needs_first = target.inputs.empty() || target.inputs.front() == graph::kNoValue;
   if (needs_first) return invalid("node " + id_ + " lacks its first input");
-  const std::size_t least = least_inputs(target.op, target.inputs.size());
+  std::size_t least = graph::operator_info(target.op).least_inputs;
+  if (least == graph::kAllInputs) least = target.inputs.size();
   const auto missing =
       std::find(target.inputs.begin(), target.inputs.end(), graph::kNoValue) - target.inputs.begin();
   if (static_cast<std::size_t>(missing) < least) return invalid("node " + id_ + " lacks an input");
@@ -301,7 +255,7 @@ Status NodeImporter::add_outputs(std::vector<ValueId>& outputs) {
   }
   const auto named =
       std::find_if(outputs.begin(), outputs.end(), [](ValueId v) { return v != graph::kNoValue; });
-  if (named == outputs.end() || (named != outputs.begin() && !may_skip_first(node_->op_type())))
+  if (named == outputs.end() || (named != outputs.begin() && !may_skip_first(*node_)))
     return invalid("node " + id_ + " does not name its first output");
   return {};
 }

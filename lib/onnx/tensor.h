@@ -6,7 +6,7 @@
 #include "lib/graph/graph.h"
 #include "lib/onnx/external_files.h"
 
-#include <fettle/model.h>
+#include <fettle/limits.h>
 
 #include <onnx.pb.h>
 

@@ -2,6 +2,7 @@
 //
 // From an imported graph to a model for certain input shapes: passes, layers. Again for other shapes.
 #include "lib/base/op_names.h"
+#include "lib/graph/estimates.h"
 #include "lib/graph/passes.h"
 #include "lib/runtime/evaluate.h"
 #include "lib/runtime/model_state.h"
@@ -139,6 +140,7 @@ Result<Model> plan_layers(std::shared_ptr<const ModelSource> source, graph::Grap
   context.limits = source->limits;
   context.problems = std::move(problems);
   if (Status status = graph::optimise(graph, context); !status) return std::move(status).error();
+  state->passes = std::move(context.passes);
   state->folding_kernels.assign(context.folded_with.begin(), context.folded_with.end());
   if (known != nullptr) share_constants(graph, *known->graph);
   add_extents(graph, state->extents);

@@ -42,12 +42,13 @@ struct Model::State {
   std::vector<TensorInfo> inputs;
   std::vector<TensorInfo> outputs;  ///< the model's own, then those that hold the extents of bounded ones
   std::size_t own_outputs = 0;
-  std::vector<int>
-      extents;  ///< for each own output, the output that holds its extents; -1: it is not bounded
+  /// For each own output, the output that holds its extents; -1: it is not bounded.
+  std::vector<int> extents;
   std::vector<LayerInfo> layers;           ///< in execution order
   std::vector<graph::NodeId> layer_nodes;  ///< the node of each layer
   std::size_t constant_bytes = 0;
   std::vector<std::string_view> folding_kernels;
+  std::vector<PassInfo> passes;
 };
 
 namespace runtime {

@@ -24,6 +24,17 @@ class Commands(Command):
         self.assertEqual(len(data["layers"]), 32)
         self.assertTrue(all(layer["operations"] >= layer["macs"] for layer in data["layers"]))
         self.assertEqual(data["reference_layers"], 0)
+        self.assertNotIn("passes", data)
+
+    def test_inspect_shows_the_passes(self):
+        text = self.good("inspect", self.glyphs, "--passes").stdout
+        self.assertRegex(text, r"simplify +0 +\d+ ")
+        passes = self.json("inspect", self.glyphs, "--passes")["passes"]
+        self.assertEqual(passes[0]["name"], "simplify")
+        self.assertEqual(passes[-1]["nodes_after"], 32)
+        self.assertFalse(any(run["changed"] for run in passes if run["round"] == passes[-1]["round"]))
+        for run in passes:
+            self.assertEqual(run["nodes_after"] - run["nodes_before"], sum(run["operators"].values()))
 
     def test_kernels(self):
         known = {row["kernel"] for row in self.json("variants")}

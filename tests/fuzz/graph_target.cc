@@ -3,6 +3,7 @@
 // Bytes as a valid graph: after the passes it is still valid, has the same inputs and outputs, and computes
 // the same by the reference kernels.
 #include "kernels/reference/evaluate.h"
+#include "lib/graph/estimates.h"
 #include "lib/graph/passes.h"
 #include "tests/fuzz/graphs/random_graph.h"
 #include "tests/fuzz/graphs/rounding.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/fuzz/run_model.h"
 
+#include "lib/graph/estimates.h"
 #include "lib/graph/passes.h"
 #include "tests/fuzz/target.h"
 

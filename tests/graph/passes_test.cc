@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <string>
 
 namespace fettle::graph {
@@ -106,6 +107,28 @@ std::string optimised(Graph& graph) {
   REQUIRE(status);
   check_same(interpret(graph), expected);
   return ops(graph);
+}
+
+TEST_CASE("every run of a pass is noted, until a round changes nothing", "[graph][passes]") {
+  Builder b;
+  const ValueId kept = b.op(Op::add, {b.input({1, 4}), b.weights({4})});
+  b.ending_in(b.op(Op::identity, {kept}));
+  PassContext context = test_context();
+  REQUIRE(optimise(b.graph, context));
+  const std::vector<PassInfo>& passes = context.passes;
+  REQUIRE(passes.size() >= 2);
+  CHECK(passes.front().name == "simplify");
+  CHECK(passes.front().nodes_before == 2);
+  CHECK(passes.back().nodes_after == 1);
+  const auto removal = std::find_if(passes.begin(), passes.end(), [](const PassInfo& pass) {
+    return pass.operators == std::map<Op, int>{{Op::identity, -1}};
+  });
+  REQUIRE(removal != passes.end());
+  CHECK(removal->name == "remove_identities");
+  CHECK(removal->changed);
+  CHECK(std::none_of(passes.begin(), passes.end(), [&](const PassInfo& pass) {
+    return pass.round == passes.back().round && pass.changed;
+  }));
 }
 
 TEST_CASE("batch norm goes into a convolution", "[graph][passes]") {

@@ -18,7 +18,7 @@ Json describe(const TensorInfo& info) {
   return {{"name", info.name}, {"type", to_string(info.type)}, {"shape", shape}, {"bytes", info.bytes}};
 }
 
-std::string as_json(const Loaded& loaded) {
+Json as_json(const Loaded& loaded) {
   Json json;
   json["name"] = loaded.model.name();
   json["opset"] = loaded.model.opset();
@@ -43,7 +43,7 @@ std::string as_json(const Loaded& loaded) {
   const tuner::ReferenceShare reference = tuner::reference_work(loaded.program.steps());
   json["reference_layers"] = reference.layers;
   json["reference_share_of_operations"] = reference.share();
-  return json.dump(2) + "\n";
+  return json;
 }
 
 std::string as_text(const Loaded& loaded) {
@@ -79,12 +79,54 @@ std::string as_text(const Loaded& loaded) {
   return text;
 }
 
-int inspect(const ModelArguments& arguments, bool json) {
+// A line for each run of a pass: how long it took and what became of the nodes.
+std::string passes_text(const Model& model) {
+  std::string text =
+      fmt::format("{:<20} {:>5} {:>10} {:>14}  {}\n", "pass", "round", "us", "nodes", "operators");
+  auto out = std::back_inserter(text);
+  for (const PassInfo& pass : model.passes()) {
+    const std::string nodes = pass.nodes_before == pass.nodes_after
+                                  ? std::to_string(pass.nodes_after)
+                                  : fmt::format("{} -> {}", pass.nodes_before, pass.nodes_after);
+    std::string operators = pass.changed ? "" : "nothing changed";
+    for (const auto& [op, count] : pass.operators)
+      operators += fmt::format("{}{:+} {}", operators.empty() ? "" : ", ", count, to_string(op));
+    if (operators.empty()) operators = "nodes rewritten";
+    fmt::format_to(out, "{:<20} {:>5} {:>10.0f} {:>14}  {}\n", pass.name, pass.round, pass.us, nodes,
+                   operators);
+  }
+  return text;
+}
+
+Json passes_json(const Model& model) {
+  Json list = Json::array();
+  for (const PassInfo& pass : model.passes()) {
+    Json operators = Json::object();
+    for (const auto& [op, count] : pass.operators) operators[std::string(to_string(op))] = count;
+    list.push_back({{"name", pass.name},
+                    {"round", pass.round},
+                    {"us", pass.us},
+                    {"changed", pass.changed},
+                    {"nodes_before", pass.nodes_before},
+                    {"nodes_after", pass.nodes_after},
+                    {"operators", std::move(operators)}});
+  }
+  return list;
+}
+
+int inspect(const ModelArguments& arguments, bool passes, bool json) {
   Result<LoadOptions> options = arguments.load_options();
   if (!options) return fail(options.error());
   Result<Loaded> loaded = load(arguments, *options);
   if (!loaded) return fail(loaded.error());
-  print(json ? as_json(*loaded) : as_text(*loaded));
+  if (json) {
+    Json whole = as_json(*loaded);
+    if (passes) whole["passes"] = passes_json(loaded->model);
+    print(whole.dump(2) + "\n");
+  } else {
+    print(as_text(*loaded));
+    if (passes) print("\n" + passes_text(loaded->model));
+  }
   print_report(loaded->program.report());
   return kSuccess;
 }
@@ -94,10 +136,12 @@ int inspect(const ModelArguments& arguments, bool json) {
 void add_inspect(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("inspect", "Show a model's inputs, outputs, layers and memory");
   auto arguments = std::make_shared<ModelArguments>();
+  auto passes = std::make_shared<bool>(false);
   auto json = std::make_shared<bool>(false);
   arguments->add_to(*command);
+  command->add_flag("--passes", *passes, "show what each pass over the graph changed and how long it took");
   command->add_flag("--json", *json, "print JSON");
-  command->callback([=, &exit_code] { exit_code = inspect(*arguments, *json); });
+  command->callback([=, &exit_code] { exit_code = inspect(*arguments, *passes, *json); });
 }
 
 }  // namespace fettle::cli

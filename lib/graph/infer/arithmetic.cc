@@ -2,6 +2,7 @@
 //
 // Elementwise operators, products, reductions and normalisations.
 #include "lib/graph/infer/infer.h"
+#include "lib/graph/operators.h"
 
 #include <algorithm>
 #include <cmath>
@@ -10,25 +11,6 @@
 
 namespace fettle::graph {
 namespace {
-
-struct Default {
-  Op op;
-  const char* name;
-  float value;
-};
-// ONNX's defaults of elementwise operators' attributes.
-constexpr Default kDefaults[] = {
-    {Op::leaky_relu, "alpha", 0.01f},
-    {Op::elu, "alpha", 1.0f},
-    {Op::selu, "alpha", 1.67326319217681884765625f},
-    {Op::selu, "gamma", 1.05070102214813232421875f},
-    {Op::celu, "alpha", 1.0f},
-    {Op::thresholded_relu, "alpha", 1.0f},
-    {Op::hard_sigmoid, "alpha", 0.2f},
-    {Op::hard_sigmoid, "beta", 0.5f},
-    {Op::shrink, "lambd", 0.5f},
-    {Op::shrink, "bias", 0.0f},
-};
 
 bool compares(Op op) {
   return op == Op::equal || op == Op::greater || op == Op::less || op == Op::greater_or_equal ||
@@ -167,10 +149,9 @@ bool fit_to_row(NodeView& view, const Shape& row) {
 }  // namespace
 
 bool infer_unary(NodeView& view) {
-  for (const Default& entry : kDefaults) {
-    if (entry.op == view.node().op) view.fill(entry.name, entry.value);
-  }
   const Op op = view.node().op;
+  for (const DefaultAttribute& attribute : operator_info(op).defaults)
+    view.fill(attribute.name, attribute.value);
   return view.set(0, view.shape(0), op == Op::is_nan || op == Op::is_inf ? DataType::boolean : view.type(0));
 }
 

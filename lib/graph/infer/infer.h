@@ -94,9 +94,6 @@ bool follow_data(NodeView& view);
 /// Lets the result of what works element by element have as many elements as its operand.
 void hand_on_extents(NodeView& view);
 
-/// The rule for an operator; null when there is none.
-Rule rule_for(Op op) noexcept;
-
 // The rules, by family.
 bool infer_conv(NodeView& view);
 bool infer_conv_transpose(NodeView& view);

@@ -2,6 +2,7 @@
 //
 // Operators that choose elements; how many often depends on the data.
 #include "lib/graph/infer/infer.h"
+#include "lib/graph/operators.h"
 
 #include <algorithm>
 
@@ -32,7 +33,7 @@ bool elementwise_of_one(const Node& node) {
     case Op::cast:
       return true;
     default:
-      return rule_for(node.op) == infer_unary || (node.op == Op::clamp && node.inputs.size() == 1);
+      return operator_info(node.op).rule == infer_unary || (node.op == Op::clamp && node.inputs.size() == 1);
   }
 }
 

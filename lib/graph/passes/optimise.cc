@@ -1,30 +1,92 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/graph/imported.h"
 #include "lib/graph/passes.h"
+#include "lib/graph/verify.h"
 
+#include <chrono>
+#include <map>
+#include <string>
 #include <utility>
 
 namespace fettle::graph {
 namespace {
 
-using Pass = Result<bool> (*)(Graph&, PassContext&);
+struct NamedPass {
+  std::string_view name;
+  Result<bool> (*run)(Graph&, PassContext&);
+};
 
-constexpr Pass kPasses[] = {simplify,          remove_identities, remove_dead,        widen_floats,
-                            split_einsum,      fold_linear,       recognise_composed, remove_dead,
-                            cancel_transposes, fold_pad,          fuse_clamp,         fold_qdq,
-                            remove_identities, remove_dead};
+constexpr NamedPass kPasses[] = {
+    {"simplify", simplify},
+    {"remove_identities", remove_identities},
+    {"remove_dead", remove_dead},
+    {"widen_floats", widen_floats},
+    {"split_einsum", split_einsum},
+    {"fold_linear", fold_linear},
+    {"recognise_composed", recognise_composed},
+    {"remove_dead", remove_dead},
+    {"cancel_transposes", cancel_transposes},
+    {"fold_pad", fold_pad},
+    {"fuse_clamp", fuse_clamp},
+    {"fold_qdq", fold_qdq},
+    {"remove_identities", remove_identities},
+    {"remove_dead", remove_dead},
+};
 
 // Each round can only enable rewrites that make the graph smaller, so a few suffice; the bound guards against
 // a mistake.
 constexpr int kMaxRounds = 10;
+
+std::map<Op, int> count_operators(const Graph& graph) {
+  std::map<Op, int> counts;
+  for (std::size_t i = 0; i < graph.node_count(); ++i) {
+    const Node& node = graph.node(static_cast<NodeId>(i));
+    if (!node.removed) ++counts[node.op];
+  }
+  return counts;
+}
+
+std::map<Op, int> difference(std::map<Op, int> after, const std::map<Op, int>& before) {
+  for (const auto& [op, count] : before) after[op] -= count;
+  std::erase_if(after, [](const auto& entry) { return entry.second == 0; });
+  return after;
+}
+
+// Runs the pass and notes what it did. Whether it changed anything.
+Result<bool> run_noted(const NamedPass& pass, int round, Graph& graph, PassContext& context) {
+  using Clock = std::chrono::steady_clock;
+  PassInfo info;
+  info.name = pass.name;
+  info.round = round;
+  info.nodes_before = graph.live_nodes();
+  const std::map<Op, int> before = count_operators(graph);
+  const Clock::time_point begin = Clock::now();
+  Result<bool> changed = pass.run(graph, context);
+  if (!changed) return changed;
+  info.us = std::chrono::duration<double, std::micro>(Clock::now() - begin).count();
+  info.changed = *changed;
+  info.nodes_after = graph.live_nodes();
+  info.operators = difference(count_operators(graph), before);
+#if FETTLE_VERIFY_PASSES
+  // What the importer left out leaves values without a producer; such a model is refused anyway.
+  if (context.problems.empty()) {
+    std::string broken = verify(graph);
+    if (broken.empty() && !info.changed && !info.operators.empty()) broken = "it says that nothing changed";
+    if (!broken.empty())
+      return Error(ErrorCode::kInternal, graph.name + ": pass " + std::string(pass.name) + ": " + broken);
+  }
+#endif
+  context.passes.push_back(std::move(info));
+  return changed;
+}
 
 }  // namespace
 
 Status optimise(Graph& graph, PassContext& context) {
   for (int round = 0; round < kMaxRounds; ++round) {
     bool changed = false;
-    for (Pass pass : kPasses) {
-      Result<bool> result = pass(graph, context);
+    for (const NamedPass& pass : kPasses) {
+      Result<bool> result = run_noted(pass, round, graph, context);
       if (!result) return std::move(result).error();
       if (!context.problems.empty()) return problems_error(graph.name, std::move(context.problems));
       changed = changed || *result;

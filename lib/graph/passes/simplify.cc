@@ -2,7 +2,9 @@
 //
 // Inference, canonical form and constant folding in one walk: shapes depend on folded values, and folding on
 // shapes.
+#include "lib/graph/estimates.h"
 #include "lib/graph/infer/infer.h"
+#include "lib/graph/operators.h"
 
 #include "lib/base/memory.h"
 #include "lib/graph/passes/inline_subgraphs.h"
@@ -81,7 +83,7 @@ class Folding {
     if (graph_.node(id).quantised) return {};  // in its final form since fold_qdq
     NodeView view(graph_, id, context_);
     if (!follow_data(view)) return {};
-    const Rule rule = rule_for(graph_.node(id).op);
+    const Rule rule = operator_info(graph_.node(id).op).rule;
     const std::vector<ValueId> outputs = graph_.node(id).outputs;
     if (rule == nullptr) {
       view.fail("the operator has no meaning in a graph");
@@ -153,13 +155,10 @@ class Folding {
 
   // Operands of operators that fold_qdq knows: it wants to see their integers.
   void note_quantisable_operands() {
-    constexpr Op kQuantisable[] = {Op::conv, Op::gemm, Op::matmul, Op::add, Op::mul, Op::concat};
     quantisable_.assign(graph_.value_count(), 0);
     for (std::size_t i = 0; i < graph_.node_count(); ++i) {
       const Node& node = graph_.node(static_cast<NodeId>(i));
-      if (node.removed ||
-          std::find(std::begin(kQuantisable), std::end(kQuantisable), node.op) == std::end(kQuantisable))
-        continue;
+      if (node.removed || !operator_info(node.op).quantisable) continue;
       for (ValueId input : node.inputs) {
         if (input != kNoValue) quantisable_[static_cast<std::size_t>(input)] = 1;
       }

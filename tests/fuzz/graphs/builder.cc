@@ -2,6 +2,7 @@
 #include "tests/fuzz/graphs/builder.h"
 
 #include "lib/graph/infer/infer.h"
+#include "lib/graph/operators.h"
 #include "tests/fuzz/graphs/rounding.h"
 #include "tests/fuzz/target.h"
 
@@ -128,8 +129,9 @@ ValueId GraphBuilder::add(Op op, std::vector<ValueId> inputs, Attributes attribu
   graph::PassContext context;
   context.limits.tensor_elements = kMostElements;
   graph::NodeView view(graph_, id, context);
-  const graph::Rule rule = graph::rule_for(op);
-  const bool valid = rule != nullptr && graph::follow_data(view) && graph::rule_for(view.node().op)(view);
+  const graph::Rule rule = graph::operator_info(op).rule;
+  const bool valid =
+      rule != nullptr && graph::follow_data(view) && graph::operator_info(view.node().op).rule(view);
   exact_.resize(graph_.value_count(), exact ? 1 : 0);
   if (!valid) {
     graph_.remove_node(id);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The estimates of work that limits go by, against what a plain loop would count.
-#include "lib/graph/passes.h"
+#include "lib/graph/estimates.h"
 
 #include "tests/common/attributes.h"
 
@@ -41,16 +41,6 @@ LayerDesc layer_of(Op op, Attributes attributes, const std::vector<Shape>& input
 Attributes kernel_of(std::vector<std::int64_t> extents) { return with("kernel_shape", std::move(extents)); }
 
 }  // namespace
-
-TEST_CASE("every operator has an estimate of its work", "[graph][limits]"){
-#define FETTLE_X(name, onnx)       \
-  {                                \
-    INFO(to_string(Op::name));     \
-    CHECK(has_estimate(Op::name)); \
-  }
-    FETTLE_OPERATORS(FETTLE_X)
-#undef FETTLE_X
-}
 
 TEST_CASE("what moves or maps elements reads each operand and writes each result once", "[graph][limits]") {
   CHECK(count_operations(layer_of(Op::add, {}, {{4, 5}, {5}}, {{4, 5}})) == 20 + 5 + 20);
