@@ -5,11 +5,13 @@
 #pragma once
 
 #include "lib/graph/graph.h"
+#include "lib/graph/unique_ids.h"
 
 #include <fettle/kernel.h>
 #include <fettle/limits.h>
 #include <fettle/pass_info.h>
 
+#include <optional>
 #include <set>
 #include <string_view>
 #include <vector>
@@ -37,6 +39,16 @@ struct PassContext {
   std::size_t widened_bytes = 0;           ///< of constants that widen_floats has made
   std::set<std::string_view> folded_with;  ///< the kernels that have folded something
   std::vector<PassInfo> passes;            ///< what each pass did, added to by optimise()
+
+  /// Ids for the nodes that a pass adds. Made when first asked for: a pass begins with begin_pass().
+  UniqueIds& ids(const Graph& graph) {
+    if (!ids_) ids_.emplace(graph);
+    return *ids_;
+  }
+  void begin_pass() { ids_.reset(); }
+
+ private:
+  std::optional<UniqueIds> ids_;
 };
 
 /// Infers shapes and types in topological order; turns constant parameters (axes, pads, sizes, scales, slice

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <string_view>
 #include <unordered_set>
+#include <vector>
 
 namespace fettle::graph {
 namespace {
@@ -25,8 +26,9 @@ class Verification {
         fail("input " + graph_.value(input).name + " has a producer");
     }
     for (ValueId output : graph_.outputs) {
-      if (is_value(output, "the graph's output")) check_use(output, "the graph's output");
+      if (is_value(output, "the graph's output")) need(output, "the graph's output");
     }
+    check_needed();
     if (problem_.empty() && !graph_.topological_order()) fail("there is a cycle");
     return problem_;
   }
@@ -48,8 +50,7 @@ class Verification {
     if (!ids_.insert(node.id).second) return fail("two nodes are called " + node.id);
     if (node.outputs.empty()) return fail("node " + node.id + " has no output");
     for (ValueId input : node.inputs) {
-      if (input != kNoValue && is_value(input, "an operand of " + node.id))
-        check_use(input, "node " + node.id);
+      if (input != kNoValue) is_value(input, "an operand of " + node.id);
     }
     for (ValueId output : node.outputs) {
       if (output != kNoValue && is_value(output, "an output of " + node.id) &&
@@ -58,12 +59,23 @@ class Verification {
     }
   }
 
-  void check_use(ValueId id, const std::string& user) {
+  void need(ValueId id, const std::string& user) {
     const Value& value = graph_.value(id);
     const bool is_input = std::find(graph_.inputs.begin(), graph_.inputs.end(), id) != graph_.inputs.end();
     if (is_input || value.constant != nullptr) return;
     if (value.producer == kNoNode || graph_.node(value.producer).removed)
-      fail(user + " uses " + value.name + ", which nothing computes");
+      return fail(user + " uses " + value.name + ", which nothing computes");
+    if (needed_.insert(value.producer).second) waiting_.push_back(value.producer);
+  }
+
+  void check_needed() {
+    while (problem_.empty() && !waiting_.empty()) {
+      const Node& node = graph_.node(waiting_.back());
+      waiting_.pop_back();
+      for (ValueId input : node.inputs) {
+        if (input != kNoValue) need(input, "node " + node.id);
+      }
+    }
   }
 
   void check_value(ValueId id) {
@@ -84,6 +96,8 @@ class Verification {
 
   const Graph& graph_;
   std::unordered_set<std::string_view> ids_;
+  std::unordered_set<NodeId> needed_;
+  std::vector<NodeId> waiting_;
   std::string problem_;
 };
 

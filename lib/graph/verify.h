@@ -14,7 +14,8 @@ namespace fettle::graph {
 /// are
 ///   values of the graph;
 /// - a value has one producer at most, which lists it as an output; constants and inputs have none;
-/// - what live nodes and the graph's outputs use is an input, a constant or made by a live node;
+/// - what the graph's outputs need, directly or through nodes, is an input, a constant or made by a live node
+///   (what nothing needs may be in pieces: remove_dead takes it away);
 /// - constants have the bytes that their type and shape say;
 /// - there is no cycle.
 std::string verify(const Graph& graph);

@@ -104,7 +104,7 @@ ValueId NodeView::add(Op op, const char* suffix, std::vector<ValueId> inputs, co
   const ValueId output = graph_.add_value(std::move(value));
   Node made;
   made.op = op;
-  made.id = node().id + suffix;
+  made.id = context_.ids(graph_).take(node().id + suffix);
   made.attributes = std::move(attributes);
   made.inputs = std::move(inputs);
   made.outputs = {output};

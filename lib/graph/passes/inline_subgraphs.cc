@@ -58,10 +58,7 @@ void collect(Expansion& expansion, std::size_t first) {
 }  // namespace
 
 Status SubgraphInliner::advance(NodeId id, std::vector<NodeId>& next) {
-  if (!ids_) {
-    nodes_ = graph_.live_nodes();
-    ids_.emplace(graph_);
-  }
+  if (nodes_ == 0) nodes_ = graph_.live_nodes();
   Expansion& expansion = expansions_[id];
   // A body that cannot be run gives the same problems each time.
   if (expansion.body && context_.problems.size() > expansion.known_problems) return {};
@@ -316,7 +313,7 @@ Status SubgraphInliner::add_body(NodeId id, Expansion& expansion, std::vector<Va
     copies[static_cast<std::size_t>(body.graph.inputs[i])] = arguments[i];
   for (NodeId from : expansion.order) {
     Node node = body.graph.node(from);
-    node.id = ids_->take(node.id + suffix);
+    node.id = context_.ids(graph_).take(node.id + suffix);
     if (!node.bodies.empty()) node.attributes.set("instance", suffix);
     for (ValueId& input : node.inputs) input = mapped(input, expansion, copies);
     for (ValueId& output : node.outputs) {
@@ -358,7 +355,7 @@ Status SubgraphInliner::finish(NodeId id, const Expansion& expansion, std::vecto
     if (context_.problems.size() > problems) return {};
   }
   graph_.remove_node(id);
-  ids_->release(node.id);
+  context_.ids(graph_).release(node.id);
   for (std::size_t i = 0; i < node.outputs.size(); ++i) {
     const ValueId to = node.outputs[i];
     if (to == kNoValue) continue;
@@ -418,7 +415,7 @@ Status SubgraphInliner::charge(const std::string& id, std::size_t nodes) {
 
 ValueId SubgraphInliner::add(Node node, ValueId to, std::vector<NodeId>& next) {
   const ValueId result = to == kNoValue ? new_value(node.id) : to;
-  node.id = ids_->take(node.id);
+  node.id = context_.ids(graph_).take(node.id);
   node.outputs = {result};
   next.push_back(graph_.add_node(std::move(node)));
   return result;

@@ -5,7 +5,6 @@
 #pragma once
 
 #include "lib/graph/passes.h"
-#include "lib/graph/unique_ids.h"
 
 #include <cstdint>
 #include <map>
@@ -80,8 +79,7 @@ class SubgraphInliner {
   Graph& graph_;
   PassContext& context_;
   std::map<NodeId, Expansion> expansions_;
-  std::optional<UniqueIds> ids_;  // filled when first needed
-  std::size_t nodes_ = 0;         // how many there have been
+  std::size_t nodes_ = 0;  // how many there have been
 };
 
 }  // namespace fettle::graph

@@ -64,14 +64,14 @@ Result<bool> run_noted(const NamedPass& pass, int round, Graph& graph, PassConte
   Result<bool> changed = pass.run(graph, context);
   if (!changed) return changed;
   info.us = std::chrono::duration<double, std::micro>(Clock::now() - begin).count();
-  info.changed = *changed;
   info.nodes_after = graph.live_nodes();
   info.operators = difference(count_operators(graph), before);
+  // What makes nodes canonical on the way (relu a clamp) is no reason for another round.
+  info.changed = *changed || !info.operators.empty();
 #if FETTLE_VERIFY_PASSES
   // What the importer left out leaves values without a producer; such a model is refused anyway.
   if (context.problems.empty()) {
-    std::string broken = verify(graph);
-    if (broken.empty() && !info.changed && !info.operators.empty()) broken = "it says that nothing changed";
+    const std::string broken = verify(graph);
     if (!broken.empty())
       return Error(ErrorCode::kInternal, graph.name + ": pass " + std::string(pass.name) + ": " + broken);
   }

@@ -116,6 +116,7 @@ class Folding {
       if (graph_.is_output(outputs[i]) || !graph_.consumers(outputs[i]).empty())
         return view.fail("output " + std::to_string(i) + " is not supported");
       if (i < view.node().outputs.size()) view.node().outputs[i] = kNoValue;
+      graph_.value(outputs[i]).producer = kNoNode;
     }
     return true;
   }
@@ -292,6 +293,9 @@ class Folding {
 
 }  // namespace
 
-Result<bool> simplify(Graph& graph, PassContext& context) { return Folding(graph, context).run(); }
+Result<bool> simplify(Graph& graph, PassContext& context) {
+  context.begin_pass();
+  return Folding(graph, context).run();
+}
 
 }  // namespace fettle::graph

@@ -188,16 +188,15 @@ class Pairs {
 
 }  // namespace
 
-Result<bool> split_einsum(Graph& graph, PassContext&) {
+Result<bool> split_einsum(Graph& graph, PassContext& context) {
+  context.begin_pass();
   bool changed = false;
   const std::size_t count = graph.node_count();
-  std::optional<UniqueIds> ids;
   for (std::size_t i = 0; i < count; ++i) {
     const auto id = static_cast<NodeId>(i);
     if (graph.node(id).removed || graph.node(id).op != Op::einsum || graph.node(id).inputs.size() < 2)
       continue;
-    if (!ids) ids.emplace(graph);
-    Pairs pairs(graph, id, *ids);
+    Pairs pairs(graph, id, context.ids(graph));
     changed = pairs.sum_alone() || changed;
     changed = pairs.split() || changed;
   }

@@ -10,7 +10,6 @@
 #include "lib/base/memory.h"
 #include "lib/base/narrow_floats.h"
 #include "lib/graph/passes.h"
-#include "lib/graph/unique_ids.h"
 
 #include <algorithm>
 #include <map>
@@ -57,7 +56,7 @@ bool only_moves(const Node& node) {
 
 class Widening {
  public:
-  Widening(Graph& graph, PassContext& context) : graph_(graph), context_(context), ids_(graph) {}
+  Widening(Graph& graph, PassContext& context) : graph_(graph), context_(context) {}
 
   Result<bool> run() {
     Result<std::vector<NodeId>> order = graph_.topological_order();
@@ -171,9 +170,13 @@ class Widening {
   // Named after what makes the value, so that plans find the layer again.
   void add_cast(ValueId from, ValueId to) {
     const std::string type(to_string(graph_.value(to).type));
-    Node cast{Op::cast, ids_.take(maker_of(is_narrow_float(graph_.value(to).type) ? to : from) + "." + type),
-              {},       {},
-              {from},   {to}};
+    Node cast{
+        Op::cast,
+        context_.ids(graph_).take(maker_of(is_narrow_float(graph_.value(to).type) ? to : from) + "." + type),
+        {},
+        {},
+        {from},
+        {to}};
     cast.attributes.set("to", type);
     graph_.add_node(std::move(cast));
   }
@@ -237,13 +240,13 @@ class Widening {
   std::map<ValueId, std::pair<NodeId, std::size_t>> producers_;  // of these
   std::map<ValueId, ValueId> renamed_;                           // results of Casts that are gone
   std::map<const Constant*, std::shared_ptr<const Constant>> constants_;
-  UniqueIds ids_;
   bool changed_ = false;
 };
 
 }  // namespace
 
 Result<bool> widen_floats(Graph& graph, PassContext& context) {
+  context.begin_pass();
   bool any = false;
   for (std::size_t i = 0; i < graph.value_count(); ++i)
     any = any || is_narrow_float(graph.value(static_cast<ValueId>(i)).type);
