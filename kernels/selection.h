@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Builds that hold only some kernels (FETTLE_KERNELS in CMake). The factories of rows pass them through
-// if_selected: what is left out becomes an empty row, which refers to no function, so that nothing of the
+// Builds that hold only some kernels (FETTLE_KERNELS in CMake). The factories of entries pass them through
+// if_selected: what is left out becomes an empty entry, which refers to no function, so that nothing of the
 // kernel is linked.
 #pragma once
 
@@ -27,11 +27,11 @@ constexpr bool is_selected([[maybe_unused]] std::string_view name) {
 #endif
 }
 
-/// The row, or an empty one where the build leaves it out. To be called last: what a factory adds to a row
-/// must not make an empty one refer to functions again.
-constexpr Kernel if_selected(const Kernel& row) { return is_selected(row.name) ? row : Kernel{}; }
+/// The entry, or an empty one where the build leaves it out. To be called last: what a factory adds to an
+/// entry must not make an empty one refer to functions again.
+constexpr Kernel if_selected(const Kernel& entry) { return is_selected(entry.name) ? entry : Kernel{}; }
 
-/// Whether a row of the tables is there. Tables that are put together leave out those that are not.
-constexpr bool is_there(const Kernel& row) { return !row.name.empty(); }
+/// Whether an entry of the tables is there. Tables that are put together leave out those that are not.
+constexpr bool is_there(const Kernel& entry) { return !entry.name.empty(); }
 
 }  // namespace fettle::kernels

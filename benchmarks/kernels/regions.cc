@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "benchmarks/kernels/regions.h"
 
-#include "lib/runtime/assignment.h"
+#include "lib/compile/assignment.h"
 
 #include <fmt/format.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "benchmarks/kernels/variant.h"
 
-#include "lib/runtime/kernel_table.h"
+#include "lib/compile/kernel_table.h"
 
 #include <algorithm>
 

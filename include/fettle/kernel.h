@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a kernel is: one implementation of an operator (or of a region of operators), as a row of constant
-// data. The library's own rows stand in kernels/registry.cc; an application adds rows through
+// What a kernel is: one implementation of an operator (or of a region of operators), as an entry of constant
+// data. The library's own entries stand in kernels/registry.cc; an application adds entries through
 // CompileOptions::kernels.
 //
 // A kernel has three steps with three lifetimes. `pack` turns weights into position-independent bytes that
@@ -103,7 +103,7 @@ enum class Striding : std::uint8_t {
   any,     ///< any strides at all
 };
 
-/// One row of the kernel table: constant data, with functions that hold no state.
+/// One entry of the kernel table: constant data, with functions that hold no state.
 struct Kernel {
   std::string_view name;   ///< "op.algorithm.type.isa", unique, e.g. "conv.gemm.f32.portable"
   std::uint32_t revision;  ///< raised when packed bytes or numerical results change
@@ -129,7 +129,7 @@ struct Kernel {
   /// About how many times as large as a plain sum of products' its rounding errors are (Winograd's
   /// transforms). Where a plan's outputs leave the tolerance, the tuner gives up the largest first.
   float rounding = 1;
-  /// What it makes of NaN and infinities. An application's row that says nothing is taken to be exact.
+  /// What it makes of NaN and infinities. An application's entry that says nothing is taken to be exact.
   NonFinite nonfinite = NonFinite::exact;
   /// Whether the static defaults take it for a layer that it runs; null: always. Asked of layers alone, not
   /// of regions, and before layouts are settled. A plan may name it for any. Must not depend on the
@@ -158,7 +158,7 @@ struct Kernel {
 
 /// The library's own kernels in order of preference for the static defaults. Constant data; thread-safe.
 FETTLE_API std::span<const Kernel* const> builtin_kernels() noexcept;
-/// The row of that name, or nullptr.
+/// The entry of that name, or nullptr.
 FETTLE_API const Kernel* find_builtin_kernel(std::string_view name) noexcept;
 
 }  // namespace fettle

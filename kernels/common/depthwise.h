@@ -5,7 +5,7 @@
 #pragma once
 
 #include "kernels/common/elementwise_unary.h"
-#include "kernels/common/row.h"
+#include "kernels/common/entry.h"
 
 #include <fettle/kernel.h>
 

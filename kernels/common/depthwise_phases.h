@@ -7,7 +7,7 @@
 #pragma once
 
 #include "kernels/common/depthwise.h"
-#include "kernels/common/row.h"
+#include "kernels/common/entry.h"
 
 #include <fettle/kernel.h>
 

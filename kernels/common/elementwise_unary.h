@@ -5,7 +5,7 @@
 // what they have just stored.
 #pragma once
 
-#include "kernels/common/row.h"
+#include "kernels/common/entry.h"
 
 #include <fettle/kernel.h>
 

@@ -4,7 +4,7 @@
 // own.
 #pragma once
 
-#include "kernels/common/row.h"
+#include "kernels/common/entry.h"
 
 #include <fettle/kernel.h>
 

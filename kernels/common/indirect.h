@@ -9,7 +9,7 @@
 #pragma once
 
 #include "kernels/common/elementwise_unary.h"
-#include "kernels/common/row.h"
+#include "kernels/common/entry.h"
 #include "kernels/common/tile.h"
 
 #include <fettle/kernel.h>

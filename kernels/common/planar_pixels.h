@@ -9,8 +9,8 @@
 
 #include "kernels/common/convert.h"
 #include "kernels/common/elementwise_unary.h"
+#include "kernels/common/entry.h"
 #include "kernels/common/planar_input.h"
-#include "kernels/common/row.h"
 
 #include <fettle/kernel.h>
 

@@ -5,7 +5,7 @@
 // these, their channels.
 #pragma once
 
-#include "kernels/common/row.h"
+#include "kernels/common/entry.h"
 
 #include <fettle/kernel.h>
 

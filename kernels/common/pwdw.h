@@ -6,7 +6,7 @@
 #pragma once
 
 #include "kernels/common/conv_pair.h"
-#include "kernels/common/row.h"
+#include "kernels/common/entry.h"
 
 #include <fettle/kernel.h>
 

@@ -17,8 +17,8 @@ namespace fettle::kernels {
 namespace {
 
 template <typename Algorithm, const auto& set>
-constexpr Kernel in_order_row(std::string_view name, std::span<const Op> pattern) {
-  Kernel kernel = row<Algorithm, set>(name, kNeonFma, pattern);
+constexpr Kernel in_order_entry(std::string_view name, std::span<const Op> pattern) {
+  Kernel kernel = entry<Algorithm, set>(name, kNeonFma, pattern);
   kernel.for_in_order_cores = true;
   return kernel;
 }
@@ -28,36 +28,37 @@ constexpr Op kConvTranspose[] = {Op::conv_transpose};
 constexpr Op kGemm[] = {Op::gemm};
 constexpr Op kConvAdd[] = {Op::conv, Op::add};
 
-constexpr Kernel kRows[] = {
-    in_order_row<Dense, kTilesNeonInOrder>("gemm.panels.f32.neon_in_order", kGemm),
-    by_default_where(Winograd::pays, in_order_row<Winograd, kWinogradF2NeonInOrder>(
+constexpr Kernel kEntries[] = {
+    in_order_entry<Dense, kTilesNeonInOrder>("gemm.panels.f32.neon_in_order", kGemm),
+    by_default_where(Winograd::pays, in_order_entry<Winograd, kWinogradF2NeonInOrder>(
                                          "conv.winograd_f2.f32.neon_in_order", kConv)),
-    in_order_row<PaddedRows, kTilesNeonInOrder>("conv.padded_rows.f32.neon_in_order", kConv),
-    in_order_row<Indirect, kTilesNeonInOrder>("conv.indirect.f32.neon_in_order", kConv),
-    in_order_row<Patches, kTilesNeonInOrder>("conv_transpose.patches.f32.neon_in_order", kConvTranspose),
-    in_order_row<Phases, kTilesNeonInOrder>("conv_transpose.phases.f32.neon_in_order", kConvTranspose),
-    rounding(in_order_row<Winograd, kWinogradF4NeonInOrder>("conv.winograd_f4.f32.neon_in_order", kConv),
+    in_order_entry<PaddedRows, kTilesNeonInOrder>("conv.padded_rows.f32.neon_in_order", kConv),
+    in_order_entry<Indirect, kTilesNeonInOrder>("conv.indirect.f32.neon_in_order", kConv),
+    in_order_entry<Patches, kTilesNeonInOrder>("conv_transpose.patches.f32.neon_in_order", kConvTranspose),
+    in_order_entry<Phases, kTilesNeonInOrder>("conv_transpose.phases.f32.neon_in_order", kConvTranspose),
+    rounding(in_order_entry<Winograd, kWinogradF4NeonInOrder>("conv.winograd_f4.f32.neon_in_order", kConv),
              kWinogradRoundingF4),
-    rounding(in_order_row<Winograd, kWinogradF5NeonInOrder>("conv.winograd_f5.f32.neon_in_order", kConv),
+    rounding(in_order_entry<Winograd, kWinogradF5NeonInOrder>("conv.winograd_f5.f32.neon_in_order", kConv),
              kWinogradRoundingF5),
-    rounding(in_order_row<Winograd, kWinogradF6NeonInOrder>("conv.winograd_f6.f32.neon_in_order", kConv),
+    rounding(in_order_entry<Winograd, kWinogradF6NeonInOrder>("conv.winograd_f6.f32.neon_in_order", kConv),
              kWinogradRoundingF6),
-    over_residual(in_order_row<Indirect, kTilesNeonInOrder>("conv.indirect_add.f32.neon_in_order", kConvAdd)),
     over_residual(
-        in_order_row<Winograd, kWinogradF2NeonInOrder>("conv.winograd_f2_add.f32.neon_in_order", kConvAdd)),
-    rounding(over_residual(in_order_row<Winograd, kWinogradF4NeonInOrder>(
+        in_order_entry<Indirect, kTilesNeonInOrder>("conv.indirect_add.f32.neon_in_order", kConvAdd)),
+    over_residual(
+        in_order_entry<Winograd, kWinogradF2NeonInOrder>("conv.winograd_f2_add.f32.neon_in_order", kConvAdd)),
+    rounding(over_residual(in_order_entry<Winograd, kWinogradF4NeonInOrder>(
                  "conv.winograd_f4_add.f32.neon_in_order", kConvAdd)),
              kWinogradRoundingF4),
-    rounding(over_residual(in_order_row<Winograd, kWinogradF5NeonInOrder>(
+    rounding(over_residual(in_order_entry<Winograd, kWinogradF5NeonInOrder>(
                  "conv.winograd_f5_add.f32.neon_in_order", kConvAdd)),
              kWinogradRoundingF5),
-    rounding(over_residual(in_order_row<Winograd, kWinogradF6NeonInOrder>(
+    rounding(over_residual(in_order_entry<Winograd, kWinogradF6NeonInOrder>(
                  "conv.winograd_f6_add.f32.neon_in_order", kConvAdd)),
              kWinogradRoundingF6),
 };
 
 }  // namespace
 
-std::span<const Kernel> in_order_kernels() noexcept { return kRows; }
+std::span<const Kernel> in_order_kernels() noexcept { return kEntries; }
 
 }  // namespace fettle::kernels

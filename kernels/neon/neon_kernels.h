@@ -16,7 +16,7 @@ inline constexpr Isa kNeonFma = Isa::neon | Isa::neon_fma;
 inline constexpr Isa kNeonFma = Isa::neon;
 #endif
 
-/// Rows for any core, in order of preference. Constant data.
+/// Entries for any core, in order of preference. Constant data.
 std::span<const Kernel> neon_kernels() noexcept;
 /// Those of elementwise operators, alone and behind convolutions and dense layers.
 std::span<const Kernel* const> neon_elementwise_kernels() noexcept;

@@ -96,14 +96,14 @@ Refusal supports_cast(const LayerDesc& layer, const Cpu&) {
 
 constexpr Op kCastOp[] = {Op::cast};
 constexpr Kernel kCast = [] {
-  Kernel kernel = row<cast>("cast.loop.any.portable", kCastOp, kBoth, supports_cast);
+  Kernel kernel = entry<cast>("cast.loop.any.portable", kCastOp, kBoth, supports_cast);
   kernel.type = DataType::undefined;
   return kernel;
 }();
-constexpr const Kernel* kCastRows[] = {&kCast};
+constexpr const Kernel* kCastEntries[] = {&kCast};
 
 }  // namespace
 
-std::span<const Kernel* const> cast_rows() noexcept { return kCastRows; }
+std::span<const Kernel* const> cast_entries() noexcept { return kCastEntries; }
 
 }  // namespace fettle::kernels::portable

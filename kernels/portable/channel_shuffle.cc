@@ -69,16 +69,16 @@ Refusal supports_channel_shuffle(const LayerDesc& layer, const Cpu&) {
 
 constexpr Op kShuffleOp[] = {Op::channel_shuffle};
 constexpr Kernel kShuffle = [] {
-  Kernel kernel =
-      row<channel_shuffle>("channel_shuffle.loop.f32.portable", kShuffleOp, kBoth, supports_channel_shuffle);
+  Kernel kernel = entry<channel_shuffle>("channel_shuffle.loop.f32.portable", kShuffleOp, kBoth,
+                                         supports_channel_shuffle);
   kernel.input_striding = Striding::pixels;
   kernel.output_striding = Striding::pixels;
   return kernel;
 }();
-constexpr const Kernel* kChannelShuffleRows[] = {&kShuffle};
+constexpr const Kernel* kChannelShuffleEntries[] = {&kShuffle};
 
 }  // namespace
 
-std::span<const Kernel* const> shuffle_rows() noexcept { return kChannelShuffleRows; }
+std::span<const Kernel* const> shuffle_entries() noexcept { return kChannelShuffleEntries; }
 
 }  // namespace fettle::kernels::portable

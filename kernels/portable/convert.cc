@@ -190,23 +190,23 @@ constexpr LayoutPair kAnyLayouts[] = {
 
 // Copies by strides read and write views as they are.
 template <Compute compute>
-constexpr Kernel convert_row(std::string_view name, Refusal (*supports)(const LayerDesc&, const Cpu&),
-                             DataType type = DataType::undefined) {
-  Kernel kernel = row<compute>(name, kConvertOp, kAnyLayouts, supports);
+constexpr Kernel convert_entry(std::string_view name, Refusal (*supports)(const LayerDesc&, const Cpu&),
+                               DataType type = DataType::undefined) {
+  Kernel kernel = entry<compute>(name, kConvertOp, kAnyLayouts, supports);
   kernel.type = type;
   kernel.input_striding = Striding::any;
   kernel.output_striding = Striding::any;
   return kernel;
 }
 
-constexpr Kernel kF32 = convert_row<convert_f32>("convert.copy.f32.portable", supports_f32, DataType::f32);
+constexpr Kernel kF32 = convert_entry<convert_f32>("convert.copy.f32.portable", supports_f32, DataType::f32);
 constexpr Kernel kBytes =
-    convert_row<convert_elements<std::uint8_t>>("convert.copy.q8.portable", converts_bytes);
-constexpr Kernel kNarrow = convert_row<convert_narrow>("convert.copy.x16.portable", converts_narrow);
-constexpr const Kernel* kConvertRows[] = {&kBytes, &kF32, &kNarrow};
+    convert_entry<convert_elements<std::uint8_t>>("convert.copy.q8.portable", converts_bytes);
+constexpr Kernel kNarrow = convert_entry<convert_narrow>("convert.copy.x16.portable", converts_narrow);
+constexpr const Kernel* kConvertEntries[] = {&kBytes, &kF32, &kNarrow};
 
 }  // namespace
 
-std::span<const Kernel* const> convert_rows() noexcept { return kConvertRows; }
+std::span<const Kernel* const> convert_entries() noexcept { return kConvertEntries; }
 
 }  // namespace fettle::kernels::portable

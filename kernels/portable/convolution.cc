@@ -179,8 +179,8 @@ Refusal supports_convolution(const LayerDesc& layer, const Cpu&) {
 constexpr Op kConvOp[] = {Op::conv};
 constexpr Op kConvAddOps[] = {Op::conv, Op::add};
 
-constexpr Kernel packed_row(std::string_view name, std::span<const Op> pattern) {
-  Kernel kernel = row<conv>(name, pattern, kBoth, supports_convolution);
+constexpr Kernel packed_entry(std::string_view name, std::span<const Op> pattern) {
+  Kernel kernel = entry<conv>(name, pattern, kBoth, supports_convolution);
   kernel.workspace_bytes = workspace_bytes_convolution;
   kernel.packed_bytes = packed_bytes_convolution;
   kernel.pack = pack_convolution;
@@ -188,12 +188,12 @@ constexpr Kernel packed_row(std::string_view name, std::span<const Op> pattern) 
   return if_selected(kernel);
 }
 
-constexpr Kernel kConv = packed_row("conv.gemm.f32.portable", kConvOp);
-constexpr Kernel kConvAdd = packed_row("conv.gemm_add.f32.portable", kConvAddOps);
+constexpr Kernel kConv = packed_entry("conv.gemm.f32.portable", kConvOp);
+constexpr Kernel kConvAdd = packed_entry("conv.gemm_add.f32.portable", kConvAddOps);
 
 }  // namespace
 
-const Kernel& conv_row() noexcept { return kConv; }
-const Kernel& conv_add_row() noexcept { return kConvAdd; }
+const Kernel& conv_entry() noexcept { return kConv; }
+const Kernel& conv_add_entry() noexcept { return kConvAdd; }
 
 }  // namespace fettle::kernels::portable

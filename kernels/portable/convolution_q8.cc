@@ -243,7 +243,7 @@ Refusal supports_depthwise_q8(const LayerDesc& layer, const Cpu& cpu) {
 
 constexpr Op kConvOpQ8[] = {Op::conv};
 constexpr Kernel kConvQ8 = [] {
-  Kernel kernel = row<conv_q8>("conv_q8.gemm.q8.portable", kConvOpQ8, kBoth, supports_convolution_q8);
+  Kernel kernel = entry<conv_q8>("conv_q8.gemm.q8.portable", kConvOpQ8, kBoth, supports_convolution_q8);
   kernel.type = DataType::undefined;
   kernel.workspace_bytes = workspace_bytes_convolution_q8;
   kernel.packed_bytes = packed_bytes_convolution_q8;
@@ -252,7 +252,7 @@ constexpr Kernel kConvQ8 = [] {
   return if_selected(kernel);
 }();
 constexpr Kernel kDepthwiseQ8 = [] {
-  Kernel kernel = row<depthwise_q8>("dwconv.direct.q8.portable", kConvOpQ8, kBoth, supports_depthwise_q8);
+  Kernel kernel = entry<depthwise_q8>("dwconv.direct.q8.portable", kConvOpQ8, kBoth, supports_depthwise_q8);
   kernel.type = DataType::undefined;
   kernel.workspace_bytes = depthwise_workspace;
   kernel.packed_bytes = packed_bytes_convolution_q8;
@@ -263,7 +263,7 @@ constexpr Kernel kDepthwiseQ8 = [] {
 
 }  // namespace
 
-const Kernel& conv_q8_row() noexcept { return kConvQ8; }
-const Kernel& depthwise_q8_row() noexcept { return kDepthwiseQ8; }
+const Kernel& conv_q8_entry() noexcept { return kConvQ8; }
+const Kernel& depthwise_q8_entry() noexcept { return kDepthwiseQ8; }
 
 }  // namespace fettle::kernels::portable

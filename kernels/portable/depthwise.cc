@@ -109,7 +109,7 @@ Refusal supports_depthwise(const LayerDesc& layer, const Cpu&) {
 
 constexpr Op kDepthwiseOp[] = {Op::conv};
 constexpr Kernel kDepthwise = [] {
-  Kernel kernel = row<depthwise>("dwconv.direct.f32.portable", kDepthwiseOp, kBoth, supports_depthwise);
+  Kernel kernel = entry<depthwise>("dwconv.direct.f32.portable", kDepthwiseOp, kBoth, supports_depthwise);
   kernel.packed_bytes = packed_bytes_depthwise;
   kernel.pack = pack_depthwise;
   kernel.packed_for_any_size = true;
@@ -118,6 +118,6 @@ constexpr Kernel kDepthwise = [] {
 
 }  // namespace
 
-const Kernel& depthwise_row() noexcept { return kDepthwise; }
+const Kernel& depthwise_entry() noexcept { return kDepthwise; }
 
 }  // namespace fettle::kernels::portable

@@ -232,14 +232,14 @@ Refusal supports_einsum(const LayerDesc& layer, const Cpu&) {
 
 constexpr Op kEinsumOp[] = {Op::einsum};
 constexpr Kernel kEinsum = [] {
-  Kernel kernel = row<einsum>("einsum.gemm.f32.portable", kEinsumOp, kNchw, supports_einsum);
+  Kernel kernel = entry<einsum>("einsum.gemm.f32.portable", kEinsumOp, kNchw, supports_einsum);
   kernel.workspace_bytes = workspace;
   return if_selected(kernel);
 }();
-constexpr const Kernel* kEinsumRows[] = {&kEinsum};
+constexpr const Kernel* kEinsumEntries[] = {&kEinsum};
 
 }  // namespace
 
-std::span<const Kernel* const> einsum_rows() noexcept { return kEinsumRows; }
+std::span<const Kernel* const> einsum_entries() noexcept { return kEinsumEntries; }
 
 }  // namespace fettle::kernels::portable

@@ -164,50 +164,50 @@ constexpr Op kElementwiseOps[] = {
     Op::mul,          Op::div,        Op::min,  Op::max,     Op::pow,      Op::prelu};
 
 template <Compute compute>
-constexpr Kernel unary_row(std::size_t op, std::string_view name) {
-  Kernel kernel = row<compute>(name, {&kElementwiseOps[op], 1}, kBoth, supports_unary);
+constexpr Kernel unary_entry(std::size_t op, std::string_view name) {
+  Kernel kernel = entry<compute>(name, {&kElementwiseOps[op], 1}, kBoth, supports_unary);
   kernel.in_place = 1;
   return kernel;
 }
 
 template <Compute compute>
-constexpr Kernel binary_row(std::size_t op, std::string_view name) {
-  Kernel kernel = row<compute>(name, {&kElementwiseOps[op], 1}, kBoth, supports_binary);
+constexpr Kernel binary_entry(std::size_t op, std::string_view name) {
+  Kernel kernel = entry<compute>(name, {&kElementwiseOps[op], 1}, kBoth, supports_binary);
   kernel.in_place = 3;
   return kernel;
 }
 
 constexpr Kernel kElementwiseTable[] = {
-    unary_row<unary<Exp>>(0, "exp.loop.f32.portable"),
-    unary_row<unary<Log>>(1, "log.loop.f32.portable"),
-    unary_row<unary<Sqrt>>(2, "sqrt.loop.f32.portable"),
-    unary_row<unary<Sigmoid>>(3, "sigmoid.loop.f32.portable"),
-    unary_row<unary<Tanh>>(4, "tanh.loop.f32.portable"),
-    unary_row<unary<Swish>>(5, "swish.loop.f32.portable"),
-    unary_row<unary<HardSwish>>(6, "hard_swish.loop.f32.portable"),
-    unary_row<unary<HardSigmoid>>(7, "hard_sigmoid.loop.f32.portable"),
-    unary_row<unary<LeakyRelu>>(8, "leaky_relu.loop.f32.portable"),
-    unary_row<unary<Elu>>(9, "elu.loop.f32.portable"),
-    unary_row<unary<ClampTo>>(10, "clamp.loop.f32.portable"),
-    unary_row<unary<Abs>>(11, "abs.loop.f32.portable"),
-    unary_row<unary<Neg>>(12, "neg.loop.f32.portable"),
-    unary_row<unary<Reciprocal>>(13, "reciprocal.loop.f32.portable"),
-    unary_row<unary<Floor>>(14, "floor.loop.f32.portable"),
-    unary_row<unary<Ceil>>(15, "ceil.loop.f32.portable"),
-    unary_row<unary<Erf>>(16, "erf.loop.f32.portable"),
-    unary_row<unary<Gelu>>(17, "gelu.loop.f32.portable"),
-    unary_row<unary<Softplus>>(18, "softplus.loop.f32.portable"),
-    binary_row<binary<Add>>(19, "add.loop.f32.portable"),
-    binary_row<binary<Sub>>(20, "sub.loop.f32.portable"),
-    binary_row<binary<Mul>>(21, "mul.loop.f32.portable"),
-    binary_row<binary<Div>>(22, "div.loop.f32.portable"),
-    binary_row<binary<Min>>(23, "min.loop.f32.portable"),
-    binary_row<binary<Max>>(24, "max.loop.f32.portable"),
-    binary_row<binary<Pow>>(25, "pow.loop.f32.portable"),
-    binary_row<binary<Prelu>>(26, "prelu.loop.f32.portable"),
+    unary_entry<unary<Exp>>(0, "exp.loop.f32.portable"),
+    unary_entry<unary<Log>>(1, "log.loop.f32.portable"),
+    unary_entry<unary<Sqrt>>(2, "sqrt.loop.f32.portable"),
+    unary_entry<unary<Sigmoid>>(3, "sigmoid.loop.f32.portable"),
+    unary_entry<unary<Tanh>>(4, "tanh.loop.f32.portable"),
+    unary_entry<unary<Swish>>(5, "swish.loop.f32.portable"),
+    unary_entry<unary<HardSwish>>(6, "hard_swish.loop.f32.portable"),
+    unary_entry<unary<HardSigmoid>>(7, "hard_sigmoid.loop.f32.portable"),
+    unary_entry<unary<LeakyRelu>>(8, "leaky_relu.loop.f32.portable"),
+    unary_entry<unary<Elu>>(9, "elu.loop.f32.portable"),
+    unary_entry<unary<ClampTo>>(10, "clamp.loop.f32.portable"),
+    unary_entry<unary<Abs>>(11, "abs.loop.f32.portable"),
+    unary_entry<unary<Neg>>(12, "neg.loop.f32.portable"),
+    unary_entry<unary<Reciprocal>>(13, "reciprocal.loop.f32.portable"),
+    unary_entry<unary<Floor>>(14, "floor.loop.f32.portable"),
+    unary_entry<unary<Ceil>>(15, "ceil.loop.f32.portable"),
+    unary_entry<unary<Erf>>(16, "erf.loop.f32.portable"),
+    unary_entry<unary<Gelu>>(17, "gelu.loop.f32.portable"),
+    unary_entry<unary<Softplus>>(18, "softplus.loop.f32.portable"),
+    binary_entry<binary<Add>>(19, "add.loop.f32.portable"),
+    binary_entry<binary<Sub>>(20, "sub.loop.f32.portable"),
+    binary_entry<binary<Mul>>(21, "mul.loop.f32.portable"),
+    binary_entry<binary<Div>>(22, "div.loop.f32.portable"),
+    binary_entry<binary<Min>>(23, "min.loop.f32.portable"),
+    binary_entry<binary<Max>>(24, "max.loop.f32.portable"),
+    binary_entry<binary<Pow>>(25, "pow.loop.f32.portable"),
+    binary_entry<binary<Prelu>>(26, "prelu.loop.f32.portable"),
 };
 
-constexpr auto kElementwiseRows = [] {
+constexpr auto kElementwiseEntries = [] {
   std::array<const Kernel*, std::size(kElementwiseTable)> rows{};
   for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = &kElementwiseTable[i];
   return rows;
@@ -215,6 +215,6 @@ constexpr auto kElementwiseRows = [] {
 
 }  // namespace
 
-std::span<const Kernel* const> elementwise_rows() noexcept { return kElementwiseRows; }
+std::span<const Kernel* const> elementwise_entries() noexcept { return kElementwiseEntries; }
 
 }  // namespace fettle::kernels::portable

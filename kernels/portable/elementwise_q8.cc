@@ -216,27 +216,28 @@ Refusal supports_clamp(const LayerDesc& layer, const Cpu& cpu) {
 constexpr Op kElementwiseQ8Ops[] = {Op::quantize_linear, Op::dequantize_linear, Op::clamp, Op::add, Op::mul};
 
 template <Compute compute>
-constexpr Kernel byte_row(std::size_t op, std::string_view name, std::uint32_t in_place,
-                          Refusal (*supports)(const LayerDesc&, const Cpu&)) {
-  Kernel kernel = row<compute>(name, {&kElementwiseQ8Ops[op], 1}, kBoth, supports);
+constexpr Kernel byte_entry(std::size_t op, std::string_view name, std::uint32_t in_place,
+                            Refusal (*supports)(const LayerDesc&, const Cpu&)) {
+  Kernel kernel = entry<compute>(name, {&kElementwiseQ8Ops[op], 1}, kBoth, supports);
   kernel.type = DataType::undefined;
   kernel.in_place = in_place;
   return kernel;
 }
 
-constexpr Kernel kQuantize = byte_row<quantize>(0, "quantize_linear.loop.f32.portable", 0, supports_quantize);
+constexpr Kernel kQuantize =
+    byte_entry<quantize>(0, "quantize_linear.loop.f32.portable", 0, supports_quantize);
 constexpr Kernel kDequantize =
-    byte_row<dequantize>(1, "dequantize_linear.loop.q8.portable", 0, supports_dequantize);
+    byte_entry<dequantize>(1, "dequantize_linear.loop.q8.portable", 0, supports_dequantize);
 constexpr Kernel kRequantize =
-    byte_row<requantize>(0, "quantize_linear.loop.q8.portable", 1, supports_requantize);
-constexpr Kernel kClamp = byte_row<clamp>(2, "clamp.loop.q8.portable", 1, supports_clamp);
-constexpr Kernel kAdd = byte_row<binary_q8<AddQ8>>(3, "add.loop.q8.portable", 3, supports_binary_q8);
-constexpr Kernel kMul = byte_row<binary_q8<MulQ8>>(4, "mul.loop.q8.portable", 3, supports_binary_q8);
+    byte_entry<requantize>(0, "quantize_linear.loop.q8.portable", 1, supports_requantize);
+constexpr Kernel kClamp = byte_entry<clamp>(2, "clamp.loop.q8.portable", 1, supports_clamp);
+constexpr Kernel kAdd = byte_entry<binary_q8<AddQ8>>(3, "add.loop.q8.portable", 3, supports_binary_q8);
+constexpr Kernel kMul = byte_entry<binary_q8<MulQ8>>(4, "mul.loop.q8.portable", 3, supports_binary_q8);
 constexpr const Kernel* kElementwiseQ8Table[] = {&kQuantize, &kDequantize, &kRequantize,
                                                  &kClamp,    &kAdd,        &kMul};
 
 }  // namespace
 
-std::span<const Kernel* const> elementwise_q8_rows() noexcept { return kElementwiseQ8Table; }
+std::span<const Kernel* const> elementwise_q8_entries() noexcept { return kElementwiseQ8Table; }
 
 }  // namespace fettle::kernels::portable

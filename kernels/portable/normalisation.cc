@@ -109,14 +109,14 @@ Refusal supports_layer_norm(const LayerDesc& layer, const Cpu&) {
 }
 
 constexpr Op kNormalisationOps[] = {Op::instance_norm, Op::layer_norm};
-constexpr Kernel kInstanceNorm = row<instance_norm>(
+constexpr Kernel kInstanceNorm = entry<instance_norm>(
     "instance_norm.rows.f32.portable", {&kNormalisationOps[0], 1}, kNchw, supports_instance_norm);
 constexpr Kernel kLayerNorm =
-    row<layer_norm>("layer_norm.rows.f32.portable", {&kNormalisationOps[1], 1}, kNchw, supports_layer_norm);
-constexpr const Kernel* kNormalisationRows[] = {&kInstanceNorm, &kLayerNorm};
+    entry<layer_norm>("layer_norm.rows.f32.portable", {&kNormalisationOps[1], 1}, kNchw, supports_layer_norm);
+constexpr const Kernel* kNormalisationEntries[] = {&kInstanceNorm, &kLayerNorm};
 
 }  // namespace
 
-std::span<const Kernel* const> normalisation_rows() noexcept { return kNormalisationRows; }
+std::span<const Kernel* const> normalisation_entries() noexcept { return kNormalisationEntries; }
 
 }  // namespace fettle::kernels::portable

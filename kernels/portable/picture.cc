@@ -55,11 +55,11 @@ Refusal supports_picture(const LayerDesc& layer, const Cpu&) {
 constexpr Op kPictureOp[] = {Op::convert};
 constexpr LayoutPair kLayouts[] = {{Layout::nhwc, Layout::nhwc}, {Layout::nhwc, Layout::nchw}};
 constexpr Kernel kPicture =
-    row<picture>("convert.picture.f32.portable", kPictureOp, kLayouts, supports_picture);
-constexpr const Kernel* kPictureRows[] = {&kPicture};
+    entry<picture>("convert.picture.f32.portable", kPictureOp, kLayouts, supports_picture);
+constexpr const Kernel* kPictureEntries[] = {&kPicture};
 
 }  // namespace
 
-std::span<const Kernel* const> picture_rows() noexcept { return kPictureRows; }
+std::span<const Kernel* const> picture_entries() noexcept { return kPictureEntries; }
 
 }  // namespace fettle::kernels::portable

@@ -158,22 +158,22 @@ Refusal supports_global_q8(const LayerDesc& layer, const Cpu&) {
 constexpr Op kPoolingQ8Ops[] = {Op::max_pool, Op::average_pool, Op::global_average_pool};
 
 template <Compute compute>
-constexpr Kernel pool_row(std::size_t op, std::string_view name,
-                          Refusal (*supports)(const LayerDesc&, const Cpu&)) {
-  Kernel kernel = row<compute>(name, {&kPoolingQ8Ops[op], 1}, kBoth, supports);
+constexpr Kernel pool_entry(std::size_t op, std::string_view name,
+                            Refusal (*supports)(const LayerDesc&, const Cpu&)) {
+  Kernel kernel = entry<compute>(name, {&kPoolingQ8Ops[op], 1}, kBoth, supports);
   kernel.type = DataType::undefined;
   return kernel;
 }
 
-constexpr Kernel kMaxPoolQ8 = pool_row<max_pool>(0, "max_pool.loop.q8.portable", supports_max);
+constexpr Kernel kMaxPoolQ8 = pool_entry<max_pool>(0, "max_pool.loop.q8.portable", supports_max);
 constexpr Kernel kAveragePoolQ8 =
-    pool_row<average_pool>(1, "average_pool.loop.q8.portable", supports_pool_q8);
+    pool_entry<average_pool>(1, "average_pool.loop.q8.portable", supports_pool_q8);
 constexpr Kernel kGlobalAveragePoolQ8 =
-    pool_row<global_average_pool>(2, "global_average_pool.loop.q8.portable", supports_global_q8);
+    pool_entry<global_average_pool>(2, "global_average_pool.loop.q8.portable", supports_global_q8);
 constexpr const Kernel* kPoolingQ8Table[] = {&kMaxPoolQ8, &kAveragePoolQ8, &kGlobalAveragePoolQ8};
 
 }  // namespace
 
-std::span<const Kernel* const> pooling_q8_rows() noexcept { return kPoolingQ8Table; }
+std::span<const Kernel* const> pooling_q8_entries() noexcept { return kPoolingQ8Table; }
 
 }  // namespace fettle::kernels::portable

@@ -9,10 +9,10 @@
 namespace fettle::kernels {
 namespace portable {
 
-std::span<const Kernel* const> convolution_rows() noexcept {
-  static const std::array<const Kernel*, 5> rows{&depthwise_row(), &conv_row(), &conv_add_row(),
-                                                 &conv_volume_row(), &conv_transpose_volume_row()};
-  return rows;
+std::span<const Kernel* const> convolution_entries() noexcept {
+  static const std::array<const Kernel*, 5> entries{&depthwise_entry(), &conv_entry(), &conv_add_entry(),
+                                                    &conv_volume_entry(), &conv_transpose_volume_entry()};
+  return entries;
 }
 
 }  // namespace portable
@@ -21,11 +21,12 @@ std::span<const Kernel* const> portable_kernels() noexcept {
   static const auto all = [] {
     StaticVector<const Kernel*, 128> made;
     for (auto family :
-         {portable::convolution_rows(), portable::product_rows(), portable::einsum_rows(),
-          portable::pooling_rows(), portable::volume_pooling_rows(), portable::normalisation_rows(),
-          portable::selection_rows(), portable::elementwise_rows(), portable::movement_rows(),
-          portable::cast_rows(), portable::resize_rows(), portable::convert_rows(), portable::picture_rows(),
-          portable::shuffle_rows(), portable::recurrent_rows(), portable::quantised_rows()}) {
+         {portable::convolution_entries(), portable::product_entries(), portable::einsum_entries(),
+          portable::pooling_entries(), portable::volume_pooling_entries(), portable::normalisation_entries(),
+          portable::selection_entries(), portable::elementwise_entries(), portable::movement_entries(),
+          portable::cast_entries(), portable::resize_entries(), portable::convert_entries(),
+          portable::picture_entries(), portable::shuffle_entries(), portable::recurrent_entries(),
+          portable::quantised_entries()}) {
       for (const Kernel* kernel : family) made.push_back(kernel);
     }
     return made;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What portable kernels share: a bound kernel around one function, and the rows of each family.
+// What portable kernels share: a bound kernel around one function, and the entries of each family.
 #pragma once
 
 #include "kernels/common/uniform.h"
@@ -92,10 +92,11 @@ inline constexpr LayoutPair kAll[] = {
     {Layout::nchw, Layout::nchw}, {Layout::nhwc, Layout::nhwc}, {Layout::nchwc, Layout::nchwc}};
 inline constexpr LayoutPair kBoth[] = {{Layout::nchw, Layout::nchw}, {Layout::nhwc, Layout::nhwc}};
 
-/// A threaded row without packed weights.
+/// A threaded entry without packed weights.
 template <Compute compute>
-constexpr Kernel row(std::string_view name, std::span<const Op> pattern, std::span<const LayoutPair> layouts,
-                     Refusal (*supports)(const LayerDesc&, const Cpu&)) {
+constexpr Kernel entry(std::string_view name, std::span<const Op> pattern,
+                       std::span<const LayoutPair> layouts,
+                       Refusal (*supports)(const LayerDesc&, const Cpu&)) {
   Kernel kernel{};
   kernel.name = name;
   kernel.revision = 1;
@@ -108,28 +109,28 @@ constexpr Kernel row(std::string_view name, std::span<const Op> pattern, std::sp
   return if_selected(kernel);
 }
 
-// Rows of convolutions, each in a file of its own.
-const Kernel& conv_row() noexcept;
-const Kernel& conv_add_row() noexcept;
-const Kernel& depthwise_row() noexcept;
-const Kernel& conv_volume_row() noexcept;
-const Kernel& conv_transpose_volume_row() noexcept;
+// Entries of convolutions, each in a file of its own.
+const Kernel& conv_entry() noexcept;
+const Kernel& conv_add_entry() noexcept;
+const Kernel& depthwise_entry() noexcept;
+const Kernel& conv_volume_entry() noexcept;
+const Kernel& conv_transpose_volume_entry() noexcept;
 
-std::span<const Kernel* const> convolution_rows() noexcept;
-std::span<const Kernel* const> product_rows() noexcept;
-std::span<const Kernel* const> einsum_rows() noexcept;
-std::span<const Kernel* const> pooling_rows() noexcept;
-std::span<const Kernel* const> volume_pooling_rows() noexcept;
-std::span<const Kernel* const> normalisation_rows() noexcept;
-std::span<const Kernel* const> selection_rows() noexcept;
-std::span<const Kernel* const> elementwise_rows() noexcept;
-std::span<const Kernel* const> movement_rows() noexcept;
-std::span<const Kernel* const> cast_rows() noexcept;
-std::span<const Kernel* const> resize_rows() noexcept;
-std::span<const Kernel* const> convert_rows() noexcept;
-std::span<const Kernel* const> picture_rows() noexcept;
-std::span<const Kernel* const> shuffle_rows() noexcept;
-std::span<const Kernel* const> recurrent_rows() noexcept;
-std::span<const Kernel* const> quantised_rows() noexcept;
+std::span<const Kernel* const> convolution_entries() noexcept;
+std::span<const Kernel* const> product_entries() noexcept;
+std::span<const Kernel* const> einsum_entries() noexcept;
+std::span<const Kernel* const> pooling_entries() noexcept;
+std::span<const Kernel* const> volume_pooling_entries() noexcept;
+std::span<const Kernel* const> normalisation_entries() noexcept;
+std::span<const Kernel* const> selection_entries() noexcept;
+std::span<const Kernel* const> elementwise_entries() noexcept;
+std::span<const Kernel* const> movement_entries() noexcept;
+std::span<const Kernel* const> cast_entries() noexcept;
+std::span<const Kernel* const> resize_entries() noexcept;
+std::span<const Kernel* const> convert_entries() noexcept;
+std::span<const Kernel* const> picture_entries() noexcept;
+std::span<const Kernel* const> shuffle_entries() noexcept;
+std::span<const Kernel* const> recurrent_entries() noexcept;
+std::span<const Kernel* const> quantised_entries() noexcept;
 
 }  // namespace fettle::kernels::portable

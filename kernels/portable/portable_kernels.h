@@ -9,7 +9,7 @@
 
 namespace fettle::kernels {
 
-/// All rows, in order of preference. Constant data.
+/// All entries, in order of preference. Constant data.
 std::span<const Kernel* const> portable_kernels() noexcept;
 
 }  // namespace fettle::kernels

@@ -199,8 +199,8 @@ Refusal supports_product_q8(const LayerDesc& layer, const Cpu&) {
 constexpr Op kGemmOpQ8[] = {Op::gemm};
 constexpr Op kMatmulOpQ8[] = {Op::matmul};
 
-constexpr Kernel dense_row(std::string_view name, std::span<const Op> pattern) {
-  Kernel kernel = row<dense>(name, pattern, kNchw, supports_product_q8);
+constexpr Kernel dense_entry(std::string_view name, std::span<const Op> pattern) {
+  Kernel kernel = entry<dense>(name, pattern, kNchw, supports_product_q8);
   kernel.type = DataType::undefined;
   kernel.workspace_bytes = workspace_bytes_product_q8;
   kernel.packed_bytes = packed_bytes_product_q8;
@@ -208,12 +208,12 @@ constexpr Kernel dense_row(std::string_view name, std::span<const Op> pattern) {
   kernel.packed_for_any_size = true;
   return if_selected(kernel);
 }
-constexpr Kernel kGemmQ8 = dense_row("gemm.packed.q8.portable", kGemmOpQ8);
-constexpr Kernel kMatmulQ8 = dense_row("matmul.packed.q8.portable", kMatmulOpQ8);
+constexpr Kernel kGemmQ8 = dense_entry("gemm.packed.q8.portable", kGemmOpQ8);
+constexpr Kernel kMatmulQ8 = dense_entry("matmul.packed.q8.portable", kMatmulOpQ8);
 constexpr const Kernel* kProductQ8Table[] = {&kGemmQ8, &kMatmulQ8};
 
 }  // namespace
 
-std::span<const Kernel* const> product_q8_rows() noexcept { return kProductQ8Table; }
+std::span<const Kernel* const> product_q8_entries() noexcept { return kProductQ8Table; }
 
 }  // namespace fettle::kernels::portable

@@ -57,12 +57,12 @@ Refusal check_q8_product(const LayerDesc& layer, std::int64_t outputs, std::int6
   return depth <= kMaxQuantisedDepth ? Refusal::none : Refusal::too_large;
 }
 
-std::span<const Kernel* const> quantised_rows() noexcept {
+std::span<const Kernel* const> quantised_entries() noexcept {
   static const auto all = [] {
     StaticVector<const Kernel*, 32> made;
-    made.push_back(&depthwise_q8_row());
-    made.push_back(&conv_q8_row());
-    for (auto family : {product_q8_rows(), pooling_q8_rows(), elementwise_q8_rows()}) {
+    made.push_back(&depthwise_q8_entry());
+    made.push_back(&conv_q8_entry());
+    for (auto family : {product_q8_entries(), pooling_q8_entries(), elementwise_q8_entries()}) {
       for (const Kernel* kernel : family) made.push_back(kernel);
     }
     return made;

@@ -61,11 +61,11 @@ Refusal uniform_q8(const LayerDesc& layer);
 /// The same for a conv, gemm or matmul with constant weights: x, weight, bias, and scales if there.
 Refusal check_q8_product(const LayerDesc& layer, std::int64_t outputs, std::int64_t depth);
 
-// Rows that quantised_rows() lists.
-const Kernel& conv_q8_row() noexcept;
-const Kernel& depthwise_q8_row() noexcept;
-std::span<const Kernel* const> product_q8_rows() noexcept;
-std::span<const Kernel* const> pooling_q8_rows() noexcept;
-std::span<const Kernel* const> elementwise_q8_rows() noexcept;
+// Rows that quantised_entries() lists.
+const Kernel& conv_q8_entry() noexcept;
+const Kernel& depthwise_q8_entry() noexcept;
+std::span<const Kernel* const> product_q8_entries() noexcept;
+std::span<const Kernel* const> pooling_q8_entries() noexcept;
+std::span<const Kernel* const> elementwise_q8_entries() noexcept;
 
 }  // namespace fettle::kernels::portable

@@ -317,19 +317,19 @@ constexpr Op kLstmOp[] = {Op::lstm};
 constexpr Op kGruOp[] = {Op::gru};
 constexpr Op kRnnOp[] = {Op::rnn};
 
-constexpr Kernel recurrent_row(std::string_view name, std::span<const Op> pattern) {
-  Kernel kernel = row<recurrent>(name, pattern, kNchw, supports_recurrent);
+constexpr Kernel recurrent_entry(std::string_view name, std::span<const Op> pattern) {
+  Kernel kernel = entry<recurrent>(name, pattern, kNchw, supports_recurrent);
   kernel.type = DataType::undefined;  // lengths are s32
   kernel.workspace_bytes = workspace_bytes_recurrent;
   return if_selected(kernel);
 }
-constexpr Kernel kLstm = recurrent_row("lstm.gemm.f32.portable", kLstmOp);
-constexpr Kernel kGru = recurrent_row("gru.gemm.f32.portable", kGruOp);
-constexpr Kernel kRnn = recurrent_row("rnn.gemm.f32.portable", kRnnOp);
-constexpr const Kernel* kRecurrentRows[] = {&kLstm, &kGru, &kRnn};
+constexpr Kernel kLstm = recurrent_entry("lstm.gemm.f32.portable", kLstmOp);
+constexpr Kernel kGru = recurrent_entry("gru.gemm.f32.portable", kGruOp);
+constexpr Kernel kRnn = recurrent_entry("rnn.gemm.f32.portable", kRnnOp);
+constexpr const Kernel* kRecurrentEntries[] = {&kLstm, &kGru, &kRnn};
 
 }  // namespace
 
-std::span<const Kernel* const> recurrent_rows() noexcept { return kRecurrentRows; }
+std::span<const Kernel* const> recurrent_entries() noexcept { return kRecurrentEntries; }
 
 }  // namespace fettle::kernels::portable

@@ -58,13 +58,13 @@ Refusal supports_blocks(const LayerDesc& layer, const Cpu&) {
 
 constexpr Op kResizeOp[] = {Op::resize};
 constexpr Kernel kResize = [] {
-  Kernel kernel = row<resize_nearest>("resize.nearest.f32.portable", kResizeOp, kBoth, supports_resize);
+  Kernel kernel = entry<resize_nearest>("resize.nearest.f32.portable", kResizeOp, kBoth, supports_resize);
   kernel.input_striding = kernel.output_striding = Striding::any;
   return kernel;
 }();
 constexpr Kernel kResizeBlocks = [] {
   Kernel kernel =
-      row<resize_nearest>("resize.nearest_blocks.f32.portable", kResizeOp, kNchwcPair, supports_blocks);
+      entry<resize_nearest>("resize.nearest_blocks.f32.portable", kResizeOp, kNchwcPair, supports_blocks);
   kernel.bind = [](const BindArgs& args) {
     return guard_allocation([&]() -> Result<std::unique_ptr<BoundKernel>> {
       const LayerDesc pictures = pictures_of_blocks(args.layer);
@@ -73,10 +73,10 @@ constexpr Kernel kResizeBlocks = [] {
   };
   return if_selected(kernel);
 }();
-constexpr const Kernel* kResizeRows[] = {&kResize, &kResizeBlocks};
+constexpr const Kernel* kResizeEntries[] = {&kResize, &kResizeBlocks};
 
 }  // namespace
 
-std::span<const Kernel* const> resize_rows() noexcept { return kResizeRows; }
+std::span<const Kernel* const> resize_entries() noexcept { return kResizeEntries; }
 
 }  // namespace fettle::kernels::portable

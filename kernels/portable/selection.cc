@@ -263,23 +263,23 @@ std::size_t suppression_workspace(const LayerDesc& layer, int) { return Scratch(
 constexpr Op kSelectionOps[] = {Op::top_k, Op::non_max_suppression};
 constexpr Kernel kTopK = [] {
   Kernel kernel =
-      row<top_k_of_type>("top_k.partial.any.portable", {&kSelectionOps[0], 1}, kNchw, supports_top_k);
+      entry<top_k_of_type>("top_k.partial.any.portable", {&kSelectionOps[0], 1}, kNchw, supports_top_k);
   kernel.type = DataType::undefined;
   kernel.workspace_bytes = top_k_workspace;
   return if_selected(kernel);
 }();
 constexpr Kernel kSuppression = [] {
-  Kernel kernel = row<non_max_suppression>("non_max_suppression.sorted.f32.portable", {&kSelectionOps[1], 1},
-                                           kNchw, supports_suppression);
+  Kernel kernel = entry<non_max_suppression>("non_max_suppression.sorted.f32.portable",
+                                             {&kSelectionOps[1], 1}, kNchw, supports_suppression);
   kernel.type = DataType::undefined;
   kernel.threaded = false;
   kernel.workspace_bytes = suppression_workspace;
   return if_selected(kernel);
 }();
-constexpr const Kernel* kSelectionRows[] = {&kTopK, &kSuppression};
+constexpr const Kernel* kSelectionEntries[] = {&kTopK, &kSuppression};
 
 }  // namespace
 
-std::span<const Kernel* const> selection_rows() noexcept { return kSelectionRows; }
+std::span<const Kernel* const> selection_entries() noexcept { return kSelectionEntries; }
 
 }  // namespace fettle::kernels::portable

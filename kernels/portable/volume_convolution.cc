@@ -210,21 +210,21 @@ Refusal supports_volume_convolution(const LayerDesc& layer, const Cpu&) {
 
 constexpr Op kVolumeConvolutionOps[] = {Op::conv, Op::conv_transpose};
 constexpr Kernel kConvVolume = [] {
-  Kernel kernel = row<convolve_volume>("conv.volume.f32.portable", {&kVolumeConvolutionOps[0], 1}, kNchw,
-                                       supports_volume_convolution);
+  Kernel kernel = entry<convolve_volume>("conv.volume.f32.portable", {&kVolumeConvolutionOps[0], 1}, kNchw,
+                                         supports_volume_convolution);
   kernel.workspace_bytes = conv_workspace;
   return if_selected(kernel);
 }();
 constexpr Kernel kConvTranspose = [] {
-  Kernel kernel = row<conv_transpose>("conv_transpose.volume.f32.portable", {&kVolumeConvolutionOps[1], 1},
-                                      kNchw, supports_volume_convolution);
+  Kernel kernel = entry<conv_transpose>("conv_transpose.volume.f32.portable", {&kVolumeConvolutionOps[1], 1},
+                                        kNchw, supports_volume_convolution);
   kernel.workspace_bytes = conv_transpose_workspace;
   return if_selected(kernel);
 }();
 
 }  // namespace
 
-const Kernel& conv_volume_row() noexcept { return kConvVolume; }
-const Kernel& conv_transpose_volume_row() noexcept { return kConvTranspose; }
+const Kernel& conv_volume_entry() noexcept { return kConvVolume; }
+const Kernel& conv_transpose_volume_entry() noexcept { return kConvTranspose; }
 
 }  // namespace fettle::kernels::portable

@@ -73,14 +73,14 @@ Refusal supports_volume_pooling(const LayerDesc& layer, const Cpu&) {
 }
 
 constexpr Op kVolumePoolingOps[] = {Op::max_pool, Op::average_pool};
-constexpr Kernel kMaxPoolVolume = row<pool_volume<true>>(
+constexpr Kernel kMaxPoolVolume = entry<pool_volume<true>>(
     "max_pool.volume.f32.portable", {&kVolumePoolingOps[0], 1}, kNchw, supports_volume_pooling);
-constexpr Kernel kAveragePoolVolume = row<pool_volume<false>>(
+constexpr Kernel kAveragePoolVolume = entry<pool_volume<false>>(
     "average_pool.volume.f32.portable", {&kVolumePoolingOps[1], 1}, kNchw, supports_volume_pooling);
-constexpr const Kernel* kVolumePoolingRows[] = {&kMaxPoolVolume, &kAveragePoolVolume};
+constexpr const Kernel* kVolumePoolingEntries[] = {&kMaxPoolVolume, &kAveragePoolVolume};
 
 }  // namespace
 
-std::span<const Kernel* const> volume_pooling_rows() noexcept { return kVolumePoolingRows; }
+std::span<const Kernel* const> volume_pooling_entries() noexcept { return kVolumePoolingEntries; }
 
 }  // namespace fettle::kernels::portable

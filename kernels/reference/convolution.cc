@@ -206,7 +206,7 @@ Refusal supports_unpool(const LayerDesc& layer, const Cpu& cpu) {
   return fits ? any_number(layer, cpu) : Refusal::data_type;
 }
 
-constexpr auto kConvolutionRows =
+constexpr auto kConvolutionEntries =
     join(kFamily<convolve, same_real, "direct.any", Op::conv>,
          kFamily<conv_transpose, same_real, "gather.any", Op::conv_transpose>,
          kFamily<pool, supports_pool, "direct.any", Op::max_pool, Op::average_pool, Op::lp_pool>,
@@ -216,6 +216,6 @@ constexpr auto kConvolutionRows =
 
 }  // namespace
 
-std::span<const Kernel* const> convolution_rows() noexcept { return kConvolutionRows; }
+std::span<const Kernel* const> convolution_entries() noexcept { return kConvolutionEntries; }
 
 }  // namespace fettle::kernels::reference

@@ -315,7 +315,7 @@ Refusal supports_bit_shift(const LayerDesc& layer, const Cpu& cpu) {
                                                                     : Refusal::data_type;
 }
 
-constexpr auto kElementwiseRows =
+constexpr auto kElementwiseEntries =
     join(kFamily<activation, same_real, "direct.any", Op::clamp, Op::leaky_relu, Op::elu, Op::selu, Op::celu,
                  Op::thresholded_relu, Op::sigmoid, Op::hard_sigmoid, Op::hard_swish, Op::swish, Op::softplus,
                  Op::softsign, Op::gelu>,
@@ -335,6 +335,6 @@ constexpr auto kElementwiseRows =
 
 }  // namespace
 
-std::span<const Kernel* const> elementwise_rows() noexcept { return kElementwiseRows; }
+std::span<const Kernel* const> elementwise_entries() noexcept { return kElementwiseEntries; }
 
 }  // namespace fettle::kernels::reference

@@ -198,7 +198,7 @@ Refusal supports_trilu(const LayerDesc& layer, const Cpu& cpu) {
   return layer.operand(1) == nullptr || whole(layer.operand(1)) ? any_type(layer, cpu) : Refusal::data_type;
 }
 
-constexpr auto kIndexingRows =
+constexpr auto kIndexingEntries =
     join(kFamily<gather, supports_indices, "copy.any", Op::gather>,
          kFamily<gather_elements, supports_indices, "copy.any", Op::gather_elements>,
          kFamily<gather_nd, supports_indices, "copy.any", Op::gather_nd>,
@@ -211,6 +211,6 @@ constexpr auto kIndexingRows =
 
 }  // namespace
 
-std::span<const Kernel* const> indexing_rows() noexcept { return kIndexingRows; }
+std::span<const Kernel* const> indexing_entries() noexcept { return kIndexingEntries; }
 
 }  // namespace fettle::kernels::reference

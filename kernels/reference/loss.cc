@@ -42,10 +42,10 @@ Refusal supports_nll_loss(const LayerDesc& layer, const Cpu& cpu) {
   return real ? any_number(layer, cpu) : Refusal::data_type;
 }
 
-constexpr auto kLossRows = kFamily<nll_loss, supports_nll_loss, "direct.any", Op::nll_loss>;
+constexpr auto kLossEntries = kFamily<nll_loss, supports_nll_loss, "direct.any", Op::nll_loss>;
 
 }  // namespace
 
-std::span<const Kernel* const> loss_rows() noexcept { return kLossRows; }
+std::span<const Kernel* const> loss_entries() noexcept { return kLossEntries; }
 
 }  // namespace fettle::kernels::reference

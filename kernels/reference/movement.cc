@@ -234,7 +234,7 @@ constexpr Kernel kConvert = [] {
   return kernel;
 }();
 
-constexpr auto kMovementRows =
+constexpr auto kMovementEntries =
     join(kFamily<concat, any_type, "copy.any", Op::concat>, kFamily<split, any_type, "copy.any", Op::split>,
          kFamily<slice, any_type, "copy.any", Op::slice>, kFamily<pad, any_number, "copy.any", Op::pad>,
          kFamily<transpose, any_type, "copy.any", Op::transpose>,
@@ -248,6 +248,6 @@ constexpr auto kMovementRows =
 
 }  // namespace
 
-std::span<const Kernel* const> movement_rows() noexcept { return kMovementRows; }
+std::span<const Kernel* const> movement_entries() noexcept { return kMovementEntries; }
 
 }  // namespace fettle::kernels::reference

@@ -95,13 +95,14 @@ void lrn(const Buffers& b) {
   });
 }
 
-constexpr auto kNormalisationRows = join(kFamily<batch_norm, same_real, "direct.any", Op::batch_norm>,
-                                         kFamily<instance_norm, same_real, "direct.any", Op::instance_norm>,
-                                         kFamily<layer_norm, same_real, "direct.any", Op::layer_norm>,
-                                         kFamily<lrn, same_real, "direct.any", Op::lrn>);
+constexpr auto kNormalisationEntries =
+    join(kFamily<batch_norm, same_real, "direct.any", Op::batch_norm>,
+         kFamily<instance_norm, same_real, "direct.any", Op::instance_norm>,
+         kFamily<layer_norm, same_real, "direct.any", Op::layer_norm>,
+         kFamily<lrn, same_real, "direct.any", Op::lrn>);
 
 }  // namespace
 
-std::span<const Kernel* const> normalisation_rows() noexcept { return kNormalisationRows; }
+std::span<const Kernel* const> normalisation_entries() noexcept { return kNormalisationEntries; }
 
 }  // namespace fettle::kernels::reference

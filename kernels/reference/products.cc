@@ -216,13 +216,13 @@ constexpr Kernel kDet = [] {
   return if_selected(kernel);
 }();
 
-constexpr auto kProductsRows =
+constexpr auto kProductsEntries =
     join(kFamily<gemm, same_number, "direct.any", Op::gemm>,
          kFamily<matmul, same_number, "direct.any", Op::matmul>,
          kFamily<einsum, supports_einsum, "direct.any", Op::einsum>, std::array<const Kernel*, 1>{&kDet});
 
 }  // namespace
 
-std::span<const Kernel* const> product_rows() noexcept { return kProductsRows; }
+std::span<const Kernel* const> product_entries() noexcept { return kProductsEntries; }
 
 }  // namespace fettle::kernels::reference

@@ -208,21 +208,21 @@ constexpr Op kQuantisedOps[] = {Op::quantize_linear, Op::dequantize_linear, Op::
 constexpr std::span<const Op> number_op(std::size_t i) { return {&kQuantisedOps[i], 1}; }
 
 constexpr Kernel kQuantize =
-    row<quantize_any>("quantize_linear.direct.q8.reference", number_op(0), supports_quantize);
+    entry<quantize_any>("quantize_linear.direct.q8.reference", number_op(0), supports_quantize);
 constexpr Kernel kDequantize =
-    row<dequantize>("dequantize_linear.direct.any.reference", number_op(1), supports_dequantize);
+    entry<dequantize>("dequantize_linear.direct.any.reference", number_op(1), supports_dequantize);
 constexpr Kernel kDynamic =
-    row<dynamic_quantize>("dynamic_quantize_linear.direct.u8.reference", number_op(2), supports_dynamic);
+    entry<dynamic_quantize>("dynamic_quantize_linear.direct.u8.reference", number_op(2), supports_dynamic);
 constexpr Kernel kConvInteger =
-    row<conv_integer>("conv_integer.direct.q8.reference", number_op(3), supports_integer);
+    entry<conv_integer>("conv_integer.direct.q8.reference", number_op(3), supports_integer);
 constexpr Kernel kMatmulInteger =
-    row<matmul_integer>("matmul_integer.direct.q8.reference", number_op(4), supports_integer);
+    entry<matmul_integer>("matmul_integer.direct.q8.reference", number_op(4), supports_integer);
 
-constexpr const Kernel* kQuantisedRows[] = {&kQuantize, &kDequantize, &kDynamic, &kConvInteger,
-                                            &kMatmulInteger};
+constexpr const Kernel* kQuantisedEntries[] = {&kQuantize, &kDequantize, &kDynamic, &kConvInteger,
+                                               &kMatmulInteger};
 
 }  // namespace
 
-std::span<const Kernel* const> quantised_rows() noexcept { return kQuantisedRows; }
+std::span<const Kernel* const> quantised_entries() noexcept { return kQuantisedEntries; }
 
 }  // namespace fettle::kernels::reference

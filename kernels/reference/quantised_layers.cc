@@ -203,23 +203,23 @@ constexpr Op kQuantisedLayersOps[] = {Op::conv, Op::gemm,     Op::matmul,       
 constexpr std::span<const Op> layer_op(std::size_t i) { return {&kQuantisedLayersOps[i], 1}; }
 
 constexpr Kernel kConv =
-    row<convolve_quantised>("convolve_quantised.direct.q8.reference", layer_op(0), supports_product);
-constexpr Kernel kGemm = row<product>("gemm.direct.q8.reference", layer_op(1), supports_product);
-constexpr Kernel kMatmul = row<product>("matmul.direct.q8.reference", layer_op(2), supports_product);
-constexpr Kernel kAdd = row<add>("add.direct.q8.reference", layer_op(3), supports_quantised);
-constexpr Kernel kMul = row<mul>("mul.direct.q8.reference", layer_op(4), supports_quantised);
-constexpr Kernel kMaxPool = row<max_pool>("max_pool.direct.q8.reference", layer_op(5), supports_quantised);
+    entry<convolve_quantised>("convolve_quantised.direct.q8.reference", layer_op(0), supports_product);
+constexpr Kernel kGemm = entry<product>("gemm.direct.q8.reference", layer_op(1), supports_product);
+constexpr Kernel kMatmul = entry<product>("matmul.direct.q8.reference", layer_op(2), supports_product);
+constexpr Kernel kAdd = entry<add>("add.direct.q8.reference", layer_op(3), supports_quantised);
+constexpr Kernel kMul = entry<mul>("mul.direct.q8.reference", layer_op(4), supports_quantised);
+constexpr Kernel kMaxPool = entry<max_pool>("max_pool.direct.q8.reference", layer_op(5), supports_quantised);
 constexpr Kernel kAveragePool =
-    row<average_pool>("average_pool.direct.q8.reference", layer_op(6), supports_quantised);
+    entry<average_pool>("average_pool.direct.q8.reference", layer_op(6), supports_quantised);
 constexpr Kernel kGlobalAveragePool =
-    row<global_average_pool>("global_average_pool.direct.q8.reference", layer_op(7), supports_quantised);
-constexpr Kernel kClamp = row<clamp>("clamp.direct.q8.reference", layer_op(8), supports_quantised);
+    entry<global_average_pool>("global_average_pool.direct.q8.reference", layer_op(7), supports_quantised);
+constexpr Kernel kClamp = entry<clamp>("clamp.direct.q8.reference", layer_op(8), supports_quantised);
 
-constexpr const Kernel* kQuantisedLayersRows[] = {
+constexpr const Kernel* kQuantisedLayersEntries[] = {
     &kConv, &kGemm, &kMatmul, &kAdd, &kMul, &kMaxPool, &kAveragePool, &kGlobalAveragePool, &kClamp};
 
 }  // namespace
 
-std::span<const Kernel* const> quantised_layer_rows() noexcept { return kQuantisedLayersRows; }
+std::span<const Kernel* const> quantised_layer_entries() noexcept { return kQuantisedLayersEntries; }
 
 }  // namespace fettle::kernels::reference

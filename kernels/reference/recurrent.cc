@@ -197,7 +197,7 @@ constexpr Op kLstmOp[] = {Op::lstm};
 constexpr Op kGruOp[] = {Op::gru};
 constexpr Op kRnnOp[] = {Op::rnn};
 
-constexpr Kernel recurrent_row(std::string_view name, std::span<const Op> pattern) {
+constexpr Kernel recurrent_entry(std::string_view name, std::span<const Op> pattern) {
   Kernel kernel{};
   kernel.name = name;
   kernel.revision = 1;
@@ -211,13 +211,13 @@ constexpr Kernel recurrent_row(std::string_view name, std::span<const Op> patter
   kernel.bind = bind_recurrent;
   return if_selected(kernel);
 }
-constexpr Kernel kLstm = recurrent_row("lstm.direct.f32.reference", kLstmOp);
-constexpr Kernel kGru = recurrent_row("gru.direct.f32.reference", kGruOp);
-constexpr Kernel kRnn = recurrent_row("rnn.direct.f32.reference", kRnnOp);
-constexpr const Kernel* kRecurrentRows[] = {&kLstm, &kGru, &kRnn};
+constexpr Kernel kLstm = recurrent_entry("lstm.direct.f32.reference", kLstmOp);
+constexpr Kernel kGru = recurrent_entry("gru.direct.f32.reference", kGruOp);
+constexpr Kernel kRnn = recurrent_entry("rnn.direct.f32.reference", kRnnOp);
+constexpr const Kernel* kRecurrentEntries[] = {&kLstm, &kGru, &kRnn};
 
 }  // namespace
 
-std::span<const Kernel* const> recurrent_rows() noexcept { return kRecurrentRows; }
+std::span<const Kernel* const> recurrent_entries() noexcept { return kRecurrentEntries; }
 
 }  // namespace fettle::kernels::reference

@@ -237,7 +237,7 @@ Refusal supports_cum_sum(const LayerDesc& layer, const Cpu& cpu) {
   return fits ? any_number(layer, cpu) : Refusal::data_type;
 }
 
-constexpr auto kReductionRows =
+constexpr auto kReductionEntries =
     join(kFamily<softmax, same_real, "direct.any", Op::softmax, Op::log_softmax>,
          kFamily<hardmax, same_real, "direct.any", Op::hardmax>,
          kFamily<reduce, same_number, "direct.any", Op::reduce_sum, Op::reduce_mean, Op::reduce_max,
@@ -248,6 +248,6 @@ constexpr auto kReductionRows =
 
 }  // namespace
 
-std::span<const Kernel* const> reduction_rows() noexcept { return kReductionRows; }
+std::span<const Kernel* const> reduction_entries() noexcept { return kReductionEntries; }
 
 }  // namespace fettle::kernels::reference

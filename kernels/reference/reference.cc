@@ -63,11 +63,12 @@ std::span<const Kernel* const> reference_kernels() noexcept {
   static const auto all = [] {
     StaticVector<const Kernel*, 256> made;
     for (auto family :
-         {reference::convolution_rows(), reference::product_rows(), reference::elementwise_rows(),
-          reference::reduction_rows(), reference::normalisation_rows(), reference::loss_rows(),
-          reference::movement_rows(), reference::indexing_rows(), reference::selection_rows(),
-          reference::sampling_rows(), reference::signal_rows(), reference::resize_rows(),
-          reference::recurrent_rows(), reference::quantised_rows(), reference::quantised_layer_rows()}) {
+         {reference::convolution_entries(), reference::product_entries(), reference::elementwise_entries(),
+          reference::reduction_entries(), reference::normalisation_entries(), reference::loss_entries(),
+          reference::movement_entries(), reference::indexing_entries(), reference::selection_entries(),
+          reference::sampling_entries(), reference::signal_entries(), reference::resize_entries(),
+          reference::recurrent_entries(), reference::quantised_entries(),
+          reference::quantised_layer_entries()}) {
       for (const Kernel* kernel : family) {
         if (is_there(*kernel)) made.push_back(kernel);
       }
@@ -78,8 +79,8 @@ std::span<const Kernel* const> reference_kernels() noexcept {
 }
 
 bool is_reference(const Kernel& kernel) noexcept {
-  const std::span<const Kernel* const> rows = reference_kernels();
-  return std::find(rows.begin(), rows.end(), &kernel) != rows.end();
+  const std::span<const Kernel* const> entries = reference_kernels();
+  return std::find(entries.begin(), entries.end(), &kernel) != entries.end();
 }
 
 Result<std::string_view> evaluate_reference(const LayerDesc& layer, std::span<const ConstantBytes> inputs,

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What reference kernels share: a view of a tensor by logical index, iteration over indices, and the making
-// of rows.
+// of entries.
 #pragma once
 
-#include "kernels/common/row_name.h"
+#include "kernels/common/entry_name.h"
 #include "kernels/selection.h"
 
 #include <fettle/kernel.h>
@@ -128,9 +128,9 @@ Result<std::unique_ptr<BoundKernel>> bind(const BindArgs& args) {
 
 inline constexpr LayoutPair kNchw[] = {{Layout::nchw, Layout::nchw}};
 
-/// A row: reference kernels take any strides and sizes, and use constants as they are.
+/// An entry: reference kernels take any strides and sizes, and use constants as they are.
 template <Compute compute>
-constexpr Kernel row(std::string_view name, std::span<const Op> pattern, Supports supports) {
+constexpr Kernel entry(std::string_view name, std::span<const Op> pattern, Supports supports) {
   Kernel kernel{};
   kernel.name = name;
   kernel.revision = 1;
@@ -146,36 +146,36 @@ constexpr Kernel row(std::string_view name, std::span<const Op> pattern, Support
   return if_selected(kernel);
 }
 
-/// The row of one operator, and those of operators that share a function.
+/// The entry of one operator, and those of operators that share a function.
 template <Op op, Compute compute, Supports supports, Text algorithm = "direct.any">
-inline constexpr Kernel kRowOf = row<compute>(RowName<"", op, ".", algorithm, ".reference">::kText,
-                                              kPatternOf<op>, supports);
+inline constexpr Kernel kRowOf = entry<compute>(EntryName<"", op, ".", algorithm, ".reference">::kText,
+                                                kPatternOf<op>, supports);
 
 template <Compute compute, Supports supports, Text algorithm, Op... ops>
 inline constexpr std::array<const Kernel*, sizeof...(ops)> kFamily = {
     &kRowOf<ops, compute, supports, algorithm>...};
 
 /// nchw, any type, inputs and outputs alike in type where the operator keeps the type. Quantised values too,
-/// which rows that only move numbers need not know.
+/// which entries that only move numbers need not know.
 Refusal any_type(const LayerDesc& layer, const Cpu& cpu);
 /// Only layouts are looked at.
 Refusal plain_layouts(const LayerDesc& layer);
 
-/// The rows of each family.
-std::span<const Kernel* const> convolution_rows() noexcept;
-std::span<const Kernel* const> product_rows() noexcept;
-std::span<const Kernel* const> elementwise_rows() noexcept;
-std::span<const Kernel* const> reduction_rows() noexcept;
-std::span<const Kernel* const> normalisation_rows() noexcept;
-std::span<const Kernel* const> loss_rows() noexcept;
-std::span<const Kernel* const> movement_rows() noexcept;
-std::span<const Kernel* const> indexing_rows() noexcept;
-std::span<const Kernel* const> selection_rows() noexcept;
-std::span<const Kernel* const> sampling_rows() noexcept;
-std::span<const Kernel* const> signal_rows() noexcept;
-std::span<const Kernel* const> resize_rows() noexcept;
-std::span<const Kernel* const> recurrent_rows() noexcept;
-std::span<const Kernel* const> quantised_rows() noexcept;
-std::span<const Kernel* const> quantised_layer_rows() noexcept;
+/// The entries of each family.
+std::span<const Kernel* const> convolution_entries() noexcept;
+std::span<const Kernel* const> product_entries() noexcept;
+std::span<const Kernel* const> elementwise_entries() noexcept;
+std::span<const Kernel* const> reduction_entries() noexcept;
+std::span<const Kernel* const> normalisation_entries() noexcept;
+std::span<const Kernel* const> loss_entries() noexcept;
+std::span<const Kernel* const> movement_entries() noexcept;
+std::span<const Kernel* const> indexing_entries() noexcept;
+std::span<const Kernel* const> selection_entries() noexcept;
+std::span<const Kernel* const> sampling_entries() noexcept;
+std::span<const Kernel* const> signal_entries() noexcept;
+std::span<const Kernel* const> resize_entries() noexcept;
+std::span<const Kernel* const> recurrent_entries() noexcept;
+std::span<const Kernel* const> quantised_entries() noexcept;
+std::span<const Kernel* const> quantised_layer_entries() noexcept;
 
 }  // namespace fettle::kernels::reference

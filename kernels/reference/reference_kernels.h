@@ -10,9 +10,9 @@
 
 namespace fettle::kernels {
 
-/// All rows. Constant data.
+/// All entries. Constant data.
 std::span<const Kernel* const> reference_kernels() noexcept;
-/// Whether the row is one of them.
+/// Whether the entry is one of them.
 bool is_reference(const Kernel& kernel) noexcept;
 
 }  // namespace fettle::kernels

@@ -136,10 +136,10 @@ Refusal supports_resize(const LayerDesc& layer, const Cpu& cpu) {
   return type == layer.outputs.front().format.type ? any_number(layer, cpu) : Refusal::data_type;
 }
 
-constexpr auto kResizeRows = kFamily<resize, supports_resize, "direct.any", Op::resize>;
+constexpr auto kResizeEntries = kFamily<resize, supports_resize, "direct.any", Op::resize>;
 
 }  // namespace
 
-std::span<const Kernel* const> resize_rows() noexcept { return kResizeRows; }
+std::span<const Kernel* const> resize_entries() noexcept { return kResizeEntries; }
 
 }  // namespace fettle::kernels::reference

@@ -250,11 +250,12 @@ Refusal supports_roi_align(const LayerDesc& layer, const Cpu& cpu) {
   return layer.inputs[0].shape.elements() == 0 ? Refusal::shape : any_number(layer, cpu);
 }
 
-constexpr auto kSamplingRows = join(kFamily<grid_sample, supports_grid_sample, "direct.any", Op::grid_sample>,
-                                    kFamily<roi_align, supports_roi_align, "direct.any", Op::roi_align>);
+constexpr auto kSamplingEntries =
+    join(kFamily<grid_sample, supports_grid_sample, "direct.any", Op::grid_sample>,
+         kFamily<roi_align, supports_roi_align, "direct.any", Op::roi_align>);
 
 }  // namespace
 
-std::span<const Kernel* const> sampling_rows() noexcept { return kSamplingRows; }
+std::span<const Kernel* const> sampling_entries() noexcept { return kSamplingEntries; }
 
 }  // namespace fettle::kernels::reference

@@ -333,22 +333,22 @@ void non_max_suppression(const Buffers& b) {
 
 // Results whose extents are found only in running lie densely.
 template <Op op, Compute compute, Supports supports, Text algorithm>
-constexpr Kernel kDenseRow = [] {
+constexpr Kernel kDenseEntry = [] {
   Kernel kernel = kRowOf<op, compute, supports, algorithm>;
   kernel.output_striding = Striding::dense;
   return kernel;
 }();
 
-constexpr auto kSelectionRows =
+constexpr auto kSelectionEntries =
     join(kFamily<top_k, supports_top_k, "select.any", Op::top_k>,
          std::array<const Kernel*, 4>{
-             &kDenseRow<Op::non_zero, non_zero, any_number, "direct.any">,
-             &kDenseRow<Op::compress, compress, supports_compress, "copy.any">,
-             &kDenseRow<Op::unique, unique, any_number, "compare.any">,
-             &kDenseRow<Op::non_max_suppression, non_max_suppression, any_number, "greedy.any">});
+             &kDenseEntry<Op::non_zero, non_zero, any_number, "direct.any">,
+             &kDenseEntry<Op::compress, compress, supports_compress, "copy.any">,
+             &kDenseEntry<Op::unique, unique, any_number, "compare.any">,
+             &kDenseEntry<Op::non_max_suppression, non_max_suppression, any_number, "greedy.any">});
 
 }  // namespace
 
-std::span<const Kernel* const> selection_rows() noexcept { return kSelectionRows; }
+std::span<const Kernel* const> selection_entries() noexcept { return kSelectionEntries; }
 
 }  // namespace fettle::kernels::reference

@@ -134,13 +134,13 @@ void mel_weight_matrix(const Buffers& b) {
   });
 }
 
-constexpr auto kSignalRows =
+constexpr auto kSignalEntries =
     join(kFamily<dft, same_real, "direct.any", Op::dft>, kFamily<stft, same_real, "direct.any", Op::stft>,
          kFamily<window, any_number, "direct.any", Op::hann_window, Op::hamming_window, Op::blackman_window>,
          kFamily<mel_weight_matrix, any_number, "direct.any", Op::mel_weight_matrix>);
 
 }  // namespace
 
-std::span<const Kernel* const> signal_rows() noexcept { return kSignalRows; }
+std::span<const Kernel* const> signal_entries() noexcept { return kSignalEntries; }
 
 }  // namespace fettle::kernels::reference

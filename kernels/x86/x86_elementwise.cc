@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Rows of elementwise operators, alone and behind convolutions and dense layers, with each instruction set's
-// functions.
-#include "kernels/common/activated_rows.h"
+// Entries of elementwise operators, alone and behind convolutions and dense layers, with each instruction
+// set's functions.
+#include "kernels/common/activated_entries.h"
 #include "kernels/common/dense.h"
 #include "kernels/common/depthwise.h"
 #include "kernels/common/direct.h"
 #include "kernels/common/elementwise_binary.h"
-#include "kernels/common/elementwise_rows.h"
+#include "kernels/common/elementwise_entries.h"
 #include "kernels/common/elementwise_unary.h"
 #include "kernels/common/indirect.h"
 #include "kernels/common/padded_rows.h"
@@ -29,50 +29,52 @@ constexpr int kRoundingF5 = static_cast<int>(kWinogradRoundingF5);
 constexpr int kRoundingF6 = static_cast<int>(kWinogradRoundingF6);
 
 template <typename Algorithm, const auto& set, Text name, int rounding = 1, Op first = Op::conv>
-constexpr auto& kAvx512Rows =
-    kActivatedRows<Algorithm, set, kUnaryAvx512, kAvx512, name, "avx512", rounding, first>;
+constexpr auto& kAvx512Entries =
+    kActivatedEntries<Algorithm, set, kUnaryAvx512, kAvx512, name, "avx512", rounding, first>;
 template <typename Algorithm, const auto& set, Text name, int rounding = 1, Op first = Op::conv>
-constexpr auto& kAvx2Rows = kActivatedRows<Algorithm, set, kUnaryAvx2, kAvx2, name, "avx2", rounding, first>;
+constexpr auto& kAvx2Entries =
+    kActivatedEntries<Algorithm, set, kUnaryAvx2, kAvx2, name, "avx2", rounding, first>;
 
-constexpr auto kRows = join(kElementwiseRows<Unary, kUnaryAvx512, kAvx512, "avx512", kFastUnaryOps>,
-                            kElementwiseRows<Unary, kUnaryAvx2, kAvx2, "avx2", kFastUnaryOps>,
-                            kElementwiseRows<Binary, kBinaryAvx512, kAvx512, "avx512", kBinaryOps>,
-                            kElementwiseRows<Binary, kBinaryAvx2, kAvx2, "avx2", kBinaryOps>,
-                            kAvx512Rows<Depthwise, kDepthwiseAvx512, "dwconv.direct_">,
-                            kAvx512Rows<PlanarRows, kPlanarAvx512, "conv.planar_rows_">,
-                            kAvx512Rows<PlanarPixels, kPlanarPixelsAvx512, "conv.planar_pixels_">,
-                            kAvx512Rows<PaddedRows, kTilesAvx512, "conv.padded_rows_">,
-                            kAvx512Rows<Indirect, kTilesAvx512, "conv.indirect_">,
-                            kAvx512Rows<Winograd, kWinogradF2Avx512, "conv.winograd_f2_">,
-                            kAvx512Rows<Winograd, kWinogradF4Avx512, "conv.winograd_f4_", kRoundingF4>,
-                            kAvx512Rows<Winograd, kWinogradF5Avx512, "conv.winograd_f5_", kRoundingF5>,
-                            kAvx512Rows<Winograd, kWinogradF6Avx512, "conv.winograd_f6_", kRoundingF6>,
-                            kAvx512Rows<Dense, kTilesAvx512, "gemm.panels_", 1, Op::gemm>,
-                            kAvx2Rows<Depthwise, kDepthwiseAvx2, "dwconv.direct_">,
-                            kAvx2Rows<PlanarRows, kPlanarAvx2, "conv.planar_rows_">,
-                            kAvx2Rows<PlanarPixels, kPlanarPixelsAvx2, "conv.planar_pixels_">,
-                            kAvx2Rows<PaddedRows, kTilesAvx2, "conv.padded_rows_">,
-                            kAvx2Rows<Indirect, kTilesAvx2, "conv.indirect_">,
-                            kAvx2Rows<Winograd, kWinogradF2Avx2, "conv.winograd_f2_">,
-                            kAvx2Rows<Winograd, kWinogradF4Avx2, "conv.winograd_f4_", kRoundingF4>,
-                            kAvx2Rows<Winograd, kWinogradF5Avx2, "conv.winograd_f5_", kRoundingF5>,
-                            kAvx2Rows<Winograd, kWinogradF6Avx2, "conv.winograd_f6_", kRoundingF6>,
-                            kAvx2Rows<Dense, kTilesAvx2, "gemm.panels_", 1, Op::gemm>);
+constexpr auto kEntries = join(kElementwiseEntries<Unary, kUnaryAvx512, kAvx512, "avx512", kFastUnaryOps>,
+                               kElementwiseEntries<Unary, kUnaryAvx2, kAvx2, "avx2", kFastUnaryOps>,
+                               kElementwiseEntries<Binary, kBinaryAvx512, kAvx512, "avx512", kBinaryOps>,
+                               kElementwiseEntries<Binary, kBinaryAvx2, kAvx2, "avx2", kBinaryOps>,
+                               kAvx512Entries<Depthwise, kDepthwiseAvx512, "dwconv.direct_">,
+                               kAvx512Entries<PlanarRows, kPlanarAvx512, "conv.planar_rows_">,
+                               kAvx512Entries<PlanarPixels, kPlanarPixelsAvx512, "conv.planar_pixels_">,
+                               kAvx512Entries<PaddedRows, kTilesAvx512, "conv.padded_rows_">,
+                               kAvx512Entries<Indirect, kTilesAvx512, "conv.indirect_">,
+                               kAvx512Entries<Winograd, kWinogradF2Avx512, "conv.winograd_f2_">,
+                               kAvx512Entries<Winograd, kWinogradF4Avx512, "conv.winograd_f4_", kRoundingF4>,
+                               kAvx512Entries<Winograd, kWinogradF5Avx512, "conv.winograd_f5_", kRoundingF5>,
+                               kAvx512Entries<Winograd, kWinogradF6Avx512, "conv.winograd_f6_", kRoundingF6>,
+                               kAvx512Entries<Dense, kTilesAvx512, "gemm.panels_", 1, Op::gemm>,
+                               kAvx2Entries<Depthwise, kDepthwiseAvx2, "dwconv.direct_">,
+                               kAvx2Entries<PlanarRows, kPlanarAvx2, "conv.planar_rows_">,
+                               kAvx2Entries<PlanarPixels, kPlanarPixelsAvx2, "conv.planar_pixels_">,
+                               kAvx2Entries<PaddedRows, kTilesAvx2, "conv.padded_rows_">,
+                               kAvx2Entries<Indirect, kTilesAvx2, "conv.indirect_">,
+                               kAvx2Entries<Winograd, kWinogradF2Avx2, "conv.winograd_f2_">,
+                               kAvx2Entries<Winograd, kWinogradF4Avx2, "conv.winograd_f4_", kRoundingF4>,
+                               kAvx2Entries<Winograd, kWinogradF5Avx2, "conv.winograd_f5_", kRoundingF5>,
+                               kAvx2Entries<Winograd, kWinogradF6Avx2, "conv.winograd_f6_", kRoundingF6>,
+                               kAvx2Entries<Dense, kTilesAvx2, "gemm.panels_", 1, Op::gemm>);
 
-constexpr auto kOtherRows = join(kElementwiseRows<Unary, kUnaryAvx512, kAvx512, "avx512", kOtherUnaryOps>,
-                                 kElementwiseRows<Unary, kUnaryAvx2, kAvx2, "avx2", kOtherUnaryOps>,
-                                 kElementwiseRows<Softmax, kSoftmaxAvx512, kAvx512, "avx512", Softmax::kOps>,
-                                 kElementwiseRows<Softmax, kSoftmaxAvx2, kAvx2, "avx2", Softmax::kOps>);
+constexpr auto kOtherEntries =
+    join(kElementwiseEntries<Unary, kUnaryAvx512, kAvx512, "avx512", kOtherUnaryOps>,
+         kElementwiseEntries<Unary, kUnaryAvx2, kAvx2, "avx2", kOtherUnaryOps>,
+         kElementwiseEntries<Softmax, kSoftmaxAvx512, kAvx512, "avx512", Softmax::kOps>,
+         kElementwiseEntries<Softmax, kSoftmaxAvx2, kAvx2, "avx2", Softmax::kOps>);
 
-constexpr auto kBlockedRows =
-    join(kRowsInBlocks<kUnaryAvx512, kBinaryAvx512, kAvx512, "avx512">,
-         kRowsInBlocks<kUnaryAvx2, kBinaryAvx2, kAvx2, "avx2">,
-         kAvx512Rows<Direct, kDirectAvx512, "conv.direct_">, kAvx2Rows<Direct, kDirectAvx2, "conv.direct_">);
+constexpr auto kBlockedEntries = join(kEntriesInBlocks<kUnaryAvx512, kBinaryAvx512, kAvx512, "avx512">,
+                                      kEntriesInBlocks<kUnaryAvx2, kBinaryAvx2, kAvx2, "avx2">,
+                                      kAvx512Entries<Direct, kDirectAvx512, "conv.direct_">,
+                                      kAvx2Entries<Direct, kDirectAvx2, "conv.direct_">);
 
 }  // namespace
 
-std::span<const Kernel* const> x86_elementwise_kernels() noexcept { return kRows; }
-std::span<const Kernel* const> x86_other_kernels() noexcept { return kOtherRows; }
-std::span<const Kernel* const> x86_blocked_elementwise_kernels() noexcept { return kBlockedRows; }
+std::span<const Kernel* const> x86_elementwise_kernels() noexcept { return kEntries; }
+std::span<const Kernel* const> x86_other_kernels() noexcept { return kOtherEntries; }
+std::span<const Kernel* const> x86_blocked_elementwise_kernels() noexcept { return kBlockedEntries; }
 
 }  // namespace fettle::kernels

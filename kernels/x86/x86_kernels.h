@@ -9,7 +9,7 @@
 
 namespace fettle::kernels {
 
-/// Rows in order of preference. Constant data.
+/// Entries in order of preference. Constant data.
 std::span<const Kernel> x86_kernels() noexcept;
 /// Those of elementwise operators, alone and behind convolutions and dense layers.
 std::span<const Kernel* const> x86_elementwise_kernels() noexcept;

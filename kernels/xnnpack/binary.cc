@@ -6,9 +6,9 @@
 // Both operands are described to XNNPACK as dense boxes in the memory order of the result. A constant is
 // brought into that order by `pack`, which also leaves room behind it for XNNPACK to read past its end.
 #include "kernels/xnnpack/elementwise.h"
+#include "kernels/xnnpack/entries.h"
 #include "kernels/xnnpack/operation.h"
 #include "kernels/xnnpack/quantised.h"
-#include "kernels/xnnpack/rows.h"
 
 #include <algorithm>
 #include <array>
@@ -235,8 +235,8 @@ Result<std::unique_ptr<BoundKernel>> bind_checked(const BindArgs& args) {
 }
 
 template <typename Special, Op kOp>
-constexpr Kernel binary_row(std::string_view name) noexcept {
-  Kernel kernel = row<Special, kOp>(name, kSameLayout);
+constexpr Kernel binary_entry(std::string_view name) noexcept {
+  Kernel kernel = entry<Special, kOp>(name, kSameLayout);
   kernel.packed_bytes = packed_constant_bytes<Special>;
   kernel.pack = pack_constant<Special>;
   kernel.packed_for_any_size = true;
@@ -246,19 +246,20 @@ constexpr Kernel binary_row(std::string_view name) noexcept {
 
 }  // namespace
 
-constinit const Kernel kAdd = binary_row<BinaryF32, Op::add>("add.direct.f32.xnnpack");
-constinit const Kernel kSub = binary_row<BinaryF32, Op::sub>("sub.direct.f32.xnnpack");
-constinit const Kernel kMul = binary_row<BinaryF32, Op::mul>("mul.direct.f32.xnnpack");
-constinit const Kernel kDiv = binary_row<BinaryF32, Op::div>("div.direct.f32.xnnpack");
+constinit const Kernel kAdd = binary_entry<BinaryF32, Op::add>("add.direct.f32.xnnpack");
+constinit const Kernel kSub = binary_entry<BinaryF32, Op::sub>("sub.direct.f32.xnnpack");
+constinit const Kernel kMul = binary_entry<BinaryF32, Op::mul>("mul.direct.f32.xnnpack");
+constinit const Kernel kDiv = binary_entry<BinaryF32, Op::div>("div.direct.f32.xnnpack");
 constinit const Kernel kMax =
-    with_nonfinite(kLosesNanOnX86, binary_row<BinaryF32, Op::max>("max.direct.f32.xnnpack"));
+    with_nonfinite(kLosesNanOnX86, binary_entry<BinaryF32, Op::max>("max.direct.f32.xnnpack"));
 constinit const Kernel kMin =
-    with_nonfinite(kLosesNanOnX86, binary_row<BinaryF32, Op::min>("min.direct.f32.xnnpack"));
+    with_nonfinite(kLosesNanOnX86, binary_entry<BinaryF32, Op::min>("min.direct.f32.xnnpack"));
 // On Arm, -0 times an infinite slope is NaN.
-constinit const Kernel kPrelu = with_nonfinite(kIsX86 ? NonFinite::exact : NonFinite::spreads_in_tile,
-                                               binary_row<BinaryF32, Op::prelu>("prelu.direct.f32.xnnpack"));
+constinit const Kernel kPrelu =
+    with_nonfinite(kIsX86 ? NonFinite::exact : NonFinite::spreads_in_tile,
+                   binary_entry<BinaryF32, Op::prelu>("prelu.direct.f32.xnnpack"));
 
-constinit const Kernel kAddQ8 = binary_row<BinaryQ8, Op::add>("add.direct.q8.xnnpack");
-constinit const Kernel kMulQ8 = binary_row<BinaryQ8, Op::mul>("mul.direct.q8.xnnpack");
+constinit const Kernel kAddQ8 = binary_entry<BinaryQ8, Op::add>("add.direct.q8.xnnpack");
+constinit const Kernel kMulQ8 = binary_entry<BinaryQ8, Op::mul>("mul.direct.q8.xnnpack");
 
 }  // namespace fettle::kernels::xnnpack

@@ -3,7 +3,7 @@
 // Convolution of floats. Dense and grouped: by an indirection table, which makes a matrix product of it; 1x1
 // convolutions are one as they are. Depthwise: directly.
 #include "kernels/xnnpack/convolution.h"
-#include "kernels/xnnpack/rows.h"
+#include "kernels/xnnpack/entries.h"
 
 namespace fettle::kernels::xnnpack {
 
@@ -47,17 +47,17 @@ Refusal supports_kind(const LayerDesc& layer, const Cpu&) {
 }
 
 template <bool kDepthwise>
-constexpr Kernel conv_row(std::string_view name) noexcept {
-  Kernel kernel = picture_row<ConvolutionF32, Op::conv>(name);
+constexpr Kernel conv_entry(std::string_view name) noexcept {
+  Kernel kernel = picture_entry<ConvolutionF32, Op::conv>(name);
   kernel.supports = supports_kind<kDepthwise>;
   return if_selected(kernel);
 }
 
 }  // namespace
 
-constinit const Kernel kConv = conv_row<false>("conv.indirect.f32.xnnpack");
+constinit const Kernel kConv = conv_entry<false>("conv.indirect.f32.xnnpack");
 // Windows are filled up to 3, 4, 9 or 25 taps with products of some pixel and zero.
 constinit const Kernel kDepthwiseConv =
-    with_nonfinite(NonFinite::spreads_in_tile, conv_row<true>("dwconv.direct.f32.xnnpack"));
+    with_nonfinite(NonFinite::spreads_in_tile, conv_entry<true>("dwconv.direct.f32.xnnpack"));
 
 }  // namespace fettle::kernels::xnnpack

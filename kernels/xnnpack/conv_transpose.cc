@@ -2,7 +2,7 @@
 //
 // Transposed convolution. With strides it becomes one small convolution for each phase of the output.
 #include "kernels/xnnpack/convolution.h"
-#include "kernels/xnnpack/rows.h"
+#include "kernels/xnnpack/entries.h"
 
 namespace fettle::kernels::xnnpack {
 namespace {
@@ -112,8 +112,8 @@ xnn_status Transposed::set_up(xnn_operator_t op, const Addresses& at) const noex
 }  // namespace
 
 constinit const Kernel kConvTranspose = for_many_outputs<Transposed, Op::conv_transpose>(
-    picture_row<Transposed, Op::conv_transpose>("conv_transpose.indirect.f32.xnnpack"));
+    picture_entry<Transposed, Op::conv_transpose>("conv_transpose.indirect.f32.xnnpack"));
 constinit const Kernel kConvTransposeFew = for_few_outputs<Transposed, Op::conv_transpose>(
-    picture_row<Transposed, Op::conv_transpose>("conv_transpose.indirect_few.f32.xnnpack"));
+    picture_entry<Transposed, Op::conv_transpose>("conv_transpose.indirect_few.f32.xnnpack"));
 
 }  // namespace fettle::kernels::xnnpack

@@ -2,8 +2,8 @@
 //
 // Quantised convolutions: dense, grouped and depthwise, as in the f32 rows.
 #include "kernels/xnnpack/convolution.h"
+#include "kernels/xnnpack/entries.h"
 #include "kernels/xnnpack/quantised.h"
-#include "kernels/xnnpack/rows.h"
 
 namespace fettle::kernels::xnnpack {
 namespace {
@@ -82,7 +82,7 @@ Refusal supports_kind_q8(const LayerDesc& layer, const Cpu&) {
 
 template <bool kDepthwise>
 constexpr Kernel conv_row_q8(std::string_view name) noexcept {
-  Kernel kernel = picture_row<ConvolutionQ8, Op::conv>(name);
+  Kernel kernel = picture_entry<ConvolutionQ8, Op::conv>(name);
   kernel.supports = supports_kind_q8<kDepthwise>;
   return if_selected(kernel);
 }

@@ -3,9 +3,9 @@
 // Matrix products with constant weights: gemm (fully connected layers) and matmul with a matrix on the right.
 #include "kernels/xnnpack/gemm.h"
 
+#include "kernels/xnnpack/entries.h"
 #include "kernels/xnnpack/operator.h"
 #include "kernels/xnnpack/pixels.h"
-#include "kernels/xnnpack/rows.h"
 
 namespace fettle::kernels::xnnpack {
 namespace {
@@ -98,12 +98,12 @@ xnn_status ProductF32::create(const LayerDesc& layer, const Weights& weights, xn
 }
 
 constinit const Kernel kGemm =
-    for_many_outputs<ProductF32, Op::gemm>(row<ProductF32, Op::gemm>("gemm.packed.f32.xnnpack", kRowMajor));
+    for_many_outputs<ProductF32, Op::gemm>(entry<ProductF32, Op::gemm>("gemm.packed.f32.xnnpack", kRowMajor));
 constinit const Kernel kMatmul = for_many_outputs<ProductF32, Op::matmul>(
-    row<ProductF32, Op::matmul>("matmul.packed.f32.xnnpack", kRowMajor));
+    entry<ProductF32, Op::matmul>("matmul.packed.f32.xnnpack", kRowMajor));
 constinit const Kernel kGemmFew = for_few_outputs<ProductF32, Op::gemm>(
-    row<ProductF32, Op::gemm>("gemm.packed_few.f32.xnnpack", kRowMajor));
+    entry<ProductF32, Op::gemm>("gemm.packed_few.f32.xnnpack", kRowMajor));
 constinit const Kernel kMatmulFew = for_few_outputs<ProductF32, Op::matmul>(
-    row<ProductF32, Op::matmul>("matmul.packed_few.f32.xnnpack", kRowMajor));
+    entry<ProductF32, Op::matmul>("matmul.packed_few.f32.xnnpack", kRowMajor));
 
 }  // namespace fettle::kernels::xnnpack

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Quantised dense layers: gemm and matmul with a constant matrix on the right.
+#include "kernels/xnnpack/entries.h"
 #include "kernels/xnnpack/gemm.h"
 #include "kernels/xnnpack/quantised.h"
-#include "kernels/xnnpack/rows.h"
 
 namespace fettle::kernels::xnnpack {
 namespace {
@@ -58,7 +58,7 @@ xnn_status ProductQ8::create(const LayerDesc& layer, const Weights& weights, xnn
 
 }  // namespace
 
-constinit const Kernel kGemmQ8 = row<ProductQ8, Op::gemm>("gemm.packed.q8.xnnpack", kRowMajor);
-constinit const Kernel kMatmulQ8 = row<ProductQ8, Op::matmul>("matmul.packed.q8.xnnpack", kRowMajor);
+constinit const Kernel kGemmQ8 = entry<ProductQ8, Op::gemm>("gemm.packed.q8.xnnpack", kRowMajor);
+constinit const Kernel kMatmulQ8 = entry<ProductQ8, Op::matmul>("matmul.packed.q8.xnnpack", kRowMajor);
 
 }  // namespace fettle::kernels::xnnpack

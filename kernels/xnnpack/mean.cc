@@ -5,7 +5,7 @@
 #include "kernels/xnnpack/mean.h"
 
 #include "kernels/xnnpack/elementwise.h"
-#include "kernels/xnnpack/rows.h"
+#include "kernels/xnnpack/entries.h"
 
 #include <array>
 
@@ -119,8 +119,8 @@ struct MeanF32 : Mean {
 }  // namespace
 
 constinit const Kernel kGlobalAveragePool =
-    row<MeanF32, Op::global_average_pool>("global_average_pool.direct.f32.xnnpack", kMeanLayouts);
+    entry<MeanF32, Op::global_average_pool>("global_average_pool.direct.f32.xnnpack", kMeanLayouts);
 constinit const Kernel kReduceMean =
-    row<MeanF32, Op::reduce_mean>("reduce_mean.direct.f32.xnnpack", kMeanLayouts);
+    entry<MeanF32, Op::reduce_mean>("reduce_mean.direct.f32.xnnpack", kMeanLayouts);
 
 }  // namespace fettle::kernels::xnnpack

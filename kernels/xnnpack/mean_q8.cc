@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Global average pooling of quantised pictures. XNNPACK sums up in the workspace.
+#include "kernels/xnnpack/entries.h"
 #include "kernels/xnnpack/mean.h"
 #include "kernels/xnnpack/quantised.h"
-#include "kernels/xnnpack/rows.h"
 
 namespace fettle::kernels::xnnpack {
 namespace {
@@ -35,6 +35,6 @@ struct MeanQ8 : Mean {
 }  // namespace
 
 constinit const Kernel kGlobalAveragePoolQ8 =
-    row<MeanQ8, Op::global_average_pool>("global_average_pool.direct.q8.xnnpack", kMeanLayouts);
+    entry<MeanQ8, Op::global_average_pool>("global_average_pool.direct.q8.xnnpack", kMeanLayouts);
 
 }  // namespace fettle::kernels::xnnpack

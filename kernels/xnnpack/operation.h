@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The life cycle that all rows share, written once: read the layer, create XNNPACK's operator, reshape it,
-// check its workspace, hand it addresses. A file of rows defines what is special, an operation:
+// The life cycle that all entries share, written once: read the layer, create XNNPACK's operator, reshape it,
+// check its workspace, hand it addresses. A file of entries defines what is special, an operation:
 //
 //   struct Resize : Operation {
 //     Refusal read(const LayerDesc&);       // the layer into members, or why XNNPACK cannot do it
@@ -15,9 +15,9 @@
 #pragma once
 
 #include "kernels/selection.h"
+#include "kernels/xnnpack/entries.h"
 #include "kernels/xnnpack/operator.h"
 #include "kernels/xnnpack/pixels.h"
-#include "kernels/xnnpack/rows.h"
 #include "kernels/xnnpack/weights.h"
 
 #include <fettle/kernel.h>
@@ -144,9 +144,9 @@ std::size_t workspace_bytes(const LayerDesc& layer, int threads) {
 template <Op kOp>
 inline constexpr Op kPattern[] = {kOp};
 
-/// The row of an operation.
+/// The entry of an operation.
 template <typename Special, Op kOp>
-constexpr Kernel row(std::string_view name, std::span<const LayoutPair> layouts) noexcept {
+constexpr Kernel entry(std::string_view name, std::span<const LayoutPair> layouts) noexcept {
   Kernel kernel = {
       .name = name,
       .revision = 1,
@@ -172,14 +172,14 @@ constexpr Kernel row(std::string_view name, std::span<const LayoutPair> layouts)
   return if_selected(kernel);
 }
 
-/// The row with what it makes of NaN and infinities.
+/// The entry with what it makes of NaN and infinities.
 constexpr Kernel with_nonfinite(NonFinite nonfinite, Kernel kernel) noexcept {
   kernel.nonfinite = nonfinite;
   return if_selected(kernel);
 }
 
 /// On x86 XNNPACK computes fewer output channels in a group than this, which is a tile of its best kernel, by
-/// one for SSE, whose clamp loses NaN: layers with few have rows of their own there.
+/// one for SSE, whose clamp loses NaN: layers with few have entries of their own there.
 inline constexpr std::size_t kFewOutputs = 32;
 
 template <typename Special, Op kOp, bool kFew>
@@ -191,7 +191,7 @@ Refusal supports_outputs(const LayerDesc& layer, const Cpu& cpu) {
   return few == kFew ? Refusal::none : kFew ? Refusal::too_large : Refusal::too_small;
 }
 
-/// A row of an operation with weights, for many output channels on x86, and for any elsewhere.
+/// An entry of an operation with weights, for many output channels on x86, and for any elsewhere.
 template <typename Special, Op kOp>
 constexpr Kernel for_many_outputs(Kernel kernel) noexcept {
   if constexpr (kIsX86) kernel.supports = supports_outputs<Special, kOp, false>;
@@ -205,10 +205,10 @@ constexpr Kernel for_few_outputs(Kernel kernel) noexcept {
   return with_nonfinite(NonFinite::loses_nan, kernel);
 }
 
-/// The row of an operation on pictures in nhwc, whose pixels may lie apart.
+/// The entry of an operation on pictures in nhwc, whose pixels may lie apart.
 template <typename Special, Op kOp>
-constexpr Kernel picture_row(std::string_view name) noexcept {
-  Kernel kernel = row<Special, kOp>(name, kNhwcOnly);
+constexpr Kernel picture_entry(std::string_view name) noexcept {
+  Kernel kernel = entry<Special, kOp>(name, kNhwcOnly);
   kernel.input_striding = Striding::pixels;
   kernel.output_striding = Striding::pixels;
   return kernel;

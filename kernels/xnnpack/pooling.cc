@@ -6,7 +6,7 @@
 // right, which is harmless: padding is left out of the maximum, and out of the average unless it counts.
 #include "kernels/xnnpack/pooling.h"
 
-#include "kernels/xnnpack/rows.h"
+#include "kernels/xnnpack/entries.h"
 
 #include <algorithm>
 
@@ -134,9 +134,9 @@ struct AveragePooling : Pooling {
 
 }  // namespace
 
-constinit const Kernel kMaxPool =
-    with_nonfinite(kLosesNanOnX86, picture_row<MaxPoolingF32, Op::max_pool>("max_pool.indirect.f32.xnnpack"));
+constinit const Kernel kMaxPool = with_nonfinite(
+    kLosesNanOnX86, picture_entry<MaxPoolingF32, Op::max_pool>("max_pool.indirect.f32.xnnpack"));
 constinit const Kernel kAveragePool = with_nonfinite(
-    kLosesNanOnX86, picture_row<AveragePooling, Op::average_pool>("average_pool.indirect.f32.xnnpack"));
+    kLosesNanOnX86, picture_entry<AveragePooling, Op::average_pool>("average_pool.indirect.f32.xnnpack"));
 
 }  // namespace fettle::kernels::xnnpack

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Max pooling of quantised pictures, which keep their quantisation.
+#include "kernels/xnnpack/entries.h"
 #include "kernels/xnnpack/pooling.h"
 #include "kernels/xnnpack/quantised.h"
-#include "kernels/xnnpack/rows.h"
 
 namespace fettle::kernels::xnnpack {
 namespace {
@@ -43,6 +43,6 @@ struct MaxPoolingQ8 : MaxPooling {
 
 }  // namespace
 
-constinit const Kernel kMaxPoolQ8 = picture_row<MaxPoolingQ8, Op::max_pool>("max_pool.indirect.q8.xnnpack");
+constinit const Kernel kMaxPoolQ8 = picture_entry<MaxPoolingQ8, Op::max_pool>("max_pool.indirect.q8.xnnpack");
 
 }  // namespace fettle::kernels::xnnpack

@@ -2,8 +2,8 @@
 //
 // Bilinear resizing of pictures. XNNPACK derives the scale from the extents, so a layer whose scales are
 // something else is refused. It has no nearest-neighbour resizing.
+#include "kernels/xnnpack/entries.h"
 #include "kernels/xnnpack/operation.h"
-#include "kernels/xnnpack/rows.h"
 
 #include <string_view>
 
@@ -88,6 +88,6 @@ Refusal Resize::read(const LayerDesc& layer) {
 // Between two pixels of the same infinity it finds NaN, because it adds a part of their difference. A pixel
 // that a position touches by rounding alone may be passed over.
 constinit const Kernel kResizeBilinear = with_nonfinite(
-    NonFinite::spreads_in_tile, picture_row<Resize, Op::resize>("resize.bilinear.f32.xnnpack"));
+    NonFinite::spreads_in_tile, picture_entry<Resize, Op::resize>("resize.bilinear.f32.xnnpack"));
 
 }  // namespace fettle::kernels::xnnpack

@@ -7,8 +7,8 @@
 // made without slices. Slices run one after the other, each with all threads, so that cores which share a
 // cache share what is in it.
 #include "kernels/xnnpack/convolution.h"
+#include "kernels/xnnpack/entries.h"
 #include "kernels/xnnpack/gemm.h"
-#include "kernels/xnnpack/rows.h"
 
 #include <algorithm>
 #include <cstring>
@@ -283,10 +283,10 @@ constexpr Kernel sliced(Kernel kernel) noexcept {
 }  // namespace
 
 constinit const Kernel kConvSliced = sliced<SlicedConvolution, Op::conv>(
-    picture_row<ConvolutionF32, Op::conv>("conv.indirect_sliced.f32.xnnpack"));
+    picture_entry<ConvolutionF32, Op::conv>("conv.indirect_sliced.f32.xnnpack"));
 constinit const Kernel kGemmSliced =
-    sliced<SlicedProduct, Op::gemm>(row<ProductF32, Op::gemm>("gemm.packed_sliced.f32.xnnpack", kRowMajor));
+    sliced<SlicedProduct, Op::gemm>(entry<ProductF32, Op::gemm>("gemm.packed_sliced.f32.xnnpack", kRowMajor));
 constinit const Kernel kMatmulSliced = sliced<SlicedProduct, Op::matmul>(
-    row<ProductF32, Op::matmul>("matmul.packed_sliced.f32.xnnpack", kRowMajor));
+    entry<ProductF32, Op::matmul>("matmul.packed_sliced.f32.xnnpack", kRowMajor));
 
 }  // namespace fettle::kernels::xnnpack

@@ -2,8 +2,8 @@
 //
 // Softmax over the axis that lies innermost in memory.
 #include "kernels/xnnpack/elementwise.h"
+#include "kernels/xnnpack/entries.h"
 #include "kernels/xnnpack/operation.h"
-#include "kernels/xnnpack/rows.h"
 
 namespace fettle::kernels::xnnpack {
 namespace {
@@ -47,6 +47,6 @@ Refusal Softmax::read(const LayerDesc& layer) {
 
 }  // namespace
 
-constinit const Kernel kSoftmax = row<Softmax, Op::softmax>("softmax.rows.f32.xnnpack", kSameLayout);
+constinit const Kernel kSoftmax = entry<Softmax, Op::softmax>("softmax.rows.f32.xnnpack", kSameLayout);
 
 }  // namespace fettle::kernels::xnnpack

@@ -2,8 +2,8 @@
 //
 // Changes of order in memory: transpose between any two layouts, and the conversion between nchw and nhwc.
 #include "kernels/xnnpack/elementwise.h"
+#include "kernels/xnnpack/entries.h"
 #include "kernels/xnnpack/operation.h"
-#include "kernels/xnnpack/rows.h"
 #include "lib/base/quantise.h"
 
 namespace fettle::kernels::xnnpack {
@@ -100,12 +100,12 @@ struct Transpose : Permutation {
 }  // namespace
 
 constinit const Kernel kTranspose =
-    row<Transpose<false>, Op::transpose>("transpose.tiled.f32.xnnpack", kAnyLayouts);
+    entry<Transpose<false>, Op::transpose>("transpose.tiled.f32.xnnpack", kAnyLayouts);
 constinit const Kernel kConvert =
-    row<Transpose<false>, Op::convert>("convert.tiled.f32.xnnpack", kOtherLayout);
+    entry<Transpose<false>, Op::convert>("convert.tiled.f32.xnnpack", kOtherLayout);
 constinit const Kernel kTransposeQ8 =
-    row<Transpose<true>, Op::transpose>("transpose.tiled.q8.xnnpack", kAnyLayouts);
+    entry<Transpose<true>, Op::transpose>("transpose.tiled.q8.xnnpack", kAnyLayouts);
 constinit const Kernel kConvertQ8 =
-    row<Transpose<true>, Op::convert>("convert.tiled.q8.xnnpack", kOtherLayout);
+    entry<Transpose<true>, Op::convert>("convert.tiled.q8.xnnpack", kOtherLayout);
 
 }  // namespace fettle::kernels::xnnpack

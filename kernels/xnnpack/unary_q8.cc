@@ -4,8 +4,8 @@
 // by the reciprocal of the scale, and pictures of bytes are full of numbers half-way between two integers,
 // which must be rounded as ONNX says.
 #include "kernels/xnnpack/elementwise.h"
+#include "kernels/xnnpack/entries.h"
 #include "kernels/xnnpack/quantised.h"
-#include "kernels/xnnpack/rows.h"
 
 namespace fettle::kernels::xnnpack {
 namespace {
@@ -61,8 +61,8 @@ struct ClampQ8 : UnaryQ8 {
 
 }  // namespace
 
-constinit const Kernel kClampQ8 = row<ClampQ8, Op::clamp>("clamp.direct.q8.xnnpack", kSameLayout);
+constinit const Kernel kClampQ8 = entry<ClampQ8, Op::clamp>("clamp.direct.q8.xnnpack", kSameLayout);
 constinit const Kernel kDequantize =
-    row<UnaryQ8, Op::dequantize_linear>("dequantize_linear.direct.q8.xnnpack", kSameLayout);
+    entry<UnaryQ8, Op::dequantize_linear>("dequantize_linear.direct.q8.xnnpack", kSameLayout);
 
 }  // namespace fettle::kernels::xnnpack

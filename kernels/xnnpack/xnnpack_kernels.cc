@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/xnnpack/xnnpack_kernels.h"
 
-#include "kernels/xnnpack/rows.h"
+#include "kernels/xnnpack/entries.h"
 
 namespace fettle::kernels {
 namespace {
 
 namespace x = xnnpack;
 
-constexpr const Kernel* kRows[] = {
+constexpr const Kernel* kEntries[] = {
     &x::kDepthwiseConv,
     &x::kConvSliced,
     &x::kConv,
@@ -64,6 +64,6 @@ constexpr const Kernel* kRows[] = {
 
 }  // namespace
 
-std::span<const Kernel* const> xnnpack_kernels() noexcept { return kRows; }
+std::span<const Kernel* const> xnnpack_kernels() noexcept { return kEntries; }
 
 }  // namespace fettle::kernels

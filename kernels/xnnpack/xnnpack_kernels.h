@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The rows whose kernels are XNNPACK's operators: floats, NHWC.
+// The entries whose kernels are XNNPACK's operators: floats, NHWC.
 #pragma once
 
 #include <fettle/kernel.h>
@@ -9,7 +9,7 @@
 
 namespace fettle::kernels {
 
-/// All rows, in order of preference. Constant data.
+/// All entries, in order of preference. Constant data.
 std::span<const Kernel* const> xnnpack_kernels() noexcept;
 
 }  // namespace fettle::kernels

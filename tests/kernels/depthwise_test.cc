@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Depthwise rows are cut into groups of outputs, which at a row's end overlap: every width up to some groups.
-#include "lib/runtime/kernel_table.h"
+#include "lib/compile/kernel_table.h"
 #include "tests/kernels/layers.h"
 #include "tests/kernels/variant.h"
 

@@ -2,8 +2,8 @@
 //
 // Where the kernels for in-order cores are used.
 #include "kernels/neon/neon_kernels.h"
-#include "lib/runtime/kernel_table.h"
-#include "tests/kernels/rows.h"
+#include "lib/compile/kernel_table.h"
+#include "tests/kernels/entries.h"
 
 #include <catch2/catch_test_macros.hpp>
 

@@ -4,10 +4,10 @@
 // compute, in every layout that it offers, from strided tensors where it takes them, in place where it says
 // so, on several threads.
 #include "lib/base/channel_block.h"
-#include "lib/runtime/kernel_table.h"
+#include "lib/compile/kernel_table.h"
 #include "tests/common/data.h"
 #include "tests/common/seed.h"
-#include "tests/kernels/rows.h"
+#include "tests/kernels/entries.h"
 #include "tests/kernels/special.h"
 #include "tests/kernels/variant.h"
 
@@ -143,7 +143,7 @@ void check_layouts(const KernelTable& table, const Kernel& kernel, LayoutPair pa
 void check_layer(const TestLayer& layer) {
   static const KernelTable table({}, tested_cpu());
   Checked checked(layer);
-  for (const Kernel* kernel : tested_rows()) {
+  for (const Kernel* kernel : tested_entries()) {
     if (kernel->pattern.size() != layer.desc.parts.size() || kernel->pattern[0] != layer.desc.main().op)
       continue;
     for (const LayoutPair& pair : kernel->layouts) {
@@ -187,7 +187,7 @@ TEST_CASE("quantised layers", "[kernels]") { check_family(visit_quantised, 12); 
 
 TEST_CASE("every row of the table has been run", "[kernels]") {
   if (runs().empty()) SKIP("the other cases have not been run");
-  for (const Kernel* kernel : tested_rows()) {
+  for (const Kernel* kernel : tested_entries()) {
     INFO(kernel->name);
     if (!has_all(tested_cpu().isa, kernel->isa)) continue;  // this machine cannot
     CHECK(runs()[std::string(kernel->name)] > 0);
@@ -197,7 +197,7 @@ TEST_CASE("every row of the table has been run", "[kernels]") {
 
 TEST_CASE("rows are complete and their names are unique", "[kernels]") {
   std::set<std::string_view> names;
-  for (const Kernel* kernel : tested_rows()) {
+  for (const Kernel* kernel : tested_entries()) {
     INFO(kernel->name);
     CHECK(names.insert(kernel->name).second);
     CHECK_FALSE(kernel->pattern.empty());

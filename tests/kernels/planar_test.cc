@@ -2,7 +2,7 @@
 //
 // Convolutions that read planes copy rows of a picture, split them by stride, and cut what they compute into
 // vectors of pixels and groups of channels: widths, strides and channels around the sizes of these.
-#include "lib/runtime/kernel_table.h"
+#include "lib/compile/kernel_table.h"
 #include "tests/kernels/layers.h"
 #include "tests/kernels/variant.h"
 

@@ -2,8 +2,8 @@
 //
 // Orders with NaN, infinities, zeros of both signs and equal elements: every row of TopK and
 // NonMaxSuppression has the reference's.
-#include "lib/runtime/kernel_table.h"
-#include "tests/kernels/rows.h"
+#include "lib/compile/kernel_table.h"
+#include "tests/kernels/entries.h"
 #include "tests/kernels/variant.h"
 
 #include <catch2/catch_test_macros.hpp>
@@ -25,7 +25,7 @@ int check_rows(const TestLayer& layer) {
   const runtime::KernelTable table({}, tested_cpu());
   const Expected expected = reference_outputs(layer);
   int rows = 0;
-  for (const Kernel* kernel : tested_rows()) {
+  for (const Kernel* kernel : tested_entries()) {
     if (kernel->pattern.size() != 1 || kernel->pattern[0] != layer.desc.main().op) continue;
     for (const LayoutPair& pair : kernel->layouts) {
       const LayerDesc desc = runtime::with_layouts(layer.desc, pair, this_cpu().isa);

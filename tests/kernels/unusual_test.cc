@@ -4,10 +4,10 @@
 // them, and give its reason, without touching what is not there. Sanitizers see more of it than a plain
 // build. Layers that break the rules of their operators are not among them: import and inference refuse
 // those, and rows rely on it.
-#include "lib/runtime/kernel_table.h"
+#include "lib/compile/kernel_table.h"
 #include "tests/common/data.h"
+#include "tests/kernels/entries.h"
 #include "tests/kernels/layers.h"
-#include "tests/kernels/rows.h"
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -65,7 +65,7 @@ std::vector<Refusal> answers(const std::string& algorithm, std::int64_t kernel, 
   const LayerDesc desc = runtime::with_layouts(layer->desc, {Layout::nhwc, Layout::nhwc}, this_cpu().isa);
   const KernelTable table({}, tested_cpu());
   std::vector<Refusal> all;
-  for (const Kernel* row : tested_rows()) {
+  for (const Kernel* row : tested_entries()) {
     if (row->name.starts_with("conv_transpose." + algorithm) && has_all(tested_cpu().isa, row->isa))
       all.push_back(table.check(*row, desc));
   }
@@ -95,7 +95,7 @@ TEST_CASE("layers of unusual types, sizes and strides are refused or accepted, w
     for (int i = 0; i < 6; ++i) {
       LayerDesc odd = usual.desc;
       spoil(random, odd);
-      for (const Kernel* kernel : tested_rows()) {
+      for (const Kernel* kernel : tested_entries()) {
         if (kernel->pattern.size() != odd.parts.size() || kernel->pattern[0] != odd.main().op) continue;
         for (const LayoutPair& pair : kernel->layouts) {
           INFO(kernel->name << ": " << odd.text());

@@ -2,7 +2,7 @@
 #include "tests/kernels/variant.h"
 
 #include "kernels/reference/evaluate.h"
-#include "lib/runtime/kernel_table.h"
+#include "lib/compile/kernel_table.h"
 #include "tests/kernels/allocations.h"
 
 #include <fettle/cpu.h>

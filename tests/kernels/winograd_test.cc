@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // How large the rounding errors of Winograd's transforms are, beside those of a plain sum of products.
-#include "lib/runtime/kernel_table.h"
+#include "lib/compile/kernel_table.h"
 #include "tests/kernels/layers.h"
 #include "tests/kernels/variant.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Rows of operators that share everything but their name and pattern.
+// Entries of operators that share everything but their name and pattern.
 #pragma once
 
 #include <fettle/op.h>
@@ -21,9 +21,9 @@ struct Text {
   }  // NOLINT: meant to be implicit
 };
 
-/// A row's name: "<before><operator><after...>".
+/// An entry's name: "<before><operator><after...>".
 template <Text before, Op op, Text... after>
-struct RowName {
+struct EntryName {
   static constexpr auto kChars = [] {
     constexpr std::string_view kNames[] = {
 #define FETTLE_X(name, onnx) #name,
@@ -40,17 +40,17 @@ struct RowName {
   static constexpr std::string_view kText{kChars.data(), kChars.size()};
 };
 
-/// The pattern of a row that covers one operator.
+/// The pattern of an entry that covers one operator.
 template <Op op>
 inline constexpr Op kPatternOf[] = {op};
 
-/// Families of rows as one.
-template <typename Row, std::size_t... sizes>
-constexpr auto join(const std::array<Row, sizes>&... parts) {
-  std::array<Row, (sizes + ...)> rows{};
-  auto at = rows.begin();
+/// Families of entries as one.
+template <typename Entry, std::size_t... sizes>
+constexpr auto join(const std::array<Entry, sizes>&... parts) {
+  std::array<Entry, (sizes + ...)> entries{};
+  auto at = entries.begin();
   ((at = std::copy(parts.begin(), parts.end(), at)), ...);
-  return rows;
+  return entries;
 }
 
 }  // namespace fettle::kernels

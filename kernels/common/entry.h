@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// From an algorithm and what an instruction set brings for it to a row of the table.
+// From an algorithm and what an instruction set brings for it to an entry of the table.
 #pragma once
 
 #include "kernels/selection.h"
@@ -29,8 +29,8 @@ Refusal supports(const LayerDesc& layer) {
     return Algorithm::supports(layer);
 }
 
-/// An f32 row. `Algorithm` has static functions as Kernel's, most with the set before their other arguments,
-/// and says in `kLayouts` and `k...Striding` what it takes:
+/// An f32 entry. `Algorithm` has static functions as Kernel's, most with the set before their other
+/// arguments, and says in `kLayouts` and `k...Striding` what it takes:
 ///
 ///   Refusal supports(const LayerDesc&) noexcept;   // perhaps with the set
 ///   Result<std::unique_ptr<BoundKernel>> bind(const Set&, const BindArgs&);
@@ -48,7 +48,7 @@ Refusal supports(const LayerDesc& layer) {
 ///   std::size_t packed_bytes(const Set&, const LayerDesc&);
 ///   Status pack(const Set&, const LayerDesc&, std::span<const ConstantBytes>, std::span<std::byte>);
 template <typename Algorithm, const auto& set>
-constexpr Kernel row(std::string_view name, Isa isa, std::span<const Op> pattern) {
+constexpr Kernel entry(std::string_view name, Isa isa, std::span<const Op> pattern) {
   Kernel kernel{};
   kernel.name = name;
   kernel.revision = 1;
@@ -78,21 +78,21 @@ constexpr Kernel row(std::string_view name, Isa isa, std::span<const Op> pattern
   return if_selected(kernel);
 }
 
-/// The row of a region that adds a residual: it reads each number of the residual before it writes the result
-/// in its place. The residual stands behind the weights and, if there is one, the bias of each convolution:
-/// it is input 2 or 3 behind one of them, and 3 to 5 behind two.
+/// The entry of a region that adds a residual: it reads each number of the residual before it writes the
+/// result in its place. The residual stands behind the weights and, if there is one, the bias of each
+/// convolution: it is input 2 or 3 behind one of them, and 3 to 5 behind two.
 constexpr Kernel over_residual(Kernel kernel) {
   kernel.in_place = kernel.pattern.size() == 2 ? 0b1100 : 0b111000;
   return kernel;
 }
 
-/// The row that the static defaults take for some layers alone.
+/// The entry that the static defaults take for some layers alone.
 constexpr Kernel by_default_where(bool (*pays)(const LayerDesc& layer), Kernel kernel) {
   kernel.by_default = pays;
   return kernel;
 }
 
-/// The row with Kernel::rounding.
+/// The entry with Kernel::rounding.
 constexpr Kernel rounding(Kernel kernel, float rounding) {
   kernel.rounding = rounding;
   return kernel;

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// NEON's rows on a processor without it, for sanitizers: SIMDe makes something else of their instructions.
+// NEON's entries on a processor without it, for sanitizers: SIMDe makes something else of their instructions.
 #include "kernels/neon/neon_kernels.h"
-#include "tests/kernels/rows.h"
+#include "tests/kernels/entries.h"
 
 #include <vector>
 
 namespace fettle::test {
 
-std::span<const Kernel* const> tested_rows() {
-  static const std::vector<const Kernel*> rows = [] {
+std::span<const Kernel* const> tested_entries() {
+  static const std::vector<const Kernel*> entries = [] {
     std::vector<const Kernel*> all;
-    for (const Kernel& row : kernels::neon_kernels()) all.push_back(&row);
-    for (const Kernel& row : kernels::in_order_kernels()) all.push_back(&row);
+    for (const Kernel& entry : kernels::neon_kernels()) all.push_back(&entry);
+    for (const Kernel& entry : kernels::in_order_kernels()) all.push_back(&entry);
     for (const auto& family : {kernels::neon_elementwise_kernels(), kernels::neon_other_kernels()})
       all.insert(all.end(), family.begin(), family.end());
     return all;
   }();
-  return rows;
+  return entries;
 }
 
 const Cpu& tested_cpu() {

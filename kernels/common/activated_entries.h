@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The rows of regions: a convolution or dense layer, and an activation of its result.
+// The entries of regions: a convolution or dense layer, and an activation of its result.
 #pragma once
 
 #include "kernels/common/blocked.h"
 #include "kernels/common/elementwise_unary.h"
-#include "kernels/common/row.h"
-#include "kernels/common/row_name.h"
+#include "kernels/common/entry.h"
+#include "kernels/common/entry_name.h"
 
 #include <array>
 #include <cstddef>
@@ -26,9 +26,9 @@ inline constexpr Op kRegionOf[] = {first, op};
 /// "<name><activation>.f32.<instruction set>". `Algorithm` has a `bind` that takes a UnaryFunction.
 template <typename Algorithm, const auto& set, const UnarySet& functions, Isa isa, Text name, Text isa_name,
           int rounding, Op first, Op op>
-inline constexpr Kernel kActivatedRow = [] {
-  constexpr std::string_view kName = RowName<name, op, ".f32.", isa_name>::kText;
-  Kernel kernel = row<Algorithm, set>(kName, isa, kRegionOf<first, op>);
+inline constexpr Kernel kActivatedEntry = [] {
+  constexpr std::string_view kName = EntryName<name, op, ".f32.", isa_name>::kText;
+  Kernel kernel = entry<Algorithm, set>(kName, isa, kRegionOf<first, op>);
   kernel.rounding = rounding;
   kernel.supports = [](const LayerDesc& layer, const Cpu&) {
     const Refusal refusal = supports<Algorithm, set>(layer);
@@ -41,12 +41,12 @@ inline constexpr Kernel kActivatedRow = [] {
   return if_selected(kernel);
 }();
 
-/// A row for each activation; `rounding` is that of the layer before it.
+/// An entry for each activation; `rounding` is that of the layer before it.
 template <typename Algorithm, const auto& set, const UnarySet& functions, Isa isa, Text name, Text isa_name,
           int rounding = 1, Op first = Op::conv>
-inline constexpr auto kActivatedRows = []<std::size_t... i>(std::index_sequence<i...>) {
+inline constexpr auto kActivatedEntries = []<std::size_t... i>(std::index_sequence<i...>) {
   return std::array{
-      &kActivatedRow<Algorithm, set, functions, isa, name, isa_name, rounding, first, kActivations[i]>...};
+      &kActivatedEntry<Algorithm, set, functions, isa, name, isa_name, rounding, first, kActivations[i]>...};
 }
 (std::make_index_sequence<std::size(kActivations)>());
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/kernels/rows.h"
+#include "tests/kernels/entries.h"
 
 #include <catch2/catch_test_macros.hpp>
 
 namespace fettle::test {
 
-std::span<const Kernel* const> tested_rows() { return builtin_kernels(); }
+std::span<const Kernel* const> tested_entries() { return builtin_kernels(); }
 
 const Cpu& tested_cpu() {
   static const Cpu cpu = [] {
@@ -16,7 +16,7 @@ const Cpu& tested_cpu() {
   return cpu;
 }
 
-TEST_CASE("built-in rows are found by their names", "[kernels]") {
+TEST_CASE("built-in entries are found by their names", "[kernels]") {
   for (const Kernel* kernel : builtin_kernels()) CHECK(find_builtin_kernel(kernel->name) == kernel);
 }
 
