@@ -7,6 +7,8 @@
 // graph inputs have none.
 #pragma once
 
+#include "lib/base/constant.h"
+
 #include <fettle/error.h>
 #include <fettle/kernel.h>
 #include <fettle/op.h>
@@ -26,18 +28,6 @@ using ValueId = std::int32_t;
 using NodeId = std::int32_t;
 inline constexpr ValueId kNoValue = -1;  ///< an optional operand that is left out
 inline constexpr NodeId kNoNode = -1;
-
-/// The bytes of a constant: dense, row-major, little-endian, immutable, shared. `owner` keeps `bytes` alive
-/// (a mapped file, a heap block). Always aligned to its element size.
-struct Constant {
-  std::shared_ptr<const void> owner;
-  std::span<const std::byte> bytes;
-
-  template <typename T>
-  std::span<const T> values() const noexcept {
-    return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
-  }
-};
 
 struct Value {
   std::string name;  ///< from the model, unique; may be made up for values that passes create

@@ -95,10 +95,9 @@ Result<std::shared_ptr<const MappedFile>> ExternalFiles::open(const std::string&
   return file;
 }
 
-Result<std::shared_ptr<const graph::Constant>> ExternalFiles::contents(const onnx::TensorProto& tensor,
-                                                                       const std::string& what,
-                                                                       std::size_t bytes,
-                                                                       std::size_t element) {
+Result<std::shared_ptr<const Constant>> ExternalFiles::contents(const onnx::TensorProto& tensor,
+                                                                const std::string& what, std::size_t bytes,
+                                                                std::size_t element) {
   if (folder_.empty()) {
     return Error(ErrorCode::kModelUnsupported,
                  what + " is stored in another file, the model comes from memory",
@@ -118,18 +117,18 @@ Result<std::shared_ptr<const graph::Constant>> ExternalFiles::contents(const onn
                              " bytes, fewer than " + std::to_string(bytes) + " from " +
                              std::to_string(place->offset) + " on");
   }
-  auto constant = std::make_shared<graph::Constant>();
+  auto constant = std::make_shared<Constant>();
   constant->bytes = whole.subspan(place->offset, bytes);
   constant->owner = *std::move(file);
   if (reinterpret_cast<std::uintptr_t>(constant->bytes.data()) % element == 0)
-    return std::shared_ptr<const graph::Constant>(std::move(constant));
+    return std::shared_ptr<const Constant>(std::move(constant));
   Result<AlignedBuffer> buffer = AlignedBuffer::allocate(bytes);
   if (!buffer) return std::move(buffer).error();
   auto memory = std::make_shared<AlignedBuffer>(*std::move(buffer));
   if (bytes > 0) std::memcpy(memory->bytes().data(), constant->bytes.data(), bytes);
   constant->bytes = memory->bytes();
   constant->owner = std::move(memory);
-  return std::shared_ptr<const graph::Constant>(std::move(constant));
+  return std::shared_ptr<const Constant>(std::move(constant));
 }
 
 }  // namespace fettle::onnx_import

@@ -29,9 +29,8 @@ class ExternalFiles {
   /// The `bytes` bytes of a tensor's contents, of elements of `element` bytes. `what` names it in messages.
   /// Errors: kModelUnsupported (the model comes from memory), kModelInvalid (a location outside the folder, a
   /// piece outside the file, a length that is not `bytes`), kFileNotFound, kFileUnreadable, kLimitExceeded.
-  Result<std::shared_ptr<const graph::Constant>> contents(const onnx::TensorProto& tensor,
-                                                          const std::string& what, std::size_t bytes,
-                                                          std::size_t element);
+  Result<std::shared_ptr<const Constant>> contents(const onnx::TensorProto& tensor, const std::string& what,
+                                                   std::size_t bytes, std::size_t element);
 
  private:
   Result<std::shared_ptr<const MappedFile>> open(const std::string& location, const std::string& what);

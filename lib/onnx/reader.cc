@@ -134,7 +134,7 @@ class Reader {
                    "bind as many numbers as the input has, of its type; `fettle inspect` shows both");
     }
     const auto bytes_kept = std::make_shared<std::vector<std::byte>>(bound.bytes);
-    auto constant = std::make_shared<graph::Constant>();
+    auto constant = std::make_shared<Constant>();
     constant->bytes = *bytes_kept;
     constant->owner = bytes_kept;
     value.shape = bound.shape;

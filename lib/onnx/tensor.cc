@@ -194,7 +194,7 @@ Result<ImportedTensor> import_tensor(const TensorProto& tensor, const std::strin
   const std::optional<std::size_t> bytes = elements ? checked_bytes(*elements, imported.type) : std::nullopt;
   if (!bytes) return malformed(what, "impossible shape " + imported.shape.text());
   if (tensor.data_location() == TensorProto::EXTERNAL || tensor.external_data_size() > 0) {
-    Result<std::shared_ptr<const graph::Constant>> outside =
+    Result<std::shared_ptr<const Constant>> outside =
         files.contents(tensor, what, *bytes, size_of(imported.type));
     if (!outside) return std::move(outside).error();
     imported.constant = *std::move(outside);
@@ -215,7 +215,7 @@ Result<ImportedTensor> import_tensor(const TensorProto& tensor, const std::strin
   } else if (!copy_typed(tensor, imported.type, memory->bytes())) {
     return malformed(what, "the number of elements is not that of its shape " + imported.shape.text());
   }
-  auto constant = std::make_shared<graph::Constant>();
+  auto constant = std::make_shared<Constant>();
   constant->bytes = memory->bytes();
   constant->owner = std::move(memory);
   imported.constant = std::move(constant);

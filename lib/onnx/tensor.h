@@ -34,7 +34,7 @@ std::string unusable(const onnx::TypeProto& type);
 struct ImportedTensor {
   DataType type = DataType::undefined;
   Shape shape;
-  std::shared_ptr<const graph::Constant> constant;
+  std::shared_ptr<const Constant> constant;
 };
 
 /// Checks and copies a tensor that is not `unusable`. `what` names it in messages. Any number is meant: NaN

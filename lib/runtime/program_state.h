@@ -5,17 +5,16 @@
 
 #include "lib/runtime/schedule.h"
 
-#include <fettle/model.h>
 #include <fettle/program.h>
 
 #include <memory>
-#include <optional>
 #include <vector>
 
 namespace fettle {
 
 struct Program::State {
-  std::optional<Model> model;  ///< kept alive under WeightPolicy::keep
+  /// What keeps the model alive under WeightPolicy::keep, and the model itself, which running never looks at.
+  std::shared_ptr<const Model> model;
   runtime::Schedule schedule;
   std::shared_ptr<WeightStore> weights;
   std::vector<TensorInfo> inputs;

@@ -2,7 +2,6 @@
 //
 // Running a program: binding kernels to addresses, and the loop over steps.
 #include "lib/base/guard.h"
-#include "lib/runtime/memory_planner.h"
 #include "lib/runtime/runtime_state.h"
 #include "lib/runtime/subnormals.h"
 
@@ -223,27 +222,7 @@ Result<std::unique_ptr<Runtime::State>> make_state(const Program& program, const
   return state;
 }
 
-Result<Runtime> load_all(const std::string& model_path, const std::string& plan_path,
-                         const LoadOptions& options) {
-  Result<Model> model = Model::load(model_path, options.model);
-  if (!model) return std::move(model).error();
-  std::optional<Plan> plan;
-  if (!plan_path.empty()) {
-    Result<Plan> read = Plan::load(plan_path);
-    if (!read) return std::move(read).error();
-    plan = *std::move(read);
-  }
-  Result<Program> program = Program::compile(*model, plan ? &*plan : nullptr, options.compile);
-  if (!program) return std::move(program).error();
-  return Runtime::create(*program, options.runtime);
-}
-
 }  // namespace
-
-Result<Runtime> Runtime::load(const std::string& model_path, const std::string& plan_path,
-                              const LoadOptions& options) {
-  return guard_allocation([&] { return load_all(model_path, plan_path, options); });
-}
 
 Result<Runtime> Runtime::create(const Program& program, const RuntimeOptions& options) {
   return guard_allocation([&]() -> Result<Runtime> {

@@ -4,7 +4,7 @@
 // format; views of a tensor's memory form a tree whose root owns the memory.
 #pragma once
 
-#include "lib/graph/graph.h"
+#include "lib/base/constant.h"
 #include "lib/runtime/weight_store.h"
 
 #include <fettle/kernel.h>
@@ -16,6 +16,9 @@
 #include <vector>
 
 namespace fettle::runtime {
+
+/// Arenas, and the blocks in them, begin at multiples of this.
+inline constexpr std::size_t kArenaAlignment = 64;
 
 using TensorId = int;
 inline constexpr TensorId kNoTensor = -1;
@@ -51,7 +54,7 @@ struct Step {
   std::vector<TensorId> inputs;  ///< one for each desc.inputs; kNoTensor for constants
   std::vector<TensorId> outputs;
   /// One for each desc.inputs; null for tensors. Dropped once packed.
-  std::vector<std::shared_ptr<const graph::Constant>> constants;
+  std::vector<std::shared_ptr<const Constant>> constants;
   BlobPtr packed;
   std::vector<BlobPtr> constant_blobs;  ///< one for each desc.inputs, for kernels without `pack`
   std::size_t workspace_bytes = 0;

@@ -2,7 +2,8 @@
 //
 // Bytes as a small layer: a kernel that accepts it computes what the reference does, in guarded memory,
 // from strided tensors and in place where it says so, on any number of threads to the same bits.
-#include "lib/runtime/kernel_table.h"
+#include "lib/compile/kernel_table.h"
+#include "lib/graph/estimates.h"
 #include "tests/fuzz/layers/random_layer.h"
 #include "tests/fuzz/target.h"
 #include "tests/kernels/allocations.h"
@@ -31,7 +32,7 @@ const KernelTable& table() {
 }
 
 bool has_reference(const LayerDesc& desc) {
-  return std::any_of(table().rows().begin(), table().rows().end(), [&](const Kernel* kernel) {
+  return std::any_of(table().entries().begin(), table().entries().end(), [&](const Kernel* kernel) {
     return kernel->name.ends_with(".reference") && kernel->pattern[0] == desc.main().op &&
            table().check(*kernel, desc) == Refusal::none;
   });
@@ -78,7 +79,7 @@ struct Variant {
 // What accepts the layer: one of them is tried, so that an input stays quick.
 std::vector<Variant> variants_of(const LayerDesc& layer) {
   std::vector<Variant> variants;
-  for (const Kernel* kernel : table().rows()) {
+  for (const Kernel* kernel : table().entries()) {
     if (kernel->pattern.size() != layer.parts.size() || kernel->pattern[0] != layer.main().op) continue;
     for (const LayoutPair& pair : kernel->layouts) {
       LayerDesc desc = runtime::with_layouts(layer, pair, this_cpu().isa);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The order of the kernel table and what it refuses, by the CPU that a program is compiled for.
-#include "lib/runtime/kernel_table.h"
+#include "lib/compile/kernel_table.h"
 
 #include "lib/base/core_kind.h"
 
@@ -59,7 +59,7 @@ TEST_CASE("kernels for in-order cores come first where there are no others", "[r
   const Kernel general = entry("add.general.f32.test", false);
   const Kernel in_order = entry("add.in_order.f32.test", true);
   const Kernel* own[] = {&general, &in_order};
-  const auto first = [&](const Cpu& cpu) { return runtime::KernelTable(own, cpu).rows().front(); };
+  const auto first = [&](const Cpu& cpu) { return runtime::KernelTable(own, cpu).entries().front(); };
   CHECK(first(cpu_with({kA53})) == &in_order);
   CHECK(first(cpu_with({kA72, kA53})) == &general);
   CHECK(first(cpu_with({kA72})) == &general);

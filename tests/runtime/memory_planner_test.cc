@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lib/runtime/memory_planner.h"
+#include "lib/compile/memory_planner.h"
 
 #include <catch2/catch_test_macros.hpp>
 

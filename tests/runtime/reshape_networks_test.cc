@@ -2,7 +2,7 @@
 //
 // Pretrained networks for other pictures than those they were exported for: their extents are made free
 // first.
-#include "lib/runtime/model_state.h"
+#include "lib/model/model_state.h"
 #include "tests/common/data.h"
 #include "tests/fuzz/wire_format.h"
 #include "tests/runtime/models.h"
@@ -61,11 +61,11 @@ const Case kCases[] = {
 
 // Bytes of the constants that the imported graph alone keeps.
 std::size_t kept_bytes(const Model& model) {
-  std::set<const graph::Constant*> counted;
+  std::set<const Constant*> counted;
   const auto count = [&](const graph::Graph& graph) {
     std::size_t bytes = 0;
     for (std::size_t i = 0; i < graph.value_count(); ++i) {
-      const graph::Constant* constant = graph.value(static_cast<graph::ValueId>(i)).constant.get();
+      const Constant* constant = graph.value(static_cast<graph::ValueId>(i)).constant.get();
       if (constant != nullptr && counted.insert(constant).second) bytes += constant->bytes.size();
     }
     return bytes;

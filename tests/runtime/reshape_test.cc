@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // One model for several shapes of its inputs: what stays, what is shared, and what is refused.
-#include "lib/runtime/model_state.h"
+#include "lib/model/model_state.h"
 #include "tests/common/plans.h"
 #include "tests/runtime/models.h"
 

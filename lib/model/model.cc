@@ -6,7 +6,7 @@
 #include "lib/base/float_mode.h"
 #include "lib/base/guard.h"
 #include "lib/base/mapped_file.h"
-#include "lib/runtime/model_state.h"
+#include "lib/model/model_state.h"
 
 #if FETTLE_WITH_ONNX
 #include "lib/onnx/reader.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lib/runtime/evaluate.h"
+#include "lib/model/folding.h"
 
 #include "kernels/reference/evaluate.h"
 #include "lib/runtime/subnormals.h"

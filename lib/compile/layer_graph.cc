@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lib/runtime/assignment.h"
+#include "lib/compile/layer_graph.h"
 
 #include <algorithm>
 
@@ -82,9 +82,9 @@ std::vector<int> LayerGraph::input_values(int first, std::span<const int> covers
   return values;
 }
 
-std::vector<std::shared_ptr<const graph::Constant>> LayerGraph::input_constants(
-    int first, std::span<const int> covers) const {
-  std::vector<std::shared_ptr<const graph::Constant>> constants;
+std::vector<std::shared_ptr<const Constant>> LayerGraph::input_constants(int first,
+                                                                         std::span<const int> covers) const {
+  std::vector<std::shared_ptr<const Constant>> constants;
   int inner_value = -1;
   const auto append = [&](int index) {
     const graph::Graph& graph = *model_->graph;

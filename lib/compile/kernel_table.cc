@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lib/runtime/kernel_table.h"
+#include "lib/compile/kernel_table.h"
 
 #include "lib/base/channel_block.h"
 #include "lib/base/core_kind.h"
@@ -57,36 +57,36 @@ bool pattern_fits(const Kernel& kernel, const LayerDesc& layer) {
 
 }  // namespace
 
-bool is_complete(const Kernel* row) {
-  return row != nullptr && !row->name.empty() && !row->pattern.empty() && !row->layouts.empty() &&
-         row->supports != nullptr && row->bind != nullptr &&
-         (row->pack == nullptr) == (row->packed_bytes == nullptr);
+bool is_complete(const Kernel* entry) {
+  return entry != nullptr && !entry->name.empty() && !entry->pattern.empty() && !entry->layouts.empty() &&
+         entry->supports != nullptr && entry->bind != nullptr &&
+         (entry->pack == nullptr) == (entry->packed_bytes == nullptr);
 }
 
 KernelTable::KernelTable(std::span<const Kernel* const> own, const Cpu& cpu, NonFinite nonfinite)
     : cpu_(&cpu), nonfinite_(nonfinite) {
-  std::copy_if(own.begin(), own.end(), std::back_inserter(rows_), is_complete);
+  std::copy_if(own.begin(), own.end(), std::back_inserter(entries_), is_complete);
   // Each half of the table by itself: an application's entries stay before all others.
   const bool in_order = only_in_order_cores(cpu);
   const auto prefer = [in_order](auto begin, auto end) {
     if (in_order)
       std::stable_partition(begin, end, [](const Kernel* kernel) { return kernel->for_in_order_cores; });
   };
-  prefer(rows_.begin(), rows_.end());
-  const std::size_t count = rows_.size();
-  for (const Kernel* row : builtin_kernels()) {
-    const auto end = rows_.begin() + static_cast<std::ptrdiff_t>(count);
+  prefer(entries_.begin(), entries_.end());
+  const std::size_t count = entries_.size();
+  for (const Kernel* entry : builtin_kernels()) {
+    const auto end = entries_.begin() + static_cast<std::ptrdiff_t>(count);
     const bool hidden =
-        std::any_of(rows_.begin(), end, [&](const Kernel* mine) { return mine->name == row->name; });
-    if (!hidden) rows_.push_back(row);
+        std::any_of(entries_.begin(), end, [&](const Kernel* mine) { return mine->name == entry->name; });
+    if (!hidden) entries_.push_back(entry);
   }
-  prefer(rows_.begin() + static_cast<std::ptrdiff_t>(count), rows_.end());
+  prefer(entries_.begin() + static_cast<std::ptrdiff_t>(count), entries_.end());
 }
 
 const Kernel* KernelTable::find(std::string_view name) const {
-  const auto row =
-      std::find_if(rows_.begin(), rows_.end(), [&](const Kernel* kernel) { return kernel->name == name; });
-  return row == rows_.end() ? nullptr : *row;
+  const auto entry = std::find_if(entries_.begin(), entries_.end(),
+                                  [&](const Kernel* kernel) { return kernel->name == name; });
+  return entry == entries_.end() ? nullptr : *entry;
 }
 
 Refusal KernelTable::check(const Kernel& kernel, const LayerDesc& layer) const {
@@ -105,10 +105,10 @@ Refusal KernelTable::check(const Kernel& kernel, const LayerDesc& layer) const {
 }
 
 const Kernel* KernelTable::first_for(const LayerDesc& layer) const {
-  const auto row = std::find_if(rows_.begin(), rows_.end(), [&](const Kernel* kernel) {
+  const auto entry = std::find_if(entries_.begin(), entries_.end(), [&](const Kernel* kernel) {
     return kernel->pattern.size() == 1 && check(*kernel, layer) == Refusal::none;
   });
-  return row == rows_.end() ? nullptr : *row;
+  return entry == entries_.end() ? nullptr : *entry;
 }
 
 LayerDesc with_layouts(LayerDesc layer, LayoutPair layouts, Isa isa) {

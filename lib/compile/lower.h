@@ -3,7 +3,7 @@
 // Lowering: from layers with their variants to a schedule of steps and tensors.
 #pragma once
 
-#include "lib/runtime/assignment.h"
+#include "lib/compile/assignment.h"
 #include "lib/runtime/schedule.h"
 
 namespace fettle::runtime {
@@ -13,13 +13,6 @@ namespace fettle::runtime {
 /// no kernel does a needed conversion, kInvalidArgument for picture inputs that do not fit the model.
 Result<Schedule> lower(const LayerGraph& layers, const std::vector<Assignment>& assignments,
                        const KernelTable& table, const CompileOptions& options);
-
-/// Makes views of tensors that need no memory of their own: reshapes, pieces of concat, split and slice,
-/// results in place. Steps that only these tensors needed become aliases.
-void share_memory(Schedule& schedule, const KernelTable& table);
-
-/// Plans the arena: offsets of roots and workspaces.
-ArenaInfo plan_arena(Schedule& schedule);
 
 /// A step that copies or converts `from` to `to`, not yet in the schedule. Its kernel is null when no row
 /// does it.

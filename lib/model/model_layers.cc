@@ -4,8 +4,8 @@
 #include "lib/base/op_names.h"
 #include "lib/graph/estimates.h"
 #include "lib/graph/passes.h"
-#include "lib/runtime/evaluate.h"
-#include "lib/runtime/model_state.h"
+#include "lib/model/folding.h"
+#include "lib/model/model_state.h"
 
 #include <fmt/format.h>
 
@@ -69,7 +69,7 @@ Status check_work(const Model::State& state, std::span<const double> operations)
 
 Status describe_layers(Model::State& state) {
   const graph::Graph& graph = *state.graph;
-  std::set<const graph::Constant*> counted;  // values may share one
+  std::set<const Constant*> counted;  // values may share one
   std::vector<double> operations;
   for (std::size_t i = 0; i < graph.node_count(); ++i) {
     const auto id = static_cast<graph::NodeId>(i);
@@ -83,7 +83,7 @@ Status describe_layers(Model::State& state) {
     for (graph::ValueId input : node.inputs) {
       if (input == graph::kNoValue) continue;
       layer.inputs.push_back(graph.is_constant(input) ? -1 : input);
-      const graph::Constant* constant = graph.value(input).constant.get();
+      const Constant* constant = graph.value(input).constant.get();
       if (constant != nullptr && counted.insert(constant).second)
         state.constant_bytes += constant->bytes.size();
     }

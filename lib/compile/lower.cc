@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lib/runtime/lower.h"
+#include "lib/compile/lower.h"
 
 #include "lib/base/channel_block.h"
 

@@ -3,8 +3,10 @@
 // Views instead of copies. Three kinds, in this order: reshapes (all of the parent's bytes), windows (pieces
 // of concat, split and slice; in blocks of channels, kernels of concat and split take whole ones alone), and
 // results computed in place.
+#include "lib/compile/share_memory.h"
 #include "lib/base/channel_block.h"
-#include "lib/runtime/lower.h"
+
+#include "lib/compile/lower.h"
 
 #include <algorithm>
 #include <limits>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lib/runtime/lower.h"
+#include "lib/compile/arena.h"
 
-#include "lib/runtime/memory_planner.h"
+#include "lib/compile/memory_planner.h"
 
 #include <algorithm>
 #include <vector>

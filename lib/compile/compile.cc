@@ -4,9 +4,11 @@
 #include "kernels/reference/reference_kernels.h"
 #include "lib/base/float_mode.h"
 #include "lib/base/guard.h"
-#include "lib/runtime/assignment.h"
-#include "lib/runtime/kernel_table.h"
-#include "lib/runtime/lower.h"
+#include "lib/compile/arena.h"
+#include "lib/compile/assignment.h"
+#include "lib/compile/kernel_table.h"
+#include "lib/compile/lower.h"
+#include "lib/compile/share_memory.h"
 #include "lib/runtime/program_state.h"
 
 #include <algorithm>
@@ -215,7 +217,7 @@ Result<Program> compile(const Model& model, const Plan* plan, const CompileOptio
   describe_steps(*state, layers, assignments);
   describe_tensors(*state, source);
   state->effective = effective_plan(layers, assignments, *state);
-  if (options.weight_policy == WeightPolicy::keep) state->model = model;
+  if (options.weight_policy == WeightPolicy::keep) state->model = std::make_shared<const Model>(model);
   if (options.log) {
     for (const ReportEntry& entry : state->report) {
       options.log(LogLevel::warning, entry.layer.empty() ? entry.what : entry.layer + ": " + entry.what);
@@ -234,21 +236,6 @@ Result<Program> Program::compile(const Model& model, const Plan* plan, const Com
     const FloatScope scope(FloatMode::standard(Subnormals::keep));  // packing computes with weights
     return runtime::compile(model, plan, options);
   });
-}
-
-std::span<const TensorInfo> Program::inputs() const noexcept { return state_->inputs; }
-std::span<const TensorInfo> Program::outputs() const noexcept {
-  return std::span(state_->outputs).first(state_->own_outputs);
-}
-std::span<const StepInfo> Program::steps() const noexcept { return state_->steps; }
-std::span<const ReportEntry> Program::report() const noexcept { return state_->report; }
-const Model* Program::model() const noexcept { return state_->model ? &*state_->model : nullptr; }
-const ArenaInfo& Program::arena() const noexcept { return state_->arena; }
-std::size_t Program::weight_bytes() const noexcept { return state_->weight_bytes; }
-int Program::threads() const noexcept { return state_->threads; }
-Plan Program::effective_plan() const {
-  Result<Plan> copy = guard_allocation([&]() -> Result<Plan> { return state_->effective; });
-  return copy ? *std::move(copy) : Plan{};
 }
 
 }  // namespace fettle

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lib/runtime/memory_planner.h"
+#include "lib/compile/memory_planner.h"
 
 #include <algorithm>
 #include <cstdint>

@@ -3,8 +3,8 @@
 // What there is to choose from, layer by layer: every kernel of the layer's operator, runnable or refused.
 #include "kernels/reference/reference_kernels.h"
 #include "lib/base/guard.h"
-#include "lib/runtime/assignment.h"
-#include "lib/runtime/kernel_table.h"
+#include "lib/compile/assignment.h"
+#include "lib/compile/kernel_table.h"
 
 #include <utility>
 
@@ -35,7 +35,7 @@ std::vector<LayerVariants> list_variants(const Model& model, const CompileOption
   for (int index = 0; index < layers.size(); ++index) {
     LayerVariants entry;
     entry.layer = layers.layer(index).id;
-    for (const Kernel* kernel : table.rows()) {
+    for (const Kernel* kernel : table.entries()) {
       if (kernel->pattern.front() != layers.layer(index).desc.main().op) continue;
       const std::vector<int> covers = layers.match(*kernel, index);
       if (covers.size() + 1 != kernel->pattern.size()) continue;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lib/runtime/assignment.h"
+#include "lib/compile/assignment.h"
 
 #include "lib/base/channel_block.h"
 #include "lib/runtime/schedule.h"
@@ -155,7 +155,7 @@ std::vector<Assignment> default_assignments(const LayerGraph& layers, const Assi
   ProducedLayouts produced(layers.model(), *context.options);
   for (int index = 0; index < layers.size(); ++index) {
     Assignment& assignment = assignments[static_cast<std::size_t>(index)];
-    for (const Kernel* kernel : context.table->rows()) {
+    for (const Kernel* kernel : context.table->entries()) {
       if (kernel->pattern.size() != 1) continue;
       const std::optional<LayoutPair> layouts =
           cheapest_layouts(layers, *context.table, *kernel, index, produced);

@@ -4,14 +4,14 @@
 // needed at the same time do not overlap.
 #pragma once
 
+#include "lib/runtime/schedule.h"
+
 #include <cstddef>
 #include <span>
 
 namespace fettle::runtime {
 
-/// Every block starts at a multiple of this, and its size is rounded up to it.
-inline constexpr std::size_t kArenaAlignment = 64;
-
+/// Every block starts at a multiple of the arena's alignment, and its size is rounded up to it.
 constexpr std::size_t round_to_arena(std::size_t bytes) noexcept {
   return (bytes + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment;
 }

@@ -12,18 +12,18 @@
 
 namespace fettle::runtime {
 
-/// Whether a row has all that compiling and running it takes.
-bool is_complete(const Kernel* row);
+/// Whether an entry has all that compiling and running it takes.
+bool is_complete(const Kernel* entry);
 
 /// An application's entries first, then the built-in ones, in order of preference on the CPU that is compiled
 /// for. An entry of the application's hides a built-in one of the same name.
 class KernelTable {
  public:
-  /// Rows of `own` that are not complete are left out; those that are weaker with NaN and infinities than
+  /// Entries of `own` that are not complete are left out; those that are weaker with NaN and infinities than
   /// `nonfinite` are refused.
   KernelTable(std::span<const Kernel* const> own, const Cpu& cpu, NonFinite nonfinite = NonFinite::loses_nan);
 
-  std::span<const Kernel* const> rows() const { return rows_; }
+  std::span<const Kernel* const> entries() const { return entries_; }
   const Kernel* find(std::string_view name) const;
   const Cpu& cpu() const { return *cpu_; }
   bool allows(const Kernel& kernel) const { return kernel.nonfinite <= nonfinite_; }
@@ -32,11 +32,11 @@ class KernelTable {
   /// kernel's own word, then what it makes of NaN. For kernels that leave the clamp, `layer` must come
   /// without the last part's.
   Refusal check(const Kernel& kernel, const LayerDesc& layer) const;
-  /// The first single-operator row that runs the layer as described, or nullptr.
+  /// The first single-operator entry that runs the layer as described, or nullptr.
   const Kernel* first_for(const LayerDesc& layer) const;
 
  private:
-  std::vector<const Kernel*> rows_;
+  std::vector<const Kernel*> entries_;
   const Cpu* cpu_;
   NonFinite nonfinite_;
 };

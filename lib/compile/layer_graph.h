@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "lib/base/constant.h"
+#include "lib/model/model_state.h"
+
+#include <fettle/kernel.h>
+
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace fettle::runtime {
+
+/// How the layers of a model hang together.
+class LayerGraph {
+ public:
+  explicit LayerGraph(const Model::State& model);
+
+  const Model::State& model() const { return *model_; }
+  const LayerInfo& layer(int index) const { return model_->layers[static_cast<std::size_t>(index)]; }
+  int size() const { return static_cast<int>(model_->layers.size()); }
+  /// The layer of that id, or -1.
+  int find(std::string_view id) const;
+  /// The layers that `kernel`'s pattern covers when it begins at `first`, without `first`; empty when it does
+  /// not fit. Inner results must have no other use.
+  std::vector<int> match(const Kernel& kernel, int first) const;
+  /// One description for a layer and those it covers, every format nchw.
+  LayerDesc describe(int first, std::span<const int> covers) const;
+  /// For each input of describe(first, covers): the value's number, or -1 for constants.
+  std::vector<int> input_values(int first, std::span<const int> covers) const;
+  /// For each input of describe(first, covers): the constant, or null.
+  std::vector<std::shared_ptr<const Constant>> input_constants(int first, std::span<const int> covers) const;
+
+ private:
+  int sole_consumer(int value) const;
+
+  const Model::State* model_;
+  std::vector<std::vector<int>> consumers_;  ///< by value: layers that use it, with repetition
+  std::vector<char> is_output_;              ///< by value
+};
+
+}  // namespace fettle::runtime
