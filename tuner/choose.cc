@@ -2,213 +2,132 @@
 #include "tuner/choose.h"
 
 #include "tuner/at.h"
-#include "tuner/search/pbqp.h"
+#include "tuner/predict.h"
+#include "tuner/regions.h"
+#include "tuner/search/format_agreement.h"
 
-#include <algorithm>
-#include <array>
-#include <functional>
+#include <cstddef>
+#include <map>
+#include <utility>
 
 namespace fettle::tuner {
 namespace {
 
-constexpr int kLayouts = 3;
+// Formats of values: layouts by their number, and 8-bit pictures, which no layer reads as they are.
+constexpr int kPictureFormat = 3;
 
-bool has_layouts(const SpaceValue& value) {
-  return value.picture || !same_memory(value.shape, Layout::nchw, Layout::nhwc);
-}
+int format_of(Layout layout) { return static_cast<int>(layout); }
 
-// Whether the value never leaves the region that the candidate of `layer`, its producer, belongs to.
-bool stays_inside(const Space& space, int layer, const Candidate& candidate) {
-  if (!candidate.covered()) return !candidate.covers.empty();
-  const Candidate& region = space.layers[at(candidate.region)].candidates[at(candidate.region_candidate)];
-  return region.covers.back() != layer;
-}
-
-// Whether the candidate of a consumer reads the value from inside its own region.
-bool reads_inside(const Space& space, int producer, const Candidate& consumer) {
-  if (!consumer.covered() || producer < 0) return false;
-  if (consumer.region == producer) return true;
-  const Candidate& region = space.layers[at(consumer.region)].candidates[at(consumer.region_candidate)];
-  return std::find(region.covers.begin(), region.covers.end(), producer) != region.covers.end();
-}
-
-// An option of a value: produced in `from`, also there in the layouts of `there` (a bit each); or never seen
-// outside a region.
-struct ValueOption {
-  bool inside = false;
-  Layout from = Layout::nchw;
-  unsigned there = 0;
-  double cost = 0;
-
-  bool has(Layout layout) const { return (there >> static_cast<unsigned>(layout) & 1u) != 0; }
-};
-
-class Chooser {
+// The problem, and which of its nodes stands for what: nodes of layers come first, with their numbers.
+class ProblemBuilder {
  public:
-  Chooser(const Space& space, const CostTable& table, const ChooseOptions& options)
-      : space_(space), table_(table), options_(options) {}
+  ProblemBuilder(const Space& space, const CostTable& table, const CostPolicy& policy)
+      : space_(space), table_(table), policy_(policy) {}
 
-  Selection run() {
+  void build() {
     for (std::size_t i = 0; i < space_.layers.size(); ++i) add_layer(static_cast<int>(i));
     for (const auto& [number, value] : space_.values) {
-      if (has_layouts(value)) add_value(value);
+      if (!value.has_layouts()) continue;
+      const ValueNode node = add_value(problem_, describe(value));
+      if (node.node >= 0) values_[number] = node;
     }
     for (std::size_t i = 0; i < space_.layers.size(); ++i) tie_regions(static_cast<int>(i));
-    const PbqpSolution solution = problem_.solve();
-    Selection selection;
-    selection.optimal = solution.optimal;
-    if (!solution.feasible()) return selection;
-    selection.choice.assign(solution.choice.begin(),
-                            solution.choice.begin() + static_cast<std::ptrdiff_t>(space_.layers.size()));
-    selection.predicted_us = predict(space_, table_, selection.choice, &selection.conversions_us);
-    return selection;
   }
+
+  const SelectionProblem& problem() const { return problem_; }
+  const std::map<int, ValueNode>& values() const { return values_; }
 
  private:
   const std::vector<Candidate>& candidates(int layer) const { return space_.layers[at(layer)].candidates; }
 
   void add_layer(int layer) {
     std::vector<double> costs;
-    for (std::size_t c = 0; c < candidates(layer).size(); ++c) {
-      const std::optional<Cost> cost = table_.cost(layer, static_cast<int>(c));
-      const bool allowed = cost && candidates(layer)[c].rounding <= options_.most_rounding;
-      double thought = candidates(layer)[c].is_default ? 1 - options_.caution : 1;
-      if (cost && !cost->in_place) thought *= 1 - options_.optimism;
-      costs.push_back(allowed ? thought * cost->quiet_us : kForbidden);
-    }
+    for (std::size_t c = 0; c < candidates(layer).size(); ++c)
+      costs.push_back(policy_us(policy_, table_, space_, layer, static_cast<int>(c)));
     if (costs.empty()) costs.push_back(kForbidden);
-    problem_.add_node(std::move(costs));
+    problem_.add_node(costs);
   }
 
-  std::vector<ValueOption> options_of(const SpaceValue& value) const {
-    unsigned produced = 0;
-    unsigned wanted = value.output ? 1u << static_cast<unsigned>(Layout::nchw) : 0u;
-    bool inside = false;
-    if (value.producer < 0)
-      produced = 1u;
-    else {
-      for (const Candidate& candidate : candidates(value.producer)) {
-        if (stays_inside(space_, value.producer, candidate))
-          inside = true;
-        else
-          produced |= 1u << static_cast<unsigned>(candidate.layouts.output);
-      }
-    }
-    for (int consumer : value.consumers) {
-      for (const Candidate& candidate : candidates(consumer))
-        wanted |= 1u << static_cast<unsigned>(candidate.layouts.input);
-    }
-    std::vector<ValueOption> options;
-    if (inside) options.push_back({true, Layout::nchw, 0, 0});
-    for (unsigned from = 0; from < kLayouts; ++from) {
-      if ((produced >> from & 1u) == 0) continue;
-      const unsigned as_produced = value.picture ? 0u : 1u << from;
-      for (unsigned extra = 0; extra < 1u << kLayouts; ++extra) {
-        if ((extra & ~wanted) != 0 || (extra & as_produced) != 0) continue;
-        ValueOption option{false, static_cast<Layout>(from), extra | as_produced, 0};
-        for (unsigned to = 0; to < kLayouts; ++to) {
-          if ((extra >> to & 1u) != 0)
-            option.cost += table_.conversion_us(value, option.from, static_cast<Layout>(to));
-        }
-        options.push_back(option);
-      }
-    }
-    return options;
-  }
-
-  void add_value(const SpaceValue& value) {
-    const std::vector<ValueOption> options = options_of(value);
-    std::vector<double> costs;
-    for (const ValueOption& option : options) {
-      const bool leaves = !value.output || option.has(Layout::nchw);
-      costs.push_back(leaves ? option.cost : kForbidden);
-    }
-    if (costs.empty()) return;
-    const int node = problem_.add_node(costs);
-    const auto connect = [&](int layer,
-                             const std::function<bool(const Candidate&, const ValueOption&)>& allowed) {
-      std::vector<double> matrix;
-      for (const Candidate& candidate : candidates(layer)) {
-        for (const ValueOption& option : options)
-          matrix.push_back(allowed(candidate, option) ? 0.0 : kForbidden);
-      }
-      if (!matrix.empty()) problem_.add_edge(layer, node, matrix);
+  FormattedValue describe(const SpaceValue& value) const {
+    FormattedValue described;
+    described.producer = producer_of(value);
+    for (int consumer : value.consumers) described.readers.push_back(reader_of(value, consumer));
+    if (value.output) described.readers.push_back({-1, {format_of(Layout::nchw)}});
+    described.conversion = [this, &value](int from, int to) {
+      const Layout source = from == kPictureFormat ? Layout::nchw : static_cast<Layout>(from);
+      return table_.conversion_us(value, source, static_cast<Layout>(to));
     };
-    if (value.producer >= 0) {
-      connect(value.producer, [&](const Candidate& candidate, const ValueOption& option) {
-        const bool inside = stays_inside(space_, value.producer, candidate);
-        return option.inside == inside && (inside || option.from == candidate.layouts.output);
-      });
+    return described;
+  }
+
+  FormatEnd producer_of(const SpaceValue& value) const {
+    if (value.producer < 0) return {-1, {written(value, Layout::nchw)}};
+    FormatEnd end{value.producer, {}};
+    for (const Candidate& candidate : candidates(value.producer)) {
+      const bool inside = stays_inside(space_, value.producer, candidate);
+      end.formats.push_back(inside ? kInside : written(value, candidate.layouts.output));
     }
-    for (int consumer : value.consumers) {
-      connect(consumer, [&](const Candidate& candidate, const ValueOption& option) {
-        if (reads_inside(space_, value.producer, candidate)) return option.inside;
-        return !option.inside && option.has(candidate.layouts.input);
-      });
+    return with_an_option(std::move(end));
+  }
+
+  static int written(const SpaceValue& value, Layout layout) {
+    return value.picture ? kPictureFormat : format_of(layout);
+  }
+
+  FormatEnd reader_of(const SpaceValue& value, int consumer) const {
+    FormatEnd end{consumer, {}};
+    for (const Candidate& candidate : candidates(consumer)) {
+      const bool inside = reads_inside(space_, value.producer, candidate);
+      end.formats.push_back(inside ? kInside : format_of(candidate.layouts.input));
     }
+    return with_an_option(std::move(end));
+  }
+
+  // A layer without candidates has the one option of its node, which is forbidden.
+  static FormatEnd with_an_option(FormatEnd end) {
+    if (end.formats.empty()) end.formats.push_back(format_of(Layout::nchw));
+    return end;
   }
 
   // A region is taken by all of its layers or by none.
   void tie_regions(int layer) {
     for (std::size_t c = 0; c < candidates(layer).size(); ++c) {
       for (int other : candidates(layer)[c].covers) {
-        std::vector<double> matrix;
+        EdgeMatrix matrix;
         for (std::size_t x = 0; x < candidates(layer).size(); ++x) {
           for (const Candidate& y : candidates(other)) {
             const bool covered = y.region == layer && y.region_candidate == static_cast<int>(c);
             matrix.push_back((x == c) == covered ? 0.0 : kForbidden);
           }
         }
-        problem_.add_edge(layer, other, matrix);
+        if (!matrix.empty()) problem_.add_edge(layer, other, matrix);
       }
     }
   }
 
   const Space& space_;
   const CostTable& table_;
-  ChooseOptions options_;
-  Pbqp problem_;
+  const CostPolicy& policy_;
+  SelectionProblem problem_;
+  std::map<int, ValueNode> values_;
 };
 
 }  // namespace
 
-Selection choose(const Space& space, const CostTable& table, const ChooseOptions& options) {
-  return Chooser(space, table, options).run();
-}
-
-double predict(const Space& space, const CostTable& table, const Choice& choice,
-               std::vector<double>* conversions_us) {
-  double sum = 0;
-  if (conversions_us != nullptr) conversions_us->assign(space.layers.size(), 0.0);
-  for (std::size_t i = 0; i < choice.size(); ++i) {
-    const std::optional<Cost> cost = table.cost(static_cast<int>(i), choice[i]);
-    sum += cost ? cost->quiet_us : kForbidden;
+Selection choose(const Space& space, const CostTable& table, const CostPolicy& policy, Solver solve) {
+  ProblemBuilder builder(space, table, policy);
+  builder.build();
+  const SelectionAnswer answer = solve(builder.problem(), {});
+  Selection selection;
+  selection.optimal = answer.optimal;
+  if (!answer.feasible) return selection;
+  for (const auto& [value, node] : builder.values()) {
+    if (node.bound_reached(answer.choice)) selection.bound_reached.push_back(value);
   }
-  for (const auto& entry : space.values) {
-    const SpaceValue& value = entry.second;  // no structured binding: the lambda below names it
-    if (!has_layouts(value)) continue;
-    std::array<bool, kLayouts> there{};
-    Layout from = Layout::nchw;
-    if (value.producer >= 0) {
-      const Candidate& producer = space.layers[at(value.producer)].candidates[at(choice[at(value.producer)])];
-      if (stays_inside(space, value.producer, producer)) continue;
-      from = producer.layouts.output;
-    }
-    if (!value.picture) there[static_cast<std::size_t>(from)] = true;
-    const auto need = [&](Layout layout, int payer) {
-      if (there[static_cast<std::size_t>(layout)]) return;
-      there[static_cast<std::size_t>(layout)] = true;
-      const double us = table.conversion_us(value, from, layout);
-      sum += us;
-      if (conversions_us != nullptr && payer >= 0) (*conversions_us)[at(payer)] += us;
-    };
-    for (int consumer : value.consumers) {
-      const Candidate& candidate = space.layers[at(consumer)].candidates[at(choice[at(consumer)])];
-      if (!reads_inside(space, value.producer, candidate)) need(candidate.layouts.input, consumer);
-    }
-    if (value.output) need(Layout::nchw, value.producer);
-  }
-  return sum;
+  selection.choice.assign(answer.choice.begin(),
+                          answer.choice.begin() + static_cast<std::ptrdiff_t>(space.layers.size()));
+  selection.predicted_us = predict(space, table, selection.choice, nullptr);
+  return selection;
 }
 
 }  // namespace fettle::tuner

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tuner/explain.h"
 
-#include "tuner/choose.h"
+#include "tuner/predict.h"
 
 #include <algorithm>
 #include <tuple>

@@ -197,6 +197,8 @@ class Builder {
 
 }  // namespace
 
+bool SpaceValue::has_layouts() const { return picture || !same_memory(shape, Layout::nchw, Layout::nhwc); }
+
 int Space::find(const std::string& id) const noexcept {
   const auto found =
       std::find_if(layers.begin(), layers.end(), [&](const SpaceLayer& layer) { return layer.id == id; });

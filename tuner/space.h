@@ -71,6 +71,9 @@ struct SpaceValue {
   std::vector<int> consumers;  ///< layers, each once
   bool output = false;
   bool picture = false;
+
+  /// Whether its bytes differ from layout to layout, so that layers must agree on one or convert.
+  bool has_layouts() const;
 };
 
 struct Space {

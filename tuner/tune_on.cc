@@ -5,6 +5,7 @@
 #include "tuner/compare.h"
 #include "tuner/explain.h"
 #include "tuner/explore.h"
+#include "tuner/predict.h"
 #include "tuner/records.h"
 
 #include <algorithm>

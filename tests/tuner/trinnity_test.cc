@@ -75,7 +75,7 @@ struct Data {
 double best(const Data& data, const std::function<bool(const Primitive&)>& allowed, bool output_chw = false,
             bool between_chw = false) {
   const std::size_t layers = 5;
-  Pbqp problem;
+  SelectionProblem problem;
   std::vector<std::vector<const Primitive*>> options(layers);
   for (std::size_t layer = 0; layer < layers; ++layer) {
     std::vector<double> costs;
@@ -100,7 +100,7 @@ double best(const Data& data, const std::function<bool(const Primitive&)>& allow
     }
     problem.add_edge(static_cast<int>(layer) - 1, static_cast<int>(layer), matrix);
   }
-  const PbqpSolution solution = problem.solve();
+  const SelectionAnswer solution = solve_pbqp(problem);
   REQUIRE(solution.optimal);
   return solution.cost;
 }
