@@ -37,8 +37,8 @@ struct NarrowNeon {
     vst1_u16(to + 4, upper_half(from + 4));
   }
   static void from_bf16(const std::uint16_t* from, float* to) noexcept {
-    vst1q_f32(to, vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(from), 16)));
-    vst1q_f32(to + 4, vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(from + 4), 16)));
+    vst1q_f32(to, vreinterpretq_f32_u32(vshlq_n_u32(vmovl_u16(vld1_u16(from)), 16)));
+    vst1q_f32(to + 4, vreinterpretq_f32_u32(vshlq_n_u32(vmovl_u16(vld1_u16(from + 4)), 16)));
   }
 };
 
