@@ -89,7 +89,13 @@ std::optional<TestLayer> make_layer(Op op, Attributes attributes, const std::vec
     const graph::ValueId source = before == graph::kNoNode ? kept : graph.node(before).inputs.front();
     const auto found = std::find(given.begin(), given.end(), source);
     if (found != given.end()) {
-      layer.inputs.push_back(bytes[static_cast<std::size_t>(found - given.begin())]);
+      const auto index = static_cast<std::size_t>(found - given.begin());
+      layer.inputs.push_back(bytes[index]);
+      if (before == graph::kNoNode || graph.node(before).op == Op::reshape) continue;
+      // Anything else (a slice, for negative padding) leaves other elements: the layer begins behind it.
+      Operand behind = operands[index];
+      behind.shape = *graph.value(kept).shape;
+      layer.inputs.back() = bytes_of(behind, random);
     } else {
       const std::span<const std::byte> contents = graph.value(kept).constant->bytes;
       layer.inputs.emplace_back(contents.begin(), contents.end());
