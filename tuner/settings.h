@@ -22,8 +22,8 @@ struct Setting {
 /// The default's choice with pins and regions put right: what settings fall back to.
 Choice base_choice(const Space& space);
 
-/// Settings that cover every candidate, the default first: one a kernel family, layout and thread count, more
-/// where a layer has several variants of one family, and odd ones for what is left.
+/// Settings that cover every candidate, the default first: one per kernel family, layout and thread count,
+/// more where a layer has several variants of one family, and odd ones for what is left.
 std::vector<Setting> covering_settings(const Space& space);
 
 /// A layer's candidate, by numbers.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The classic baselines: convolutions and dense layers as im2col and a matrix product of OpenBLAS, in 32-bit
-// floats. An application's kernel rows, given to CompileOptions::kernels.
+// floats. An application's kernels, given to CompileOptions::kernels.
 #pragma once
 
 #include <fettle/error.h>

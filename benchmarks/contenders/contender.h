@@ -56,7 +56,7 @@ std::vector<std::string> contender_names();
 /// Errors: kInvalidArgument for other names, and whatever keeps the runtime from taking the network.
 Result<std::unique_ptr<Contender>> make_contender(const std::string& name, const Task& task);
 
-/// Fettle with its static defaults, a plan (when `plan` is true), and extra kernel rows.
+/// Fettle with its static defaults, a plan (when `plan` is true), and extra kernels.
 Result<std::unique_ptr<Contender>> make_fettle(const Task& task, bool plan,
                                                std::span<const Kernel* const> kernels);
 /// XNNPACK's whole operators, and portable and reference kernels for what it refuses.

@@ -71,7 +71,7 @@ constexpr fettle::Kernel kMean = {.name = "global_average_pool.plain.f32.example
                                   .packed_bytes = nullptr,
                                   .pack = nullptr,
                                   .bind = bind};
-constexpr const fettle::Kernel* kRows[] = {&kMean};
+constexpr const fettle::Kernel* kKernels[] = {&kMean};
 
 }  // namespace
 
@@ -81,7 +81,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   fettle::LoadOptions options;
-  options.compile.kernels = kRows;
+  options.compile.kernels = kKernels;
   auto runtime = fettle::Runtime::load(argv[1], {}, options);
   if (!runtime) {
     std::fprintf(stderr, "%s\n", runtime.error().text().c_str());

@@ -43,8 +43,8 @@ class WeightStore {
 struct InputOptions {
   /// The caller gives 8-bit pictures, N x H x W x C; converted as (pixel - mean) / std on the way in.
   bool u8_nhwc = false;
-  std::vector<float> mean = {};  ///< one a channel, or one for all; empty: 0
-  std::vector<float> std = {};   ///< one a channel, or one for all, none 0; empty: 1
+  std::vector<float> mean = {};  ///< one per channel, or one for all; empty: 0
+  std::vector<float> std = {};   ///< one per channel, or one for all, none 0; empty: 1
   bool swap_red_blue = false;    ///< exchange channels 0 and 2 (rgb pictures, bgr network)
 };
 
@@ -63,7 +63,7 @@ struct CompileOptions {
   /// The most threads any layer may use; 0: what the plan says, and one without a plan. At most kMaxThreads.
   int threads = 0;
   std::map<std::string, InputOptions> inputs;  ///< by input name
-  /// An application's own rows, tried before the built-in ones; must outlive the program.
+  /// An application's own entries, tried before the built-in ones; must outlive the program.
   std::span<const Kernel* const> kernels;
   std::shared_ptr<WeightStore> weights;  ///< null: a store of the program's own
   WeightPolicy weight_policy = WeightPolicy::keep;

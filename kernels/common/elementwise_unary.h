@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Operators of one operand, number by number, in whatever layout: activations above all. A row of the table
-// for each, one algorithm for all. Convolutions and dense layers apply the same functions to
-// what they have just stored.
+// Operators of one operand, number by number, in whatever layout: activations above all. An entry of the
+// table for each, one algorithm for all. Convolutions and dense layers apply the same functions to what they
+// have just stored.
 #pragma once
 
 #include "kernels/common/entry.h"

@@ -125,7 +125,7 @@ Refusal supports_dynamic(const LayerDesc& layer, const Cpu&) {
   return types ? plain_layouts(layer) : Refusal::data_type;
 }
 
-// The zero point of an operand of ConvInteger or MatMulInteger: operand 2 or 3, one or one a channel.
+// The zero point of an operand of ConvInteger or MatMulInteger: operand 2 or 3, one or one per channel.
 int zero_point(const Buffers& b, std::size_t operand, std::int64_t channel) {
   if (!b.has(operand)) return 0;
   const Stored zeros(b, operand);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The rows of the table, each defined beside its functions.
+// The entries of the table, each defined beside its functions.
 #pragma once
 
 #include <fettle/kernel.h>

@@ -179,11 +179,11 @@ Status check_options(const CompileOptions& options) {
   }
   for (const Kernel* kernel : options.kernels) {
     if (!is_complete(kernel)) {
-      return Error(
-          ErrorCode::kInvalidArgument,
-          "CompileOptions::kernels holds an incomplete row" +
-              (kernel == nullptr ? std::string() : " (" + std::string(kernel->name) + ")"),
-          "a row needs a name, a pattern, layouts, supports and bind, and pack together with packed_bytes");
+      return Error(ErrorCode::kInvalidArgument,
+                   "CompileOptions::kernels holds an incomplete entry" +
+                       (kernel == nullptr ? std::string() : " (" + std::string(kernel->name) + ")"),
+                   "an entry needs a name, a pattern, layouts, supports and bind, and pack together with "
+                   "packed_bytes");
     }
   }
   return {};

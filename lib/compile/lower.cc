@@ -92,7 +92,7 @@ class Lowering {
     return {};
   }
 
-  // (pixel - mean) / std as pixel * scale + shift, one a channel.
+  // (pixel - mean) / std as pixel * scale + shift, one per channel.
   static Result<Attributes> picture_attributes(const TensorInfo& info, const InputOptions& input) {
     const auto channels = static_cast<std::size_t>(info.shape[1]);
     const auto fits = [&](const std::vector<float>& list) {
@@ -102,7 +102,7 @@ class Lowering {
       return Error(
           ErrorCode::kInvalidArgument,
           "input " + info.name + " has " + std::to_string(channels) + " channels, mean or std another number",
-          "give one number, or one a channel");
+          "give one number, or one per channel");
     }
     if (input.swap_red_blue && channels != 3) {
       return Error(ErrorCode::kInvalidArgument,

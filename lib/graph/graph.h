@@ -36,7 +36,7 @@ struct Value {
   std::shared_ptr<const Constant> constant;  ///< set for initialisers and folded values
   NodeId producer = kNoNode;
   /// For results whose size depends on data: `shape` is the most there can be, and this value (s64, one
-  /// number an axis) holds what it is.
+  /// element per axis) holds what it is.
   ValueId extents = kNoValue;
   /// Whether it is known to have no elements (an extent of 0), so that its contents are.
   bool empty() const { return shape && shape->elements() == 0; }

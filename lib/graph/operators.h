@@ -60,7 +60,8 @@ struct OperatorInfo {
   Op op;
   /// Of the operator set that defines it: empty for ONNX's own.
   std::string_view domain = {};
-  /// The opsets that brought it or changed it, ascending; empty for Fettle's own operators.
+  /// The opsets that brought it or defined it anew, ascending; from 18 on without those that only allow more
+  /// types. Empty for Fettle's own operators.
   TableList<std::uint8_t, 8> since = {};
   std::uint8_t least_inputs = 1;  ///< how many of its first operands cannot be left out
   Import import = Import::plain;

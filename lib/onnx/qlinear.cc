@@ -30,7 +30,7 @@ void NodeImporter::add_qlinear(graph::Node node) {
   const std::vector<ValueId> in = node.inputs;
   const ValueId result = node.outputs.front();
   const bool conv = node.op == Op::qlinear_conv;
-  // A matrix's scales stand one a row on the left, one a column on the right.
+  // A matrix's scales stand one per row on the left, one per column on the right.
   const std::int64_t axis_a = conv ? 1 : -2;
   const std::int64_t axis_b = conv ? 0 : -1;
   node.op = conv ? Op::conv : Op::matmul;

@@ -13,7 +13,7 @@
 namespace fettle {
 
 struct Program::State {
-  /// What keeps the model alive under WeightPolicy::keep, and the model itself, which running never looks at.
+  /// Kept alive under WeightPolicy::keep; running never looks at it.
   std::shared_ptr<const Model> model;
   runtime::Schedule schedule;
   std::shared_ptr<WeightStore> weights;

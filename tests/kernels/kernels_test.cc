@@ -185,7 +185,7 @@ TEST_CASE("inverted residuals", "[kernels]") { check_family(visit_inverted_resid
 
 TEST_CASE("quantised layers", "[kernels]") { check_family(visit_quantised, 12); }
 
-TEST_CASE("every row of the table has been run", "[kernels]") {
+TEST_CASE("every entry of the table has been run", "[kernels]") {
   if (runs().empty()) SKIP("the other cases have not been run");
   for (const Kernel* kernel : tested_entries()) {
     INFO(kernel->name);

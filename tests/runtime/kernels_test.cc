@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// An application's own kernel rows: preferred, chosen by plans, checked; clamps that a row leaves; regions.
+// An application's own kernels: preferred, chosen by plans, checked; clamps that one leaves; regions.
 #include "tests/common/plans.h"
 #include "tests/runtime/models.h"
 
@@ -150,7 +150,7 @@ TEST_CASE("Winograd's smallest transform is the default of convolutions that it 
     CHECK_FALSE(has(taken));
 }
 
-TEST_CASE("incomplete rows are refused", "[runtime]") {
+TEST_CASE("incomplete entries are refused", "[runtime]") {
   const Model model = parse(residual_network());
   Kernel row = adder_row(true);
   row.bind = nullptr;

@@ -45,7 +45,7 @@ struct Primitive {
   std::string name;
   std::string input;
   std::string output;
-  std::vector<double> costs;  // one a layer; 0: not applicable
+  std::vector<double> costs;  // one per layer; 0: not applicable
 };
 
 struct Data {

@@ -78,7 +78,7 @@ bool infer_max_unpool(NodeView& view) {
   if (view.has(2)) {
     const auto wished = view.integers(2);
     if (!view.expect(wished && wished->size() == static_cast<std::size_t>(x.rank()),
-                     "output_shape must be constant, one number an axis"))
+                     "output_shape must be constant, one number per axis"))
       return false;
     for (int axis = 0; axis < x.rank(); ++axis) {
       output[axis] = (*wished)[static_cast<std::size_t>(axis)];

@@ -47,7 +47,7 @@ std::optional<Linear> from_batch_norm(const Graph& graph, const Node& node) {
   return linear;
 }
 
-// A constant operand of an elementwise operator as one number a channel, or nothing when it varies along
+// A constant operand of an elementwise operator as one number per channel, or nothing when it varies along
 // another axis.
 std::optional<std::vector<float>> per_channel(const Graph& graph, ValueId id, const Shape& result) {
   const auto values = constant_values(graph, id);
@@ -103,7 +103,7 @@ std::optional<std::vector<float>> bias_of(const Graph& graph, const Node& node, 
   const auto values = constant_values(graph, node.inputs[2]);
   if (!values) return std::nullopt;
   if (values->size() == 1) return std::vector<float>(channels, values->front());
-  // A column of a dense layer's C may have as many numbers as there are channels, but is one number a row.
+  // A column of a dense layer's C may have as many numbers as there are channels, but is one number per row.
   const Shape& shape = *graph.value(node.inputs[2]).shape;
   if (values->size() != channels || shape[shape.rank() - 1] != static_cast<std::int64_t>(channels))
     return std::nullopt;

@@ -169,7 +169,7 @@ ValueId GraphBuilder::operand_beside(const Shape& extents) {
       return any_value();
     case 1:
       return scalar(static_cast<float>(bytes_.number(-8, 8)) / 4);
-    case 2:  // one number a channel
+    case 2:  // one number per channel
       for (int axis = 1; axis < rank; ++axis) chosen.push_back(axis == 1 ? extents[1] : 1);
       break;
     case 3:
