@@ -95,6 +95,10 @@ struct BindArgs {
   int threads;                        ///< how many threads this layer may use; at least 1
 };
 
+/// The layer as a kernel sees it that works in `layouts`: activations of rank 3 and more get the pair's
+/// layouts, all dense, with the blocks of channels of a CPU with these instructions. Thread-safe.
+FETTLE_API LayerDesc with_layouts(LayerDesc layer, LayoutPair layouts, Isa isa);
+
 /// Which strided tensors a kernel takes. In every case elements along the innermost stored axis are
 /// neighbours.
 enum class Striding : std::uint8_t {
@@ -155,6 +159,11 @@ struct Kernel {
   /// Makes the state for one runtime.
   Result<std::unique_ptr<BoundKernel>> (*bind)(const BindArgs& args);
 };
+
+/// Whether the kernel runs the layer as described on this CPU: its pattern, instructions, kind of core and
+/// striding, layers without elements, then the kernel's own word. For kernels that leave the clamp, `layer` must come without
+/// the last part's. The layer must obey its operators' rules. Thread-safe.
+FETTLE_API Refusal refusal_of(const Kernel& kernel, const LayerDesc& layer, const Cpu& cpu);
 
 /// The library's own kernels in order of preference for the static defaults. Constant data; thread-safe.
 FETTLE_API std::span<const Kernel* const> builtin_kernels() noexcept;

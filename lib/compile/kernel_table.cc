@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/compile/kernel_table.h"
 
-#include "lib/base/channel_block.h"
 #include "lib/base/core_kind.h"
 
 #include <algorithm>
@@ -9,53 +8,6 @@
 #include <string>
 
 namespace fettle::runtime {
-namespace {
-
-// Pixels further apart than their channels, everything else dense: what Striding::pixels allows.
-bool pixel_strided(const TensorDesc& tensor) {
-  if (tensor.format.layout != Layout::nhwc || tensor.shape.rank() < 3) return false;
-  if (tensor.shape[1] > 1 && tensor.strides[1] != 1) return false;
-  // Outer extents of 1 put no condition on strides, so the pitch is read off the innermost axis that has
-  // neighbours.
-  std::int64_t pitch = 0;
-  std::int64_t pixels = 1;
-  for (int axis = tensor.shape.rank() - 1; axis >= 0; --axis) {
-    if (axis == 1 || tensor.shape[axis] == 1) continue;
-    const std::int64_t stride = tensor.strides[static_cast<std::size_t>(axis)];
-    if (pitch == 0) pitch = stride / pixels;
-    if (stride != pitch * pixels) return false;
-    pixels *= tensor.shape[axis];
-  }
-  return pitch == 0 || pitch >= tensor.shape[1];
-}
-
-bool striding_allows(Striding striding, const TensorDesc& tensor) {
-  if (tensor.dense()) return true;
-  switch (striding) {
-    case Striding::dense:
-      return false;
-    case Striding::pixels:
-      return pixel_strided(tensor);
-    case Striding::any:
-      return true;
-  }
-  return false;
-}
-
-// Whether an operand or a result has no elements. Hardly any network has such layers (what gives nothing is
-// folded), so that kernels need not know them.
-bool has_empty(const LayerDesc& layer) {
-  const auto empty = [](const TensorDesc& tensor) { return tensor.shape.elements() == 0; };
-  return std::any_of(layer.inputs.begin(), layer.inputs.end(), empty) ||
-         std::any_of(layer.outputs.begin(), layer.outputs.end(), empty);
-}
-
-bool pattern_fits(const Kernel& kernel, const LayerDesc& layer) {
-  return std::equal(kernel.pattern.begin(), kernel.pattern.end(), layer.parts.begin(), layer.parts.end(),
-                    [](Op op, const LayerPart& part) { return op == part.op; });
-}
-
-}  // namespace
 
 bool is_complete(const Kernel* entry) {
   return entry != nullptr && !entry->name.empty() && !entry->pattern.empty() && !entry->layouts.empty() &&
@@ -90,17 +42,7 @@ const Kernel* KernelTable::find(std::string_view name) const {
 }
 
 Refusal KernelTable::check(const Kernel& kernel, const LayerDesc& layer) const {
-  if (!pattern_fits(kernel, layer)) return Refusal::op;
-  if (!has_all(cpu_->isa, kernel.isa)) return Refusal::isa;
-  if (kernel.for_in_order_cores && !has_in_order_core(*cpu_)) return Refusal::core;
-  if (!kernel.takes_empty && has_empty(layer)) return Refusal::shape;
-  for (const TensorDesc& input : layer.inputs) {
-    if (!input.constant && !striding_allows(kernel.input_striding, input)) return Refusal::strides;
-  }
-  for (const TensorDesc& output : layer.outputs) {
-    if (!striding_allows(kernel.output_striding, output)) return Refusal::strides;
-  }
-  const Refusal refusal = kernel.supports(layer, *cpu_);
+  const Refusal refusal = refusal_of(kernel, layer, *cpu_);
   return refusal == Refusal::none && !allows(kernel) ? Refusal::nonfinite : refusal;
 }
 
@@ -109,17 +51,6 @@ const Kernel* KernelTable::first_for(const LayerDesc& layer) const {
     return kernel->pattern.size() == 1 && check(*kernel, layer) == Refusal::none;
   });
   return entry == entries_.end() ? nullptr : *entry;
-}
-
-LayerDesc with_layouts(LayerDesc layer, LayoutPair layouts, Isa isa) {
-  const auto set = [isa](TensorDesc& tensor, Layout layout) {
-    if (tensor.constant || tensor.shape.rank() < 3) return;
-    tensor.format = in_layout(tensor.format, layout, isa);
-    tensor.strides = dense_strides(tensor.shape, tensor.format);
-  };
-  for (TensorDesc& input : layer.inputs) set(input, layouts.input);
-  for (TensorDesc& output : layer.outputs) set(output, layouts.output);
-  return layer;
 }
 
 std::optional<Clamp> take_clamp(LayerDesc& layer) {

@@ -28,9 +28,7 @@ class KernelTable {
   const Cpu& cpu() const { return *cpu_; }
   bool allows(const Kernel& kernel) const { return kernel.nonfinite <= nonfinite_; }
 
-  /// Whether the kernel runs the layer as described on this CPU: pattern, ISA, kind of core, striding, the
-  /// kernel's own word, then what it makes of NaN. For kernels that leave the clamp, `layer` must come
-  /// without the last part's.
+  /// Whether the kernel runs the layer as described on this CPU: refusal_of, then what it makes of NaN.
   Refusal check(const Kernel& kernel, const LayerDesc& layer) const;
   /// The first single-operator entry that runs the layer as described, or nullptr.
   const Kernel* first_for(const LayerDesc& layer) const;
@@ -41,9 +39,7 @@ class KernelTable {
   NonFinite nonfinite_;
 };
 
-/// The layer as a kernel sees it that works in `layouts`: activations of rank 3 and more get the pair's
-/// layouts, all dense, with the blocks of a CPU with these instructions.
-LayerDesc with_layouts(LayerDesc layer, LayoutPair layouts, Isa isa);
+using fettle::with_layouts;
 
 /// Takes the last part's clamp away and returns it, for kernels that leave it to a step of its own.
 std::optional<Clamp> take_clamp(LayerDesc& layer);
