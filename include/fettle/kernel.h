@@ -161,8 +161,8 @@ struct Kernel {
 };
 
 /// Whether the kernel runs the layer as described on this CPU: its pattern, instructions, kind of core and
-/// striding, layers without elements, then the kernel's own word. For kernels that leave the clamp, `layer` must come without
-/// the last part's. The layer must obey its operators' rules. Thread-safe.
+/// striding, layers without elements, then the kernel's own word. For kernels that leave the clamp, `layer`
+/// must come without the last part's. The layer must obey its operators' rules (LayerDesc::check). Thread-safe.
 FETTLE_API Refusal refusal_of(const Kernel& kernel, const LayerDesc& layer, const Cpu& cpu);
 
 /// The library's own kernels in order of preference for the static defaults. Constant data; thread-safe.

@@ -4,13 +4,16 @@
 // weights.
 #pragma once
 
+#include <fettle/error.h>
 #include <fettle/export.h>
 #include <fettle/op.h>
 #include <fettle/types.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace fettle {
@@ -64,9 +67,33 @@ struct LayerDesc {
   const LayerPart& main() const noexcept { return parts.front(); }
   /// The tensor that `operand` of the first part names, or nullptr when it is left out.
   FETTLE_API const TensorDesc* operand(std::size_t index) const noexcept;
-  /// For example "conv group=1 ... clamp=0,6 : f32 nchw 1x3x8x8, f32 const 16x3x3x3 -> f32 nhwc 1x16x4x4".
-  /// Never holds names or weights, so equal layers of different networks share their text.
+  /// One line of printable ASCII that says everything but the contents of constants, for example
+  /// "conv group=1 ... clamp=0,6 : f32 nchw 1x3x8x8, f32 const 16x3x3x3 -> f32 nhwc 1x16x4x4". Parts are
+  /// joined by " + " and followed by their operands, unless those are simply all inputs in order; a tensor is
+  /// its type, layout (where the rank is 3 or more, or it is not nchw), block, scale and zero point (where
+  /// quantised), shape and strides (where not dense); the results between parts stand behind " via ".
+  /// docs/layer-text.md has the whole form. Never holds names or weights, so equal layers of different
+  /// networks share their text.
   FETTLE_API std::string text() const;
+  /// The inverse of text(): a layer with the same text, and so equal in all that a text shows. Of dense
+  /// tensors the strides are those of dense_strides. Takes nothing for granted of `text`, which may come from
+  /// anywhere, but says nothing of the operators' rules: that is check(). Time and memory grow with the
+  /// length of the text, which may be 1 MiB at most. Thread-safe. Errors: kInvalidArgument, which names the
+  /// column (counted from 1, in bytes) and what belongs there; kLimitExceeded (the length, attributes of a
+  /// part, the elements of a tensor); kOutOfMemory.
+  FETTLE_API static Result<LayerDesc> parse(std::string_view text);
+
+  /// Part `index` as a layer by itself. Its inputs are the operands of the part that are not left out, in
+  /// order (what is used twice appears twice); results of earlier parts are inputs like others.
+  FETTLE_API LayerDesc part(std::size_t index) const;
+  /// Whether the layer obeys the rules of its operators, as those of a model do: operands, attributes (those
+  /// by which inference replaces operands, too, such as the labels of an einsum), and the shapes and types of
+  /// all results. To be asked, before a kernel is, of layers that come from anywhere else, such as parse().
+  /// Formats are not looked at beyond scales being positive: that is for kernels. Thread-safe. Errors:
+  /// kModelInvalid, which names the part and the rule; kOutOfMemory.
+  FETTLE_API Status check() const;
+  /// Multiply-accumulates of all parts; 0 for operators that have none. Of layers that check() accepts.
+  FETTLE_API std::int64_t macs() const;
 };
 
 }  // namespace fettle

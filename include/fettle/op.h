@@ -181,7 +181,10 @@ class Attributes {
   FETTLE_API std::span<const float> reals(std::string_view name) const noexcept;
   FETTLE_API std::string_view string(std::string_view name, std::string_view fallback = {}) const noexcept;
   std::span<const Entry> entries() const noexcept { return entries_; }
-  /// "group=1 pads=1,1,1,1 strides=2,2": floats as the shortest text that reads back to the same bits.
+  /// "alpha=1.0 group=1 mode=linear pads=[1,1,1,1]": tells types and values apart to the bit. Integers have
+  /// digits alone; floats, in the shortest form that reads back to the same bits, have a point, an exponent
+  /// or a name (inf, nan); lists have brackets, [.] being the empty list of floats; strings and names that
+  /// are no plain words have quotes. Printable ASCII.
   FETTLE_API std::string text() const;
 
   friend bool operator==(const Attributes&, const Attributes&) = default;

@@ -1,28 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "lib/base/layer_text.h"
+
 #include <fettle/kernel.h>
 
-#include <charconv>
 #include <string>
 
 namespace fettle {
 namespace {
 
-void append_float(std::string& text, float value) {
-  char buffer[48];
-  const auto [end, error] = std::to_chars(buffer, buffer + sizeof buffer, value);
-  text.append(buffer, error == std::errc() ? end : buffer);
-}
-
 void append_tensor(std::string& text, const TensorDesc& tensor) {
   text.append(to_string(tensor.format.type)).push_back(' ');
-  if (tensor.constant)
-    text += "const ";
-  else if (tensor.shape.rank() >= 3)
+  if (tensor.constant) text += "const ";
+  if ((!tensor.constant && tensor.shape.rank() >= 3) || tensor.format.layout != Layout::nchw)
     text.append(to_string(tensor.format.layout)).push_back(' ');
   if (tensor.format.layout == Layout::nchwc) text.append(std::to_string(tensor.format.block)).push_back(' ');
   if (tensor.format.scale != 0) {
     text += "scale=";
-    append_float(text, tensor.format.scale);
+    append_shortest(text, tensor.format.scale);
     text.append(" zero=").append(std::to_string(tensor.format.zero_point)).push_back(' ');
   }
   text += tensor.shape.text();
@@ -31,6 +25,14 @@ void append_tensor(std::string& text, const TensorDesc& tensor) {
   for (int axis = 0; axis < tensor.shape.rank(); ++axis) {
     if (axis > 0) text.push_back(',');
     text += std::to_string(tensor.strides[static_cast<std::size_t>(axis)]);
+  }
+}
+
+void append_tensors(std::string& text, std::string_view role, const std::vector<TensorDesc>& tensors) {
+  text += role;
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    text += i == 0 ? " " : ", ";
+    append_tensor(text, tensors[i]);
   }
 }
 
@@ -77,6 +79,23 @@ const TensorDesc* LayerDesc::operand(std::size_t index) const noexcept {
   return &inputs[static_cast<std::size_t>(operands[index])];
 }
 
+LayerDesc LayerDesc::part(std::size_t index) const {
+  LayerDesc layer;
+  LayerPart& alone = layer.parts.emplace_back(parts[index]);
+  for (int& operand : alone.operands) {
+    if (operand == kNoOperand) continue;
+    const int producer = part_of_operand(operand);
+    layer.inputs.push_back(producer >= 0 ? inner[static_cast<std::size_t>(producer)]
+                                         : inputs[static_cast<std::size_t>(operand)]);
+    operand = static_cast<int>(layer.inputs.size()) - 1;
+  }
+  if (index + 1 < parts.size())
+    layer.outputs.push_back(inner[index]);
+  else
+    layer.outputs = outputs;
+  return layer;
+}
+
 std::string LayerDesc::text() const {
   std::string text;
   const bool plain = plain_operands(*this);
@@ -87,22 +106,15 @@ std::string LayerDesc::text() const {
     if (!part.attributes.entries().empty()) text.append(" ").append(part.attributes.text());
     if (part.clamp) {
       text += " clamp=";
-      append_float(text, part.clamp->low);
+      append_shortest(text, part.clamp->low);
       text.push_back(',');
-      append_float(text, part.clamp->high);
+      append_shortest(text, part.clamp->high);
     }
     if (!plain) append_operands(text, part);
   }
-  text += " :";
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    text += i == 0 ? " " : ", ";
-    append_tensor(text, inputs[i]);
-  }
-  text += " ->";
-  for (std::size_t i = 0; i < outputs.size(); ++i) {
-    text += i == 0 ? " " : ", ";
-    append_tensor(text, outputs[i]);
-  }
+  append_tensors(text, " :", inputs);
+  append_tensors(text, " ->", outputs);
+  if (!inner.empty()) append_tensors(text, " via", inner);
   return text;
 }
 

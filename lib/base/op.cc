@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fettle/op.h>
 
+#include "lib/base/layer_text.h"
 #include "lib/base/op_names.h"
 
 #include <algorithm>
-#include <charconv>
+#include <iterator>
+#include <type_traits>
 
 namespace fettle {
 namespace {
@@ -21,22 +23,55 @@ constexpr OpRow kOps[] = {
 
 void append(std::string& text, std::int64_t value) { text += std::to_string(value); }
 
-// The shortest text that reads back to the same bits.
+// With a point where digits alone would be an integer.
 void append(std::string& text, float value) {
-  char buffer[48];
-  const auto [end, error] = std::to_chars(buffer, buffer + sizeof buffer, value);
-  text.append(buffer, error == std::errc() ? end : buffer);
+  const std::size_t from = text.size();
+  append_shortest(text, value);
+  if (text.find_first_not_of("-0123456789", from) == std::string::npos) text += ".0";
 }
 
-void append(std::string& text, const std::string& value) { text += value; }
+void append_quoted(std::string& text, std::string_view value) {
+  constexpr char kHex[] = "0123456789abcdef";
+  text.push_back('"');
+  for (const char c : value) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < ' ' || byte > '~') {
+      text.append("\\x").push_back(kHex[byte >> 4]);
+      text.push_back(kHex[byte & 15]);
+      continue;
+    }
+    if (c == '"' || c == '\\') text.push_back('\\');
+    text.push_back(c);
+  }
+  text.push_back('"');
+}
+
+void append(std::string& text, const std::string& value) {
+  if (is_plain_word(value) && value != "inf" && value != "nan")
+    text += value;
+  else
+    append_quoted(text, value);
+}
+
+// A layer's text says by this name what is fused into a part.
+void append_name(std::string& text, const std::string& name) {
+  if (is_plain_word(name) && name != "clamp")
+    text += name;
+  else
+    append_quoted(text, name);
+}
+
 void append(std::string&, NoAttribute) {}
 
 template <typename T>
 void append(std::string& text, const std::vector<T>& values) {
+  text.push_back('[');
+  if (std::is_same_v<T, float> && values.empty()) text.push_back('.');
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (i > 0) text.push_back(',');
     append(text, values[i]);
   }
+  text.push_back(']');
 }
 
 auto position(std::span<const Attributes::Entry> entries, std::string_view name) {
@@ -49,6 +84,13 @@ auto position(std::span<const Attributes::Entry> entries, std::string_view name)
 
 std::string_view to_string(Op op) noexcept { return kOps[static_cast<std::size_t>(op)].name; }
 std::string_view onnx_name(Op op) noexcept { return kOps[static_cast<std::size_t>(op)].onnx; }
+
+std::optional<Op> op_from_text(std::string_view text) noexcept {
+  for (std::size_t i = 0; i < std::size(kOps); ++i) {
+    if (kOps[i].name == text) return static_cast<Op>(i);
+  }
+  return std::nullopt;
+}
 
 std::optional<Op> op_from_onnx(std::string_view name) noexcept {
   for (std::size_t i = 0; i < std::size(kOps); ++i) {
@@ -113,7 +155,8 @@ std::string Attributes::text() const {
   std::string text;
   for (const auto& [name, value] : entries_) {
     if (!text.empty()) text.push_back(' ');
-    text.append(name).push_back('=');
+    append_name(text, name);
+    text.push_back('=');
     std::visit([&](const auto& held) { append(text, held); }, value);
   }
   return text;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ONNX's names of operators.
+// Operators by name.
 #pragma once
 
 #include <fettle/op.h>
@@ -10,6 +10,8 @@
 
 namespace fettle {
 
+/// The inverse of to_string(Op).
+std::optional<Op> op_from_text(std::string_view text) noexcept;
 /// The operator that ONNX calls `name`, if Fettle knows it.
 std::optional<Op> op_from_onnx(std::string_view name) noexcept;
 /// ONNX's name; empty for Fettle's own operators.

@@ -13,17 +13,21 @@
 namespace fettle::graph {
 namespace {
 
-// Every gate of every step takes a product with the input and one with the state.
-std::int64_t recurrent_macs(const LayerDesc& layer) {
-  const Shape& x = layer.inputs.front().shape;
-  const TensorDesc* r = layer.operand(2);
-  return r == nullptr ? 0 : x[0] * x[1] * r->shape[0] * r->shape[1] * (x[2] + r->shape[2]);
-}
-
 double product(std::span<const std::int64_t> factors) {
   double result = 1;
   for (std::int64_t factor : factors) result *= static_cast<double>(factor);
   return result;
+}
+
+// Every gate of every step takes a product with the input and one with the state. As many as there are when
+// they cannot be counted.
+std::int64_t recurrent_macs(const LayerDesc& layer) {
+  const Shape& x = layer.inputs.front().shape;
+  const TensorDesc* r = layer.operand(2);
+  if (r == nullptr) return 0;
+  const double macs = product(std::array{x[0], x[1], r->shape[0], r->shape[1], x[2] + r->shape[2]});
+  constexpr std::int64_t kMost = std::int64_t{1} << 62;
+  return macs < static_cast<double>(kMost) ? static_cast<std::int64_t>(macs) : kMost;
 }
 
 double extent_along(const LayerDesc& layer, std::string_view attribute) {

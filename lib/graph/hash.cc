@@ -3,6 +3,13 @@
 
 #include "lib/graph/graph.h"
 
+#include <charconv>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <variant>
+#include <vector>
+
 // Subgraphs are hashed by recursion: the importer bounds how deep they are nested.
 namespace fettle::graph {
 namespace {
@@ -14,6 +21,40 @@ bool is_parameter(const Value& value) {
   const bool integral = value.type == DataType::s64 || value.type == DataType::s32;
   return integral && value.constant->bytes.size() <= kParameterElements * size_of(value.type);
 }
+
+// The form of attributes that hashes are made from. Plans that have been written stay those of their models,
+// whatever layers look like as text.
+class AttributeKey {
+ public:
+  static std::string of(const Attributes& attributes) {
+    AttributeKey key;
+    for (const auto& [name, value] : attributes.entries()) {
+      if (!key.text_.empty()) key.text_.push_back(' ');
+      key.text_.append(name).push_back('=');
+      std::visit([&](const auto& held) { key.add(held); }, value);
+    }
+    return std::move(key.text_);
+  }
+
+ private:
+  void add(std::int64_t value) { text_ += std::to_string(value); }
+  void add(float value) {
+    char buffer[48];
+    const auto [end, error] = std::to_chars(buffer, buffer + sizeof buffer, value);
+    text_.append(buffer, error == std::errc() ? end : buffer);
+  }
+  void add(const std::string& value) { text_ += value; }
+  void add(NoAttribute) {}
+  template <typename T>
+  void add(const std::vector<T>& values) {
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if (i > 0) text_.push_back(',');
+      add(values[i]);
+    }
+  }
+
+  std::string text_;
+};
 
 void add_shape(Hasher& hasher, const Shape& shape) {
   hasher.add(static_cast<std::int64_t>(shape.rank()));
@@ -64,7 +105,7 @@ std::string structure_hash(const Graph& graph) {
     const Node& node = graph.node(static_cast<NodeId>(i));
     if (node.removed) continue;
     hasher.add(to_string(node.op));
-    hasher.add(node.attributes.text());
+    hasher.add(AttributeKey::of(node.attributes));
     for (const auto& body : node.bodies) hasher.add(structure_hash(body->graph));
     hasher.add(static_cast<std::int64_t>(node.inputs.size()));
     for (ValueId input : node.inputs) add_value(hasher, graph, input, numbering);

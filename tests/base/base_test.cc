@@ -67,7 +67,7 @@ TEST_CASE("attributes are sorted, typed and have a canonical text", "[base]") {
   a.set("alpha", 0.1f);
   a.set("mode", std::string("linear"));
   a.set("axis", std::int64_t{-1});
-  CHECK(a.text() == "alpha=0.1 axis=-1 mode=linear strides=2,1");
+  CHECK(a.text() == "alpha=0.1 axis=-1 mode=linear strides=[2,1]");
   CHECK(a.integer("axis") == -1);
   CHECK(a.integer("alpha", 7) == 7);  // of another type
   CHECK(a.real("none", 2) == 2);
