@@ -8,9 +8,12 @@
 #include <fettle/plan.h>
 #include <fettle/program.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <string>
 
 namespace {
 
@@ -51,6 +54,37 @@ bool write_plans(const fs::path& folder) {
   return write(folder / "everything.plan", plan.json());
 }
 
+// The smallest layer of each operator that the seeds of models have, as programs run them, and what these do
+// not show.
+bool write_layers(const fs::path& folder) {
+  std::map<std::string, std::string> texts;
+  for (const fuzz::Seed& seed : fuzz::seed_models()) {
+    const std::string bytes = seed.model.bytes();
+    const Result<Model> model = Model::parse(onnx_bytes::as_bytes(bytes), seed.name);
+    if (!model) continue;
+    const Result<Program> program = Program::compile(*model);
+    if (!program) continue;
+    for (const StepInfo& step : program->steps()) {
+      const std::string text = step.desc.text();
+      const auto [entry, is_new] = texts.emplace(to_string(step.desc.main().op), text);
+      if (!is_new && text.size() < entry->second.size()) entry->second = text;
+    }
+  }
+  texts["region"] =
+      "conv dilations=[1,1] group=1 kernel_shape=[1,1] pads=[0,0,0,0] strides=[1,1] clamp=0,6 (0 1) + add "
+      "(r0 2) : "
+      "f32 nhwc 1x8x4x4, f32 const 8x8x1x1, f32 nhwc 1x8x4x4 -> f32 nhwc 1x8x4x4 strides=256,1,64,16 via f32 "
+      "nchw "
+      "1x8x4x4";
+  texts["blocks"] = "relu : f32 nchwc 8 1x12x2x2 -> f32 nchwc 8 1x12x2x2";
+  texts["quantised"] = "mul (0 0) : u8 scale=0.5 zero=128 2x3 -> u8 scale=1e-05 zero=0 2x3";
+  texts["values"] =
+      R"(resize "clamp"=1 a="\x00\"" b=[.] c=[] d=nan(ffc00001) e=-inf : f32 scalar -> f32 scalar)";
+  return std::all_of(texts.begin(), texts.end(), [&](const auto& entry) {
+    return write(folder / (entry.first + ".layer"), entry.second);
+  });
+}
+
 // Decisions for the generators of graphs and layers: numbers without a pattern, but that the first byte,
 // which chooses what makes a layer, counts.
 bool write_bytes(const fs::path& folder, std::uint32_t count) {
@@ -74,8 +108,10 @@ int main(int count, char** arguments) {
     return 2;
   }
   const fs::path folder = arguments[1];
-  for (const char* target : {"onnx", "plan", "graph", "kernels"}) fs::create_directories(folder / target);
+  for (const char* target : {"onnx", "plan", "graph", "kernels", "layer"})
+    fs::create_directories(folder / target);
   const bool written = write_models(folder / "onnx") && write_plans(folder / "plan") &&
-                       write_bytes(folder / "graph", 48) && write_bytes(folder / "kernels", 155);
+                       write_layers(folder / "layer") && write_bytes(folder / "graph", 48) &&
+                       write_bytes(folder / "kernels", 155);
   return written ? 0 : 1;
 }
