@@ -79,6 +79,54 @@ class Commands(Command):
         self.assertIn("conv.", text)
         json.loads(read(trace))
 
+    def test_bench_of_one_layer(self):
+        convolution = next(layer["desc"] for layer in self.json("inspect", self.glyphs)["layers"]
+                           if layer["desc"].startswith("conv") and "nchw 1x16x16x16" in layer["desc"])
+        self.assertIn(convolution, self.good("inspect", self.glyphs).stdout)
+        quick = ["--iterations", "1", "--warmup", "0"]
+        data = self.json("bench", "--layer", convolution, "--threads", "2", *quick)
+        self.assertEqual(data["layer"], convolution)
+        self.assertGreater(data["macs"], 0)
+        self.assertEqual(data["refused"], [])
+        known = {row["kernel"] for row in self.json("variants")}
+        for row in data["kernels"]:
+            self.assertIn(row["kernel"], known)
+            self.assertGreater(row["gflops"], 0)
+            self.assertLessEqual(row["min_us"], row["median_us"])
+            self.assertLess(row["relative_error"], 1e-4, row)
+        kernels = {row["kernel"] for row in data["kernels"]}
+        self.assertIn("conv.direct.any.reference", kernels)
+        self.assertTrue(any(kernel.endswith(".portable") for kernel in kernels))
+        one = self.json("bench", "--layer", convolution, "--kernel", "conv.direct.any.reference", *quick)
+        self.assertEqual([row["kernel"] for row in one["kernels"]], ["conv.direct.any.reference"])
+        text = self.good("bench", "--layer", convolution, *quick).stdout
+        self.assertTrue(text.startswith(convolution + "\n"))
+        self.assertIn("best GFLOP/s", text)
+
+    def test_bench_of_a_layer_as_it_is_laid_out(self):
+        text = "abs : f32 nhwc 1x8x4x4 -> f32 nhwc 1x8x4x4"
+        rows = self.json("bench", "--layer", text, "--iterations", "1")["kernels"]
+        self.assertTrue(rows)
+        self.assertEqual({row["layouts"] for row in rows}, {"as given"})
+        self.assertEqual({row["gflops"] for row in rows}, {None})
+        strided = "abs : f32 nchw 2x8x4x4 -> f32 nchw 2x8x4x4 strides=256,16,4,1"
+        self.assertIn("abs.direct.any.reference",
+                      {row["kernel"] for row in self.json("bench", "--layer", strided, "--iterations", "1")["kernels"]})
+        named = self.good("bench", "--layer", text, "--kernel", "add.loop.f32.portable", code=DIFFERENT).stdout
+        self.assertEqual(named.splitlines()[1].split(), ["add.loop.f32.portable", "as", "given", "refused:", "op"])
+        refused = self.json("bench", "--layer", text, "--kernel", "add.loop.f32.portable", code=DIFFERENT)
+        self.assertEqual((refused["kernels"], refused["refused"][0]["refusal"]), ([], "op"))
+        # Nothing computes in a type that no kernel has.
+        none = self.good("bench", "--layer", "erf : u16 2 -> u16 2", code=DIFFERENT).stdout
+        self.assertIn("no kernel of this build", none)
+
+    def test_bench_of_a_region(self):
+        text = ("conv dilations=[1,1] group=1 kernel_shape=[1,1] pads=[0,0,0,0] strides=[1,1] (0 1) + add (r0 2) : f32 nchw "
+                "1x8x4x4, f32 const 8x8x1x1, f32 nchw 1x8x4x4 -> f32 nchw 1x8x4x4 via f32 nchw 1x8x4x4")
+        rows = self.json("bench", "--layer", text, "--iterations", "1")["kernels"]
+        self.assertIn("conv.gemm_add.f32.portable", {row["kernel"] for row in rows})
+        self.assertLess(max(row["relative_error"] for row in rows), 1e-4)
+
     def test_verify(self):
         text = self.good("verify", self.glyphs, "--reference", self.reference).stdout
         self.assertIn("largest relative error", text)

@@ -4,7 +4,7 @@
 import os
 import re
 
-from command import DIFFERENT, FILE, MODEL, OK, PLAN, USAGE, Command, png_bytes, read
+from command import DIFFERENT, FILE, MODEL, OK, PLAN, RESOURCES, USAGE, Command, png_bytes, read
 
 
 class Usage(Command):
@@ -22,6 +22,20 @@ class Usage(Command):
         self.bad(USAGE, "shape", "inspect", self.glyphs, "--shape", "image=1x-3x32x32")
         self.bad(USAGE, "1x3x64x64", "inspect", self.glyphs, "--shape", "image=1x3x64x64")
         self.bad(USAGE, "picture", "inspect", self.glyphs, "--shape", "picture=1x3x32x32")
+
+    def test_layers(self):
+        good = "abs : f32 2 -> f32 2"
+        self.bad(USAGE, "column 7: expected a data type", "bench", "--layer", "abs : f3 2 -> f32 2")
+        self.bad(USAGE, "column 1: expected an operator", "bench", "--layer", "")
+        self.bad(MODEL, "part 0, abs: result 0 must be f32 2", "bench", "--layer", "abs : f32 2 -> f32 3")
+        self.bad(MODEL, "layers have it as clamp max=inf min=0.0", "bench", "--layer", "relu : f32 2 -> f32 2")
+        self.bad(USAGE, "abs.none", "bench", "--layer", good, "--kernel", "abs.none")
+        self.bad(USAGE, "negative stride", "bench", "--layer", good + " strides=-1")
+        self.bad(RESOURCES, "4 GiB", "bench", "--layer", good + " strides=281474976710656")
+        self.bad(RESOURCES, "2^48", "bench", "--layer", "abs : f32 281474976710656x2 -> f32 2")
+        self.bad(USAGE, "model", "bench", self.glyphs, "--layer", good, hint=False)
+        self.bad(USAGE, "--profile", "bench", "--layer", good, "--profile", hint=False)
+        self.bad(USAGE, "--layer", "bench", self.glyphs, "--kernel", "abs.loop.f32.portable", hint=False)
 
     def test_models(self):
         whole = read(self.glyphs)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// fettle bench: how long a network takes here.
+// fettle bench: how long a network, or one layer, takes here.
 #include "tuner/cli/command.h"
+#include "tuner/cli/layer_bench.h"
 
 #include "tuner/reference_share.h"
 
@@ -13,7 +14,10 @@
 #include <chrono>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <random>
+#include <string>
+#include <vector>
 
 namespace fettle::cli {
 namespace {
@@ -22,10 +26,18 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int kMostIterations = 100'000'000;  // each leaves a number in memory
 
+// Of a network; a layer is measured with many kernels.
+constexpr double kWarmupSeconds = 0.2;
+constexpr double kDurationSeconds = 2;
+constexpr double kLayerWarmupSeconds = 0.05;
+constexpr double kLayerDurationSeconds = 0.2;
+
 struct BenchArguments {
   ModelArguments model;
-  double warmup_s = 0.2;
-  double duration_s = 2;
+  std::string layer;
+  std::string kernel;
+  std::optional<double> warmup_s;
+  std::optional<double> duration_s;
   int iterations = 0;
   bool json = false;
   bool profile = false;
@@ -103,17 +115,18 @@ std::string as_text(const Measured& measured) {
 }
 
 Status measure(Runtime& runtime, const BenchArguments& arguments, std::vector<double>& run_us) {
+  const double duration_s = arguments.duration_s.value_or(kDurationSeconds);
   const auto warm = Clock::now();
   do {
     if (Status status = runtime.run(); !status) return status;
-  } while (microseconds_since(warm) < arguments.warmup_s * 1e6);
+  } while (microseconds_since(warm) < arguments.warmup_s.value_or(kWarmupSeconds) * 1e6);
   const auto start = Clock::now();
   do {
     const auto before = Clock::now();
     if (Status status = runtime.run(); !status) return status;
     run_us.push_back(microseconds_since(before));
   } while (arguments.iterations > 0 ? run_us.size() < static_cast<std::size_t>(arguments.iterations)
-                                    : microseconds_since(start) < arguments.duration_s * 1e6);
+                                    : microseconds_since(start) < duration_s * 1e6);
   std::sort(run_us.begin(), run_us.end());
   return {};
 }
@@ -147,6 +160,15 @@ Status profile(Runtime& runtime, const BenchArguments& arguments, Measured& meas
   return {};
 }
 
+int bench_one_layer(const BenchArguments& arguments) {
+  const Result<LoadOptions> options = arguments.model.load_options();
+  if (!options) return fail(options.error());
+  return bench_layer({arguments.layer, arguments.kernel, std::max(1, arguments.model.threads),
+                      arguments.warmup_s.value_or(kLayerWarmupSeconds),
+                      arguments.duration_s.value_or(kLayerDurationSeconds), arguments.iterations,
+                      options->compile.nonfinite, arguments.json});
+}
+
 int bench(const BenchArguments& arguments) {
   const Status outputs = check_outputs({{arguments.trace}}, {arguments.model.model, arguments.model.plan});
   if (!outputs) return fail(outputs.error());
@@ -174,7 +196,8 @@ int bench(const BenchArguments& arguments) {
 }  // namespace
 
 void add_bench(CLI::App& app, int& exit_code) {
-  CLI::App* command = app.add_subcommand("bench", "Measure a network's latency, memory and load time");
+  CLI::App* command = app.add_subcommand(
+      "bench", "Measure a network's latency, memory and load time, or the kernels of one layer");
   auto arguments = std::make_shared<BenchArguments>();
   arguments->model.add_to(*command);
   command->add_option("--warmup", arguments->warmup_s, "seconds of warm-up")
@@ -188,7 +211,19 @@ void add_bench(CLI::App& app, int& exit_code) {
       ->excludes(json);  // its table is no JSON
   command->add_option("--trace", arguments->trace, "write the profile of one run as Chrome trace events")
       ->check(file_name());
-  command->callback([=, &exit_code] { exit_code = bench(*arguments); });
+  CLI::Option* layer = command->add_option("--layer", arguments->layer,
+                                           "measure this layer, as `fettle inspect` prints it, instead");
+  command->add_option("--kernel", arguments->kernel, "measure the layer with this kernel alone")
+      ->needs(layer);
+  for (const char* name :
+       {"model", "--plan", "--shape", "--bind", "--keep-subnormals", "--profile", "--trace"})
+    layer->excludes(command->get_option(name));
+  // One of both is needed, which CLI11 would only say of two names that it makes up.
+  CLI::Option* model = command->get_option("model")->required(false);
+  command->callback([=, &exit_code] {
+    if (model->empty() && layer->empty()) throw CLI::RequiredError("model or --layer");
+    exit_code = layer->empty() ? bench(*arguments) : bench_one_layer(*arguments);
+  });
 }
 
 }  // namespace fettle::cli

@@ -2,9 +2,9 @@
 #include "tuner/cli/layer_compare.h"
 
 #include "tuner/cli/difference.h"
+#include "tuner/cli/tensor_elements.h"
 
 #include <cstddef>
-#include <cstring>
 #include <map>
 #include <utility>
 
@@ -13,30 +13,6 @@ namespace {
 
 bool is_floating(DataType type) {
   return type == DataType::f32 || type == DataType::f64 || type == DataType::f16 || type == DataType::bf16;
-}
-
-// A tensor's elements in ONNX order, wherever its strides put them.
-std::vector<std::byte> gather(const TensorDesc& desc, const void* data) {
-  const std::size_t size = size_of(desc.format.type);
-  const auto* bytes = static_cast<const std::byte*>(data);
-  const std::int64_t count = desc.shape.elements();
-  std::vector<std::byte> values(static_cast<std::size_t>(count) * size);
-  std::int64_t index[kMaxRank] = {};
-  const bool blocked = desc.format.layout == Layout::nchwc;
-  for (std::int64_t i = 0; i < count; ++i) {
-    std::int64_t offset = blocked ? index[1] % desc.format.block : 0;
-    for (int axis = 0; axis < desc.shape.rank(); ++axis) {
-      const std::int64_t at = blocked && axis == 1 ? index[1] / desc.format.block : index[axis];
-      offset += at * desc.strides[static_cast<std::size_t>(axis)];
-    }
-    std::memcpy(values.data() + static_cast<std::size_t>(i) * size,
-                bytes + offset * static_cast<std::int64_t>(size), size);
-    for (int axis = desc.shape.rank(); axis-- > 0;) {
-      if (++index[axis] < desc.shape[axis]) break;
-      index[axis] = 0;
-    }
-  }
-  return values;
 }
 
 // A plan that gives every layer its reference kernel.
@@ -86,7 +62,8 @@ Result<Values> reference_values(const Model& model, Runtime& runtime, const Comp
         const StepInfo& info = program->steps()[step];
         for (std::size_t i = 0; i < outputs.size(); ++i) {
           const DataType type = info.desc.outputs[i].format.type;
-          if (is_floating(type)) values[info.outputs[i]] = {type, gather(info.desc.outputs[i], outputs[i])};
+          if (is_floating(type))
+            values[info.outputs[i]] = {type, dense_elements(info.desc.outputs[i], outputs[i])};
         }
       });
   if (!status) return std::move(status).error();
@@ -107,7 +84,7 @@ Result<std::vector<LayerComparison>> compare_layers(const Model& model, Runtime&
           const auto found = expected->find(info.outputs[i]);
           const DataType type = info.desc.outputs[i].format.type;
           if (found == expected->end() || found->second.type != type) continue;
-          const std::vector<std::byte> values = gather(info.desc.outputs[i], outputs[i]);
+          const std::vector<std::byte> values = dense_elements(info.desc.outputs[i], outputs[i]);
           comparisons.push_back({(info.conversion ? "-> " : "") + info.layer, info.kernel, info.desc.text(),
                                  relative_error(type, values, found->second.elements)});
         }
