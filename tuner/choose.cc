@@ -8,15 +8,29 @@
 
 #include <cstddef>
 #include <map>
+#include <set>
 #include <utility>
 
 namespace fettle::tuner {
 namespace {
 
-// Formats of values: layouts by their number, and 8-bit pictures, which no layer reads as they are.
-constexpr int kPictureFormat = 3;
+// Formats of values by their number, and 8-bit pictures, which no layer reads as they are.
+constexpr int kLayouts = 3;
+constexpr int kPictureFormat = kMostFormats - 1;
+static_assert(kLayouts * (static_cast<int>(DataType::boolean) + 1) < kPictureFormat);
 
-int format_of(Layout layout) { return static_cast<int>(layout); }
+int number_of(FormatTag tag) { return static_cast<int>(tag.type) * kLayouts + static_cast<int>(tag.layout); }
+FormatTag format_of(int number) {
+  return {static_cast<Layout>(number % kLayouts), static_cast<DataType>(number / kLayouts)};
+}
+
+// Whether there is anything to agree on: not where all ends have the one format.
+bool has_formats(const FormattedValue& value) {
+  std::set<int> formats(value.producer.formats.begin(), value.producer.formats.end());
+  for (const FormatEnd& reader : value.readers) formats.insert(reader.formats.begin(), reader.formats.end());
+  formats.erase(kInside);
+  return formats.size() > 1;
+}
 
 // The problem, and which of its nodes stands for what: nodes of layers come first, with their numbers.
 class ProblemBuilder {
@@ -27,8 +41,9 @@ class ProblemBuilder {
   void build() {
     for (std::size_t i = 0; i < space_.layers.size(); ++i) add_layer(static_cast<int>(i));
     for (const auto& [number, value] : space_.values) {
-      if (!value.has_layouts()) continue;
-      const ValueNode node = add_value(problem_, describe(value));
+      const FormattedValue described = describe(value);
+      if (!has_formats(described)) continue;
+      const ValueNode node = add_value(problem_, described);
       if (node.node >= 0) values_[number] = node;
     }
     for (std::size_t i = 0; i < space_.layers.size(); ++i) tie_regions(static_cast<int>(i));
@@ -52,40 +67,40 @@ class ProblemBuilder {
     FormattedValue described;
     described.producer = producer_of(value);
     for (int consumer : value.consumers) described.readers.push_back(reader_of(value, consumer));
-    if (value.output) described.readers.push_back({-1, {format_of(Layout::nchw)}});
+    if (value.output) described.readers.push_back({-1, {number_of(value.plain())}});
     described.conversion = [this, &value](int from, int to) {
-      const Layout source = from == kPictureFormat ? Layout::nchw : static_cast<Layout>(from);
-      return table_.conversion_us(value, source, static_cast<Layout>(to));
+      const FormatTag source = from == kPictureFormat ? value.plain() : format_of(from);
+      return table_.conversion_us(value, source, format_of(to));
     };
     return described;
   }
 
   FormatEnd producer_of(const SpaceValue& value) const {
-    if (value.producer < 0) return {-1, {written(value, Layout::nchw)}};
+    if (value.producer < 0) return {-1, {written(value, value.plain())}};
     FormatEnd end{value.producer, {}};
     for (const Candidate& candidate : candidates(value.producer)) {
       const bool inside = stays_inside(space_, value.producer, candidate);
-      end.formats.push_back(inside ? kInside : written(value, candidate.layouts.output));
+      end.formats.push_back(inside ? kInside : written(value, candidate.variant.signature.output));
     }
-    return with_an_option(std::move(end));
+    return with_an_option(value, std::move(end));
   }
 
-  static int written(const SpaceValue& value, Layout layout) {
-    return value.picture ? kPictureFormat : format_of(layout);
+  static int written(const SpaceValue& value, FormatTag tag) {
+    return value.picture ? kPictureFormat : number_of(value.stored(tag));
   }
 
   FormatEnd reader_of(const SpaceValue& value, int consumer) const {
     FormatEnd end{consumer, {}};
     for (const Candidate& candidate : candidates(consumer)) {
       const bool inside = reads_inside(space_, value.producer, candidate);
-      end.formats.push_back(inside ? kInside : format_of(candidate.layouts.input));
+      end.formats.push_back(inside ? kInside : number_of(value.stored(candidate.variant.signature.input)));
     }
-    return with_an_option(std::move(end));
+    return with_an_option(value, std::move(end));
   }
 
   // A layer without candidates has the one option of its node, which is forbidden.
-  static FormatEnd with_an_option(FormatEnd end) {
-    if (end.formats.empty()) end.formats.push_back(format_of(Layout::nchw));
+  static FormatEnd with_an_option(const SpaceValue& value, FormatEnd end) {
+    if (end.formats.empty()) end.formats.push_back(number_of(value.plain()));
     return end;
   }
 

@@ -3,7 +3,7 @@
 // Choosing: the cheapest plan for the measured table, exactly.
 //
 // Each layer is a node whose options are its candidates; layers that read each other's results agree on
-// layouts or pay for conversions (search/format_agreement.h). Inputs of the network arrive in nchw (or as
+// formats or pay for conversions (search/format_agreement.h). Inputs of the network arrive in nchw (or as
 // 8-bit pictures), outputs leave in nchw. A region and the layers that it covers are tied by infinite edge
 // costs.
 #pragma once

@@ -69,13 +69,6 @@ std::optional<Cost> CostTable::cost(int layer, int candidate) const {
   return cost;
 }
 
-std::optional<Cost> CostTable::cost_in(int layer, int candidate, int setting) const {
-  const Samples& all = samples_[at(layer)][at(candidate)];
-  const auto found = all.find(setting);
-  if (found == all.end()) return std::nullopt;
-  return summarise(found->second);
-}
-
 int CostTable::known_samples(int layer, int candidate) const {
   int known = 0;
   if (const auto prior = priors_.find({layer, candidate}); prior != priors_.end())
@@ -85,11 +78,11 @@ int CostTable::known_samples(int layer, int candidate) const {
   return known;
 }
 
-double CostTable::conversion_us(const SpaceValue& value, Layout from, Layout to) const {
-  if (!value.picture && same_memory(value.shape, from, to)) return 0;
-  Format source{from, value.type};
+double CostTable::conversion_us(const SpaceValue& value, FormatTag from, FormatTag to) const {
+  if (!value.picture && from == to) return 0;
+  Format source{from.layout, from.type};
   if (value.picture) source = {Layout::nhwc, DataType::u8};
-  const Format target{to, value.type};
+  const Format target{to.layout, to.type};
   const auto found = conversions_.find(conversion_key(value.shape, source, target));
   if (found != conversions_.end()) return lower_quartile(found->second.samples);
   std::vector<double> rates;

@@ -37,13 +37,11 @@ class CostTable {
 
   /// The candidate's own cost; nothing when it was neither measured nor known before.
   std::optional<Cost> cost(int layer, int candidate) const;
-  /// What a setting saw of a candidate.
-  std::optional<Cost> cost_in(int layer, int candidate, int setting) const;
   /// Measured, or estimated from the bytes at the bandwidth of the conversions that were measured.
-  double conversion_us(const SpaceValue& value, Layout from, Layout to) const;
+  /// 0 between equal formats; `from` says nothing of pictures, which arrive as they are.
+  double conversion_us(const SpaceValue& value, FormatTag from, FormatTag to) const;
   /// Samples of a candidate over all settings, records included: how well it is known.
   int known_samples(int layer, int candidate) const;
-  bool conversion_known(const std::string& key) const { return conversions_.count(key) != 0; }
 
  private:
   struct Conversion {

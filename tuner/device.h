@@ -40,7 +40,7 @@ class Device {
   /// Seconds on a monotonic clock.
   virtual double now_s() = 0;
   /// Names the device in records: equal where measurements are comparable.
-  virtual std::string key() const = 0;
+  virtual PlanDevice description() const = 0;
   /// How much memory subjects may hold at once.
   virtual std::size_t memory_limit() const = 0;
   /// Frequency and temperature in words, where the system tells; empty elsewhere.

@@ -9,13 +9,9 @@
 namespace fettle::tuner {
 namespace {
 
-VariantCost describe(const Space& space, const Candidate& candidate, const std::optional<Cost>& cost) {
+VariantCost describe(const Candidate& candidate, const std::optional<Cost>& cost) {
   VariantCost variant;
-  variant.kernel = candidate.kernel;
-  variant.layouts = candidate.layouts;
-  variant.threads = candidate.threads;
-  for (int other : candidate.covers)
-    variant.covers.push_back(space.layers[static_cast<std::size_t>(other)].id);
+  variant.variant = candidate.variant;
   variant.is_default = candidate.is_default;
   variant.reference = candidate.reference;
   if (cost) {
@@ -42,17 +38,15 @@ std::vector<LayerExplanation> explain(const Space& space, const CostTable& table
       const Candidate& candidate = layer.candidates[c];
       const bool chosen = choice[i] == static_cast<int>(c);
       if (candidate.covered() && !chosen) continue;
-      VariantCost variant = describe(space, candidate, table.cost(static_cast<int>(i), static_cast<int>(c)));
+      VariantCost variant = describe(candidate, table.cost(static_cast<int>(i), static_cast<int>(c)));
       if (candidate.covered())
-        variant.kernel = "covered by " + space.layers[static_cast<std::size_t>(candidate.region)].id;
+        variant.covered_by = space.layers[static_cast<std::size_t>(candidate.region)].id;
       variant.chosen = chosen;
       explanation.variants.push_back(std::move(variant));
     }
     for (const Excluded& excluded : layer.excluded) {
       VariantCost variant;
-      variant.kernel = excluded.kernel;
-      variant.layouts = excluded.layouts;
-      variant.covers = excluded.covers;
+      variant.variant = excluded.variant;
       variant.refusal = excluded.refusal;
       explanation.variants.push_back(std::move(variant));
     }
@@ -69,3 +63,11 @@ std::vector<LayerExplanation> explain(const Space& space, const CostTable& table
 }
 
 }  // namespace fettle::tuner
+
+namespace fettle {
+
+std::string VariantCost::shown_name() const {
+  return covered_by.empty() ? variant.kernel : "covered by " + covered_by;
+}
+
+}  // namespace fettle

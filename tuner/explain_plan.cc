@@ -17,18 +17,6 @@ using tuner::Candidate;
 using tuner::Choice;
 using tuner::Space;
 
-bool same_variant(const Space& space, const Candidate& candidate, const PlanLayer& entry) {
-  if (candidate.covered() || candidate.kernel != entry.kernel || candidate.threads != entry.threads)
-    return false;
-  if (entry.layouts &&
-      (entry.layouts->input != candidate.layouts.input || entry.layouts->output != candidate.layouts.output))
-    return false;
-  return std::equal(candidate.covers.begin(), candidate.covers.end(), entry.covers.begin(),
-                    entry.covers.end(), [&](int layer, const std::string& id) {
-                      return space.layers[static_cast<std::size_t>(layer)].id == id;
-                    });
-}
-
 // The plan as a choice of candidates; a thread count that is not among them leaves the layer's default.
 Choice choice_of(const Space& space, const PlanPoint& point) {
   Choice choice = tuner::default_choice(space);
@@ -37,7 +25,7 @@ Choice choice_of(const Space& space, const PlanPoint& point) {
     if (entry == point.layers.end()) continue;
     const std::vector<Candidate>& candidates = space.layers[layer].candidates;
     const auto found = std::find_if(candidates.begin(), candidates.end(), [&](const Candidate& c) {
-      return same_variant(space, c, entry->second);
+      return !c.covered() && c.variant == entry->second.variant;
     });
     if (found == candidates.end()) continue;
     choice[layer] = static_cast<int>(found - candidates.begin());
@@ -76,7 +64,7 @@ Result<std::vector<LayerExplanation>> explain_program(const Model& model, const 
                        (skipped.count > 1 ? ", nor do " + std::to_string(skipped.count - 1) + " others" : ""),
                    "give a file that `fettle tune --records` wrote, or remove the line");
     }
-    tuner::apply_records(*records, (*device)->key(), space, table);
+    tuner::apply_records(*records, (*device)->description(), space, table);
   }
   const Plan effective = planned.effective_plan();
   std::vector<LayerExplanation> layers =

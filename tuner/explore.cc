@@ -141,7 +141,8 @@ void Explorer::map_steps(Run& run) const {
     const int layer = space_.find(step.layer);
     if (layer < 0 || space_.layers[at(layer)].candidates.empty()) continue;
     const Candidate& candidate = space_.layers[at(layer)].candidates[at(run.setting.choice[at(layer)])];
-    if (!candidate.covered() && step.kernel == candidate.kernel && step.threads == candidate.threads)
+    if (!candidate.covered() && step.kernel == candidate.variant.kernel &&
+        step.threads == candidate.variant.threads)
       follows[at(layer)] = 1;
     run.layer_of_step[s] = layer;
   }
@@ -224,21 +225,28 @@ bool Explorer::dominated(int layer, int candidate) const {
     if (static_cast<int>(c) == candidate || other.covered() || !other.covers.empty()) continue;
     const std::optional<Cost> rival = table_.cost(layer, static_cast<int>(c));
     if (!rival) continue;
+    const Signature& here = mine.variant.signature;
+    const Signature& there = other.variant.signature;
     double change = 0;
-    for (int value : entry.inputs)
-      change += table_.conversion_us(space_.values.at(value), mine.layouts.input, other.layouts.input);
-    for (int value : entry.outputs)
-      change += table_.conversion_us(space_.values.at(value), other.layouts.output, mine.layouts.output);
+    for (int number : entry.inputs) {
+      const SpaceValue& value = space_.values.at(number);
+      change += table_.conversion_us(value, value.stored(here.input), value.stored(there.input));
+    }
+    for (int number : entry.outputs) {
+      const SpaceValue& value = space_.values.at(number);
+      change += table_.conversion_us(value, value.stored(there.output), value.stored(here.output));
+    }
     if (clearly_below(*rival, change, *cost)) return true;
   }
   return false;
 }
 
-// A region has lost when its layers do better one by one, without leaving its layout.
+// A region has lost when its layers do better one by one, without leaving its format.
 bool Explorer::dominated_region(int layer, int candidate) const {
   const Candidate& region = space_.layers[at(layer)].candidates[at(candidate)];
   const std::optional<Cost> cost = table_.cost(layer, candidate);
-  if (!cost || region.layouts.input != region.layouts.output) return false;
+  const Signature& format = region.variant.signature;
+  if (!cost || format.input != format.output) return false;
   std::vector<int> parts = region.covers;
   parts.push_back(layer);
   Cost sum{{0, 0, 0}, 0, cost->samples, false};
@@ -247,8 +255,8 @@ bool Explorer::dominated_region(int layer, int candidate) const {
     const std::vector<Candidate>& candidates = space_.layers[at(part)].candidates;
     for (std::size_t c = 0; c < candidates.size(); ++c) {
       const Candidate& one = candidates[c];
-      if (one.covered() || !one.covers.empty() || one.layouts.input != region.layouts.input ||
-          one.layouts.output != region.layouts.output)
+      if (one.covered() || !one.covers.empty() || one.variant.signature.input != format.input ||
+          one.variant.signature.output != format.output)
         continue;
       const std::optional<Cost> own = table_.cost(part, static_cast<int>(c));
       if (own && (!best || own->us.high < best->us.high)) best = own;

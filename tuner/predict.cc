@@ -5,17 +5,12 @@
 #include "tuner/regions.h"
 #include "tuner/search/selection.h"
 
-#include <array>
+#include <algorithm>
 #include <cstddef>
 #include <optional>
+#include <vector>
 
 namespace fettle::tuner {
-namespace {
-
-constexpr int kLayouts = 3;
-
-}  // namespace
-
 double predict(const Space& space, const CostTable& table, const Choice& choice,
                std::vector<double>* conversions_us) {
   double sum = 0;
@@ -26,27 +21,27 @@ double predict(const Space& space, const CostTable& table, const Choice& choice,
   }
   for (const auto& entry : space.values) {
     const SpaceValue& value = entry.second;  // no structured binding: the lambda below names it
-    if (!value.has_layouts()) continue;
-    std::array<bool, kLayouts> there{};
-    Layout from = Layout::nchw;
+    std::vector<FormatTag> there;
+    FormatTag from = value.plain();
     if (value.producer >= 0) {
       const Candidate& producer = space.layers[at(value.producer)].candidates[at(choice[at(value.producer)])];
       if (stays_inside(space, value.producer, producer)) continue;
-      from = producer.layouts.output;
+      from = value.stored(producer.variant.signature.output);
     }
-    if (!value.picture) there[static_cast<std::size_t>(from)] = true;
-    const auto need = [&](Layout layout, int payer) {
-      if (there[static_cast<std::size_t>(layout)]) return;
-      there[static_cast<std::size_t>(layout)] = true;
-      const double us = table.conversion_us(value, from, layout);
+    if (!value.picture) there.push_back(from);
+    const auto need = [&](FormatTag format, int payer) {
+      if (std::find(there.begin(), there.end(), format) != there.end()) return;
+      there.push_back(format);
+      const double us = table.conversion_us(value, from, format);
       sum += us;
       if (conversions_us != nullptr && payer >= 0) (*conversions_us)[at(payer)] += us;
     };
     for (int consumer : value.consumers) {
       const Candidate& candidate = space.layers[at(consumer)].candidates[at(choice[at(consumer)])];
-      if (!reads_inside(space, value.producer, candidate)) need(candidate.layouts.input, consumer);
+      if (!reads_inside(space, value.producer, candidate))
+        need(value.stored(candidate.variant.signature.input), consumer);
     }
-    if (value.output) need(Layout::nchw, value.producer);
+    if (value.output) need(value.plain(), value.producer);
   }
   return sum;
 }

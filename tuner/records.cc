@@ -2,7 +2,6 @@
 #include "tuner/records.h"
 
 #include <fettle/files.h>
-#include <fettle/version.h>
 
 #include <nlohmann/json.hpp>
 
@@ -17,7 +16,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int kFormatVersion = 1;
+constexpr int kFormatVersion = 2;
 constexpr std::size_t kMostBytes = std::size_t{256} << 20;
 
 bool text_at(const Json& json, const char* key, std::string& target) {
@@ -38,7 +37,37 @@ bool number_at(const Json& json, const char* key, Number& target) {
   return true;
 }
 
-bool parse_line(std::string_view line, Record& record) {
+// Devices are the same for whole files: the last one is kept.
+class DeviceReader {
+ public:
+  bool read(const Json& json, PlanDevice& device) {
+    const auto found = json.find("device");
+    if (found == json.end()) return false;
+    std::string text = found->dump(-1, ' ', false, Json::error_handler_t::replace);
+    if (text != text_) {
+      Result<PlanDevice> parsed = PlanDevice::parse(text);
+      if (!parsed) return false;
+      text_ = std::move(text);
+      device_ = *std::move(parsed);
+    }
+    device = device_;
+    return true;
+  }
+
+ private:
+  std::string text_;
+  PlanDevice device_;
+};
+
+bool formats_at(const Json& json, Signature& signature) {
+  std::string text;
+  if (!text_at(json, "formats", text)) return false;
+  const Result<Signature> parsed = Signature::parse(text);
+  if (parsed) signature = *parsed;
+  return static_cast<bool>(parsed);
+}
+
+bool parse_line(std::string_view line, DeviceReader& devices, Record& record) {
   const Json json = Json::parse(line.begin(), line.end(), nullptr, false);
   if (!json.is_object()) return false;
   int version = 0;
@@ -47,34 +76,31 @@ bool parse_line(std::string_view line, Record& record) {
   if (us == json.end() || !us->is_object()) return false;
   text_at(json, "conditions", record.conditions);
   const bool complete =
-      text_at(json, "device", record.device) && text_at(json, "layer", record.layer) &&
-      text_at(json, "kernel", record.kernel) && number_at(json, "revision", record.revision) &&
-      text_at(json, "layouts", record.layouts) && number_at(json, "threads", record.threads) &&
-      number_at(*us, "median", record.cost.us.median) && number_at(*us, "low", record.cost.us.low) &&
-      number_at(*us, "high", record.cost.us.high) && number_at(*us, "samples", record.cost.samples) &&
+      devices.read(json, record.device) && text_at(json, "layer", record.layer) &&
+      text_at(json, "kernel", record.variant.kernel) &&
+      number_at(json, "revision", record.variant.revision) && formats_at(json, record.variant.signature) &&
+      number_at(json, "threads", record.variant.threads) && number_at(*us, "median", record.cost.us.median) &&
+      number_at(*us, "low", record.cost.us.low) && number_at(*us, "high", record.cost.us.high) &&
+      number_at(*us, "samples", record.cost.samples) && number_at(*us, "quiet", record.cost.quiet_us) &&
       record.cost.samples > 0;
-  if (us->contains("quiet")) return complete && number_at(*us, "quiet", record.cost.quiet_us);
-  record.cost.quiet_us = record.cost.us.median;  // written by an older version
   return complete;
 }
 
 // Three decimals are a nanosecond: beyond that digits are noise.
 double rounded(double us) { return std::round(us * 1000) / 1000; }
 
-std::string layer_text(const Space& space, int layer, const Candidate& candidate) {
-  std::string text = space.layers[static_cast<std::size_t>(layer)].text;
-  for (int other : candidate.covers) text += " + " + space.layers[static_cast<std::size_t>(other)].text;
+std::string cost_key(const Space& space, int layer, const Candidate& candidate) {
+  std::string text = space.layers[static_cast<std::size_t>(layer)].cost_key;
+  for (int other : candidate.covers) text += " + " + space.layers[static_cast<std::size_t>(other)].cost_key;
   return text;
 }
 
-Record describe(const Space& space, int layer, const Candidate& candidate, const std::string& device) {
+Record describe(const Space& space, int layer, const Candidate& candidate, const PlanDevice& device) {
   Record record;
   record.device = device;
-  record.layer = layer_text(space, layer, candidate);
-  record.kernel = candidate.kernel;
-  record.revision = candidate.revision;
-  record.layouts = layouts_text(candidate.layouts);
-  record.threads = candidate.threads;
+  record.layer = cost_key(space, layer, candidate);
+  record.variant = candidate.variant;
+  record.variant.covers.clear();
   return record;
 }
 
@@ -93,38 +119,35 @@ std::string device_key(const PlanDevice& device) {
 
 std::string Record::line() const {
   Json json = {{"fettle_record", kFormatVersion},
-               {"device", device},
+               {"device", Json::parse(device.json())},
                {"layer", layer},
-               {"kernel", kernel},
-               {"revision", revision},
-               {"layouts", layouts},
-               {"threads", threads},
+               {"kernel", variant.kernel},
+               {"revision", variant.revision},
+               {"formats", variant.signature.text()},
+               {"threads", variant.threads},
                {"us",
                 {{"median", rounded(cost.us.median)},
                  {"low", rounded(cost.us.low)},
                  {"high", rounded(cost.us.high)},
                  {"quiet", rounded(cost.quiet_us)},
-                 {"samples", cost.samples}}},
-               {"library", FETTLE_VERSION}};
+                 {"samples", cost.samples}}}};
   if (!conditions.empty()) json["conditions"] = conditions;
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-std::string Record::key() const {
-  return device + "\n" + layer + "\n" + kernel + "\n" + std::to_string(revision) + "\n" + layouts + "\n" +
-         std::to_string(threads);
-}
+std::string Record::key() const { return device_key(device) + "\n" + layer + "\n" + variant.text(); }
 
 std::vector<Record> parse_records(std::string_view text, SkippedLines* skipped) {
   std::vector<Record> records;
   SkippedLines damaged;
+  DeviceReader devices;
   for (int number = 1; !text.empty(); ++number) {
     const std::size_t end = std::min(text.find('\n'), text.size());
     const std::string_view line = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
     if (line.empty()) continue;
     Record record;
-    if (parse_line(line, record))
+    if (parse_line(line, devices, record))
       records.push_back(std::move(record));
     else if (damaged.count++ == 0)
       damaged.first = number;
@@ -163,7 +186,7 @@ std::map<std::string, Record> merge_records(const std::vector<Record>& records) 
   return merged;
 }
 
-int apply_records(const std::vector<Record>& records, const std::string& device, const Space& space,
+int apply_records(const std::vector<Record>& records, const PlanDevice& device, const Space& space,
                   CostTable& table) {
   const std::map<std::string, Record> merged = merge_records(records);
   int known = 0;
@@ -180,7 +203,7 @@ int apply_records(const std::vector<Record>& records, const std::string& device,
   return known;
 }
 
-std::vector<Record> records_of(const Space& space, const CostTable& table, const std::string& device,
+std::vector<Record> records_of(const Space& space, const CostTable& table, const PlanDevice& device,
                                const std::string& conditions) {
   std::vector<Record> records;
   for (std::size_t i = 0; i < space.layers.size(); ++i) {

@@ -19,14 +19,11 @@ namespace fettle::tuner {
 /// Isa and cores in words: what records are keyed by.
 std::string device_key(const PlanDevice& device);
 
-/// One measurement: device + layer + variant -> statistics.
+/// One measurement: device + layer + variant -> statistics. docs/records.md describes the text.
 struct Record {
-  std::string device;
-  std::string layer;  ///< canonical text; the texts of all layers for a region, joined by " + "
-  std::string kernel;
-  std::uint32_t revision = 0;
-  std::string layouts;
-  int threads = 1;
+  PlanDevice device;
+  std::string layer;  ///< LayerDesc::cost_key; the keys of all layers for a region, joined by " + "
+  Variant variant;    ///< without the covered layers' ids, which are names of one network's
   Cost cost;
   std::string conditions;  ///< frequency and temperature, where the system tells
 
@@ -51,10 +48,10 @@ Status append_records(const std::string& path, const std::vector<Record>& record
 std::map<std::string, Record> merge_records(const std::vector<Record>& records);
 
 /// Gives the table what the records know of this device and space.
-int apply_records(const std::vector<Record>& records, const std::string& device, const Space& space,
+int apply_records(const std::vector<Record>& records, const PlanDevice& device, const Space& space,
                   CostTable& table);
 /// What the table has measured, records alone left out.
-std::vector<Record> records_of(const Space& space, const CostTable& table, const std::string& device,
+std::vector<Record> records_of(const Space& space, const CostTable& table, const PlanDevice& device,
                                const std::string& conditions);
 
 }  // namespace fettle::tuner

@@ -102,7 +102,7 @@ void summary_section(std::string& page, const TuneResult& result) {
   for (const LayerExplanation& layer : result.layers) conversions += layer.conversions_us;
   fmt::format_to(std::back_inserter(page),
                  "<p class=\"soft\">The table of layers predicts {} for this choice, {} of it conversions "
-                 "between layouts. The selection was {}. "
+                 "between formats. The selection was {}. "
                  "{} network passes in {:.1f} s{}.</p><p class=\"soft\">In the plan {}.</p></section>",
                  time_text(result.predicted_us), time_text(conversions),
                  result.default_kept ? "not used"
@@ -135,10 +135,11 @@ std::string status_of(const VariantCost& variant) {
 }
 
 void variant_row(std::string& page, const VariantCost& variant, double scale_us) {
-  std::string name = "<code>" + escape_html(variant.kernel) + "</code>";
-  if (!variant.covers.empty()) {
+  std::string name = "<code>" + escape_html(variant.shown_name()) + "</code>";
+  if (!variant.variant.covers.empty() && variant.covered_by.empty()) {
     std::string covers;
-    for (const std::string& id : variant.covers) covers += (covers.empty() ? "" : ", ") + escape_html(id);
+    for (const std::string& id : variant.variant.covers)
+      covers += (covers.empty() ? "" : ", ") + escape_html(id);
     name += " <span class=\"soft\">covers " + covers + "</span>";
   }
   const bool measured = variant.samples > 0;
@@ -149,7 +150,7 @@ void variant_row(std::string& page, const VariantCost& variant, double scale_us)
       variant.chosen ? "picked"
       : measured     ? ""
                      : "out",
-      name, escape_html(layouts_text(variant.layouts)), variant.threads,
+      name, escape_html(variant.variant.signature.text()), variant.variant.threads,
       measured ? time_text(variant.quiet_us) : "", measured ? time_text(variant.us.median) : "",
       measured ? interval_svg(variant.us, scale_us, variant.chosen) : "",
       measured ? fmt::format("{}", variant.samples) : "", status_of(variant));
@@ -162,8 +163,8 @@ void layer_details(std::string& page, const LayerExplanation& layer) {
   fmt::format_to(std::back_inserter(page),
                  "<details><summary><span class=\"layer\">{}</span><span class=\"kernel\">{}</span><span "
                  "class=\"time\">{}</span></summary>",
-                 escape_html(layer.layer), chosen == nullptr ? "" : escape_html(chosen->kernel),
-                 chosen == nullptr || chosen->samples == 0 || chosen->kernel.starts_with("covered by ")
+                 escape_html(layer.layer), chosen == nullptr ? "" : escape_html(chosen->shown_name()),
+                 chosen == nullptr || chosen->samples == 0 || !chosen->covered_by.empty()
                      ? ""
                      : time_text(chosen->quiet_us));
   page += "<p><code class=\"soft\">" + escape_html(layer.desc) + "</code></p>";
@@ -172,7 +173,7 @@ void layer_details(std::string& page, const LayerExplanation& layer) {
   double scale = 0;
   for (const VariantCost& variant : layer.variants) scale = std::max(scale, variant.us.high);
   page +=
-      "<div class=\"scroll\"><table><thead><tr><th>kernel</th><th>layouts</th><th "
+      "<div class=\"scroll\"><table><thead><tr><th>kernel</th><th>formats</th><th "
       "class=\"n\">threads</th><th class=\"n\">lower quartile</th>"
       "<th class=\"n\">median</th><th>95 % interval</th>"
       "<th class=\"n\">samples</th><th></th></tr></thead><tbody>";

@@ -47,7 +47,7 @@ void cut(std::string& svg, double y, double height) {
 }
 
 std::string variant_title(const char* role, const VariantCost& variant) {
-  return fmt::format("{}: {}, {} (median {}, {} to {})", role, escape_html(variant.kernel),
+  return fmt::format("{}: {}, {} (median {}, {} to {})", role, escape_html(variant.shown_name()),
                      time_text(variant.quiet_us), time_text(variant.us.median), time_text(variant.us.low),
                      time_text(variant.us.high));
 }
@@ -183,7 +183,7 @@ std::string layers_svg(const std::vector<LayerExplanation>& layers) {
     }
     if (chosen != nullptr) {
       const bool same = standard == nullptr || standard == chosen;
-      const bool covered = chosen->kernel.starts_with("covered by ");
+      const bool covered = !chosen->covered_by.empty();
       fmt::format_to(std::back_inserter(svg), "<text class=\"value\" x=\"{:.0f}\" y=\"{:.1f}\">{}{}</text>",
                      kWidth, y + 18, same ? std::string() : time_text(standard->quiet_us) + " → ",
                      covered ? "covered" : time_text(chosen->quiet_us));

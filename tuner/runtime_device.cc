@@ -2,7 +2,6 @@
 #include "tuner/runtime_device.h"
 
 #include "tuner/conditions.h"
-#include "tuner/records.h"
 
 #include <fettle/runtime.h>
 
@@ -132,7 +131,7 @@ Result<std::unique_ptr<Subject>> RuntimeDevice::prepare(const Plan* plan, bool p
 
 double RuntimeDevice::now_s() { return seconds_now(); }
 
-std::string RuntimeDevice::key() const { return device_key(Plan::this_device()); }
+PlanDevice RuntimeDevice::description() const { return Plan::this_device(); }
 
 std::size_t RuntimeDevice::memory_limit() const {
   const long pages = ::sysconf(_SC_PHYS_PAGES);

@@ -22,7 +22,7 @@ class RuntimeDevice final : public Device {
 
   Result<std::unique_ptr<Subject>> prepare(const Plan* plan, bool profile) override;
   double now_s() override;
-  std::string key() const override;
+  PlanDevice description() const override;
   std::size_t memory_limit() const override;
   std::string conditions() override;
 

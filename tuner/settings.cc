@@ -20,8 +20,8 @@ struct Key {
     return std::tie(a.family, a.layout, a.threads) < std::tie(b.family, b.layout, b.threads);
   }
   bool fits(const Candidate& candidate) const {
-    return !candidate.covered() && kernel_family(candidate.kernel) == family &&
-           candidate.layouts.output == layout && candidate.threads == threads;
+    return !candidate.covered() && kernel_family(candidate.variant.kernel) == family &&
+           candidate.variant.signature.output.layout == layout && candidate.variant.threads == threads;
   }
 };
 
@@ -31,10 +31,10 @@ int closest(const SpaceLayer& layer, const Key& key) {
   for (std::size_t c = 0; c < layer.candidates.size(); ++c) {
     const Candidate& candidate = layer.candidates[c];
     if (candidate.covered() || !candidate.covers.empty()) continue;
-    const bool family = kernel_family(candidate.kernel) == key.family;
-    const int score = (candidate.layouts.output == key.layout ? 8 : 0) +
-                      (candidate.layouts.input == key.layout ? 4 : 0) +
-                      (candidate.threads == key.threads ? 2 : 0) + (family ? 1 : 0);
+    const bool family = kernel_family(candidate.variant.kernel) == key.family;
+    const int score = (candidate.variant.signature.output.layout == key.layout ? 8 : 0) +
+                      (candidate.variant.signature.input.layout == key.layout ? 4 : 0) +
+                      (candidate.variant.threads == key.threads ? 2 : 0) + (family ? 1 : 0);
     if (score <= best_score) continue;
     best_score = score;
     best = static_cast<int>(c);
@@ -84,7 +84,8 @@ class Cover {
     for (const SpaceLayer& layer : space_.layers) {
       for (const Candidate& candidate : layer.candidates) {
         if (candidate.covered()) continue;
-        Key key{kernel_family(candidate.kernel), candidate.layouts.output, candidate.threads};
+        Key key{kernel_family(candidate.variant.kernel), candidate.variant.signature.output.layout,
+                candidate.variant.threads};
         if (candidate.reference) slow.insert(key.family);
         if (known.insert(key).second) keys.push_back(std::move(key));
       }
@@ -223,7 +224,8 @@ std::vector<Setting> mixed_settings(const Space& space) {
       const Candidate& now = space.layers[i].candidates[at(choice[i])];
       if (now.covered() || !now.covers.empty()) continue;
       const Layout layout = (depth[i] + parity) % 2 == 0 ? Layout::nchw : Layout::nhwc;
-      const int wanted = closest(space.layers[i], {kernel_family(now.kernel), layout, now.threads});
+      const int wanted =
+          closest(space.layers[i], {kernel_family(now.variant.kernel), layout, now.variant.threads});
       changed = changed || wanted != choice[i];
       choice[i] = wanted;
     }

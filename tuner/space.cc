@@ -21,7 +21,22 @@ std::vector<int> thread_counts(const Kernel& kernel, int most) {
   return counts;
 }
 
-bool same(LayoutPair a, LayoutPair b) { return a.input == b.input && a.output == b.output; }
+// Whether a variant has the formats that an entry asks for, whose types may be open.
+bool fits_formats(const Signature& asked, const Signature& has) {
+  const auto fits = [](FormatTag wanted, FormatTag given) {
+    return wanted.layout == given.layout && (wanted.type == DataType::undefined || wanted.type == given.type);
+  };
+  return fits(asked.input, has.input) && fits(asked.output, has.output) &&
+         (asked.weights == DataType::undefined || asked.weights == has.weights);
+}
+
+// Whether a tensor lies the same way in all layouts (but for zeros behind channels in blocks): low rank, one
+// channel, or one pixel.
+bool has_one_layout(const Shape& shape) {
+  if (shape.rank() < 3 || shape[1] == 1) return true;
+  const std::int64_t batch_channels = shape[0] * shape[1];
+  return batch_channels > 0 && shape.elements() == batch_channels;
+}
 
 std::int64_t elements(const LayerInfo& layer) {
   std::int64_t sum = 0;
@@ -78,6 +93,7 @@ class Builder {
     SpaceLayer layer;
     layer.id = info.id;
     layer.text = info.desc.text();
+    layer.cost_key = info.desc.cost_key();
     for (std::size_t i = 0; i < info.inputs.size(); ++i) {
       if (info.inputs[i] < 0) continue;
       SpaceValue& input = value(info.inputs[i], info.desc.inputs[i]);
@@ -98,28 +114,24 @@ class Builder {
     const std::vector<VariantInfo>& variants = problem_.variants[at(index)].variants;
     const bool tiny = elements(info) <= kTinyElements && info.macs <= kTinyMacs;
     const bool alternatives = std::any_of(variants.begin(), variants.end(), [](const VariantInfo& variant) {
-      return variant.refusal == Refusal::none && variant.covers.empty() && !variant.reference;
+      return variant.refusal == Refusal::none && variant.variant.covers.empty() && !variant.reference;
     });
     const PlanLayer* pin = entry_of(start_, problem_.threads, layer.id);
     for (const VariantInfo& variant : variants) {
-      const std::string name(variant.kernel->name);
-      const bool pinned = pin != nullptr && pin->pinned && pin->kernel == name;
+      const bool pinned = pin != nullptr && pin->pinned && pin->variant.kernel == variant.variant.kernel;
       const bool slow = variant.reference && alternatives && !tiny && !variant.is_default && !pinned;
       std::vector<int> covers;
-      for (const std::string& id : variant.covers) {
+      for (const std::string& id : variant.variant.covers) {
         if (const auto found = index_.find(id); found != index_.end()) covers.push_back(found->second);
       }
-      if (variant.refusal != Refusal::none || slow || covers.size() != variant.covers.size()) {
-        layer.excluded.push_back({name, variant.layouts, variant.covers, variant.refusal});
+      if (variant.refusal != Refusal::none || slow || covers.size() != variant.variant.covers.size()) {
+        layer.excluded.push_back({variant.variant, variant.refusal});
         continue;
       }
       for (int threads : thread_counts(*variant.kernel, problem_.threads)) {
         Candidate candidate;
-        candidate.kernel = name;
-        candidate.revision = variant.kernel->revision;
-        candidate.layouts = variant.layouts;
-        candidate.name_layouts = variant.kernel->layouts.size() > 1;
-        candidate.threads = threads;
+        candidate.variant = variant.variant;
+        candidate.variant.threads = threads;
         candidate.rounding = variant.kernel->rounding;
         candidate.reference = variant.reference;
         candidate.covers = covers;
@@ -136,20 +148,19 @@ class Builder {
     std::vector<Candidate> kept;
     int most = 0;  // a pinned count that is not tried becomes the next lower one
     const auto fits = [&](const Candidate& candidate) {
-      std::vector<std::string> covers;
-      for (int other : candidate.covers) covers.push_back(problem_.layers[at(other)].id);
-      return candidate.kernel == pin->kernel && (!pin->layouts || same(*pin->layouts, candidate.layouts)) &&
-             covers == pin->covers;
+      return candidate.variant.kernel == pin->variant.kernel &&
+             fits_formats(pin->variant.signature, candidate.variant.signature) &&
+             candidate.variant.covers == pin->variant.covers;
     };
     for (const Candidate& candidate : layer.candidates) {
-      if (fits(candidate) && candidate.threads <= std::max(1, pin->threads))
-        most = std::max(most, candidate.threads);
+      if (fits(candidate) && candidate.variant.threads <= std::max(1, pin->variant.threads))
+        most = std::max(most, candidate.variant.threads);
     }
     for (const Candidate& candidate : layer.candidates) {
-      if (fits(candidate) && candidate.threads == most) kept.push_back(candidate);
+      if (fits(candidate) && candidate.variant.threads == most) kept.push_back(candidate);
     }
     if (kept.empty()) {
-      space_.notes.push_back("layer " + layer.id + ": the pinned " + pin->kernel +
+      space_.notes.push_back("layer " + layer.id + ": the pinned " + pin->variant.kernel +
                              " cannot run here; the pin was dropped");
       return;
     }
@@ -164,9 +175,7 @@ class Builder {
       for (int other : region.covers) {
         if (space_.layers[at(other)].pinned) continue;  // which rules this region out
         Candidate covered;
-        covered.kernel = region.kernel;
-        covered.layouts = region.layouts;
-        covered.threads = region.threads;
+        covered.variant = region.variant;
         covered.region = index;
         covered.region_candidate = static_cast<int>(c);
         space_.layers[at(other)].candidates.push_back(std::move(covered));
@@ -179,10 +188,7 @@ class Builder {
     if (entry == nullptr) return;
     for (std::size_t c = 0; c < layer.candidates.size(); ++c) {
       Candidate& candidate = layer.candidates[c];
-      if (candidate.covered() || !candidate.covers.empty() || candidate.kernel != entry->kernel ||
-          candidate.threads != entry->threads)
-        continue;
-      if (entry->layouts && !same(*entry->layouts, candidate.layouts)) continue;
+      if (candidate.covered() || candidate.variant != entry->variant) continue;
       candidate.is_default = true;
       layer.default_candidate = static_cast<int>(c);
       return;
@@ -197,7 +203,13 @@ class Builder {
 
 }  // namespace
 
-bool SpaceValue::has_layouts() const { return picture || !same_memory(shape, Layout::nchw, Layout::nhwc); }
+FormatTag SpaceValue::stored(FormatTag tag) const {
+  const auto is_floating = [](DataType one) {
+    return one == DataType::f32 || one == DataType::f16 || one == DataType::bf16;
+  };
+  const bool held = type == DataType::f32 && is_floating(tag.type);
+  return {has_one_layout(shape) ? Layout::nchw : tag.layout, held ? tag.type : type};
+}
 
 int Space::find(const std::string& id) const noexcept {
   const auto found =
@@ -226,29 +238,12 @@ Plan plan_of(const Space& space, const Choice& choice) {
     const Candidate& candidate = layer.candidates[at(choice[i])];
     if (candidate.covered()) continue;
     PlanLayer entry;
-    entry.kernel = candidate.kernel;
-    entry.revision = candidate.revision;
-    if (candidate.name_layouts) entry.layouts = candidate.layouts;
-    entry.threads = candidate.threads;
-    for (int other : candidate.covers) entry.covers.push_back(space.layers[at(other)].id);
+    entry.variant = candidate.variant;
     entry.pinned = layer.pinned;
     point.layers[layer.id] = std::move(entry);
   }
   plan.points.push_back(std::move(point));
   return plan;
-}
-
-std::string layouts_text(LayoutPair layouts) {
-  std::string text(to_string(layouts.input));
-  if (layouts.output != layouts.input) text.append(">").append(to_string(layouts.output));
-  return text;
-}
-
-bool same_memory(const Shape& shape, Layout a, Layout b) {
-  if (a == b || shape.rank() < 3) return true;
-  if (a == Layout::nchwc || b == Layout::nchwc) return false;
-  const std::int64_t batch_channels = shape[0] * shape[1];
-  return shape[1] == 1 || (batch_channels > 0 && shape.elements() == batch_channels);
 }
 
 std::string conversion_key(const Shape& shape, const Format& from, const Format& to) {

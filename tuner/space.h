@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The space that the tuner explores: for each layer the variants that it may have, and the values between
-// layers whose layouts they must agree on or convert.
+// layers whose formats they must agree on or convert.
 #pragma once
 
 #include <fettle/model.h>
@@ -30,12 +30,8 @@ struct Problem {
 
 /// A variant of a layer, or that another layer's region covers it.
 struct Candidate {
-  std::string kernel;
-  std::uint32_t revision = 0;
-  LayoutPair layouts{};
-  bool name_layouts = false;  ///< the kernel has several pairs, so plans must say which
-  int threads = 1;
-  std::vector<int> covers;    ///< further layers, for a region
+  Variant variant;            ///< of the region, for a layer that it covers
+  std::vector<int> covers;    ///< numbers of variant.covers; none for a layer that a region covers
   int region = -1;            ///< the layer whose region covers this one; -1: a variant of its own
   int region_candidate = -1;  ///< which candidate of that layer
   bool is_default = false;
@@ -47,15 +43,14 @@ struct Candidate {
 
 /// A variant that cannot be, or is not worth measuring, for the explanation.
 struct Excluded {
-  std::string kernel;
-  LayoutPair layouts{};
-  std::vector<std::string> covers;
+  Variant variant;
   Refusal refusal = Refusal::none;  ///< none: too slow to be worth the budget
 };
 
 struct SpaceLayer {
   std::string id;
   std::string text;         ///< LayerDesc::text with every format nchw
+  std::string cost_key;     ///< LayerDesc::cost_key
   std::vector<int> inputs;  ///< values, constants left out
   std::vector<int> outputs;
   std::vector<Candidate> candidates;
@@ -72,8 +67,11 @@ struct SpaceValue {
   bool output = false;
   bool picture = false;
 
-  /// Whether its bytes differ from layout to layout, so that layers must agree on one or convert.
-  bool has_layouts() const;
+  /// The format in which a layer has it whose signature says `tag`: types that are no floating-point numbers
+  /// stay the graph's, and layouts in which it lies the same way are one.
+  FormatTag stored(FormatTag tag) const;
+  /// The format in which it enters and leaves the network.
+  FormatTag plain() const { return stored({Layout::nchw, type}); }
 };
 
 struct Space {
@@ -100,10 +98,6 @@ Space build_space(const Problem& problem, const Plan* start);
 Choice default_choice(const Space& space);
 /// The choice as a plan with every layer written out; pins of `start` are marked again.
 Plan plan_of(const Space& space, const Choice& choice);
-/// "nhwc", or "nchw>nhwc".
-std::string layouts_text(LayoutPair layouts);
-/// Whether a tensor lies the same way in both layouts: low rank, one channel, or one pixel.
-bool same_memory(const Shape& shape, Layout a, Layout b);
 /// The key of a conversion: "1x16x8x8 f32 nchw>f32 nhwc".
 std::string conversion_key(const Shape& shape, const Format& from, const Format& to);
 /// The last part of a kernel's name, such as "xnnpack": what homogeneous settings are made of.

@@ -46,8 +46,8 @@ TensorDesc tensor(const Shape& shape, Layout layout, bool constant) {
   return made;
 }
 
-// In the layouts given, with a bias and a clamp to [0, infinity).
-LayerDesc describe(const Convolution& c, LayoutPair layouts) {
+// In the formats given, with a bias and a clamp to [0, infinity).
+LayerDesc describe(const Convolution& c, const Signature& signature) {
   using Integers = std::vector<std::int64_t>;
   const std::int64_t pad = c.window / 2;
   const std::int64_t out_side = (c.side + 2 * pad - c.window) / c.stride + 1;
@@ -62,10 +62,10 @@ LayerDesc describe(const Convolution& c, LayoutPair layouts) {
   part.operands = {0, 1, 2};
   LayerDesc layer;
   layer.parts.push_back(std::move(part));
-  layer.inputs = {tensor({1, c.in, c.side, c.side}, layouts.input, false),
+  layer.inputs = {tensor({1, c.in, c.side, c.side}, signature.input.layout, false),
                   tensor({c.out, c.depthwise ? 1 : c.in, c.window, c.window}, Layout::nchw, true),
                   tensor({c.out}, Layout::nchw, true)};
-  layer.outputs = {tensor({1, c.out, out_side, out_side}, layouts.output, false)};
+  layer.outputs = {tensor({1, c.out, out_side, out_side}, signature.output.layout, false)};
   return layer;
 }
 
@@ -75,8 +75,8 @@ std::int64_t multiply_accumulates(const LayerDesc& layer) {
 }
 
 // The counts before and after come on stderr; the line that says of what, on stdout.
-void run_once(const Convolution& c, const Kernel& kernel, LayoutPair layouts) {
-  const LayerDesc layer = describe(c, layouts);
+void run_once(const Convolution& c, const Kernel& kernel, const Signature& signature) {
+  const LayerDesc layer = describe(c, signature);
   if (kernel.supports(layer, this_cpu()) != Refusal::none) return;
   Result<TimedKernel> timed = TimedKernel::make(kernel, layer, nullptr, 1);
   if (!timed) return;
@@ -94,12 +94,13 @@ int main() {
   using namespace fettle;
   for (const auto& layer : benchmarks::kLayers) {
     for (const Kernel* kernel : builtin_kernels()) {
-      if (kernel->pattern.size() != 1 || kernel->pattern[0] != Op::conv || kernel->type != DataType::f32 ||
+      if (kernel->pattern.size() != 1 || kernel->pattern[0] != Op::conv ||
           !has_all(this_cpu().isa, kernel->isa) || kernel->name.ends_with(".reference") ||
           kernel->name.ends_with(".portable"))
         continue;
-      for (const LayoutPair& layouts : kernel->layouts) {
-        if (layouts.output == Layout::nhwc) benchmarks::run_once(layer, *kernel, layouts);
+      for (const Signature& signature : kernel->signatures) {
+        if (signature.output == FormatTag{Layout::nhwc, DataType::f32})
+          benchmarks::run_once(layer, *kernel, signature);
       }
     }
   }

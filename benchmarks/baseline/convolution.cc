@@ -13,8 +13,9 @@ namespace fettle::benchmarks {
 namespace {
 
 constexpr Op kPattern[] = {Op::conv};
-constexpr LayoutPair kLayouts[] = {
-    {Layout::nhwc, Layout::nhwc}, {Layout::nchw, Layout::nhwc}, {Layout::nchw, Layout::nchw}};
+constexpr Signature kSignatures[] = {{Layout::nhwc, Layout::nhwc, DataType::f32},
+                                     {Layout::nchw, Layout::nhwc, DataType::f32},
+                                     {Layout::nchw, Layout::nchw, DataType::f32}};
 
 struct Convolution {
   std::int64_t batch, in_channels, in_h, in_w, out_channels, out_h, out_w, kernel_h, kernel_w;
@@ -162,8 +163,7 @@ constexpr Kernel make_row(std::string_view name) {
   row.name = name;
   row.revision = 1;
   row.pattern = kPattern;
-  row.type = DataType::f32;
-  row.layouts = kLayouts;
+  row.signatures = kSignatures;
   row.threaded = true;
   row.supports = supports;
   row.workspace_bytes = workspace_bytes;
@@ -177,7 +177,7 @@ constexpr Kernel kRow = make_row("conv.im2col.f32.openblas");
 // As Caffe has it: in nchw alone.
 constexpr Kernel make_caffe_row() {
   Kernel row = make_row("conv.im2col_nchw.f32.openblas");
-  row.layouts = std::span(kLayouts).last(1);
+  row.signatures = std::span(kSignatures).last(1);
   return row;
 }
 constexpr Kernel kCaffeRow = make_caffe_row();

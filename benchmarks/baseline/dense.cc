@@ -13,7 +13,7 @@ namespace fettle::benchmarks {
 namespace {
 
 constexpr Op kPattern[] = {Op::gemm};
-constexpr LayoutPair kLayouts[] = {{Layout::nchw, Layout::nchw}};
+constexpr Signature kSignatures[] = {{Layout::nchw, Layout::nchw, DataType::f32}};
 
 void run(const Call& call) {
   const Shape& a = call.layer().inputs[0].shape;
@@ -66,8 +66,7 @@ constexpr Kernel make_row() {
   row.name = "gemm.f32.openblas";
   row.revision = 1;
   row.pattern = kPattern;
-  row.type = DataType::f32;
-  row.layouts = kLayouts;
+  row.signatures = kSignatures;
   row.threaded = true;
   row.supports = supports;
   row.packed_bytes = packed_bytes;

@@ -32,9 +32,8 @@ void measure(const LayerInfo& layer, const LayerVariants& all, int count, const 
     const double us = variant.median();
     if (us > arguments.slowest * variants.front().median()) continue;
     const double gflops = 2e-3 * static_cast<double>(layer.macs) / us;
-    const LayoutPair layouts = variant.kernel.layouts();
-    fmt::print("  {:36} {}>{} {:10.2f} us {:8.1f} GFLOP/s {:5.0f} %\n", variant.kernel.kernel().name,
-               to_string(layouts.input), to_string(layouts.output), us, gflops,
+    fmt::print("  {:36} {:18} {:10.2f} us {:8.1f} GFLOP/s {:5.0f} %\n", variant.kernel.kernel().name,
+               variant.kernel.signature().text(), us, gflops,
                peak > 0 ? 100 * gflops / peak / arguments.threads : 0);
   }
 }

@@ -17,16 +17,16 @@ struct Region {
   std::vector<int> covers;
   std::vector<std::string> names;  // of what is covered
   LayerDesc desc;
-  LayoutPair layouts;
+  Signature signature;
 };
 
-// The variants of each layer of a region, in the region's layouts.
+// The variants of each layer of a region, in the region's formats.
 std::vector<std::vector<Variant>> apart(const runtime::LayerGraph& layers, const Region& region,
                                         const std::vector<LayerVariants>& variants,
                                         const Arguments& arguments, ThreadPool* pool) {
   const auto fits = [&](const VariantInfo& info) {
-    return info.covers.empty() && info.layouts.input == region.layouts.input &&
-           info.layouts.output == region.layouts.output;
+    return info.variant.covers.empty() && info.variant.signature.input == region.signature.input &&
+           info.variant.signature.output == region.signature.output;
   };
   std::vector<std::vector<Variant>> lists;
   std::vector<int> all{region.first};
@@ -89,9 +89,10 @@ void measure_regions(const Model& model, const std::vector<LayerVariants>& varia
   std::set<std::string> done;
   for (int first = 0; first < layers.size(); ++first) {
     for (const VariantInfo& info : variants[static_cast<std::size_t>(first)].variants) {
-      if (info.covers.empty() || info.refusal != Refusal::none) continue;
+      if (info.variant.covers.empty() || info.refusal != Refusal::none) continue;
       const std::vector<int> covers = layers.match(*info.kernel, first);
-      const Region region{first, covers, info.covers, layers.describe(first, covers), info.layouts};
+      const Region region{first, covers, info.variant.covers, layers.describe(first, covers),
+                          info.variant.signature};
       const std::string text = region.desc.text();
       if (text.find(arguments.filter) != std::string::npos && done.insert(text).second)
         measure(layers, region, variants, arguments, pool);

@@ -7,7 +7,7 @@
 
 namespace fettle::benchmarks {
 
-/// For each distinct region of the model finds the fastest variants of its layers in the same layouts, alone,
+/// For each distinct region of the model finds the fastest variants of its layers in the same formats, alone,
 /// and then times these one after the other, each reading what the one before has written, in turns with the
 /// region's variants.
 void measure_regions(const Model& model, const std::vector<LayerVariants>& variants,

@@ -44,7 +44,7 @@ Result<TimedKernel> TimedKernel::make(const Kernel& kernel, const LayerDesc& lay
   TimedKernel timed;
   timed.kernel_ = &kernel;
   timed.threads_ = threads;
-  timed.layouts_ = {layer.inputs[0].format.layout, layer.outputs[0].format.layout};
+  timed.signature_ = signature_of(layer, {layer.inputs[0].format.layout, layer.outputs[0].format.layout});
   const auto add = [&](std::size_t bytes) { return timed.memory_.emplace_back(allocate(bytes)).get(); };
   std::vector<ConstantBytes> constants;
   for (const TensorDesc& tensor : layer.inputs) {

@@ -14,12 +14,12 @@ namespace fettle::benchmarks {
 
 class TimedKernel {
  public:
-  /// `layer` has the formats of one of the kernel's layouts, and the kernel accepts it.
+  /// `layer` has the formats of one of the kernel's signatures, and the kernel accepts it.
   static Result<TimedKernel> make(const Kernel& kernel, const LayerDesc& layer, ThreadPool* pool,
                                   int threads);
 
   const Kernel& kernel() const { return *kernel_; }
-  LayoutPair layouts() const { return layouts_; }
+  const Signature& signature() const { return signature_; }
   /// The mean time of one run in microseconds, over runs that together take about `seconds`. With one thread
   /// it is that thread's time on the CPU, which other processes disturb less than the clock on the wall.
   double time_us(double seconds);
@@ -36,7 +36,7 @@ class TimedKernel {
   static Memory allocate(std::size_t bytes);
 
   const Kernel* kernel_ = nullptr;
-  LayoutPair layouts_{};
+  Signature signature_;
   int threads_ = 1;
   std::vector<Memory> memory_;  // operands, results, workspace, packed weights
   std::vector<const void*> inputs_;

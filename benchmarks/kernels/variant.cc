@@ -20,7 +20,7 @@ std::vector<Variant> make_variants(const LayerDesc& layer, const LayerVariants& 
     if (info.refusal != Refusal::none || !wanted(info) || info.kernel->name.ends_with(".reference")) continue;
     const int threads = info.kernel->threaded ? arguments.threads : 1;
     Result<TimedKernel> timed = TimedKernel::make(
-        *info.kernel, runtime::with_layouts(layer, info.layouts, this_cpu().isa), pool, threads);
+        *info.kernel, with_signature(layer, info.variant.signature, this_cpu().isa), pool, threads);
     if (timed) variants.push_back({*std::move(timed)});
   }
   return variants;

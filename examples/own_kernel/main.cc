@@ -14,7 +14,8 @@
 namespace {
 
 constexpr fettle::Op kPattern[] = {fettle::Op::global_average_pool};
-constexpr fettle::LayoutPair kLayouts[] = {{fettle::Layout::nhwc, fettle::Layout::nhwc}};
+constexpr fettle::Signature kSignatures[] = {
+    {fettle::Layout::nhwc, fettle::Layout::nhwc, fettle::DataType::f32}};
 
 class Mean final : public fettle::BoundKernel {
  public:
@@ -59,13 +60,12 @@ fettle::Result<std::unique_ptr<fettle::BoundKernel>> bind(const fettle::BindArgs
   return std::unique_ptr<fettle::BoundKernel>(std::make_unique<Mean>(args.layer.inputs[0].shape));
 }
 
-// A row of the kernel table: constant data.
+// An entry of the kernel table: constant data.
 constexpr fettle::Kernel kMean = {.name = "global_average_pool.plain.f32.example",
                                   .revision = 1,
                                   .pattern = kPattern,
                                   .isa = {},
-                                  .type = fettle::DataType::f32,
-                                  .layouts = kLayouts,
+                                  .signatures = kSignatures,
                                   .supports = supports,
                                   .workspace_bytes = nullptr,
                                   .packed_bytes = nullptr,

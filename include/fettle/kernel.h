@@ -16,6 +16,7 @@
 #include <fettle/op.h>
 #include <fettle/thread_pool.h>
 #include <fettle/types.h>
+#include <fettle/variant.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -95,9 +96,14 @@ struct BindArgs {
   int threads;                        ///< how many threads this layer may use; at least 1
 };
 
-/// The layer as a kernel sees it that works in `layouts`: activations of rank 3 and more get the pair's
-/// layouts, all dense, with the blocks of channels of a CPU with these instructions. Thread-safe.
-FETTLE_API LayerDesc with_layouts(LayerDesc layer, LayoutPair layouts, Isa isa);
+/// The layer as a kernel sees it that works in `signature`: activations of rank 3 and more get its layouts,
+/// all dense, with the blocks of channels of a CPU with these instructions; activations that the graph has in
+/// f32 get its types where those are floating-point (f32, f16, bf16). Types of all others are the graph's.
+/// Thread-safe.
+FETTLE_API LayerDesc with_signature(LayerDesc layer, const Signature& signature, Isa isa);
+/// The signature of the variant that computes `layer` as it is, in the layouts of `offered`, which a kernel
+/// offers: types are those of the first activation, the first result and the constant weights. Thread-safe.
+FETTLE_API Signature signature_of(const LayerDesc& layer, const Signature& offered);
 
 /// Which strided tensors a kernel takes. In every case elements along the innermost stored axis are
 /// neighbours.
@@ -118,9 +124,9 @@ struct Kernel {
   /// Written for in-order cores (Cortex-A53, A55): refused where the CPU has none, before other kernels in
   /// the order of preference where it has no others, after them elsewhere.
   bool for_in_order_cores = false;
-  /// What activations must be stored as; `undefined`: whatever the graph says, `supports` checks.
-  DataType type;
-  std::span<const LayoutPair> layouts;  ///< not empty; a layer's variant names one of them
+  /// The formats that it works in, not empty; a layer's variant has one of them. Where a type is `undefined`,
+  /// `supports` checks the graph's.
+  std::span<const Signature> signatures;
   Striding input_striding = Striding::dense;
   Striding output_striding = Striding::dense;
   std::uint32_t overread_bytes = 0;  ///< bytes it may read past the end of each activation input
@@ -136,12 +142,12 @@ struct Kernel {
   /// What it makes of NaN and infinities. An application's entry that says nothing is taken to be exact.
   NonFinite nonfinite = NonFinite::exact;
   /// Whether the static defaults take it for a layer that it runs; null: always. Asked of layers alone, not
-  /// of regions, and before layouts are settled. A plan may name it for any. Must not depend on the
+  /// of regions, and before formats are settled. A plan may name it for any. Must not depend on the
   /// activations' extents if `packed_for_any_size`, or programs for several shapes pack twice.
   bool (*by_default)(const LayerDesc& layer) = nullptr;
 
   /// The kernel's gate: `Refusal::none` means that pack, bind and run do the layer. `layer` has the formats
-  /// of one entry of `layouts`, and obeys the rules of its operators (operands, ranks, attributes, the
+  /// of one of `signatures`, and obeys the rules of its operators (operands, ranks, attributes, the
   /// outputs' shapes): import, inference and passes see to that. Its types, sizes, strides and constants may
   /// be any.
   Refusal (*supports)(const LayerDesc& layer, const Cpu& cpu);
@@ -162,7 +168,8 @@ struct Kernel {
 
 /// Whether the kernel runs the layer as described on this CPU: its pattern, instructions, kind of core and
 /// striding, layers without elements, then the kernel's own word. For kernels that leave the clamp, `layer`
-/// must come without the last part's. The layer must obey its operators' rules (LayerDesc::check). Thread-safe.
+/// must come without the last part's. The layer must obey its operators' rules (LayerDesc::check).
+/// Thread-safe.
 FETTLE_API Refusal refusal_of(const Kernel& kernel, const LayerDesc& layer, const Cpu& cpu);
 
 /// The library's own kernels in order of preference for the static defaults. Constant data; thread-safe.

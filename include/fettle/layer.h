@@ -75,6 +75,9 @@ struct LayerDesc {
   /// docs/layer-text.md has the whole form. Never holds names or weights, so equal layers of different
   /// networks share their text.
   FETTLE_API std::string text() const;
+  /// The text of a layer that takes the same time: scales, zero points, the bounds of clamps and the values
+  /// of real attributes are replaced by fixed ones. Layers that differ in nothing else have the same key.
+  FETTLE_API std::string cost_key() const;
   /// The inverse of text(): a layer with the same text, and so equal in all that a text shows. Of dense
   /// tensors the strides are those of dense_strides. Takes nothing for granted of `text`, which may come from
   /// anywhere, but says nothing of the operators' rules: that is check(). Time and memory grow with the

@@ -8,6 +8,7 @@
 #include <fettle/export.h>
 #include <fettle/kernel.h>
 #include <fettle/types.h>
+#include <fettle/variant.h>
 
 #include <cstdint>
 #include <map>
@@ -18,15 +19,11 @@
 
 namespace fettle {
 
-/// The variant of one layer (or of a region whose first layer it is).
+/// What a plan says of one layer (or of a region whose first layer it is).
 struct PlanLayer {
-  std::string kernel;
-  std::uint32_t revision = 0;
-  /// Needed only where the kernel offers more than one pair; text "nhwc" or "nchw>nhwc".
-  std::optional<LayoutPair> layouts;
-  int threads = 1;
-  std::vector<std::string> covers;  ///< ids of the further layers that a region covers, in order
-  bool pinned = false;              ///< set by hand: tuners keep it
+  /// Types that its signature leaves open are the graph's.
+  Variant variant;
+  bool pinned = false;  ///< set by hand: tuners keep it
 
   friend bool operator==(const PlanLayer&, const PlanLayer&) = default;
 };
@@ -58,8 +55,9 @@ struct PlanModel {
   std::string weights;  ///< Model::weights_hash
 };
 
+/// A device as plans and records name it.
 struct PlanDevice {
-  std::vector<std::string> isa;
+  std::vector<std::string> isa;  ///< instruction sets that kernels ask for, as in isa_text()
   struct Cores {
     std::uint32_t midr = 0;
     int count = 0;
@@ -70,6 +68,11 @@ struct PlanDevice {
   };
   std::vector<Cores> cores;
   std::string library;  ///< version of the library that measured
+
+  /// The object of JSON that plans have under "device", on one line.
+  FETTLE_API std::string json() const;
+  /// Reads such an object, strictly. Errors: kPlanMalformed with the place named.
+  FETTLE_API static Result<PlanDevice> parse(std::string_view text, const std::string& name = "device");
 };
 
 /// A plan. A plain value; reading and writing are pure functions of text.

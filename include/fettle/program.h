@@ -141,21 +141,20 @@ class Program {
 /// A variant that a layer could have, or why not.
 struct VariantInfo {
   const Kernel* kernel = nullptr;
-  LayoutPair layouts{};
-  std::vector<std::string> covers;  ///< further layers, for regions
+  Variant variant;                  ///< on one thread
   Refusal refusal = Refusal::none;  ///< none: the plan may choose it
   bool is_default = false;          ///< what the static default takes for this layer
   bool reference = false;           ///< see StepInfo::reference
 };
 
-/// All kernels of a layer's operator with every pair of layouts, runnable or refused.
+/// All kernels of a layer's operator with every signature that they offer, runnable or refused.
 struct LayerVariants {
   std::string layer;
   std::vector<VariantInfo> variants;
 };
 
-/// What there is to choose from, layer by layer, on `options.cpu`. Incomplete rows of `options.kernels` are
-/// left out; empty when out of memory. Thread-safe.
+/// What there is to choose from, layer by layer, on `options.cpu`. Incomplete entries of `options.kernels`
+/// are left out; empty when out of memory. Thread-safe.
 FETTLE_API std::vector<LayerVariants> enumerate_variants(const Model& model,
                                                          const CompileOptions& options = {});
 

@@ -43,10 +43,9 @@ struct TuneOptions {
 
 /// What one variant of one layer cost.
 struct VariantCost {
-  std::string kernel;
-  LayoutPair layouts{};
-  int threads = 1;
-  std::vector<std::string> covers;
+  Variant variant;
+  std::string covered_by;  ///< the layer whose region, `variant`, covers this one; empty: a variant of
+                           ///< the layer itself
   Refusal refusal = Refusal::none;  ///< why it could not be chosen
   int samples = 0;                  ///< 0: refused or not reached within the budget
   double quiet_us = 0;              ///< lower quartile of the samples: choices go by it, because other work
@@ -55,6 +54,9 @@ struct VariantCost {
   bool chosen = false;
   bool is_default = false;
   bool reference = false;  ///< see StepInfo::reference
+
+  /// The kernel's name, or "covered by LAYER".
+  FETTLE_API std::string shown_name() const;
 };
 
 struct LayerExplanation {

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -81,6 +82,8 @@ enum class Layout : std::uint8_t { nchw, nhwc, nchwc };
 
 /// "nchw", "nhwc", "nchwc".
 FETTLE_API std::string_view to_string(Layout layout) noexcept;
+/// The inverse of to_string; nothing when the text names no layout.
+FETTLE_API std::optional<Layout> layout_from_string(std::string_view text) noexcept;
 
 /// Layout, data type and, for quantised values, scale and zero point: real = scale * (stored - zero_point).
 struct Format {
@@ -91,15 +94,6 @@ struct Format {
   std::int32_t zero_point = 0;  ///< 0 for values that are not quantised
 
   friend bool operator==(const Format&, const Format&) = default;
-};
-
-/// A combination of layouts that a kernel offers: all activation inputs of rank 3 and more in `input`, all
-/// outputs in `output`.
-struct LayoutPair {
-  Layout input;
-  Layout output;
-
-  friend bool operator==(const LayoutPair&, const LayoutPair&) = default;
 };
 
 /// Distance in elements between neighbours along each logical axis (ONNX order). For `nchwc`, axis 1's entry

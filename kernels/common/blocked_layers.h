@@ -23,7 +23,7 @@ struct BlockedSet {
 
 /// global_average_pool, whose results of a pixel each lie in nchw: a dense layer reads them next.
 struct BlockedMean {
-  static constexpr LayoutPair kLayouts[] = {{Layout::nchwc, Layout::nchw}};
+  static constexpr Signature kSignatures[] = {{Layout::nchwc, Layout::nchw, DataType::f32}};
   static constexpr Striding kInputStriding = Striding::dense;
   static constexpr Striding kOutputStriding = Striding::dense;
 

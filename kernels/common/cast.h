@@ -27,7 +27,7 @@ struct CastSet {
 
 /// f32 to f16 or bf16 and back, in nchw and nhwc.
 struct Cast {
-  static constexpr std::span<const LayoutPair> kLayouts = kSameLayouts;
+  static constexpr std::span<const Signature> kSignatures = kNchwNhwc<>;
   static constexpr Striding kInputStriding = Striding::dense;
   static constexpr Striding kOutputStriding = Striding::dense;
 

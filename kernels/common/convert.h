@@ -39,9 +39,10 @@ struct ConvertSet {
 
 /// f32 of rank 3 and more, from each layout to each other. Blocks of nchwc are as large as a vector.
 struct Convert {
-  static constexpr LayoutPair kLayouts[] = {{Layout::nchw, Layout::nhwc},  {Layout::nhwc, Layout::nchw},
-                                            {Layout::nchw, Layout::nchwc}, {Layout::nchwc, Layout::nchw},
-                                            {Layout::nhwc, Layout::nchwc}, {Layout::nchwc, Layout::nhwc}};
+  static constexpr Signature kSignatures[] = {
+      {Layout::nchw, Layout::nhwc, DataType::f32},  {Layout::nhwc, Layout::nchw, DataType::f32},
+      {Layout::nchw, Layout::nchwc, DataType::f32}, {Layout::nchwc, Layout::nchw, DataType::f32},
+      {Layout::nhwc, Layout::nchwc, DataType::f32}, {Layout::nchwc, Layout::nhwc, DataType::f32}};
   static constexpr Striding kInputStriding = Striding::pixels;
   static constexpr Striding kOutputStriding = Striding::pixels;
 

@@ -17,7 +17,7 @@ namespace fettle::kernels {
 
 /// Gemm with constant weights; with a second part, a function of its result.
 struct Dense {
-  static constexpr std::span<const LayoutPair> kLayouts = kNchwPair;
+  static constexpr std::span<const Signature> kSignatures = kNchw<kF32>;
   static constexpr Striding kInputStriding = Striding::dense;
   static constexpr Striding kOutputStriding = Striding::dense;
 

@@ -65,7 +65,8 @@ struct DepthwiseSet {
 
 /// Convolutions of each channel by itself, to one channel.
 struct Depthwise {
-  static constexpr LayoutPair kLayouts[] = {{Layout::nhwc, Layout::nhwc}, {Layout::nchwc, Layout::nchwc}};
+  static constexpr Signature kSignatures[] = {{Layout::nhwc, Layout::nhwc, DataType::f32},
+                                              {Layout::nchwc, Layout::nchwc, DataType::f32}};
   static constexpr Striding kInputStriding = Striding::pixels;
   static constexpr Striding kOutputStriding = Striding::pixels;
 

@@ -19,7 +19,7 @@ namespace fettle::kernels {
 
 /// Transposed convolutions of each channel by itself, to one channel, not dilated.
 struct DepthwisePhases {
-  static constexpr std::span<const LayoutPair> kLayouts = kNhwcPair;
+  static constexpr std::span<const Signature> kSignatures = kNhwc<kF32>;
   static constexpr Striding kInputStriding = Striding::pixels;
   static constexpr Striding kOutputStriding = Striding::pixels;
 

@@ -56,7 +56,7 @@ struct DirectSet {
 
 /// Convolutions whose groups, if there are several, are of whole blocks; alone or with a residual added.
 struct Direct {
-  static constexpr std::span<const LayoutPair> kLayouts = kNchwcPair;
+  static constexpr std::span<const Signature> kSignatures = kNchwc<kF32>;
   static constexpr Striding kInputStriding = Striding::dense;
   static constexpr Striding kOutputStriding = Striding::dense;
 

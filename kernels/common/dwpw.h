@@ -23,7 +23,7 @@ namespace fettle::kernels {
 /// Two convolutions, the first depthwise, the second pointwise in one group; with a third part, the addition
 /// of a tensor of the result's shape.
 struct Dwpw {
-  static constexpr std::span<const LayoutPair> kLayouts = kNhwcPair;
+  static constexpr std::span<const Signature> kSignatures = kNhwc<kF32>;
   static constexpr Striding kInputStriding = Striding::pixels;
   static constexpr Striding kOutputStriding = Striding::pixels;
 

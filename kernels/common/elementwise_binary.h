@@ -45,7 +45,7 @@ struct BinarySet {
 /// leaves neighbours, or one number, along the innermost axis.
 struct Binary {
   static constexpr std::uint32_t kInPlace = 3;
-  static constexpr std::span<const LayoutPair> kLayouts = kSameLayouts;
+  static constexpr std::span<const Signature> kSignatures = kNchwNhwc<kF32>;
   static constexpr Striding kInputStriding = Striding::pixels;
   static constexpr Striding kOutputStriding = Striding::pixels;
 

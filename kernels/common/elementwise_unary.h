@@ -69,7 +69,7 @@ Refusal check_unary_part(const LayerPart& part) noexcept;
 /// Tensors of any rank and size.
 struct Unary {
   static constexpr std::uint32_t kInPlace = 1;
-  static constexpr std::span<const LayoutPair> kLayouts = kSameLayouts;
+  static constexpr std::span<const Signature> kSignatures = kNchwNhwc<kF32>;
   static constexpr Striding kInputStriding = Striding::pixels;
   static constexpr Striding kOutputStriding = Striding::pixels;
 

@@ -3,6 +3,7 @@
 // From an algorithm and what an instruction set brings for it to an entry of the table.
 #pragma once
 
+#include "kernels/common/signatures.h"
 #include "kernels/selection.h"
 #include "lib/base/guard.h"
 
@@ -15,11 +16,6 @@
 
 namespace fettle::kernels {
 
-inline constexpr LayoutPair kNhwcPair[] = {{Layout::nhwc, Layout::nhwc}};
-inline constexpr LayoutPair kNchwPair[] = {{Layout::nchw, Layout::nchw}};
-inline constexpr LayoutPair kNchwcPair[] = {{Layout::nchwc, Layout::nchwc}};
-inline constexpr LayoutPair kSameLayouts[] = {{Layout::nchw, Layout::nchw}, {Layout::nhwc, Layout::nhwc}};
-
 /// Algorithms whose answer depends on the set take it first.
 template <typename Algorithm, const auto& set>
 Refusal supports(const LayerDesc& layer) {
@@ -29,8 +25,8 @@ Refusal supports(const LayerDesc& layer) {
     return Algorithm::supports(layer);
 }
 
-/// An f32 entry. `Algorithm` has static functions as Kernel's, most with the set before their other
-/// arguments, and says in `kLayouts` and `k...Striding` what it takes:
+/// An entry. `Algorithm` has static functions as Kernel's, most with the set before their other
+/// arguments, and says in `kSignatures` and `k...Striding` what it takes:
 ///
 ///   Refusal supports(const LayerDesc&) noexcept;   // perhaps with the set
 ///   Result<std::unique_ptr<BoundKernel>> bind(const Set&, const BindArgs&);
@@ -54,8 +50,7 @@ constexpr Kernel entry(std::string_view name, Isa isa, std::span<const Op> patte
   kernel.revision = 1;
   kernel.pattern = pattern;
   kernel.isa = isa;
-  kernel.type = DataType::f32;
-  kernel.layouts = Algorithm::kLayouts;
+  kernel.signatures = Algorithm::kSignatures;
   kernel.input_striding = Algorithm::kInputStriding;
   kernel.output_striding = Algorithm::kOutputStriding;
   kernel.threaded = true;

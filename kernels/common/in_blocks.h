@@ -26,7 +26,7 @@ LayerDesc pictures_of_blocks(const LayerDesc& layer);
 template <typename Algorithm>
 struct InBlocks {
   static constexpr std::uint32_t kInPlace = Algorithm::kInPlace;
-  static constexpr std::span<const LayoutPair> kLayouts = kNchwcPair;
+  static constexpr std::span<const Signature> kSignatures = kNchwc<kF32>;
   static constexpr Striding kInputStriding = Striding::dense;
   static constexpr Striding kOutputStriding = Striding::dense;
 

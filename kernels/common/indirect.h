@@ -23,7 +23,7 @@ namespace fettle::kernels {
 /// Any convolution but depthwise ones; with a second part, the addition of a tensor of the result's shape to
 /// it.
 struct Indirect {
-  static constexpr std::span<const LayoutPair> kLayouts = kNhwcPair;
+  static constexpr std::span<const Signature> kSignatures = kNhwc<kF32>;
   static constexpr Striding kInputStriding = Striding::pixels;
   static constexpr Striding kOutputStriding = Striding::pixels;
 

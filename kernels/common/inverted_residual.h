@@ -19,7 +19,7 @@ namespace fettle::kernels {
 
 /// Pointwise, depthwise, pointwise; with a fourth part, the addition of a tensor of the result's shape.
 struct InvertedResidual {
-  static constexpr std::span<const LayoutPair> kLayouts = kNhwcPair;
+  static constexpr std::span<const Signature> kSignatures = kNhwc<kF32>;
   static constexpr Striding kInputStriding = Striding::pixels;
   static constexpr Striding kOutputStriding = Striding::pixels;
 

@@ -22,10 +22,10 @@ namespace fettle::kernels {
 
 /// Convolutions of few channels in one group, not dilated along rows.
 struct PaddedRows {
-  static constexpr LayoutPair kLayouts[] = {{Layout::nchw, Layout::nhwc},
-                                            {Layout::nhwc, Layout::nhwc},
-                                            {Layout::nchw, Layout::nchwc},
-                                            {Layout::nhwc, Layout::nchwc}};
+  static constexpr Signature kSignatures[] = {{Layout::nchw, Layout::nhwc, DataType::f32},
+                                              {Layout::nhwc, Layout::nhwc, DataType::f32},
+                                              {Layout::nchw, Layout::nchwc, DataType::f32},
+                                              {Layout::nhwc, Layout::nchwc, DataType::f32}};
   static constexpr Striding kInputStriding = Striding::dense;
   static constexpr Striding kOutputStriding = Striding::pixels;
 

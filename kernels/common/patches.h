@@ -21,7 +21,7 @@ namespace fettle::kernels {
 /// Transposed convolutions with strides, not dilated, of which a group's output channels fill a vector at
 /// most; refused where there would be more to multiply than pixel by pixel.
 struct Patches {
-  static constexpr std::span<const LayoutPair> kLayouts = kNhwcPair;
+  static constexpr std::span<const Signature> kSignatures = kNhwc<kF32>;
   static constexpr Striding kInputStriding = Striding::pixels;
   static constexpr Striding kOutputStriding = Striding::pixels;
   /// Where a window is no multiple of the stride, pixels of a patch multiply inputs that they do not see by

@@ -24,7 +24,7 @@ namespace fettle::kernels {
 
 /// Any transposed convolution.
 struct Phases {
-  static constexpr std::span<const LayoutPair> kLayouts = kNhwcPair;
+  static constexpr std::span<const Signature> kSignatures = kNhwc<kF32>;
   static constexpr Striding kInputStriding = Striding::pixels;
   static constexpr Striding kOutputStriding = Striding::pixels;
 

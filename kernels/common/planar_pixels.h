@@ -51,8 +51,9 @@ struct PlanarPixelsSet {
 
 /// Convolutions of few channels in one group.
 struct PlanarPixels {
-  static constexpr LayoutPair kLayouts[] = {
-      {Layout::nchw, Layout::nhwc}, {Layout::nchw, Layout::nchwc}, {Layout::nchw, Layout::nchw}};
+  static constexpr Signature kSignatures[] = {{Layout::nchw, Layout::nhwc, DataType::f32},
+                                              {Layout::nchw, Layout::nchwc, DataType::f32},
+                                              {Layout::nchw, Layout::nchw, DataType::f32}};
   static constexpr Striding kInputStriding = Striding::dense;
   static constexpr Striding kOutputStriding = Striding::pixels;
 

@@ -44,7 +44,8 @@ struct PlanarSet {
 
 /// Convolutions of few channels in one group.
 struct PlanarRows {
-  static constexpr LayoutPair kLayouts[] = {{Layout::nchw, Layout::nhwc}, {Layout::nchw, Layout::nchwc}};
+  static constexpr Signature kSignatures[] = {{Layout::nchw, Layout::nhwc, DataType::f32},
+                                              {Layout::nchw, Layout::nchwc, DataType::f32}};
   static constexpr Striding kInputStriding = Striding::dense;
   static constexpr Striding kOutputStriding = Striding::pixels;
 

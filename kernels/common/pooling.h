@@ -44,7 +44,7 @@ struct PoolSet {
 /// max_pool without the places, average_pool and the global ones. There is no row for global_average_pool, of
 /// which other kernels are as fast.
 struct Pool {
-  static constexpr std::span<const LayoutPair> kLayouts = kNhwcPair;
+  static constexpr std::span<const Signature> kSignatures = kNhwc<kF32>;
   static constexpr Striding kInputStriding = Striding::pixels;
   static constexpr Striding kOutputStriding = Striding::pixels;
 
@@ -54,7 +54,7 @@ struct Pool {
 
 /// The same in blocks of channels.
 struct BlockedPool {
-  static constexpr std::span<const LayoutPair> kLayouts = kNchwcPair;
+  static constexpr std::span<const Signature> kSignatures = kNchwc<kF32>;
   static constexpr Striding kInputStriding = Striding::dense;
   static constexpr Striding kOutputStriding = Striding::dense;
 

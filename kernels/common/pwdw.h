@@ -18,7 +18,7 @@ namespace fettle::kernels {
 
 /// Pointwise, then depthwise.
 struct Pwdw {
-  static constexpr std::span<const LayoutPair> kLayouts = kNhwcPair;
+  static constexpr std::span<const Signature> kSignatures = kNhwc<kF32>;
   static constexpr Striding kInputStriding = Striding::pixels;
   static constexpr Striding kOutputStriding = Striding::pixels;
 

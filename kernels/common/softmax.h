@@ -29,7 +29,7 @@ struct SoftmaxSet {
 struct Softmax {
   static constexpr Op kOps[] = {Op::softmax};
   static constexpr std::uint32_t kInPlace = 1;
-  static constexpr std::span<const LayoutPair> kLayouts = kSameLayouts;
+  static constexpr std::span<const Signature> kSignatures = kNchwNhwc<kF32>;
   static constexpr Striding kInputStriding = Striding::dense;
   static constexpr Striding kOutputStriding = Striding::dense;
 

@@ -91,7 +91,7 @@ inline constexpr float kWinogradRoundingF6 = 16;
 /// 3x3 convolutions of stride 1 in one group, not dilated; with a second part, the addition of a tensor of
 /// the result's shape.
 struct Winograd {
-  static constexpr std::span<const LayoutPair> kLayouts = kNhwcPair;
+  static constexpr std::span<const Signature> kSignatures = kNhwc<kF32>;
   static constexpr Striding kInputStriding = Striding::pixels;
   static constexpr Striding kOutputStriding = Striding::pixels;
   /// Each result of a tile is a sum over points that each depend on most of its inputs. One infinite input

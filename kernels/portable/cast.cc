@@ -96,8 +96,7 @@ Refusal supports_cast(const LayerDesc& layer, const Cpu&) {
 
 constexpr Op kCastOp[] = {Op::cast};
 constexpr Kernel kCast = [] {
-  Kernel kernel = entry<cast>("cast.loop.any.portable", kCastOp, kBoth, supports_cast);
-  kernel.type = DataType::undefined;
+  Kernel kernel = entry<cast>("cast.loop.any.portable", kCastOp, kNchwNhwc<>, supports_cast);
   return kernel;
 }();
 constexpr const Kernel* kCastEntries[] = {&kCast};

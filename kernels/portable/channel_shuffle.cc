@@ -69,7 +69,7 @@ Refusal supports_channel_shuffle(const LayerDesc& layer, const Cpu&) {
 
 constexpr Op kShuffleOp[] = {Op::channel_shuffle};
 constexpr Kernel kShuffle = [] {
-  Kernel kernel = entry<channel_shuffle>("channel_shuffle.loop.f32.portable", kShuffleOp, kBoth,
+  Kernel kernel = entry<channel_shuffle>("channel_shuffle.loop.f32.portable", kShuffleOp, kNchwNhwc<kF32>,
                                          supports_channel_shuffle);
   kernel.input_striding = Striding::pixels;
   kernel.output_striding = Striding::pixels;

@@ -183,27 +183,27 @@ Refusal converts_narrow(const LayerDesc& layer, const Cpu&) {
 }
 
 constexpr Op kConvertOp[] = {Op::convert};
-constexpr LayoutPair kAnyLayouts[] = {
-    {Layout::nchw, Layout::nhwc},  {Layout::nhwc, Layout::nchw},  {Layout::nhwc, Layout::nhwc},
-    {Layout::nchw, Layout::nchw},  {Layout::nchw, Layout::nchwc}, {Layout::nchwc, Layout::nchw},
-    {Layout::nhwc, Layout::nchwc}, {Layout::nchwc, Layout::nhwc}, {Layout::nchwc, Layout::nchwc}};
+template <DataType type>
+constexpr Signature kAnyLayouts[] = {{Layout::nchw, Layout::nhwc, type},  {Layout::nhwc, Layout::nchw, type},
+                                     {Layout::nhwc, Layout::nhwc, type},  {Layout::nchw, Layout::nchw, type},
+                                     {Layout::nchw, Layout::nchwc, type}, {Layout::nchwc, Layout::nchw, type},
+                                     {Layout::nhwc, Layout::nchwc, type}, {Layout::nchwc, Layout::nhwc, type},
+                                     {Layout::nchwc, Layout::nchwc, type}};
 
 // Copies by strides read and write views as they are.
-template <Compute compute>
-constexpr Kernel convert_entry(std::string_view name, Refusal (*supports)(const LayerDesc&, const Cpu&),
-                               DataType type = DataType::undefined) {
-  Kernel kernel = entry<compute>(name, kConvertOp, kAnyLayouts, supports);
-  kernel.type = type;
+template <Compute compute, DataType type = DataType::undefined>
+constexpr Kernel convert_entry(std::string_view name, Refusal (*supports)(const LayerDesc&, const Cpu&)) {
+  Kernel kernel = entry<compute>(name, kConvertOp, kAnyLayouts<type>, supports);
   kernel.input_striding = Striding::any;
   kernel.output_striding = Striding::any;
   return kernel;
 }
 
-constexpr Kernel kF32 = convert_entry<convert_f32>("convert.copy.f32.portable", supports_f32, DataType::f32);
+constexpr Kernel kFloats = convert_entry<convert_f32, kF32>("convert.copy.f32.portable", supports_f32);
 constexpr Kernel kBytes =
     convert_entry<convert_elements<std::uint8_t>>("convert.copy.q8.portable", converts_bytes);
 constexpr Kernel kNarrow = convert_entry<convert_narrow>("convert.copy.x16.portable", converts_narrow);
-constexpr const Kernel* kConvertEntries[] = {&kBytes, &kF32, &kNarrow};
+constexpr const Kernel* kConvertEntries[] = {&kBytes, &kFloats, &kNarrow};
 
 }  // namespace
 

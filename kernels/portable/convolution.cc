@@ -180,7 +180,7 @@ constexpr Op kConvOp[] = {Op::conv};
 constexpr Op kConvAddOps[] = {Op::conv, Op::add};
 
 constexpr Kernel packed_entry(std::string_view name, std::span<const Op> pattern) {
-  Kernel kernel = entry<conv>(name, pattern, kBoth, supports_convolution);
+  Kernel kernel = entry<conv>(name, pattern, kNchwNhwc<kF32>, supports_convolution);
   kernel.workspace_bytes = workspace_bytes_convolution;
   kernel.packed_bytes = packed_bytes_convolution;
   kernel.pack = pack_convolution;

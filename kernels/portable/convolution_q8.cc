@@ -243,8 +243,7 @@ Refusal supports_depthwise_q8(const LayerDesc& layer, const Cpu& cpu) {
 
 constexpr Op kConvOpQ8[] = {Op::conv};
 constexpr Kernel kConvQ8 = [] {
-  Kernel kernel = entry<conv_q8>("conv_q8.gemm.q8.portable", kConvOpQ8, kBoth, supports_convolution_q8);
-  kernel.type = DataType::undefined;
+  Kernel kernel = entry<conv_q8>("conv_q8.gemm.q8.portable", kConvOpQ8, kNchwNhwc<>, supports_convolution_q8);
   kernel.workspace_bytes = workspace_bytes_convolution_q8;
   kernel.packed_bytes = packed_bytes_convolution_q8;
   kernel.pack = pack_convolution_q8;
@@ -252,8 +251,8 @@ constexpr Kernel kConvQ8 = [] {
   return if_selected(kernel);
 }();
 constexpr Kernel kDepthwiseQ8 = [] {
-  Kernel kernel = entry<depthwise_q8>("dwconv.direct.q8.portable", kConvOpQ8, kBoth, supports_depthwise_q8);
-  kernel.type = DataType::undefined;
+  Kernel kernel =
+      entry<depthwise_q8>("dwconv.direct.q8.portable", kConvOpQ8, kNchwNhwc<>, supports_depthwise_q8);
   kernel.workspace_bytes = depthwise_workspace;
   kernel.packed_bytes = packed_bytes_convolution_q8;
   kernel.pack = depthwise_pack;

@@ -109,7 +109,8 @@ Refusal supports_depthwise(const LayerDesc& layer, const Cpu&) {
 
 constexpr Op kDepthwiseOp[] = {Op::conv};
 constexpr Kernel kDepthwise = [] {
-  Kernel kernel = entry<depthwise>("dwconv.direct.f32.portable", kDepthwiseOp, kBoth, supports_depthwise);
+  Kernel kernel =
+      entry<depthwise>("dwconv.direct.f32.portable", kDepthwiseOp, kNchwNhwc<kF32>, supports_depthwise);
   kernel.packed_bytes = packed_bytes_depthwise;
   kernel.pack = pack_depthwise;
   kernel.packed_for_any_size = true;

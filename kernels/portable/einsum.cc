@@ -232,7 +232,7 @@ Refusal supports_einsum(const LayerDesc& layer, const Cpu&) {
 
 constexpr Op kEinsumOp[] = {Op::einsum};
 constexpr Kernel kEinsum = [] {
-  Kernel kernel = entry<einsum>("einsum.gemm.f32.portable", kEinsumOp, kNchw, supports_einsum);
+  Kernel kernel = entry<einsum>("einsum.gemm.f32.portable", kEinsumOp, kNchw<kF32>, supports_einsum);
   kernel.workspace_bytes = workspace;
   return if_selected(kernel);
 }();

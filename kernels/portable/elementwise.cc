@@ -165,14 +165,14 @@ constexpr Op kElementwiseOps[] = {
 
 template <Compute compute>
 constexpr Kernel unary_entry(std::size_t op, std::string_view name) {
-  Kernel kernel = entry<compute>(name, {&kElementwiseOps[op], 1}, kBoth, supports_unary);
+  Kernel kernel = entry<compute>(name, {&kElementwiseOps[op], 1}, kNchwNhwc<kF32>, supports_unary);
   kernel.in_place = 1;
   return kernel;
 }
 
 template <Compute compute>
 constexpr Kernel binary_entry(std::size_t op, std::string_view name) {
-  Kernel kernel = entry<compute>(name, {&kElementwiseOps[op], 1}, kBoth, supports_binary);
+  Kernel kernel = entry<compute>(name, {&kElementwiseOps[op], 1}, kNchwNhwc<kF32>, supports_binary);
   kernel.in_place = 3;
   return kernel;
 }

@@ -218,8 +218,7 @@ constexpr Op kElementwiseQ8Ops[] = {Op::quantize_linear, Op::dequantize_linear, 
 template <Compute compute>
 constexpr Kernel byte_entry(std::size_t op, std::string_view name, std::uint32_t in_place,
                             Refusal (*supports)(const LayerDesc&, const Cpu&)) {
-  Kernel kernel = entry<compute>(name, {&kElementwiseQ8Ops[op], 1}, kBoth, supports);
-  kernel.type = DataType::undefined;
+  Kernel kernel = entry<compute>(name, {&kElementwiseQ8Ops[op], 1}, kNchwNhwc<>, supports);
   kernel.in_place = in_place;
   return kernel;
 }

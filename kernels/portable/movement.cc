@@ -208,69 +208,61 @@ constexpr Op kMovementOps[] = {Op::concat,    Op::split,   Op::slice,         Op
                                Op::transpose, Op::reshape, Op::depth_to_space};
 // Copies by strides read and write views as they are.
 template <Compute compute>
-constexpr Kernel strided_entry(std::size_t op, std::string_view name, std::span<const LayoutPair> layouts,
+constexpr Kernel strided_entry(std::size_t op, std::string_view name, std::span<const Signature> signatures,
                                Refusal (*check)(const LayerDesc&, const Cpu&)) {
-  Kernel kernel = entry<compute>(name, {&kMovementOps[op], 1}, layouts, check);
+  Kernel kernel = entry<compute>(name, {&kMovementOps[op], 1}, signatures, check);
   kernel.input_striding = Striding::any;
   kernel.output_striding = Striding::any;
   return kernel;
 }
 
-constexpr Kernel kConcat = strided_entry<concat<float>>(0, "concat.copy.f32.portable", kAll, supports_pieces);
-constexpr Kernel kSplit = strided_entry<split<float>>(1, "split.copy.f32.portable", kAll, supports_pieces);
-constexpr Kernel kSlice = strided_entry<slice<float>>(2, "slice.copy.f32.portable", kBoth, supports_plain);
+constexpr Kernel kConcat =
+    strided_entry<concat<float>>(0, "concat.copy.f32.portable", kSameLayout<kF32>, supports_pieces);
+constexpr Kernel kSplit =
+    strided_entry<split<float>>(1, "split.copy.f32.portable", kSameLayout<kF32>, supports_pieces);
+constexpr Kernel kSlice =
+    strided_entry<slice<float>>(2, "slice.copy.f32.portable", kNchwNhwc<kF32>, supports_plain);
 constexpr Kernel kPad =
-    entry<pad<float>>("pad.copy.f32.portable", {&kMovementOps[3], 1}, kBoth, supports_pad);
+    entry<pad<float>>("pad.copy.f32.portable", {&kMovementOps[3], 1}, kNchwNhwc<kF32>, supports_pad);
 constexpr Kernel kTranspose =
-    strided_entry<transpose<float>>(4, "transpose.copy.f32.portable", kNchw, supports_nchw);
+    strided_entry<transpose<float>>(4, "transpose.copy.f32.portable", kNchw<kF32>, supports_nchw);
 constexpr Kernel kReshape =
-    entry<copy<float>>("reshape.copy.f32.portable", {&kMovementOps[5], 1}, kNchw, supports_nchw);
-constexpr Kernel kDepthToSpace =
-    strided_entry<depth_to_space<float>>(6, "depth_to_space.copy.f32.portable", kBoth, supports_plain);
-
-template <Compute compute>
-constexpr Kernel untyped_entry(std::size_t op, std::string_view name, std::span<const LayoutPair> layouts,
-                               Refusal (*check)(const LayerDesc&, const Cpu&)) {
-  Kernel kernel = strided_entry<compute>(op, name, layouts, check);
-  kernel.type = DataType::undefined;
-  return kernel;
-}
+    entry<copy<float>>("reshape.copy.f32.portable", {&kMovementOps[5], 1}, kNchw<kF32>, supports_nchw);
+constexpr Kernel kDepthToSpace = strided_entry<depth_to_space<float>>(6, "depth_to_space.copy.f32.portable",
+                                                                      kNchwNhwc<kF32>, supports_plain);
 
 using Byte = std::uint8_t;
 constexpr Kernel kConcatBytes =
-    untyped_entry<concat<Byte>>(0, "concat.copy.q8.portable", kBoth, supports_bytes);
+    strided_entry<concat<Byte>>(0, "concat.copy.q8.portable", kNchwNhwc<>, supports_bytes);
 constexpr Kernel kTransposeBytes =
-    untyped_entry<transpose<Byte>>(4, "transpose.copy.q8.portable", kNchw, supports_bytes_nchw);
+    strided_entry<transpose<Byte>>(4, "transpose.copy.q8.portable", kNchw<>, supports_bytes_nchw);
 constexpr Kernel kReshapeBytes = [] {
   Kernel kernel =
-      entry<copy<Byte>>("reshape.copy.q8.portable", {&kMovementOps[5], 1}, kNchw, supports_bytes_nchw);
-  kernel.type = DataType::undefined;
+      entry<copy<Byte>>("reshape.copy.q8.portable", {&kMovementOps[5], 1}, kNchw<>, supports_bytes_nchw);
   return kernel;
 }();
 
 using Narrow = std::uint16_t;  // f16 and bf16
 constexpr Kernel kConcatNarrow =
-    untyped_entry<concat<Narrow>>(0, "concat.copy.x16.portable", kBoth, supports_narrow);
+    strided_entry<concat<Narrow>>(0, "concat.copy.x16.portable", kNchwNhwc<>, supports_narrow);
 constexpr Kernel kSplitNarrow =
-    untyped_entry<split<Narrow>>(1, "split.copy.x16.portable", kBoth, supports_narrow);
+    strided_entry<split<Narrow>>(1, "split.copy.x16.portable", kNchwNhwc<>, supports_narrow);
 constexpr Kernel kSliceNarrow =
-    untyped_entry<slice<Narrow>>(2, "slice.copy.x16.portable", kBoth, supports_narrow);
+    strided_entry<slice<Narrow>>(2, "slice.copy.x16.portable", kNchwNhwc<>, supports_narrow);
 constexpr Kernel kPadNarrow = [] {
   Kernel kernel =
-      entry<pad<Narrow>>("pad.copy.x16.portable", {&kMovementOps[3], 1}, kBoth, supports_narrow_pad);
-  kernel.type = DataType::undefined;
+      entry<pad<Narrow>>("pad.copy.x16.portable", {&kMovementOps[3], 1}, kNchwNhwc<>, supports_narrow_pad);
   return kernel;
 }();
 constexpr Kernel kTransposeNarrow =
-    untyped_entry<transpose<Narrow>>(4, "transpose.copy.x16.portable", kNchw, supports_narrow_nchw);
+    strided_entry<transpose<Narrow>>(4, "transpose.copy.x16.portable", kNchw<>, supports_narrow_nchw);
 constexpr Kernel kReshapeNarrow = [] {
   Kernel kernel =
-      entry<copy<Narrow>>("reshape.copy.x16.portable", {&kMovementOps[5], 1}, kNchw, supports_narrow_nchw);
-  kernel.type = DataType::undefined;
+      entry<copy<Narrow>>("reshape.copy.x16.portable", {&kMovementOps[5], 1}, kNchw<>, supports_narrow_nchw);
   return kernel;
 }();
-constexpr Kernel kDepthToSpaceNarrow =
-    untyped_entry<depth_to_space<Narrow>>(6, "depth_to_space.copy.x16.portable", kBoth, supports_narrow);
+constexpr Kernel kDepthToSpaceNarrow = strided_entry<depth_to_space<Narrow>>(
+    6, "depth_to_space.copy.x16.portable", kNchwNhwc<>, supports_narrow);
 
 constexpr const Kernel* kMovementEntries[] = {&kConcatBytes,
                                               &kTransposeBytes,

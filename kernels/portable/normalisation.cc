@@ -110,9 +110,9 @@ Refusal supports_layer_norm(const LayerDesc& layer, const Cpu&) {
 
 constexpr Op kNormalisationOps[] = {Op::instance_norm, Op::layer_norm};
 constexpr Kernel kInstanceNorm = entry<instance_norm>(
-    "instance_norm.rows.f32.portable", {&kNormalisationOps[0], 1}, kNchw, supports_instance_norm);
-constexpr Kernel kLayerNorm =
-    entry<layer_norm>("layer_norm.rows.f32.portable", {&kNormalisationOps[1], 1}, kNchw, supports_layer_norm);
+    "instance_norm.rows.f32.portable", {&kNormalisationOps[0], 1}, kNchw<kF32>, supports_instance_norm);
+constexpr Kernel kLayerNorm = entry<layer_norm>("layer_norm.rows.f32.portable", {&kNormalisationOps[1], 1},
+                                                kNchw<kF32>, supports_layer_norm);
 constexpr const Kernel* kNormalisationEntries[] = {&kInstanceNorm, &kLayerNorm};
 
 }  // namespace

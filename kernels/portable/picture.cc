@@ -53,9 +53,11 @@ Refusal supports_picture(const LayerDesc& layer, const Cpu&) {
 }
 
 constexpr Op kPictureOp[] = {Op::convert};
-constexpr LayoutPair kLayouts[] = {{Layout::nhwc, Layout::nhwc}, {Layout::nhwc, Layout::nchw}};
+constexpr FormatTag kStored{Layout::nhwc, DataType::u8};
+constexpr Signature kSignatures[] = {{kStored, {Layout::nhwc, kF32}, DataType::u8},
+                                     {kStored, {Layout::nchw, kF32}, DataType::u8}};
 constexpr Kernel kPicture =
-    entry<picture>("convert.picture.f32.portable", kPictureOp, kLayouts, supports_picture);
+    entry<picture>("convert.picture.f32.portable", kPictureOp, kSignatures, supports_picture);
 constexpr const Kernel* kPictureEntries[] = {&kPicture};
 
 }  // namespace

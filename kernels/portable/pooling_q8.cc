@@ -160,8 +160,7 @@ constexpr Op kPoolingQ8Ops[] = {Op::max_pool, Op::average_pool, Op::global_avera
 template <Compute compute>
 constexpr Kernel pool_entry(std::size_t op, std::string_view name,
                             Refusal (*supports)(const LayerDesc&, const Cpu&)) {
-  Kernel kernel = entry<compute>(name, {&kPoolingQ8Ops[op], 1}, kBoth, supports);
-  kernel.type = DataType::undefined;
+  Kernel kernel = entry<compute>(name, {&kPoolingQ8Ops[op], 1}, kNchwNhwc<>, supports);
   return kernel;
 }
 

@@ -3,6 +3,7 @@
 // What portable kernels share: a bound kernel around one function, and the entries of each family.
 #pragma once
 
+#include "kernels/common/signatures.h"
 #include "kernels/common/uniform.h"
 #include "kernels/selection.h"
 #include "lib/base/guard.h"
@@ -86,23 +87,16 @@ Result<std::unique_ptr<BoundKernel>> bind(const BindArgs& args) {
   });
 }
 
-inline constexpr LayoutPair kNchw[] = {{Layout::nchw, Layout::nchw}};
-inline constexpr LayoutPair kNhwc[] = {{Layout::nhwc, Layout::nhwc}};
-inline constexpr LayoutPair kAll[] = {
-    {Layout::nchw, Layout::nchw}, {Layout::nhwc, Layout::nhwc}, {Layout::nchwc, Layout::nchwc}};
-inline constexpr LayoutPair kBoth[] = {{Layout::nchw, Layout::nchw}, {Layout::nhwc, Layout::nhwc}};
-
 /// A threaded entry without packed weights.
 template <Compute compute>
 constexpr Kernel entry(std::string_view name, std::span<const Op> pattern,
-                       std::span<const LayoutPair> layouts,
+                       std::span<const Signature> signatures,
                        Refusal (*supports)(const LayerDesc&, const Cpu&)) {
   Kernel kernel{};
   kernel.name = name;
   kernel.revision = 1;
   kernel.pattern = pattern;
-  kernel.type = DataType::f32;
-  kernel.layouts = layouts;
+  kernel.signatures = signatures;
   kernel.threaded = true;
   kernel.supports = supports;
   kernel.bind = bind<compute>;

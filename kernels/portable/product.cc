@@ -87,7 +87,7 @@ Refusal supports_matmul(const LayerDesc& layer, const Cpu&) {
 constexpr Op kGemmOp[] = {Op::gemm};
 constexpr Op kMatmulOp[] = {Op::matmul};
 constexpr Kernel kGemm = [] {
-  Kernel kernel = entry<gemm>("gemm.packed.f32.portable", kGemmOp, kNchw, supports_gemm);
+  Kernel kernel = entry<gemm>("gemm.packed.f32.portable", kGemmOp, kNchw<kF32>, supports_gemm);
   kernel.revision = 2;
   kernel.packed_bytes = gemm_packed_bytes;
   kernel.pack = gemm_pack;
@@ -95,7 +95,7 @@ constexpr Kernel kGemm = [] {
   return if_selected(kernel);
 }();
 constexpr Kernel kMatmul = [] {
-  Kernel kernel = entry<matmul>("matmul.gemm.f32.portable", kMatmulOp, kNchw, supports_matmul);
+  Kernel kernel = entry<matmul>("matmul.gemm.f32.portable", kMatmulOp, kNchw<kF32>, supports_matmul);
   kernel.revision = 2;
   return if_selected(kernel);
 }();

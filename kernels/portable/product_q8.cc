@@ -200,8 +200,7 @@ constexpr Op kGemmOpQ8[] = {Op::gemm};
 constexpr Op kMatmulOpQ8[] = {Op::matmul};
 
 constexpr Kernel dense_entry(std::string_view name, std::span<const Op> pattern) {
-  Kernel kernel = entry<dense>(name, pattern, kNchw, supports_product_q8);
-  kernel.type = DataType::undefined;
+  Kernel kernel = entry<dense>(name, pattern, kNchw<>, supports_product_q8);
   kernel.workspace_bytes = workspace_bytes_product_q8;
   kernel.packed_bytes = packed_bytes_product_q8;
   kernel.pack = pack_product_q8;

@@ -318,8 +318,7 @@ constexpr Op kGruOp[] = {Op::gru};
 constexpr Op kRnnOp[] = {Op::rnn};
 
 constexpr Kernel recurrent_entry(std::string_view name, std::span<const Op> pattern) {
-  Kernel kernel = entry<recurrent>(name, pattern, kNchw, supports_recurrent);
-  kernel.type = DataType::undefined;  // lengths are s32
+  Kernel kernel = entry<recurrent>(name, pattern, kNchw<kF32>, supports_recurrent);
   kernel.workspace_bytes = workspace_bytes_recurrent;
   return if_selected(kernel);
 }

@@ -58,13 +58,14 @@ Refusal supports_blocks(const LayerDesc& layer, const Cpu&) {
 
 constexpr Op kResizeOp[] = {Op::resize};
 constexpr Kernel kResize = [] {
-  Kernel kernel = entry<resize_nearest>("resize.nearest.f32.portable", kResizeOp, kBoth, supports_resize);
+  Kernel kernel =
+      entry<resize_nearest>("resize.nearest.f32.portable", kResizeOp, kNchwNhwc<kF32>, supports_resize);
   kernel.input_striding = kernel.output_striding = Striding::any;
   return kernel;
 }();
 constexpr Kernel kResizeBlocks = [] {
   Kernel kernel =
-      entry<resize_nearest>("resize.nearest_blocks.f32.portable", kResizeOp, kNchwcPair, supports_blocks);
+      entry<resize_nearest>("resize.nearest_blocks.f32.portable", kResizeOp, kNchwc<kF32>, supports_blocks);
   kernel.bind = [](const BindArgs& args) {
     return guard_allocation([&]() -> Result<std::unique_ptr<BoundKernel>> {
       const LayerDesc pictures = pictures_of_blocks(args.layer);

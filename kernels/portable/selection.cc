@@ -263,15 +263,13 @@ std::size_t suppression_workspace(const LayerDesc& layer, int) { return Scratch(
 constexpr Op kSelectionOps[] = {Op::top_k, Op::non_max_suppression};
 constexpr Kernel kTopK = [] {
   Kernel kernel =
-      entry<top_k_of_type>("top_k.partial.any.portable", {&kSelectionOps[0], 1}, kNchw, supports_top_k);
-  kernel.type = DataType::undefined;
+      entry<top_k_of_type>("top_k.partial.any.portable", {&kSelectionOps[0], 1}, kNchw<>, supports_top_k);
   kernel.workspace_bytes = top_k_workspace;
   return if_selected(kernel);
 }();
 constexpr Kernel kSuppression = [] {
   Kernel kernel = entry<non_max_suppression>("non_max_suppression.sorted.f32.portable",
-                                             {&kSelectionOps[1], 1}, kNchw, supports_suppression);
-  kernel.type = DataType::undefined;
+                                             {&kSelectionOps[1], 1}, kNchw<>, supports_suppression);
   kernel.threaded = false;
   kernel.workspace_bytes = suppression_workspace;
   return if_selected(kernel);

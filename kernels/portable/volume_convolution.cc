@@ -210,14 +210,14 @@ Refusal supports_volume_convolution(const LayerDesc& layer, const Cpu&) {
 
 constexpr Op kVolumeConvolutionOps[] = {Op::conv, Op::conv_transpose};
 constexpr Kernel kConvVolume = [] {
-  Kernel kernel = entry<convolve_volume>("conv.volume.f32.portable", {&kVolumeConvolutionOps[0], 1}, kNchw,
-                                         supports_volume_convolution);
+  Kernel kernel = entry<convolve_volume>("conv.volume.f32.portable", {&kVolumeConvolutionOps[0], 1},
+                                         kNchw<kF32>, supports_volume_convolution);
   kernel.workspace_bytes = conv_workspace;
   return if_selected(kernel);
 }();
 constexpr Kernel kConvTranspose = [] {
   Kernel kernel = entry<conv_transpose>("conv_transpose.volume.f32.portable", {&kVolumeConvolutionOps[1], 1},
-                                        kNchw, supports_volume_convolution);
+                                        kNchw<kF32>, supports_volume_convolution);
   kernel.workspace_bytes = conv_transpose_workspace;
   return if_selected(kernel);
 }();

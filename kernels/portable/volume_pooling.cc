@@ -74,9 +74,9 @@ Refusal supports_volume_pooling(const LayerDesc& layer, const Cpu&) {
 
 constexpr Op kVolumePoolingOps[] = {Op::max_pool, Op::average_pool};
 constexpr Kernel kMaxPoolVolume = entry<pool_volume<true>>(
-    "max_pool.volume.f32.portable", {&kVolumePoolingOps[0], 1}, kNchw, supports_volume_pooling);
+    "max_pool.volume.f32.portable", {&kVolumePoolingOps[0], 1}, kNchw<kF32>, supports_volume_pooling);
 constexpr Kernel kAveragePoolVolume = entry<pool_volume<false>>(
-    "average_pool.volume.f32.portable", {&kVolumePoolingOps[1], 1}, kNchw, supports_volume_pooling);
+    "average_pool.volume.f32.portable", {&kVolumePoolingOps[1], 1}, kNchw<kF32>, supports_volume_pooling);
 constexpr const Kernel* kVolumePoolingEntries[] = {&kMaxPoolVolume, &kAveragePoolVolume};
 
 }  // namespace

@@ -223,14 +223,9 @@ Refusal supports_convert(const LayerDesc& layer, const Cpu&) {
              : Refusal::none;
 }
 
-constexpr LayoutPair kAnyLayouts[] = {{Layout::nchw, Layout::nhwc},
-                                      {Layout::nhwc, Layout::nchw},
-                                      {Layout::nhwc, Layout::nhwc},
-                                      {Layout::nchw, Layout::nchw}};
-
 constexpr Kernel kConvert = [] {
   Kernel kernel = kRowOf<Op::convert, convert, supports_convert>;
-  kernel.layouts = kAnyLayouts;
+  kernel.signatures = kNchwNhwcAny<>;
   return kernel;
 }();
 

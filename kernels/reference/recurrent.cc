@@ -202,8 +202,7 @@ constexpr Kernel recurrent_entry(std::string_view name, std::span<const Op> patt
   kernel.name = name;
   kernel.revision = 1;
   kernel.pattern = pattern;
-  kernel.type = DataType::undefined;
-  kernel.layouts = kNchw;
+  kernel.signatures = kNchw<>;
   kernel.input_striding = Striding::any;
   kernel.takes_empty = true;
   kernel.output_striding = Striding::any;

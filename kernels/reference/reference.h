@@ -5,6 +5,7 @@
 #pragma once
 
 #include "kernels/common/entry_name.h"
+#include "kernels/common/signatures.h"
 #include "kernels/selection.h"
 
 #include <fettle/kernel.h>
@@ -126,8 +127,6 @@ Result<std::unique_ptr<BoundKernel>> bind(const BindArgs& args) {
   return bound;
 }
 
-inline constexpr LayoutPair kNchw[] = {{Layout::nchw, Layout::nchw}};
-
 /// An entry: reference kernels take any strides and sizes, and use constants as they are.
 template <Compute compute>
 constexpr Kernel entry(std::string_view name, std::span<const Op> pattern, Supports supports) {
@@ -136,8 +135,7 @@ constexpr Kernel entry(std::string_view name, std::span<const Op> pattern, Suppo
   kernel.revision = 1;
   kernel.pattern = pattern;
   kernel.isa = Isa::none;
-  kernel.type = DataType::undefined;
-  kernel.layouts = kNchw;
+  kernel.signatures = kNchw<>;
   kernel.input_striding = Striding::any;
   kernel.output_striding = Striding::any;
   kernel.takes_empty = true;

@@ -236,7 +236,7 @@ Result<std::unique_ptr<BoundKernel>> bind_checked(const BindArgs& args) {
 
 template <typename Special, Op kOp>
 constexpr Kernel binary_entry(std::string_view name) noexcept {
-  Kernel kernel = entry<Special, kOp>(name, kSameLayout);
+  Kernel kernel = entry<Special, kOp>(name, kNchwNhwc<Special::kType>);
   kernel.packed_bytes = packed_constant_bytes<Special>;
   kernel.pack = pack_constant<Special>;
   kernel.packed_for_any_size = true;

@@ -14,8 +14,6 @@
 namespace fettle::kernels::xnnpack {
 
 /// Elementwise operators keep the layout, whichever it is.
-inline constexpr LayoutPair kSameLayout[] = {{Layout::nchw, Layout::nchw}, {Layout::nhwc, Layout::nhwc}};
-
 /// The axes of a tensor of that rank and layout from the outermost in memory to the innermost.
 std::array<int, kMaxRank> storage_order(int rank, Layout layout) noexcept;
 

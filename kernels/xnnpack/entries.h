@@ -26,8 +26,6 @@ inline constexpr NonFinite kLosesNanOnX86 = kIsX86 ? NonFinite::loses_nan : NonF
 inline constexpr std::uint32_t kOverreadBytes = XNN_EXTRA_BYTES;
 
 /// Rows for pictures want them in nhwc.
-inline constexpr LayoutPair kNhwcOnly[] = {{Layout::nhwc, Layout::nhwc}};
-
 extern const Kernel kConvSliced;
 extern const Kernel kConv;
 extern const Kernel kDepthwiseConv;

@@ -97,13 +97,13 @@ xnn_status ProductF32::create(const LayerDesc& layer, const Weights& weights, xn
                                            cache, op.out());
 }
 
-constinit const Kernel kGemm =
-    for_many_outputs<ProductF32, Op::gemm>(entry<ProductF32, Op::gemm>("gemm.packed.f32.xnnpack", kRowMajor));
+constinit const Kernel kGemm = for_many_outputs<ProductF32, Op::gemm>(
+    entry<ProductF32, Op::gemm>("gemm.packed.f32.xnnpack", kNchw<kF32>));
 constinit const Kernel kMatmul = for_many_outputs<ProductF32, Op::matmul>(
-    entry<ProductF32, Op::matmul>("matmul.packed.f32.xnnpack", kRowMajor));
+    entry<ProductF32, Op::matmul>("matmul.packed.f32.xnnpack", kNchw<kF32>));
 constinit const Kernel kGemmFew = for_few_outputs<ProductF32, Op::gemm>(
-    entry<ProductF32, Op::gemm>("gemm.packed_few.f32.xnnpack", kRowMajor));
+    entry<ProductF32, Op::gemm>("gemm.packed_few.f32.xnnpack", kNchw<kF32>));
 constinit const Kernel kMatmulFew = for_few_outputs<ProductF32, Op::matmul>(
-    entry<ProductF32, Op::matmul>("matmul.packed_few.f32.xnnpack", kRowMajor));
+    entry<ProductF32, Op::matmul>("matmul.packed_few.f32.xnnpack", kNchw<kF32>));
 
 }  // namespace fettle::kernels::xnnpack

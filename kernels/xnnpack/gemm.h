@@ -43,6 +43,4 @@ struct ProductF32 : Product {
   }
 };
 
-inline constexpr LayoutPair kRowMajor[] = {{Layout::nchw, Layout::nchw}};
-
 }  // namespace fettle::kernels::xnnpack

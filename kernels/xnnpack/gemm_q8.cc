@@ -58,7 +58,7 @@ xnn_status ProductQ8::create(const LayerDesc& layer, const Weights& weights, xnn
 
 }  // namespace
 
-constinit const Kernel kGemmQ8 = entry<ProductQ8, Op::gemm>("gemm.packed.q8.xnnpack", kRowMajor);
-constinit const Kernel kMatmulQ8 = entry<ProductQ8, Op::matmul>("matmul.packed.q8.xnnpack", kRowMajor);
+constinit const Kernel kGemmQ8 = entry<ProductQ8, Op::gemm>("gemm.packed.q8.xnnpack", kNchw<>);
+constinit const Kernel kMatmulQ8 = entry<ProductQ8, Op::matmul>("matmul.packed.q8.xnnpack", kNchw<>);
 
 }  // namespace fettle::kernels::xnnpack

@@ -119,8 +119,8 @@ struct MeanF32 : Mean {
 }  // namespace
 
 constinit const Kernel kGlobalAveragePool =
-    entry<MeanF32, Op::global_average_pool>("global_average_pool.direct.f32.xnnpack", kMeanLayouts);
+    entry<MeanF32, Op::global_average_pool>("global_average_pool.direct.f32.xnnpack", kNchwNhwcAny<kF32>);
 constinit const Kernel kReduceMean =
-    entry<MeanF32, Op::reduce_mean>("reduce_mean.direct.f32.xnnpack", kMeanLayouts);
+    entry<MeanF32, Op::reduce_mean>("reduce_mean.direct.f32.xnnpack", kNchwNhwcAny<kF32>);
 
 }  // namespace fettle::kernels::xnnpack

@@ -35,9 +35,4 @@ struct Mean : Operation {
 /// Reads a mean whose input and result have that type.
 Refusal read_mean(const LayerDesc& layer, Mean& mean, DataType type);
 
-inline constexpr LayoutPair kMeanLayouts[] = {{Layout::nhwc, Layout::nhwc},
-                                              {Layout::nhwc, Layout::nchw},
-                                              {Layout::nchw, Layout::nchw},
-                                              {Layout::nchw, Layout::nhwc}};
-
 }  // namespace fettle::kernels::xnnpack

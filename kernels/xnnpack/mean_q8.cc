@@ -35,6 +35,6 @@ struct MeanQ8 : Mean {
 }  // namespace
 
 constinit const Kernel kGlobalAveragePoolQ8 =
-    entry<MeanQ8, Op::global_average_pool>("global_average_pool.direct.q8.xnnpack", kMeanLayouts);
+    entry<MeanQ8, Op::global_average_pool>("global_average_pool.direct.q8.xnnpack", kNchwNhwcAny<>);
 
 }  // namespace fettle::kernels::xnnpack

@@ -14,6 +14,7 @@
 // weights.h; one that packs a constant by itself has `packed_bytes` and `pack` (see binary.cc).
 #pragma once
 
+#include "kernels/common/signatures.h"
 #include "kernels/selection.h"
 #include "kernels/xnnpack/entries.h"
 #include "kernels/xnnpack/operator.h"
@@ -42,7 +43,7 @@ struct Addresses {
 /// What operations need not say.
 struct Operation {
   static constexpr std::size_t kOperands = 1;       ///< how many must be there
-  static constexpr DataType kType = DataType::f32;  ///< see Kernel::type
+  static constexpr DataType kType = DataType::f32;  ///< see Signature
   static constexpr std::uint32_t kInPlace = 0;      ///< see Kernel::in_place
   static constexpr bool kHasWorkspace = false;      ///< whether workspace_bytes is ever more than 0
   std::size_t workspace_bytes(int) const { return 0; }
@@ -146,14 +147,13 @@ inline constexpr Op kPattern[] = {kOp};
 
 /// The entry of an operation.
 template <typename Special, Op kOp>
-constexpr Kernel entry(std::string_view name, std::span<const LayoutPair> layouts) noexcept {
+constexpr Kernel entry(std::string_view name, std::span<const Signature> signatures) noexcept {
   Kernel kernel = {
       .name = name,
       .revision = 1,
       .pattern = kPattern<kOp>,
       .isa = kRequiredIsa,
-      .type = Special::kType,
-      .layouts = layouts,
+      .signatures = signatures,
       .overread_bytes = kOverreadBytes,
       .in_place = Special::kInPlace,
       .threaded = true,
@@ -208,7 +208,7 @@ constexpr Kernel for_few_outputs(Kernel kernel) noexcept {
 /// The entry of an operation on pictures in nhwc, whose pixels may lie apart.
 template <typename Special, Op kOp>
 constexpr Kernel picture_entry(std::string_view name) noexcept {
-  Kernel kernel = entry<Special, kOp>(name, kNhwcOnly);
+  Kernel kernel = entry<Special, kOp>(name, kNhwc<Special::kType>);
   kernel.input_striding = Striding::pixels;
   kernel.output_striding = Striding::pixels;
   return kernel;

@@ -284,9 +284,9 @@ constexpr Kernel sliced(Kernel kernel) noexcept {
 
 constinit const Kernel kConvSliced = sliced<SlicedConvolution, Op::conv>(
     picture_entry<ConvolutionF32, Op::conv>("conv.indirect_sliced.f32.xnnpack"));
-constinit const Kernel kGemmSliced =
-    sliced<SlicedProduct, Op::gemm>(entry<ProductF32, Op::gemm>("gemm.packed_sliced.f32.xnnpack", kRowMajor));
+constinit const Kernel kGemmSliced = sliced<SlicedProduct, Op::gemm>(
+    entry<ProductF32, Op::gemm>("gemm.packed_sliced.f32.xnnpack", kNchw<kF32>));
 constinit const Kernel kMatmulSliced = sliced<SlicedProduct, Op::matmul>(
-    entry<ProductF32, Op::matmul>("matmul.packed_sliced.f32.xnnpack", kRowMajor));
+    entry<ProductF32, Op::matmul>("matmul.packed_sliced.f32.xnnpack", kNchw<kF32>));
 
 }  // namespace fettle::kernels::xnnpack

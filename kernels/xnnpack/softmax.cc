@@ -47,6 +47,6 @@ Refusal Softmax::read(const LayerDesc& layer) {
 
 }  // namespace
 
-constinit const Kernel kSoftmax = entry<Softmax, Op::softmax>("softmax.rows.f32.xnnpack", kSameLayout);
+constinit const Kernel kSoftmax = entry<Softmax, Op::softmax>("softmax.rows.f32.xnnpack", kNchwNhwc<kF32>);
 
 }  // namespace fettle::kernels::xnnpack

@@ -9,12 +9,6 @@
 namespace fettle::kernels::xnnpack {
 namespace {
 
-constexpr LayoutPair kAnyLayouts[] = {{Layout::nchw, Layout::nchw},
-                                      {Layout::nhwc, Layout::nhwc},
-                                      {Layout::nhwc, Layout::nchw},
-                                      {Layout::nchw, Layout::nhwc}};
-constexpr LayoutPair kOtherLayout[] = {{Layout::nchw, Layout::nhwc}, {Layout::nhwc, Layout::nchw}};
-
 // Extents in the input's memory order, and for each axis of the output in its memory order, the input's axis.
 // Axes of extent 1 are left out.
 struct Permutation : Operation {
@@ -100,12 +94,12 @@ struct Transpose : Permutation {
 }  // namespace
 
 constinit const Kernel kTranspose =
-    entry<Transpose<false>, Op::transpose>("transpose.tiled.f32.xnnpack", kAnyLayouts);
+    entry<Transpose<false>, Op::transpose>("transpose.tiled.f32.xnnpack", kNchwNhwcAny<kF32>);
 constinit const Kernel kConvert =
-    entry<Transpose<false>, Op::convert>("convert.tiled.f32.xnnpack", kOtherLayout);
+    entry<Transpose<false>, Op::convert>("convert.tiled.f32.xnnpack", kTurned<kF32>);
 constinit const Kernel kTransposeQ8 =
-    entry<Transpose<true>, Op::transpose>("transpose.tiled.q8.xnnpack", kAnyLayouts);
+    entry<Transpose<true>, Op::transpose>("transpose.tiled.q8.xnnpack", kNchwNhwcAny<>);
 constinit const Kernel kConvertQ8 =
-    entry<Transpose<true>, Op::convert>("convert.tiled.q8.xnnpack", kOtherLayout);
+    entry<Transpose<true>, Op::convert>("convert.tiled.q8.xnnpack", kTurned<>);
 
 }  // namespace fettle::kernels::xnnpack

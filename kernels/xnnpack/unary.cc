@@ -95,24 +95,24 @@ struct UnaryF32 : Unary {
 
 }  // namespace
 
-constinit const Kernel kClamp = entry<UnaryF32, Op::clamp>("clamp.direct.f32.xnnpack", kSameLayout);
+constinit const Kernel kClamp = entry<UnaryF32, Op::clamp>("clamp.direct.f32.xnnpack", kNchwNhwc<kF32>);
 constinit const Kernel kLeakyRelu =
-    entry<UnaryF32, Op::leaky_relu>("leaky_relu.direct.f32.xnnpack", kSameLayout);
-constinit const Kernel kElu = entry<UnaryF32, Op::elu>("elu.direct.f32.xnnpack", kSameLayout);
+    entry<UnaryF32, Op::leaky_relu>("leaky_relu.direct.f32.xnnpack", kNchwNhwc<kF32>);
+constinit const Kernel kElu = entry<UnaryF32, Op::elu>("elu.direct.f32.xnnpack", kNchwNhwc<kF32>);
 // That for AVX-512 finds NaN for numbers from about 4e26 on.
-constinit const Kernel kSigmoid =
-    with_nonfinite(kLosesNanOnX86, entry<UnaryF32, Op::sigmoid>("sigmoid.direct.f32.xnnpack", kSameLayout));
-constinit const Kernel kTanh = entry<UnaryF32, Op::tanh>("tanh.direct.f32.xnnpack", kSameLayout);
+constinit const Kernel kSigmoid = with_nonfinite(
+    kLosesNanOnX86, entry<UnaryF32, Op::sigmoid>("sigmoid.direct.f32.xnnpack", kNchwNhwc<kF32>));
+constinit const Kernel kTanh = entry<UnaryF32, Op::tanh>("tanh.direct.f32.xnnpack", kNchwNhwc<kF32>);
 constinit const Kernel kHardSwish =
-    entry<UnaryF32, Op::hard_swish>("hard_swish.direct.f32.xnnpack", kSameLayout);
-constinit const Kernel kExp = entry<UnaryF32, Op::exp>("exp.direct.f32.xnnpack", kSameLayout);
+    entry<UnaryF32, Op::hard_swish>("hard_swish.direct.f32.xnnpack", kNchwNhwc<kF32>);
+constinit const Kernel kExp = entry<UnaryF32, Op::exp>("exp.direct.f32.xnnpack", kNchwNhwc<kF32>);
 // By an estimate of the reciprocal root, which is no number for infinity and infinite for subnormal numbers.
 constinit const Kernel kSqrt =
-    with_nonfinite(kLosesNanOnX86, entry<UnaryF32, Op::sqrt>("sqrt.direct.f32.xnnpack", kSameLayout));
-constinit const Kernel kAbs = entry<UnaryF32, Op::abs>("abs.direct.f32.xnnpack", kSameLayout);
-constinit const Kernel kNeg = entry<UnaryF32, Op::neg>("neg.direct.f32.xnnpack", kSameLayout);
-constinit const Kernel kFloor = entry<UnaryF32, Op::floor>("floor.direct.f32.xnnpack", kSameLayout);
-constinit const Kernel kCeil = entry<UnaryF32, Op::ceil>("ceil.direct.f32.xnnpack", kSameLayout);
-constinit const Kernel kRound = entry<UnaryF32, Op::round>("round.direct.f32.xnnpack", kSameLayout);
+    with_nonfinite(kLosesNanOnX86, entry<UnaryF32, Op::sqrt>("sqrt.direct.f32.xnnpack", kNchwNhwc<kF32>));
+constinit const Kernel kAbs = entry<UnaryF32, Op::abs>("abs.direct.f32.xnnpack", kNchwNhwc<kF32>);
+constinit const Kernel kNeg = entry<UnaryF32, Op::neg>("neg.direct.f32.xnnpack", kNchwNhwc<kF32>);
+constinit const Kernel kFloor = entry<UnaryF32, Op::floor>("floor.direct.f32.xnnpack", kNchwNhwc<kF32>);
+constinit const Kernel kCeil = entry<UnaryF32, Op::ceil>("ceil.direct.f32.xnnpack", kNchwNhwc<kF32>);
+constinit const Kernel kRound = entry<UnaryF32, Op::round>("round.direct.f32.xnnpack", kNchwNhwc<kF32>);
 
 }  // namespace fettle::kernels::xnnpack

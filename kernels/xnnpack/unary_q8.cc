@@ -61,8 +61,8 @@ struct ClampQ8 : UnaryQ8 {
 
 }  // namespace
 
-constinit const Kernel kClampQ8 = entry<ClampQ8, Op::clamp>("clamp.direct.q8.xnnpack", kSameLayout);
+constinit const Kernel kClampQ8 = entry<ClampQ8, Op::clamp>("clamp.direct.q8.xnnpack", kNchwNhwc<>);
 constinit const Kernel kDequantize =
-    entry<UnaryQ8, Op::dequantize_linear>("dequantize_linear.direct.q8.xnnpack", kSameLayout);
+    entry<UnaryQ8, Op::dequantize_linear>("dequantize_linear.direct.q8.xnnpack", kNchwNhwc<>);
 
 }  // namespace fettle::kernels::xnnpack

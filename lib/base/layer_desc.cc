@@ -3,7 +3,11 @@
 
 #include <fettle/kernel.h>
 
+#include <cmath>
+#include <cstdint>
 #include <string>
+#include <variant>
+#include <vector>
 
 namespace fettle {
 namespace {
@@ -116,6 +120,32 @@ std::string LayerDesc::text() const {
   append_tensors(text, " ->", outputs);
   if (!inner.empty()) append_tensors(text, " via", inner);
   return text;
+}
+
+std::string LayerDesc::cost_key() const {
+  constexpr std::string_view kZeroPoint = "zero_point";
+  LayerDesc same = *this;
+  for (LayerPart& part : same.parts) {
+    if (part.clamp) {
+      part.clamp->low = std::isfinite(part.clamp->low) ? 0 : part.clamp->low;
+      part.clamp->high = std::isfinite(part.clamp->high) ? 1 : part.clamp->high;
+    }
+    const Attributes before = part.attributes;
+    for (const auto& [name, value] : before.entries()) {
+      if (std::holds_alternative<float>(value)) part.attributes.set(name, 1.0f);
+      if (const auto* list = std::get_if<std::vector<float>>(&value))
+        part.attributes.set(name, std::vector<float>(list->size(), 1.0f));
+      if (const auto* list = std::get_if<std::vector<std::int64_t>>(&value); list && name == kZeroPoint)
+        part.attributes.set(name, std::vector<std::int64_t>(list->size(), 0));
+    }
+  }
+  for (auto* tensors : {&same.inputs, &same.outputs, &same.inner}) {
+    for (TensorDesc& tensor : *tensors) {
+      tensor.format.zero_point = 0;
+      if (tensor.format.scale != 0) tensor.format.scale = 1;
+    }
+  }
+  return same.text();
 }
 
 std::string_view to_string(Refusal refusal) noexcept {

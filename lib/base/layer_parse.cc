@@ -33,21 +33,6 @@ constexpr std::size_t kShownText = 24;
 bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 bool is_printable(char c) noexcept { return c >= ' ' && c <= '~'; }
 
-std::optional<Layout> layout_from_string(std::string_view text) noexcept {
-  for (const Layout layout : {Layout::nchw, Layout::nhwc, Layout::nchwc}) {
-    if (to_string(layout) == text) return layout;
-  }
-  return std::nullopt;
-}
-
-template <typename T>
-std::optional<T> whole_number(std::string_view text, int base = 10) noexcept {
-  T value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
 std::optional<float> real_number(std::string_view text) noexcept {
   if (text == "nan") return std::bit_cast<float>(kPlainNan);
   if (text.starts_with("nan(") && text.ends_with(')')) {
@@ -306,28 +291,9 @@ class LayerParser {
   }
 
   bool quoted(std::string& value) {
-    ++at_;
-    while (!take("\"")) {
-      const char c = next();
-      if (!is_printable(c)) return expected("printable ASCII and a closing quote");
-      ++at_;
-      if (c != '\\') {
-        value.push_back(c);
-        continue;
-      }
-      const char escaped = next();
-      if (escaped == '"' || escaped == '\\') {
-        value.push_back(escaped);
-        ++at_;
-        continue;
-      }
-      const std::optional<std::uint8_t> byte =
-          escaped == 'x' ? whole_number<std::uint8_t>(text_.substr(at_ + 1, 2), 16) : std::nullopt;
-      if (!byte || at_ + 3 > text_.size()) return expected("\\\", \\\\ or \\x and two hex digits", at_ - 1);
-      value.push_back(static_cast<char>(*byte));
-      at_ += 3;
-    }
-    return true;
+    if (take_quoted(text_, at_, value)) return true;
+    return expected(next() == '\\' ? "\\\", \\\\ or \\x and two hex digits"
+                                   : "printable ASCII and a closing quote");
   }
 
   // " a, b, c", or nothing.

@@ -30,22 +30,6 @@ void append(std::string& text, float value) {
   if (text.find_first_not_of("-0123456789", from) == std::string::npos) text += ".0";
 }
 
-void append_quoted(std::string& text, std::string_view value) {
-  constexpr char kHex[] = "0123456789abcdef";
-  text.push_back('"');
-  for (const char c : value) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < ' ' || byte > '~') {
-      text.append("\\x").push_back(kHex[byte >> 4]);
-      text.push_back(kHex[byte & 15]);
-      continue;
-    }
-    if (c == '"' || c == '\\') text.push_back('\\');
-    text.push_back(c);
-  }
-  text.push_back('"');
-}
-
 void append(std::string& text, const std::string& value) {
   if (is_plain_word(value) && value != "inf" && value != "nan")
     text += value;

@@ -55,6 +55,13 @@ DataType data_type_from_string(std::string_view text) noexcept {
   return DataType::undefined;
 }
 
+std::optional<Layout> layout_from_string(std::string_view text) noexcept {
+  for (const Layout layout : {Layout::nchw, Layout::nhwc, Layout::nchwc}) {
+    if (text == to_string(layout)) return layout;
+  }
+  return std::nullopt;
+}
+
 std::string_view to_string(Layout layout) noexcept {
   switch (layout) {
     case Layout::nchw:

@@ -48,19 +48,44 @@ std::int64_t mismatched_bytes(const LayerInfo& layer, Layout input, ProducedLayo
   return bytes;
 }
 
-std::optional<LayoutPair> cheapest_layouts(const LayerGraph& layers, const KernelTable& table,
-                                           const Kernel& kernel, int index, ProducedLayouts& produced) {
-  std::optional<LayoutPair> best;
+// Whether a variant of the signature computes in the types that the graph has: reduced precision is a plan's
+// choice.
+bool keeps_types(const LayerDesc& layer, const Signature& offered) {
+  const Signature own = signature_of(layer, {offered.input.layout, offered.output.layout});
+  const auto kept = [](DataType wanted, DataType has) {
+    return wanted == DataType::undefined || wanted == has;
+  };
+  return kept(offered.input.type, own.input.type) && kept(offered.output.type, own.output.type);
+}
+
+// The signature that the kernel runs the layer in with the fewest bytes to convert.
+const Signature* cheapest_signature(const LayerGraph& layers, const KernelTable& table, const Kernel& kernel,
+                                    int index, ProducedLayouts& produced) {
+  const Signature* best = nullptr;
   std::int64_t best_bytes = 0;
-  for (const LayoutPair& pair : kernel.layouts) {
-    if (check_variant(layers, table, kernel, pair, index, {}) != Refusal::none) continue;
-    const std::int64_t bytes = mismatched_bytes(layers.layer(index), pair.input, produced, table.cpu().isa);
-    if (!best || bytes < best_bytes) {
-      best = pair;
+  for (const Signature& offered : kernel.signatures) {
+    if (!keeps_types(layers.layer(index).desc, offered)) continue;
+    if (check_variant(layers, table, kernel, offered, index, {}) != Refusal::none) continue;
+    const std::int64_t bytes =
+        mismatched_bytes(layers.layer(index), offered.input.layout, produced, table.cpu().isa);
+    if (best == nullptr || bytes < best_bytes) {
+      best = &offered;
       best_bytes = bytes;
     }
   }
   return best;
+}
+
+// The formats that the plan's entry asks for, with the graph's types where it leaves them open.
+Signature with_types_of(const LayerDesc& layer, Signature signature) {
+  const Signature own = signature_of(layer, {signature.input.layout, signature.output.layout});
+  const auto fill = [](DataType& type, DataType given) {
+    if (type == DataType::undefined) type = given;
+  };
+  fill(signature.input.type, own.input.type);
+  fill(signature.output.type, own.output.type);
+  fill(signature.weights, own.weights);
+  return signature;
 }
 
 int default_threads(const Kernel& kernel, const LayerInfo& layer, const CompileOptions& options) {
@@ -69,7 +94,7 @@ int default_threads(const Kernel& kernel, const LayerInfo& layer, const CompileO
 
 // A plan's entry for one layer, checked against this build, device and model. The text says why it cannot be
 // followed.
-std::optional<std::string> resolve(const LayerGraph& layers, const KernelTable& table, const PlanLayer& entry,
+std::optional<std::string> resolve(const LayerGraph& layers, const KernelTable& table, const Variant& entry,
                                    int index, int most_threads, Assignment& assignment) {
   const Kernel* kernel = table.find(entry.kernel);
   if (kernel == nullptr) return "kernel " + entry.kernel + " is not in this build";
@@ -83,24 +108,25 @@ std::optional<std::string> resolve(const LayerGraph& layers, const KernelTable& 
     return "kernel " + entry.kernel + " is " + std::string(fettle::to_string(kernel->nonfinite)) +
            " with NaN and infinities, which CompileOptions::nonfinite does not allow";
   }
-  if (!entry.layouts && kernel->layouts.size() > 1)
-    return "kernel " + entry.kernel + " has several layouts and the plan names none";
   assignment.kernel = kernel;
-  assignment.layouts = entry.layouts.value_or(kernel->layouts.front());
-  const auto& offered = kernel->layouts;
-  if (std::find(offered.begin(), offered.end(), assignment.layouts) == offered.end())
-    return "kernel " + entry.kernel + " does not work in layouts " + to_string(assignment.layouts);
-
   assignment.covers = layers.match(*kernel, index);
   std::vector<std::string> covered;
   for (int other : assignment.covers) covered.push_back(layers.layer(other).id);
   if (covered != entry.covers || assignment.covers.size() + 1 != kernel->pattern.size()) {
     return "kernel " + entry.kernel + " cannot cover the layers that the plan names";
   }
-  const Refusal refusal = check_variant(layers, table, *kernel, assignment.layouts, index, assignment.covers);
+  const Signature wanted = with_types_of(layers.describe(index, assignment.covers), entry.signature);
+  const auto& all = kernel->signatures;
+  const auto offered = std::find_if(all.begin(), all.end(), [&](const Signature& signature) {
+    assignment.variant = variant_of(layers, table, *kernel, signature, index, assignment.covers);
+    return assignment.variant.signature == wanted;
+  });
+  if (offered == all.end())
+    return "kernel " + entry.kernel + " does not work in formats " + entry.signature.text();
+  const Refusal refusal = check_variant(layers, table, *kernel, *offered, index, assignment.covers);
   if (refusal != Refusal::none)
     return "kernel " + entry.kernel + " refuses the layer: " + std::string(fettle::to_string(refusal));
-  assignment.threads = kernel->threaded ? std::clamp(entry.threads, 1, most_threads) : 1;
+  assignment.variant.threads = kernel->threaded ? std::clamp(entry.threads, 1, most_threads) : 1;
   return std::nullopt;
 }
 
@@ -144,10 +170,21 @@ int worthwhile_threads(const LayerDesc& desc, std::int64_t macs, int most) {
 }
 
 Refusal check_variant(const LayerGraph& layers, const KernelTable& table, const Kernel& kernel,
-                      LayoutPair layouts, int first, std::span<const int> covers) {
-  LayerDesc desc = with_layouts(layers.describe(first, covers), layouts, table.cpu().isa);
+                      const Signature& signature, int first, std::span<const int> covers) {
+  LayerDesc desc = with_signature(layers.describe(first, covers), signature, table.cpu().isa);
   if (kernel.leaves_clamp) take_clamp(desc);
   return table.check(kernel, desc);
+}
+
+Variant variant_of(const LayerGraph& layers, const KernelTable& table, const Kernel& kernel,
+                   const Signature& offered, int first, std::span<const int> covers) {
+  Variant variant;
+  variant.kernel = kernel.name;
+  variant.revision = kernel.revision;
+  variant.signature =
+      signature_of(with_signature(layers.describe(first, covers), offered, table.cpu().isa), offered);
+  for (int other : covers) variant.covers.push_back(layers.layer(other).id);
+  return variant;
 }
 
 std::vector<Assignment> default_assignments(const LayerGraph& layers, const AssignContext& context) {
@@ -157,14 +194,13 @@ std::vector<Assignment> default_assignments(const LayerGraph& layers, const Assi
     Assignment& assignment = assignments[static_cast<std::size_t>(index)];
     for (const Kernel* kernel : context.table->entries()) {
       if (kernel->pattern.size() != 1) continue;
-      const std::optional<LayoutPair> layouts =
-          cheapest_layouts(layers, *context.table, *kernel, index, produced);
-      if (!layouts) continue;
+      const Signature* offered = cheapest_signature(layers, *context.table, *kernel, index, produced);
+      if (offered == nullptr) continue;
       if (kernel->by_default != nullptr && !kernel->by_default(layers.layer(index).desc)) continue;
       assignment.kernel = kernel;
-      assignment.layouts = *layouts;
-      assignment.threads = default_threads(*kernel, layers.layer(index), *context.options);
-      produced.set_outputs(layers.layer(index), assignment.layouts.output);
+      assignment.variant = variant_of(layers, *context.table, *kernel, *offered, index, {});
+      assignment.variant.threads = default_threads(*kernel, layers.layer(index), *context.options);
+      produced.set_outputs(layers.layer(index), offered->output.layout);
       break;
     }
   }
@@ -216,7 +252,7 @@ Status apply_plan(const LayerGraph& layers, const Plan& plan, const AssignContex
     }
     Assignment assignment;
     std::optional<std::string> problem =
-        resolve(layers, *context.table, entry, index, most_threads, assignment);
+        resolve(layers, *context.table, entry.variant, index, most_threads, assignment);
     const auto overlaps = [&](int other) { return taken[static_cast<std::size_t>(other)] != 0; };
     if (!problem &&
         (overlaps(index) || std::any_of(assignment.covers.begin(), assignment.covers.end(), overlaps))) {

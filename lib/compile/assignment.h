@@ -18,9 +18,8 @@ namespace fettle::runtime {
 /// The variant of one layer.
 struct Assignment {
   const Kernel* kernel = nullptr;  ///< null for layers that a region covers
-  LayoutPair layouts{Layout::nchw, Layout::nchw};
-  int threads = 1;
-  std::vector<int> covers;  ///< indices of the further layers of a region
+  Variant variant;
+  std::vector<int> covers;  ///< indices of variant.covers
   int covered_by = -1;      ///< index of the region's first layer, or -1
 };
 
@@ -49,6 +48,10 @@ int worthwhile_threads(const LayerDesc& desc, std::int64_t macs, int most);
 
 /// Whether the variant runs the layer (with what it covers) here.
 Refusal check_variant(const LayerGraph& layers, const KernelTable& table, const Kernel& kernel,
-                      LayoutPair layouts, int first, std::span<const int> covers);
+                      const Signature& signature, int first, std::span<const int> covers);
+/// The variant in which `kernel` computes the layer (with what it covers) with one of its signatures, on one
+/// thread.
+Variant variant_of(const LayerGraph& layers, const KernelTable& table, const Kernel& kernel,
+                   const Signature& offered, int first, std::span<const int> covers);
 
 }  // namespace fettle::runtime

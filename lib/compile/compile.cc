@@ -155,13 +155,7 @@ Plan effective_plan(const LayerGraph& layers, const std::vector<Assignment>& ass
   for (int i = 0; i < layers.size(); ++i) {
     const Assignment& assignment = assignments[static_cast<std::size_t>(i)];
     if (assignment.kernel == nullptr) continue;
-    PlanLayer layer;
-    layer.kernel = std::string(assignment.kernel->name);
-    layer.revision = assignment.kernel->revision;
-    if (assignment.kernel->layouts.size() > 1) layer.layouts = assignment.layouts;
-    layer.threads = assignment.threads;
-    for (int other : assignment.covers) layer.covers.push_back(layers.layer(other).id);
-    point.layers[layers.layer(i).id] = std::move(layer);
+    point.layers[layers.layer(i).id].variant = assignment.variant;
   }
   plan.points.push_back(std::move(point));
   return plan;
@@ -182,7 +176,7 @@ Status check_options(const CompileOptions& options) {
       return Error(ErrorCode::kInvalidArgument,
                    "CompileOptions::kernels holds an incomplete entry" +
                        (kernel == nullptr ? std::string() : " (" + std::string(kernel->name) + ")"),
-                   "an entry needs a name, a pattern, layouts, supports and bind, and pack together with "
+                   "an entry needs a name, a pattern, signatures, supports and bind, and pack together with "
                    "packed_bytes");
     }
   }

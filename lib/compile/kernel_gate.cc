@@ -58,6 +58,43 @@ bool pattern_fits(const Kernel& kernel, const LayerDesc& layer) {
                     [](Op op, const LayerPart& part) { return op == part.op; });
 }
 
+const TensorDesc* first_activation(const LayerDesc& layer) {
+  const auto found = std::find_if(layer.inputs.begin(), layer.inputs.end(),
+                                  [](const TensorDesc& tensor) { return !tensor.constant; });
+  return found == layer.inputs.end() ? nullptr : &*found;
+}
+
+const TensorDesc* first_result(const LayerDesc& layer) {
+  return layer.outputs.empty() ? nullptr : &layer.outputs.front();
+}
+
+bool is_f32(const TensorDesc* tensor) { return tensor != nullptr && tensor->format.type == DataType::f32; }
+
+// Types in which a kernel may hold what the graph has in f32.
+bool is_floating(DataType type) {
+  return type == DataType::f32 || type == DataType::f16 || type == DataType::bf16;
+}
+
+// Constant weights; null where the operator has none or they are computed.
+const TensorDesc* weights_of(const LayerDesc& layer) {
+  switch (layer.main().op) {
+    case Op::conv:
+    case Op::conv_transpose:
+    case Op::conv_integer:
+    case Op::gemm:
+    case Op::matmul:
+    case Op::matmul_integer:
+    case Op::lstm:
+    case Op::gru:
+    case Op::rnn: {
+      const TensorDesc* weights = layer.operand(1);
+      return weights != nullptr && weights->constant ? weights : nullptr;
+    }
+    default:
+      return nullptr;
+  }
+}
+
 }  // namespace
 
 Refusal refusal_of(const Kernel& kernel, const LayerDesc& layer, const Cpu& cpu) {
@@ -74,15 +111,34 @@ Refusal refusal_of(const Kernel& kernel, const LayerDesc& layer, const Cpu& cpu)
   return kernel.supports(layer, cpu);
 }
 
-LayerDesc with_layouts(LayerDesc layer, LayoutPair layouts, Isa isa) {
-  const auto set = [isa](TensorDesc& tensor, Layout layout) {
-    if (tensor.constant || tensor.shape.rank() < 3) return;
-    tensor.format = in_layout(tensor.format, layout, isa);
+LayerDesc with_signature(LayerDesc layer, const Signature& signature, Isa isa) {
+  const auto set = [isa](TensorDesc& tensor, FormatTag tag, bool floats) {
+    if (tensor.constant) return;
+    if (floats && tensor.format.type == DataType::f32) tensor.format.type = tag.type;
+    if (tensor.shape.rank() < 3) return;
+    tensor.format = in_layout(tensor.format, tag.layout, isa);
     tensor.strides = dense_strides(tensor.shape, tensor.format);
   };
-  for (TensorDesc& input : layer.inputs) set(input, layouts.input);
-  for (TensorDesc& output : layer.outputs) set(output, layouts.output);
+  const bool floats_in = is_f32(first_activation(layer)) && is_floating(signature.input.type);
+  const bool floats_out = is_f32(first_result(layer)) && is_floating(signature.output.type);
+  for (TensorDesc& input : layer.inputs) set(input, signature.input, floats_in);
+  for (TensorDesc& output : layer.outputs) set(output, signature.output, floats_out);
   return layer;
+}
+
+Signature signature_of(const LayerDesc& layer, const Signature& offered) {
+  Signature signature = offered;
+  const TensorDesc* input = first_activation(layer);
+  const TensorDesc* output = first_result(layer);
+  // A layer may read constants only, or (a random one) nothing.
+  if (input == nullptr) input = output;
+  if (input != nullptr) signature.input.type = input->format.type;
+  if (output != nullptr) signature.output.type = output->format.type;
+  if (offered.weights == DataType::undefined) {
+    const TensorDesc* weights = weights_of(layer);
+    signature.weights = weights != nullptr ? weights->format.type : signature.input.type;
+  }
+  return signature;
 }
 
 }  // namespace fettle

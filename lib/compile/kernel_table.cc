@@ -10,7 +10,7 @@
 namespace fettle::runtime {
 
 bool is_complete(const Kernel* entry) {
-  return entry != nullptr && !entry->name.empty() && !entry->pattern.empty() && !entry->layouts.empty() &&
+  return entry != nullptr && !entry->name.empty() && !entry->pattern.empty() && !entry->signatures.empty() &&
          entry->supports != nullptr && entry->bind != nullptr &&
          (entry->pack == nullptr) == (entry->packed_bytes == nullptr);
 }
@@ -57,12 +57,6 @@ std::optional<Clamp> take_clamp(LayerDesc& layer) {
   std::optional<Clamp> clamp = layer.parts.back().clamp;
   layer.parts.back().clamp.reset();
   return clamp;
-}
-
-std::string to_string(LayoutPair layouts) {
-  std::string text{to_string(layouts.input)};
-  if (layouts.output != layouts.input) text.append(">").append(to_string(layouts.output));
-  return text;
 }
 
 }  // namespace fettle::runtime

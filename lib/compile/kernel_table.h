@@ -39,12 +39,7 @@ class KernelTable {
   NonFinite nonfinite_;
 };
 
-using fettle::with_layouts;
-
 /// Takes the last part's clamp away and returns it, for kernels that leave it to a step of its own.
 std::optional<Clamp> take_clamp(LayerDesc& layer);
-
-/// The layouts' text in plans: "nhwc", or "nchw>nhwc" when they differ.
-std::string to_string(LayoutPair layouts);
 
 }  // namespace fettle::runtime

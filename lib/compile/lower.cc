@@ -22,7 +22,8 @@ class Lowering {
         assignments_(assignments),
         table_(table),
         options_(options) {
-    for (const Assignment& assignment : assignments) threads_ = std::max(threads_, assignment.threads);
+    for (const Assignment& assignment : assignments)
+      threads_ = std::max(threads_, assignment.variant.threads);
   }
 
   Result<Schedule> run() {
@@ -44,7 +45,9 @@ class Lowering {
   }
 
  private:
-  using Key = std::pair<int, Layout>;
+  using Key = std::pair<int, FormatTag>;
+
+  static FormatTag tag_of(const Format& format) { return {format.layout, format.type}; }
 
   TensorId add_tensor(TensorDesc desc, int value) {
     Tensor tensor;
@@ -87,7 +90,7 @@ class Lowering {
       schedule_.tensor(id).role_index = static_cast<int>(i);
       schedule_.inputs.push_back(id);
       sources_[value] = id;
-      if (!picture) formats_[{value, Layout::nchw}] = id;
+      if (!picture) formats_[{value, tag_of(format)}] = id;
     }
     return {};
   }
@@ -131,21 +134,24 @@ class Lowering {
     return attributes;
   }
 
-  // The value as a tensor in `layout`, converting it when it is not there yet.
-  Result<TensorId> tensor_in(int value, Layout layout, const std::string& layer) {
-    if (const auto found = formats_.find({value, layout}); found != formats_.end()) return found->second;
+  // The value as a tensor in `wanted`, converting it when it is not there yet. A value has one quantisation
+  // at most, so that layout and type tell its formats apart.
+  Result<TensorId> tensor_in(int value, const Format& wanted, const std::string& layer) {
+    const Key key{value, tag_of(wanted)};
+    if (const auto found = formats_.find(key); found != formats_.end()) return found->second;
     const auto source = sources_.find(value);
     if (source == sources_.end())
       return Error(ErrorCode::kInternal,
                    "value " + graph_.value(value).name + " is used before it is computed");
     const TensorId from = source->second;
-    Format format = schedule_.tensor(from).desc.format;
+    const Format have = schedule_.tensor(from).desc.format;
     const auto picture = pictures_.find(value);
-    if (picture != pictures_.end()) format = {Layout::nchw, DataType::f32};
-    format = in_layout(format, layout, table_.cpu().isa);
+    // What a layer knows of the stored numbers only, it passes on with their quantisation.
+    const bool restored = picture == pictures_.end() && have.type == wanted.type;
+    const Format format = restored ? in_layout(have, wanted.layout, table_.cpu().isa) : wanted;
     const TensorId to = add_tensor(dense_desc(schedule_.tensor(from).desc.shape, format), value);
-    formats_[{value, layout}] = to;
-    if (picture == pictures_.end() &&
+    formats_[key] = to;
+    if (restored &&
         same_memory(schedule_.tensor(to).desc.shape, format, schedule_.tensor(from).desc.format)) {
       schedule_.tensor(to).view = View::same;
       schedule_.tensor(to).parent = from;
@@ -165,19 +171,15 @@ class Lowering {
     return to;
   }
 
-  static Layout layout_for(const TensorDesc& desc, Layout layout) {
-    return desc.shape.rank() < 3 ? Layout::nchw : layout;
-  }
-
   Status add_layer(int first) {
     const Assignment& assignment = assignments_[static_cast<std::size_t>(first)];
     const LayerInfo& info = layers_.layer(first);
     Step step;
     step.layer = info.id;
     step.kernel = assignment.kernel;
-    step.threads = assignment.threads;
-    step.desc =
-        with_layouts(layers_.describe(first, assignment.covers), assignment.layouts, table_.cpu().isa);
+    step.threads = assignment.variant.threads;
+    step.desc = with_signature(layers_.describe(first, assignment.covers), assignment.variant.signature,
+                               table_.cpu().isa);
     step.constants = layers_.input_constants(first, assignment.covers);
     const std::vector<int> values = layers_.input_values(first, assignment.covers);
     for (std::size_t i = 0; i < values.size(); ++i) {
@@ -185,8 +187,7 @@ class Lowering {
         step.inputs.push_back(kNoTensor);
         continue;
       }
-      Result<TensorId> tensor =
-          tensor_in(values[i], layout_for(step.desc.inputs[i], assignment.layouts.input), info.id);
+      Result<TensorId> tensor = tensor_in(values[i], step.desc.inputs[i].format, info.id);
       if (!tensor) return std::move(tensor).error();
       step.inputs.push_back(*tensor);
     }
@@ -195,7 +196,7 @@ class Lowering {
     for (std::size_t i = 0; i < outputs.size(); ++i) {
       const TensorId id = add_tensor(step.desc.outputs[i], outputs[i]);
       sources_[outputs[i]] = id;
-      formats_[{outputs[i], step.desc.outputs[i].format.layout}] = id;
+      formats_[{outputs[i], tag_of(step.desc.outputs[i].format)}] = id;
       step.outputs.push_back(id);
     }
     std::optional<Clamp> clamp;
@@ -228,7 +229,7 @@ class Lowering {
     step.outputs = {after};
     step.constants = {nullptr};
     sources_[schedule_.tensor(after).value] = after;
-    formats_[{schedule_.tensor(after).value, schedule_.tensor(after).desc.format.layout}] = after;
+    formats_[{schedule_.tensor(after).value, tag_of(schedule_.tensor(after).desc.format)}] = after;
     schedule_.steps.push_back(std::move(step));
     return {};
   }
@@ -246,7 +247,7 @@ class Lowering {
         blob->bytes = constant->bytes;
         schedule_.constant_outputs.push_back({static_cast<int>(i), std::move(blob)});
       } else {
-        Result<TensorId> tensor = tensor_in(value, Layout::nchw, info.name);
+        Result<TensorId> tensor = tensor_in(value, wanted.format, info.name);
         if (!tensor) return std::move(tensor).error();
         id = *tensor;
         // An input, a view, or a value that is an output already cannot also be this output's memory.
@@ -271,7 +272,7 @@ class Lowering {
   const CompileOptions& options_;
   int threads_ = 1;  // for what no plan speaks of, conversions: as many as the widest layer has
   Schedule schedule_;
-  std::map<Key, TensorId> formats_;     // tensors of a value, by layout
+  std::map<Key, TensorId> formats_;     // tensors of a value, by format
   std::map<int, TensorId> sources_;     // the tensor that a value was produced in
   std::map<int, Attributes> pictures_;  // inputs that arrive as 8-bit pictures
 };

@@ -14,13 +14,12 @@ namespace {
 using namespace runtime;
 
 VariantInfo describe_variant(const LayerGraph& layers, const KernelTable& table, const Kernel& kernel,
-                             LayoutPair layouts, int layer, const std::vector<int>& covers) {
+                             const Signature& offered, int layer, const std::vector<int>& covers) {
   VariantInfo info;
   info.kernel = &kernel;
-  info.layouts = layouts;
-  for (int other : covers) info.covers.push_back(layers.layer(other).id);
+  info.variant = variant_of(layers, table, kernel, offered, layer, covers);
   info.reference = kernels::is_reference(kernel);
-  info.refusal = check_variant(layers, table, kernel, layouts, layer, covers);
+  info.refusal = check_variant(layers, table, kernel, offered, layer, covers);
   return info;
 }
 
@@ -39,10 +38,10 @@ std::vector<LayerVariants> list_variants(const Model& model, const CompileOption
       if (kernel->pattern.front() != layers.layer(index).desc.main().op) continue;
       const std::vector<int> covers = layers.match(*kernel, index);
       if (covers.size() + 1 != kernel->pattern.size()) continue;
-      for (const LayoutPair& layouts : kernel->layouts) {
-        VariantInfo info = describe_variant(layers, table, *kernel, layouts, index, covers);
+      for (const Signature& offered : kernel->signatures) {
+        VariantInfo info = describe_variant(layers, table, *kernel, offered, index, covers);
         const Assignment& chosen = defaults[static_cast<std::size_t>(index)];
-        info.is_default = chosen.kernel == kernel && chosen.layouts == layouts;
+        info.is_default = chosen.kernel == kernel && chosen.variant.signature == info.variant.signature;
         entry.variants.push_back(std::move(info));
       }
     }

@@ -5,8 +5,8 @@
 #include "lib/base/activation.h"
 #include "lib/base/checked.h"
 #include "lib/base/guard.h"
-#include "lib/graph/infer/infer.h"
 #include "lib/graph/estimates.h"
+#include "lib/graph/infer/infer.h"
 #include "lib/graph/operators.h"
 #include "lib/graph/passes.h"
 
@@ -27,8 +27,9 @@ namespace {
 // Canonical nodes of these have lost operands to attributes that only inference gives.
 std::size_t least_operands(const LayerPart& part) {
   const auto entries = part.attributes.entries();
-  const bool own = std::any_of(entries.begin(), entries.end(),
-                               [&](const auto& entry) { return operator_info(part.op).owns_attribute(entry.first); });
+  const bool own = std::any_of(entries.begin(), entries.end(), [&](const auto& entry) {
+    return operator_info(part.op).owns_attribute(entry.first);
+  });
   const std::size_t declared = operator_info(part.op).least_inputs;
   const std::size_t least = declared == kAllInputs ? part.operands.size() : declared;
   switch (part.op) {

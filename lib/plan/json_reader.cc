@@ -80,15 +80,20 @@ void Reader::fail(const std::string& place, const std::string& what) {
 
 bool Reader::object(const Json& value, const std::string& place,
                     std::initializer_list<std::string_view> required,
-                    std::initializer_list<std::string_view> optional) {
+                    std::initializer_list<std::string_view> optional,
+                    std::initializer_list<std::string_view> reserved) {
   if (!value.is_object()) {
     fail(place, "an object is expected");
     return false;
   }
   for (const auto& [key, member] : value.items()) {
-    const bool known = std::find(required.begin(), required.end(), key) != required.end() ||
-                       std::find(optional.begin(), optional.end(), key) != optional.end();
-    if (!known) fail(place, "unknown key \"" + key.substr(0, 80) + "\"");
+    const auto in = [&name = key](std::initializer_list<std::string_view> list) {
+      return std::find(list.begin(), list.end(), name) != list.end();
+    };
+    if (in(reserved))
+      fail(place, "\"" + key + "\" belongs to plans of later versions, which this library does not follow");
+    else if (!in(required) && !in(optional))
+      fail(place, "unknown key \"" + key.substr(0, 80) + "\"");
   }
   for (std::string_view key : required) {
     if (!value.contains(key)) fail(place, "\"" + std::string(key) + "\" is missing");

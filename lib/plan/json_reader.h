@@ -39,7 +39,8 @@ class Reader {
 
   /// Whether `value` is an object with these keys only; those in `required` must be there.
   bool object(const Json& value, const std::string& place, std::initializer_list<std::string_view> required,
-              std::initializer_list<std::string_view> optional = {});
+              std::initializer_list<std::string_view> optional = {},
+              std::initializer_list<std::string_view> reserved = {});
   bool array(const Json& value, const std::string& place);
   /// A string of 1 to 4096 bytes.
   std::string text(const Json& value, const std::string& place);

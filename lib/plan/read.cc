@@ -19,26 +19,19 @@ constexpr std::int64_t kMaxExtent = std::int64_t{1} << 31;
 constexpr std::size_t kMaxPoints = 64;
 constexpr std::int64_t kMaxBytes = std::int64_t{1} << 48;
 
-std::optional<Layout> layout_of(std::string_view text) {
-  for (Layout layout : {Layout::nchw, Layout::nhwc, Layout::nchwc}) {
-    if (text == to_string(layout)) return layout;
+// "layouts" is an older name of the key, of texts without types.
+Signature read_formats(Reader& reader, const Json& layer, const std::string& layer_place) {
+  const std::string key = layer.contains("layouts") && !layer.contains("formats") ? "layouts" : "formats";
+  const std::string place = layer_place + "." + key;
+  if (!layer.contains(key)) {
+    reader.fail(layer_place, "\"formats\" is missing");
+    return {};
   }
-  return std::nullopt;
-}
-
-// "nhwc", or "nchw>nhwc".
-LayoutPair read_layouts(Reader& reader, const Json& value, const std::string& place) {
-  const std::string text = reader.text(value, place);
-  const std::size_t arrow = text.find('>');
-  const auto input = layout_of(std::string_view(text).substr(0, arrow));
-  const auto output =
-      arrow == std::string::npos ? input : layout_of(std::string_view(text).substr(arrow + 1));
-  if (!input || !output) {
-    reader.fail(place, "\"" + text.substr(0, 40) +
-                           "\" is no layout; nchw, nhwc, nchwc, or two of them with > between");
-    return {Layout::nchw, Layout::nchw};
-  }
-  return {*input, *output};
+  const Json& value = layer[key];
+  const Result<Signature> signature = Signature::parse(reader.text(value, place));
+  if (signature) return *signature;
+  reader.fail(place, signature.error().message() + ": " + signature.error().hint());
+  return {};
 }
 
 std::uint32_t read_midr(Reader& reader, const Json& value, const std::string& place) {
@@ -83,7 +76,9 @@ void read_device(Reader& reader, const Json& value, PlanDevice& device) {
 }
 
 void read_expected(Reader& reader, const Json& value, PlanExpectation& expected) {
-  if (!reader.object(value, "expected", {"latency_us", "default_latency_us", "arena_bytes"})) return;
+  if (!reader.object(value, "expected", {"latency_us", "default_latency_us", "arena_bytes"}, {},
+                     {"predicted", "accuracy", "energy", "weight_bytes", "peak_bytes"}))
+    return;
   const Json& us = value["latency_us"];
   if (!reader.object(us, "expected.latency_us", {"median", "low", "high"})) return;
   expected.latency_us = {reader.number(us["median"], "expected.latency_us.median"),
@@ -104,24 +99,27 @@ Shape read_shape(Reader& reader, const Json& value, const std::string& place) {
 
 PlanLayer read_layer(Reader& reader, const Json& value, const std::string& place) {
   PlanLayer layer;
-  if (!reader.object(value, place, {"kernel", "revision"}, {"layouts", "threads", "covers", "pinned"}))
+  if (!reader.object(value, place, {"kernel", "revision"},
+                     {"formats", "layouts", "threads", "covers", "pinned"}, {"parameters", "verified"}))
     return layer;
-  layer.kernel = reader.text(value["kernel"], place + ".kernel");
-  layer.revision = static_cast<std::uint32_t>(
+  Variant& variant = layer.variant;
+  variant.kernel = reader.text(value["kernel"], place + ".kernel");
+  variant.revision = static_cast<std::uint32_t>(
       reader.integer(value["revision"], place + ".revision", 0, std::numeric_limits<std::uint32_t>::max()));
-  if (value.contains("layouts")) layer.layouts = read_layouts(reader, value["layouts"], place + ".layouts");
+  variant.signature = read_formats(reader, value, place);
   if (value.contains("threads"))
-    layer.threads = static_cast<int>(reader.integer(value["threads"], place + ".threads", 1, kMaxThreads));
+    variant.threads = static_cast<int>(reader.integer(value["threads"], place + ".threads", 1, kMaxThreads));
   if (value.contains("pinned")) layer.pinned = reader.boolean(value["pinned"], place + ".pinned");
   if (value.contains("covers") && reader.array(value["covers"], place + ".covers")) {
-    for (const Json& id : value["covers"]) layer.covers.push_back(reader.text(id, place + ".covers"));
+    for (const Json& id : value["covers"]) variant.covers.push_back(reader.text(id, place + ".covers"));
   }
   return layer;
 }
 
 PlanPoint read_point(Reader& reader, const Json& value, const std::string& place) {
   PlanPoint point;
-  if (!reader.object(value, place, {"threads", "shapes", "layers"})) return point;
+  if (!reader.object(value, place, {"threads", "shapes", "layers"}, {}, {"name", "cores", "verified"}))
+    return point;
   point.threads = static_cast<int>(reader.integer(value["threads"], place + ".threads", 1, kMaxThreads));
   if (!value["shapes"].is_object()) reader.fail(place + ".shapes", "an object is expected");
   if (!value["layers"].is_object()) reader.fail(place + ".layers", "an object is expected");
@@ -145,7 +143,8 @@ Result<Plan> read(std::string_view text, const std::string& name) {
   if (!json) return std::move(json).error();
   Reader reader(name);
   Plan plan;
-  if (!reader.object(*json, "plan", {"fettle_plan", "model", "device", "objective", "points"}, {"expected"}))
+  if (!reader.object(*json, "plan", {"fettle_plan", "model", "device", "objective", "points"}, {"expected"},
+                     {"quantisation", "verified", "predicted"}))
     return reader.error();
   const Json& root = *json;
   const std::int64_t version =
@@ -171,8 +170,22 @@ Result<Plan> read(std::string_view text, const std::string& name) {
   return plan;
 }
 
+Result<PlanDevice> read_device_alone(std::string_view text, const std::string& name) {
+  Result<Json> json = parse_json(text, name);
+  if (!json) return std::move(json).error();
+  Reader reader(name);
+  PlanDevice device;
+  read_device(reader, *json, device);
+  if (!reader.ok()) return reader.error();
+  return device;
+}
+
 }  // namespace
 }  // namespace plan
+
+Result<PlanDevice> PlanDevice::parse(std::string_view text, const std::string& name) {
+  return guard_allocation([&] { return plan::read_device_alone(text, name); });
+}
 
 Result<Plan> Plan::parse(std::string_view text, const std::string& name) {
   return guard_allocation([&] { return plan::read(text, name); });

@@ -22,12 +22,6 @@ std::string hex(std::uint32_t number) {
   return text;
 }
 
-OrderedJson write_layouts(LayoutPair layouts) {
-  std::string text(to_string(layouts.input));
-  if (layouts.output != layouts.input) text.append(">").append(to_string(layouts.output));
-  return text;
-}
-
 OrderedJson write_device(const PlanDevice& device) {
   OrderedJson cores = OrderedJson::array();
   for (const PlanDevice::Cores& kind : device.cores) {
@@ -44,10 +38,12 @@ OrderedJson write_expected(const PlanExpectation& expected) {
 }
 
 OrderedJson write_layer(const PlanLayer& layer) {
-  OrderedJson json{{"kernel", layer.kernel}, {"revision", layer.revision}};
-  if (layer.layouts) json["layouts"] = write_layouts(*layer.layouts);
-  json["threads"] = layer.threads;
-  if (!layer.covers.empty()) json["covers"] = layer.covers;
+  const Variant& variant = layer.variant;
+  OrderedJson json{{"kernel", variant.kernel},
+                   {"revision", variant.revision},
+                   {"formats", variant.signature.text()},
+                   {"threads", variant.threads}};
+  if (!variant.covers.empty()) json["covers"] = variant.covers;
   if (layer.pinned) json["pinned"] = true;
   return json;
 }
@@ -76,13 +72,15 @@ void append_point(std::string& text, const PlanPoint& point) {
 }  // namespace
 }  // namespace plan
 
+std::string PlanDevice::json() const { return plan::line(plan::write_device(*this)); }
+
 std::string Plan::json() const {
   std::string text = "{ \"fettle_plan\": " + std::to_string(kFormatVersion) + ",\n";
   text += "  \"model\": " +
           plan::line(
               plan::OrderedJson({{"name", model.name}, {"graph", model.graph}, {"weights", model.weights}})) +
           ",\n";
-  text += "  \"device\": " + plan::line(plan::write_device(device)) + ",\n";
+  text += "  \"device\": " + device.json() + ",\n";
   text += "  \"objective\": " + plan::line(plan::Json({{"minimise", objective}})) + ",\n";
   if (expected) text += "  \"expected\": " + plan::line(plan::write_expected(*expected)) + ",\n";
   text += "  \"points\": [";

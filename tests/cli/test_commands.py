@@ -107,7 +107,7 @@ class Commands(Command):
         text = "abs : f32 nhwc 1x8x4x4 -> f32 nhwc 1x8x4x4"
         rows = self.json("bench", "--layer", text, "--iterations", "1")["kernels"]
         self.assertTrue(rows)
-        self.assertEqual({row["layouts"] for row in rows}, {"as given"})
+        self.assertEqual({row["formats"] for row in rows}, {"as given"})
         self.assertEqual({row["gflops"] for row in rows}, {None})
         strided = "abs : f32 nchw 2x8x4x4 -> f32 nchw 2x8x4x4 strides=256,16,4,1"
         self.assertIn("abs.direct.any.reference",
@@ -206,7 +206,7 @@ class Commands(Command):
         the default alone; so each record gets a twin with the other number of threads."""
         measured = [json.loads(line) for line in read(records).decode().splitlines()]
         twins = [{**record, "threads": 3 - record["threads"], "us": dict(record["us"])} for record in measured]
-        opposite = list({tuple(record[key] for key in ("layer", "kernel", "layouts", "threads")): record
+        opposite = list({tuple(record[key] for key in ("layer", "kernel", "formats", "threads")): record
                          for record in twins + measured}.values())
         for number, record in enumerate(opposite):
             record["us"].update(quiet=1 + number, median=10 ** 6 - number)

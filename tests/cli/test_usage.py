@@ -70,7 +70,8 @@ class Usage(Command):
 
     def test_plans_that_fall_back_run_and_say_so(self):
         def unknown_kernel(plan):
-            plan["points"][0]["layers"]["/classifier/Gemm"] = {"kernel": "gemm.magic.f32.moon", "revision": 1}
+            plan["points"][0]["layers"]["/classifier/Gemm"] = {"kernel": "gemm.magic.f32.moon", "revision": 1,
+                                                                     "formats": "nchw f32"}
         path = self.changed_plan("magic.plan", unknown_kernel)
         done = self.good("bench", self.glyphs, "--plan", path, "--iterations", "1")
         self.assertIn("gemm.magic.f32.moon", done.stderr)

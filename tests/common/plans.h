@@ -31,19 +31,16 @@ inline Plan make_plan(const Model& model, int threads, const Choose& choose) {
     std::vector<VariantInfo> runnable;
     for (const VariantInfo& variant : layer.variants) {
       bool overlaps = false;
-      for (const std::string& other : variant.covers) overlaps = overlaps || covered.contains(other);
+      for (const std::string& other : variant.variant.covers) overlaps = overlaps || covered.contains(other);
       if (variant.refusal == Refusal::none && !overlaps) runnable.push_back(variant);
     }
     const int chosen = choose(runnable);
     if (chosen < 0) continue;
     const VariantInfo& variant = runnable[static_cast<std::size_t>(chosen)];
     PlanLayer entry;
-    entry.kernel = std::string(variant.kernel->name);
-    entry.revision = variant.kernel->revision;
-    entry.layouts = variant.layouts;
-    entry.threads = variant.kernel->threaded ? threads : 1;
-    entry.covers = variant.covers;
-    for (const std::string& other : variant.covers) {
+    entry.variant = variant.variant;
+    entry.variant.threads = variant.kernel->threaded ? threads : 1;
+    for (const std::string& other : variant.variant.covers) {
       covered.insert(other);
       point.layers.erase(other);
     }
@@ -57,10 +54,10 @@ inline Plan homogeneous_plan(const Model& model, int threads, std::string_view s
   return make_plan(model, threads, [&](const std::vector<VariantInfo>& variants) {
     int best = -1;
     for (std::size_t i = 0; i < variants.size(); ++i) {
-      if (!variants[i].kernel->name.ends_with(suffix) || !variants[i].covers.empty()) continue;
+      if (!variants[i].kernel->name.ends_with(suffix) || !variants[i].variant.covers.empty()) continue;
       if (best < 0) best = static_cast<int>(i);
-      if (variants[i].layouts.input == layout && variants[i].layouts.output == layout)
-        return static_cast<int>(i);
+      const Signature& signature = variants[i].variant.signature;
+      if (signature.input.layout == layout && signature.output.layout == layout) return static_cast<int>(i);
     }
     return best;
   });

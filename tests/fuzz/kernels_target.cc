@@ -81,8 +81,8 @@ std::vector<Variant> variants_of(const LayerDesc& layer) {
   std::vector<Variant> variants;
   for (const Kernel* kernel : table().entries()) {
     if (kernel->pattern.size() != layer.parts.size() || kernel->pattern[0] != layer.main().op) continue;
-    for (const LayoutPair& pair : kernel->layouts) {
-      LayerDesc desc = runtime::with_layouts(layer, pair, this_cpu().isa);
+    for (const Signature& signature : kernel->signatures) {
+      LayerDesc desc = with_signature(layer, signature, this_cpu().isa);
       if (table().check(*kernel, desc) == Refusal::none) variants.push_back({kernel, std::move(desc)});
     }
   }

@@ -43,14 +43,15 @@ bool write_plans(const fs::path& folder) {
   plan.expected = PlanExpectation{{12.5, 12, 13}, 15, 4096};
   PlanPoint& point = plan.points.front();
   point.threads = 2;
+  const Signature turned(Layout::nchw, Layout::nhwc, DataType::f32);
+  const Signature pixels(Layout::nhwc, Layout::nhwc, DataType::f32);
   for (auto& [id, layer] : point.layers) {
-    layer.layouts = LayoutPair{Layout::nchw, Layout::nhwc};
+    layer.variant.signature = turned;
     layer.pinned = true;
   }
-  point.layers["b"] = {
-      "conv.gemm_add.f32.portable", 1, LayoutPair{Layout::nhwc, Layout::nhwc}, 2, {"sum"}, false};
+  point.layers["b"] = {{"conv.gemm_add.f32.portable", 1, pixels, {}, 2, {"sum"}}, false};
   plan.points.push_back(
-      {1, {{"x", Shape{1, 3, 12, 10}}}, {{"a", {"conv.direct.f32.reference", 1, {}, 1, {}, false}}}});
+      {1, {{"x", Shape{1, 3, 12, 10}}}, {{"a", {{"conv.direct.f32.reference", 1, {}, {}, 1, {}}, false}}}});
   return write(folder / "everything.plan", plan.json());
 }
 

@@ -43,8 +43,8 @@ TEST_CASE("depthwise rows of any width are right to their borders", "[kernels]")
               depthwise_layer(width, window, stride, even ? window / 2 : 0, even ? window / 2 : window - 1);
           const Expected expected = reference_outputs(layer);
           for (const Kernel* row : rows) {
-            for (const LayoutPair& layouts : row->layouts) {
-              const LayerDesc desc = runtime::with_layouts(layer.desc, layouts, this_cpu().isa);
+            for (const Signature& signature : row->signatures) {
+              const LayerDesc desc = with_signature(layer.desc, signature, this_cpu().isa);
               if (row->supports(desc, this_cpu()) != Refusal::none) continue;  // other blocks
               INFO(row->name << ", window " << window << ", stride " << stride << ", width " << width);
               check_variant(*row, desc, layer, expected, {});

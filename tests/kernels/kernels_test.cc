@@ -74,13 +74,13 @@ bool is_time_for_special(const Kernel& kernel) {
 }
 
 // Emulators and sanitizers take many times as long: there a row runs the first layer that it takes in each
-// layout, and an eighth of the others, drawn by the seed of the day.
-bool is_drawn(const Kernel& kernel, LayoutPair pair) {
+// signature, and an eighth of the others, drawn by the seed of the day.
+bool is_drawn(const Kernel& kernel, const Signature& signature) {
   if (!quick()) return true;
   if (kernel.packed_for_any_size && sizes()[std::string(kernel.name)] == 0) return true;
   static Random random(seed_of_the_day());
-  static std::map<std::tuple<std::string_view, Layout, Layout>, int> met;
-  return ++met[{kernel.name, pair.input, pair.output}] <= 1 || random() % 8 == 0;
+  static std::map<std::pair<std::string_view, Signature>, int> met;
+  return ++met[{kernel.name, signature}] <= 1 || random() % 8 == 0;
 }
 
 // What check_layer() is at, with what is made when first asked for.
@@ -106,13 +106,22 @@ class Checked {
   std::optional<SpecialLayer> special_;
 };
 
-void check_layouts(const KernelTable& table, const Kernel& kernel, LayoutPair pair, Isa isa,
-                   Checked& checked) {
+// Whether a variant has the types that its kernel offers.
+bool has_types(const Signature& variant, const Signature& offered) {
+  const auto same = [](DataType has, DataType says) { return says == DataType::undefined || has == says; };
+  return same(variant.input.type, offered.input.type) && same(variant.output.type, offered.output.type) &&
+         same(variant.weights, offered.weights);
+}
+
+void check_signature(const KernelTable& table, const Kernel& kernel, const Signature& signature, Isa isa,
+                     Checked& checked) {
   const TestLayer& layer = checked.layer();
-  LayerDesc desc = runtime::with_layouts(layer.desc, pair, isa);
+  LayerDesc desc = with_signature(layer.desc, signature, isa);
   const Refusal refusal = table.check(kernel, desc);
   CHECK_FALSE(to_string(refusal).empty());
-  if (refusal != Refusal::none || !is_drawn(kernel, pair)) return;
+  if (refusal != Refusal::none || !is_drawn(kernel, signature)) return;
+  INFO(kernel.name << " " << signature.text() << ": " << desc.text());
+  CHECK(has_types(signature_of(desc, signature), signature));
   const Expected& expected = checked.expected();
   ++runs()[std::string(kernel.name)];
   check_packing(table, kernel, desc, layer);
@@ -146,12 +155,13 @@ void check_layer(const TestLayer& layer) {
   for (const Kernel* kernel : tested_entries()) {
     if (kernel->pattern.size() != layer.desc.parts.size() || kernel->pattern[0] != layer.desc.main().op)
       continue;
-    for (const LayoutPair& pair : kernel->layouts) {
-      check_layouts(table, *kernel, pair, this_cpu().isa, checked);
+    for (const Signature& signature : kernel->signatures) {
+      check_signature(table, *kernel, signature, this_cpu().isa, checked);
       // Blocks of channels may be smaller on a CPU that has this row's instructions and no more.
-      const bool blocked = pair.input == Layout::nchwc || pair.output == Layout::nchwc;
+      const bool blocked =
+          signature.input.layout == Layout::nchwc || signature.output.layout == Layout::nchwc;
       if (blocked && channel_block(kernel->isa) < channel_block(this_cpu().isa))
-        check_layouts(table, *kernel, pair, kernel->isa, checked);
+        check_signature(table, *kernel, signature, kernel->isa, checked);
     }
   }
 }
@@ -201,7 +211,7 @@ TEST_CASE("rows are complete and their names are unique", "[kernels]") {
     INFO(kernel->name);
     CHECK(names.insert(kernel->name).second);
     CHECK_FALSE(kernel->pattern.empty());
-    CHECK_FALSE(kernel->layouts.empty());
+    CHECK_FALSE(kernel->signatures.empty());
     CHECK(kernel->supports != nullptr);
     CHECK(kernel->bind != nullptr);
     CHECK((kernel->pack == nullptr) == (kernel->packed_bytes == nullptr));

@@ -25,10 +25,10 @@ void spread(std::vector<TensorDesc>& tensors) {
 
 void check_formats(const TestLayer& layer) {
   check_valid_reads_back(layer.desc);
-  constexpr LayoutPair kPairs[] = {
+  constexpr Signature kSignatures[] = {
       {Layout::nhwc, Layout::nhwc}, {Layout::nchw, Layout::nchwc}, {Layout::nchwc, Layout::nhwc}};
-  for (const LayoutPair& pair : kPairs) {
-    LayerDesc desc = with_layouts(layer.desc, pair, this_cpu().isa);
+  for (const Signature& signature : kSignatures) {
+    LayerDesc desc = with_signature(layer.desc, signature, this_cpu().isa);
     check_reads_back(desc);
     spread(desc.inputs);
     spread(desc.outputs);

@@ -39,8 +39,8 @@ void check_planar(const Picture& picture, std::int64_t outputs) {
   int checked = 0;
   for (const char* name : {"conv.planar_pixels.f32", "conv.planar_rows.f32"}) {
     for (const Kernel* row : rows_here(name)) {
-      for (const LayoutPair& layouts : row->layouts) {
-        const LayerDesc desc = runtime::with_layouts(layer.desc, layouts, this_cpu().isa);
+      for (const Signature& signature : row->signatures) {
+        const LayerDesc desc = with_signature(layer.desc, signature, this_cpu().isa);
         if (row->supports(desc, this_cpu()) != Refusal::none) continue;  // other blocks
         INFO(row->name << ": " << desc.text());
         check_variant(*row, desc, layer, expected, {});

@@ -27,8 +27,8 @@ int check_rows(const TestLayer& layer) {
   int rows = 0;
   for (const Kernel* kernel : tested_entries()) {
     if (kernel->pattern.size() != 1 || kernel->pattern[0] != layer.desc.main().op) continue;
-    for (const LayoutPair& pair : kernel->layouts) {
-      const LayerDesc desc = runtime::with_layouts(layer.desc, pair, this_cpu().isa);
+    for (const Signature& signature : kernel->signatures) {
+      const LayerDesc desc = with_signature(layer.desc, signature, this_cpu().isa);
       if (table.check(*kernel, desc) != Refusal::none) continue;
       check_variant(*kernel, desc, layer, expected, {Against::end, 1});
       ++rows;

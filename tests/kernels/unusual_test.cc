@@ -62,7 +62,7 @@ std::vector<Refusal> answers(const std::string& algorithm, std::int64_t kernel, 
   const auto layer = make_layer(Op::conv_transpose, std::move(a),
                                 {input({1, 1, side, side}), weight({1, 1, kernel, kernel})});
   REQUIRE(layer);
-  const LayerDesc desc = runtime::with_layouts(layer->desc, {Layout::nhwc, Layout::nhwc}, this_cpu().isa);
+  const LayerDesc desc = with_signature(layer->desc, {Layout::nhwc, Layout::nhwc}, this_cpu().isa);
   const KernelTable table({}, tested_cpu());
   std::vector<Refusal> all;
   for (const Kernel* row : tested_entries()) {
@@ -97,9 +97,9 @@ TEST_CASE("layers of unusual types, sizes and strides are refused or accepted, w
       spoil(random, odd);
       for (const Kernel* kernel : tested_entries()) {
         if (kernel->pattern.size() != odd.parts.size() || kernel->pattern[0] != odd.main().op) continue;
-        for (const LayoutPair& pair : kernel->layouts) {
+        for (const Signature& signature : kernel->signatures) {
           INFO(kernel->name << ": " << odd.text());
-          LayerDesc laid = runtime::with_layouts(odd, pair, this_cpu().isa);
+          LayerDesc laid = with_signature(odd, signature, this_cpu().isa);
           CHECK_FALSE(to_string(table.check(*kernel, laid)).empty());
           if (empty_blocks(laid)) CHECK(table.check(*kernel, laid) != Refusal::none);
           ++asked;

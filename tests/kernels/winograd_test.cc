@@ -18,7 +18,7 @@ namespace {
 // results.
 double error_of(const Kernel& kernel, const TestLayer& layer) {
   const Expected expected = reference_outputs(layer);
-  const LayerDesc desc = runtime::with_layouts(layer.desc, kernel.layouts.front(), this_cpu().isa);
+  const LayerDesc desc = with_signature(layer.desc, kernel.signatures.front(), this_cpu().isa);
   const Results results = check_variant(kernel, desc, layer, expected, {});
   const auto* right = reinterpret_cast<const float*>(expected.outputs[0].data());
   const auto* found = reinterpret_cast<const float*>(results[0].data());

@@ -29,10 +29,11 @@ Plan sample() {
   point.threads = 4;
   point.shapes["image"] = Shape{1, 3, 224, 224};
   point.shapes["scalar"] = Shape{};
-  point.layers["conv1"] = {
-      "conv.gemm.f32.portable", 3, LayoutPair{Layout::nchw, Layout::nhwc}, 2, {"add1", "b"}, true};
+  const Signature turned(Layout::nchw, Layout::nhwc, DataType::f32);
+  point.layers["conv1"] = {{"conv.gemm.f32.portable", 3, turned, {}, 2, {"add1", "b"}}, true};
+  const Signature as_given(Layout::nchw, Layout::nchw);
   point.layers["x"] = {
-      "softmax.rows.f32.xnnpack", std::numeric_limits<std::uint32_t>::max(), std::nullopt, 256, {}, false};
+      {"softmax.rows.f32.xnnpack", std::numeric_limits<std::uint32_t>::max(), as_given, {}, 256, {}}, false};
   plan.points = {point, PlanPoint{}};
   return plan;
 }
@@ -70,13 +71,19 @@ TEST_CASE("what a plan leaves out has a default", "[plan]") {
   const Plan plan =
       value_of(Plan::parse(R"({"fettle_plan": 1, "model": {"name": "n", "graph": "g", "weights": "w"},
     "device": {"isa": [], "cores": [{"midr": "0x1", "count": 1}], "library": "0"}, "objective": {"minimise": "latency"},
-    "points": [{"threads": 1, "shapes": {}, "layers": {"a": {"kernel": "k", "revision": 1}}}]})"));
+    "points": [{"threads": 1, "shapes": {}, "layers": {"a": {"kernel": "k", "revision": 1, "formats": "nhwc"}}}]})"));
   const PlanLayer& layer = plan.points[0].layers.at("a");
-  CHECK(layer.threads == 1);
-  CHECK_FALSE(layer.layouts);
+  CHECK(layer.variant.threads == 1);
+  CHECK(layer.variant.signature == Signature(Layout::nhwc, Layout::nhwc));
   CHECK_FALSE(layer.pinned);
-  CHECK(layer.covers.empty());
+  CHECK(layer.variant.covers.empty());
   CHECK_FALSE(plan.expected);
+}
+
+TEST_CASE("formats may stand under the older name \"layouts\"", "[plan]") {
+  const Plan plan =
+      value_of(Plan::parse(changed("\"formats\":\"nchw f32>nhwc f32\"", "\"layouts\":\"nchw>nhwc\"")));
+  CHECK(plan.points[0].layers.at("conv1").variant.signature == Signature(Layout::nchw, Layout::nhwc));
 }
 
 TEST_CASE("wrong, missing, unknown and repeated fields are refused with their place", "[plan][bad]") {
@@ -92,10 +99,17 @@ TEST_CASE("wrong, missing, unknown and repeated fields are refused with their pl
   refused(changed("\"revision\":3", "\"revision\":1e999"), "");
   refused(changed("\"revision\":3", "\"revison\": 3"), "revison");
   refused(changed("\"revision\":3", "\"revision\":3, \"revision\":3"), "revision");
-  refused(changed("\"nchw>nhwc\"", "\"nchw>\""), "layouts");
-  refused(changed("\"nchw>nhwc\"", "\"NCHW\""), "layouts");
-  refused(changed("\"nchw>nhwc\"", "7"), "layouts");
+  refused(changed("\"nchw f32>nhwc f32\"", "\"nchw f32>\""), "formats");
+  refused(changed("\"nchw f32>nhwc f32\"", "\"NCHW\""), "formats");
+  refused(changed("\"nchw f32>nhwc f32\"", "7"), "formats");
+  refused(changed("\"formats\":\"nchw\",", ""), "points[0].layers.x");
+  refused(changed("\"nchw f32>nhwc f32\"", "\"nchw f32 w:\""), "no list of formats");
   refused(changed("\"pinned\":true", "\"pinned\":1"), "pinned");
+  for (const char* reserved : {"parameters", "verified"})
+    refused(changed("\"pinned\":true", "\"" + std::string(reserved) + "\":1"), "later versions");
+  for (const char* reserved : {"name", "cores", "verified"})
+    refused(changed("\"threads\": 4", "\"threads\": 4, \"" + std::string(reserved) + "\": 1"),
+            "later versions");
   refused(changed("\"threads\": 4", "\"threads\": 0"), "points[0].threads");
   refused(changed("\"threads\": 4", "\"threads\": 257"), "points[0].threads");
   refused(changed("0x410fd0b0", "410fd0b0"), "midr");
@@ -138,7 +152,7 @@ TEST_CASE("deep and large texts are refused without harm", "[plan][bad]") {
 TEST_CASE("a plan of very many layers is read in proportion", "[plan][bad]") {
   Plan plan = sample();
   for (int i = 0; i < 100'000; ++i)
-    plan.points[1].layers["layer" + std::to_string(i)] = {"relu.x.f32.y", 1, {}, 1, {}, false};
+    plan.points[1].layers["layer" + std::to_string(i)] = {{"relu.x.f32.y", 1, {}, {}, 1, {}}, false};
   const std::string text = plan.json();
   CHECK(value_of(Plan::parse(text)).json() == text);
 }

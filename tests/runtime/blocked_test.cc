@@ -16,11 +16,13 @@ Plan blocked_plan(const Model& model, int threads, bool regions) {
   return make_plan(model, threads, [&](const std::vector<VariantInfo>& variants) {
     int best = -1;
     for (std::size_t i = 0; i < variants.size(); ++i) {
-      if (variants[i].layouts.output != Layout::nchwc || variants[i].covers.empty() == regions) continue;
-      if (best < 0 || variants[i].layouts.input == Layout::nchwc) best = static_cast<int>(i);
+      if (variants[i].variant.signature.output.layout != Layout::nchwc ||
+          variants[i].variant.covers.empty() == regions)
+        continue;
+      if (best < 0 || variants[i].variant.signature.input.layout == Layout::nchwc) best = static_cast<int>(i);
     }
     for (std::size_t i = 0; best < 0 && i < variants.size(); ++i) {
-      if (variants[i].layouts.output == Layout::nchwc && variants[i].covers.empty())
+      if (variants[i].variant.signature.output.layout == Layout::nchwc && variants[i].variant.covers.empty())
         best = static_cast<int>(i);
     }
     return best;
@@ -136,8 +138,9 @@ TEST_CASE("a plan with blocks means other blocks on another CPU", "[runtime][lay
   CHECK(relative_error(outputs_of(defaults), expected) < 1e-5);
   Plan renamed = plan;
   for (auto& [id, layer] : renamed.points.front().layers) {
-    if (const auto at = layer.kernel.find(".avx512"); at != std::string::npos)
-      layer.kernel.replace(at, std::string::npos, ".avx2");
+    std::string& kernel = layer.variant.kernel;
+    if (const auto at = kernel.find(".avx512"); at != std::string::npos)
+      kernel.replace(at, std::string::npos, ".avx2");
   }
   const Program small = value_of(Program::compile(model, &renamed, options));
   for (const StepInfo& step : small.steps()) {

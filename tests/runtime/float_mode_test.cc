@@ -22,7 +22,7 @@ const FloatMode kFlush = FloatMode::standard(Subnormals::flush);
 
 constexpr Op kFloatModeAdd[] = {Op::add};
 constexpr Op kDiv[] = {Op::div};
-constexpr LayoutPair kNchw[] = {{Layout::nchw, Layout::nchw}};
+constexpr Signature kNchw[] = {{Layout::nchw, Layout::nchw, DataType::f32}};
 
 // What the probes of an application have seen.
 struct Seen {
@@ -62,8 +62,7 @@ Kernel probe_row(std::string_view name, std::span<const Op> pattern) {
   row.name = name;
   row.revision = 1;
   row.pattern = pattern;
-  row.type = DataType::f32;
-  row.layouts = kNchw;
+  row.signatures = kNchw;
   row.threaded = true;
   row.supports = [](const LayerDesc&, const Cpu&) { return Refusal::none; };
   row.bind = [](const BindArgs& args) -> Result<std::unique_ptr<BoundKernel>> {

@@ -15,13 +15,13 @@ namespace fettle::test {
 namespace {
 
 constexpr Op kAddOp[] = {Op::add};
-constexpr LayoutPair kOnlyNchw[] = {{Layout::nchw, Layout::nchw}};
+constexpr Signature kOnlyNchw[] = {{Layout::nchw, Layout::nchw, DataType::f32}};
 
 Kernel entry(std::string_view name, bool for_in_order_cores) {
   Kernel kernel{};
   kernel.name = name;
   kernel.pattern = kAddOp;
-  kernel.layouts = kOnlyNchw;
+  kernel.signatures = kOnlyNchw;
   kernel.for_in_order_cores = for_in_order_cores;
   kernel.supports = [](const LayerDesc&, const Cpu&) { return Refusal::none; };
   kernel.bind = [](const BindArgs&) -> Result<std::unique_ptr<BoundKernel>> {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // An application's own kernels: preferred, chosen by plans, checked; clamps that one leaves; regions.
+#include "lib/base/narrow_floats.h"
 #include "tests/common/plans.h"
 #include "tests/runtime/models.h"
 
@@ -16,7 +17,8 @@ namespace fettle::test {
 namespace {
 
 constexpr Op kKernelsAdd[] = {Op::add};
-constexpr LayoutPair kBoth[] = {{Layout::nchw, Layout::nchw}, {Layout::nhwc, Layout::nhwc}};
+constexpr Signature kBoth[] = {{Layout::nchw, Layout::nchw, DataType::f32},
+                               {Layout::nhwc, Layout::nhwc, DataType::f32}};
 
 int g_runs = 0;
 
@@ -56,8 +58,7 @@ Kernel adder_row(bool leaves_clamp) {
   row.name = "add.own.f32.test";
   row.revision = 1;
   row.pattern = kKernelsAdd;
-  row.type = DataType::f32;
-  row.layouts = kBoth;
+  row.signatures = kBoth;
   row.in_place = 1;
   row.leaves_clamp = leaves_clamp;
   row.supports = supports;
@@ -150,6 +151,73 @@ TEST_CASE("Winograd's smallest transform is the default of convolutions that it 
     CHECK_FALSE(has(taken));
 }
 
+TEST_CASE("a kernel of reduced precision is a plan's choice, with conversions around it", "[runtime]") {
+  static constexpr Signature kHalf[] = {{Layout::nchw, Layout::nchw, DataType::f16}};
+  class HalfAdder final : public BoundKernel {
+   public:
+    explicit HalfAdder(std::int64_t count) : count_(count) {}
+    Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs,
+                       void*) noexcept override {
+      a_ = static_cast<const std::uint16_t*>(inputs[0]);
+      b_ = static_cast<const std::uint16_t*>(inputs[1]);
+      y_ = static_cast<std::uint16_t*>(outputs[0]);
+      return {};
+    }
+    Status run() noexcept override {
+      for (std::int64_t i = 0; i < count_; ++i) y_[i] = to_f16(from_f16(a_[i]) + from_f16(b_[i]));
+      return {};
+    }
+
+   private:
+    std::int64_t count_;
+    const std::uint16_t* a_ = nullptr;
+    const std::uint16_t* b_ = nullptr;
+    std::uint16_t* y_ = nullptr;
+  };
+  Kernel half = adder_row(true);
+  half.name = "add.own.f16.test";
+  half.signatures = kHalf;
+  half.supports = [](const LayerDesc& layer, const Cpu& cpu) {
+    for (const TensorDesc& input : layer.inputs) {
+      if (input.format.type != DataType::f16) return Refusal::data_type;
+    }
+    return layer.outputs[0].format.type == DataType::f16 ? supports(layer, cpu) : Refusal::data_type;
+  };
+  half.bind = [](const BindArgs& args) -> Result<std::unique_ptr<BoundKernel>> {
+    return std::unique_ptr<BoundKernel>(std::make_unique<HalfAdder>(args.layer.inputs[0].shape.elements()));
+  };
+  const Kernel* entries[] = {&half};
+  CompileOptions options;
+  options.kernels = entries;
+  const Model model = parse(residual_network());
+  const std::vector<float> expected = outputs_of(value_of(Program::compile(model)));
+  const Program program = value_of(Program::compile(model, nullptr, options));
+  CHECK_FALSE(uses_kernels(program, half.name));
+
+  Plan plan = program.effective_plan();
+  Variant& sum = plan.points.front().layers.at("sum").variant;
+  sum = {std::string(half.name), half.revision, kHalf[0], {}, 1, {}};
+  const Program reduced = value_of(Program::compile(model, &plan, options));
+  CHECK(reduced.report().empty());
+  REQUIRE(uses_kernels(reduced, half.name));
+  CHECK(reduced.effective_plan().points.front().layers.at("sum").variant == sum);
+  const auto types = [&](const StepInfo& step) {
+    return std::pair(step.desc.inputs[0].format.type, step.desc.outputs[0].format.type);
+  };
+  int narrowed = 0;
+  int widened = 0;
+  for (const StepInfo& step : reduced.steps()) {
+    if (!step.conversion) continue;
+    narrowed += types(step) == std::pair(DataType::f32, DataType::f16);
+    widened += types(step) == std::pair(DataType::f16, DataType::f32);
+  }
+  CHECK(narrowed == 2);
+  CHECK(widened == 1);
+  const double error = relative_error(outputs_of(reduced), expected);
+  CHECK(error < 2e-3);
+  CHECK(error > 0);
+}
+
 TEST_CASE("incomplete entries are refused", "[runtime]") {
   const Model model = parse(residual_network());
   Kernel row = adder_row(true);
@@ -168,7 +236,7 @@ TEST_CASE("a region computes what its layers compute", "[runtime]") {
   std::string_view region;
   const Plan plan = make_plan(model, 1, [&](const std::vector<VariantInfo>& variants) {
     for (std::size_t i = 0; i < variants.size(); ++i) {
-      if (variants[i].covers.empty() || variants[i].refusal != Refusal::none) continue;
+      if (variants[i].variant.covers.empty() || variants[i].refusal != Refusal::none) continue;
       region = variants[i].kernel->name;
       return static_cast<int>(i);
     }

@@ -54,12 +54,8 @@ Plan plan_of_regions(const Model& model, const Program& program) {
   Plan plan = program.effective_plan();
   for (const LayerVariants& layer : enumerate_variants(model)) {
     for (const VariantInfo& variant : layer.variants) {
-      if (variant.covers.empty() || variant.refusal != Refusal::none) continue;
-      PlanLayer& choice = plan.points.front().layers[layer.layer];
-      choice.kernel = std::string(variant.kernel->name);
-      choice.revision = variant.kernel->revision;
-      choice.layouts = variant.layouts;
-      choice.covers = variant.covers;
+      if (variant.variant.covers.empty() || variant.refusal != Refusal::none) continue;
+      plan.points.front().layers[layer.layer].variant = variant.variant;
       break;
     }
   }

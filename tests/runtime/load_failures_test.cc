@@ -77,7 +77,8 @@ class SmallNetwork {
     runtime_options_.profile = true;
     const Model model = parse(residual_network());
     Plan plan = random_plan(model, 2, 1);
-    plan.points.front().layers.begin()->second.kernel = "conv.a_kernel_that_is_in_no_build.f32.nowhere";
+    plan.points.front().layers.begin()->second.variant.kernel =
+        "conv.a_kernel_that_is_in_no_build.f32.nowhere";
     plan_ = std::move(plan);
   }
 

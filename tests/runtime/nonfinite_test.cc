@@ -36,7 +36,8 @@ Kernel declared(NonFinite nonfinite) {
 Refusal refusal_of(const Model& model, const CompileOptions& options, const Kernel& row) {
   for (const LayerVariants& layer : enumerate_variants(model, options)) {
     for (const VariantInfo& variant : layer.variants) {
-      if (variant.kernel == &row && variant.layouts.input == Layout::nchw) return variant.refusal;
+      if (variant.kernel == &row && variant.variant.signature.input.layout == Layout::nchw)
+        return variant.refusal;
     }
   }
   FAIL("the row is not listed");

@@ -15,7 +15,7 @@ struct Planned {
   Plan plan = homogeneous_plan(model, 1, ".portable", Layout::nchw);
   std::vector<float> expected = outputs_of(value_of(Program::compile(model)));
 
-  PlanLayer& layer(const std::string& id) { return plan.points.front().layers.at(id); }
+  Variant& layer(const std::string& id) { return plan.points.front().layers.at(id).variant; }
   std::string first_layer() const { return model.layers().front().id; }
 
   // The program runs and is right; its only report entry mentions `text`.
@@ -72,7 +72,7 @@ TEST_CASE("layers whose choice cannot be followed take their default", "[runtime
       if (kernel->pattern.front() == Op::softmax) {
         planned.layer(id).kernel = std::string(kernel->name);
         planned.layer(id).revision = kernel->revision;
-        planned.layer(id).layouts = kernel->layouts.front();
+        planned.layer(id).signature = kernel->signatures.front();
       }
     }
     planned.check_reported("softmax", id);
@@ -84,21 +84,23 @@ TEST_CASE("layers whose choice cannot be followed take their default", "[runtime
       if (variants.layer != id) continue;
       for (const VariantInfo& variant : variants.variants) {
         if (variant.refusal == Refusal::none || variant.refusal == Refusal::isa) continue;
-        planned.layer(id).kernel = std::string(variant.kernel->name);
-        planned.layer(id).revision = variant.kernel->revision;
-        planned.layer(id).layouts = variant.layouts;
+        planned.layer(id) = variant.variant;
       }
     }
     REQUIRE_FALSE(planned.layer(id).kernel.empty());
     planned.check_reported("refuses", id);
   }
-  SECTION("several layouts to choose from, and no choice") {
-    planned.layer(id).layouts.reset();
-    planned.check_reported("several layouts", id);
-  }
   SECTION("layouts that the kernel does not have") {
-    planned.layer(id).layouts = LayoutPair{Layout::nchwc, Layout::nchwc};
-    planned.check_reported("layouts", id);
+    planned.layer(id).signature.input.layout = Layout::nchwc;
+    planned.check_reported("does not work in formats nchwc", id);
+  }
+  SECTION("a type that the kernel does not have") {
+    planned.layer(id).signature.output.type = DataType::f16;
+    planned.check_reported("does not work in formats nchw f32>nchw f16", id);
+  }
+  SECTION("weights that the kernel does not have") {
+    planned.layer(id).signature.weights = DataType::s8;
+    planned.check_reported("w:s8", id);
   }
   SECTION("layers to cover that are not there") {
     planned.layer(id).covers = {"nobody"};
@@ -147,7 +149,7 @@ TEST_CASE("instructions that this CPU lacks are never run", "[runtime][plan]") {
 
 TEST_CASE("entries for layers that the model does not have are ignored and reported", "[runtime][plan]") {
   Planned planned;
-  planned.plan.points.front().layers["ghost"] = planned.layer(planned.first_layer());
+  planned.plan.points.front().layers["ghost"].variant = planned.layer(planned.first_layer());
   planned.check_reported("no layer", "ghost");
 }
 
@@ -166,7 +168,7 @@ TEST_CASE("more threads than allowed are cut, and the plan's point is chosen by 
   // A second point for two threads is the better one now.
   PlanPoint two = planned.plan.points.front();
   two.threads = 2;
-  for (auto& [id, layer] : two.layers) layer.threads = std::min(layer.threads, 2);
+  for (auto& [id, layer] : two.layers) layer.variant.threads = std::min(layer.variant.threads, 2);
   planned.plan.points.push_back(two);
   CHECK(value_of(Program::compile(planned.model, &planned.plan, options)).report().empty());
 

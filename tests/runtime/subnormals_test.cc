@@ -105,8 +105,7 @@ TEST_CASE(
       INFO(variant.kernel->name << ", keep " << keep);
       const Plan plan = make_plan(model, 1, [&](const std::vector<VariantInfo>& runnable) {
         for (std::size_t i = 0; i < runnable.size(); ++i) {
-          if (runnable[i].kernel == variant.kernel && runnable[i].layouts == variant.layouts)
-            return static_cast<int>(i);
+          if (runnable[i].variant == variant.variant) return static_cast<int>(i);
         }
         return -1;
       });

@@ -17,12 +17,14 @@ namespace {
 
 Record record(const std::string& kernel, double median, int samples) {
   Record r;
-  r.device = "device \"x\"";
+  r.device.isa = {"neon", "odd \"name\""};
+  r.device.cores = {{0x410fd034u, 4, 32768, 524288}};
+  r.device.library = "0.1.0";
   r.layer = "conv group=1 : f32 nchw 1x3x8x8";
-  r.kernel = kernel;
-  r.revision = 3;
-  r.layouts = "nchw>nhwc";
-  r.threads = 2;
+  r.variant.kernel = kernel;
+  r.variant.revision = 3;
+  r.variant.signature = {Layout::nchw, Layout::nhwc, DataType::f32};
+  r.variant.threads = 2;
   r.cost = {{median, median - 1, median + 1}, median - 0.5, samples, false};
   return r;
 }
@@ -52,25 +54,20 @@ TEST_CASE("a record survives writing and reading", "[tuner][records]") {
   CHECK(before.line().find('\n') == std::string::npos);
 }
 
-TEST_CASE("records of versions that knew no quiet time go by their medians", "[tuner][records]") {
-  const std::string line = record("a", 12.5, 20).line();
-  const std::string quiet = "\"quiet\":12.0,";
-  const std::size_t place = line.find(quiet);
-  REQUIRE(place != std::string::npos);
-  const std::vector<Record> old = parse_records(std::string(line).erase(place, quiet.size()) + "\n");
-  REQUIRE(old.size() == 1);
-  CHECK(old[0].cost.quiet_us == 12.5);
-}
-
 TEST_CASE("damaged records are skipped, the rest is used", "[tuner][records]") {
   const std::string good = record("a", 1.5, 5).line();
-  const std::string text =
-      good + "\nnot json\n{\"fettle_record\":2}\n[1]\n{}\n" +
-      R"({"fettle_record":1,"device":"d","layer":"l","kernel":"k","revision":-1,"layouts":"nchw","threads":1,"us":{"median":1,"low":1,"high":1,"samples":1}})" +
-      "\n" + good + "\n" + good.substr(0, good.size() / 2);
+  const auto changed = [&](const std::string& from, const std::string& to) {
+    const std::size_t at = good.find(from);
+    REQUIRE(at != std::string::npos);
+    return std::string(good).replace(at, from.size(), to);
+  };
+  const std::string text = good + "\nnot json\n{\"fettle_record\":1}\n[1]\n{}\n" +
+                           changed("\"revision\":3", "\"revision\":-1") + "\n" +
+                           changed("nhwc f32", "nhwc f33") + "\n" + changed("\"count\":4", "\"count\":0") +
+                           "\n" + good + "\n" + good.substr(0, good.size() / 2);
   SkippedLines skipped;
   CHECK(parse_records(text, &skipped).size() == 2);
-  CHECK(skipped.count == 6);
+  CHECK(skipped.count == 8);
   CHECK(skipped.first == 2);
 }
 

@@ -53,7 +53,7 @@ TEST_CASE("a tuning result counts the variants that were chosen", "[tuner][repor
   TuneResult result;
   for (const bool reference : {false, true}) {
     VariantCost chosen;
-    chosen.kernel = reference ? "det.eliminate.any.reference" : "conv.fast.f32.test";
+    chosen.variant.kernel = reference ? "det.eliminate.any.reference" : "conv.fast.f32.test";
     chosen.reference = reference;
     chosen.chosen = true;
     chosen.samples = 5;
@@ -86,7 +86,7 @@ TEST_CASE("the tuner knows reference variants by what they are", "[tuner]") {
     }
     for (const Excluded& excluded : layer.excluded)
       reference +=
-          excluded.kernel == "conv.direct.f32.reference" && excluded.refusal == Refusal::none ? 1 : 0;
+          excluded.variant.kernel == "conv.direct.f32.reference" && excluded.refusal == Refusal::none ? 1 : 0;
   }
   CHECK(reference > 0);
 }

@@ -15,7 +15,7 @@ TEST_CASE("untrusted names are escaped", "[tuner][report]") {
   LayerExplanation layer;
   layer.layer = "</text></svg><script>1</script>";
   VariantCost variant;
-  variant.kernel = "<b>\"";
+  variant.variant.kernel = "<b>\"";
   variant.samples = 3;
   variant.us = {1, 1, 1};
   variant.chosen = true;

@@ -12,19 +12,21 @@ namespace {
 constexpr Op kConv[] = {Op::conv};
 constexpr Op kAdd[] = {Op::add};
 constexpr Op kConvAdd[] = {Op::conv, Op::add};
-constexpr LayoutPair kNhwc[] = {{Layout::nhwc, Layout::nhwc}};
-constexpr LayoutPair kBoth[] = {{Layout::nchw, Layout::nchw}, {Layout::nhwc, Layout::nhwc}};
-constexpr LayoutPair kAll[] = {
-    {Layout::nchw, Layout::nchw}, {Layout::nhwc, Layout::nhwc}, {Layout::nchwc, Layout::nchwc}};
-constexpr LayoutPair kNchwOut[] = {{Layout::nchw, Layout::nchw}, {Layout::nchw, Layout::nhwc}};
+constexpr DataType kF32 = DataType::f32;
+constexpr Signature kNhwc[] = {{Layout::nhwc, Layout::nhwc, kF32}};
+constexpr Signature kBoth[] = {{Layout::nchw, Layout::nchw, kF32}, {Layout::nhwc, Layout::nhwc, kF32}};
+constexpr Signature kAll[] = {{Layout::nchw, Layout::nchw, kF32},
+                              {Layout::nhwc, Layout::nhwc, kF32},
+                              {Layout::nchwc, Layout::nchwc, kF32}};
+constexpr Signature kNchwOut[] = {{Layout::nchw, Layout::nchw, kF32}, {Layout::nchw, Layout::nhwc, kF32}};
 
-Kernel row(std::string_view name, std::span<const Op> pattern, std::span<const LayoutPair> layouts,
+Kernel row(std::string_view name, std::span<const Op> pattern, std::span<const Signature> signatures,
            bool threaded, float rounding = 1) {
   Kernel kernel{};
   kernel.name = name;
   kernel.revision = 1;
   kernel.pattern = pattern;
-  kernel.layouts = layouts;
+  kernel.signatures = signatures;
   kernel.threaded = threaded;
   kernel.rounding = rounding;
   return kernel;
@@ -43,6 +45,14 @@ const Kernel kRows[] = {
 const Kernel& find(const std::string& name) {
   return *std::find_if(std::begin(kRows), std::end(kRows),
                        [&](const Kernel& kernel) { return kernel.name == name; });
+}
+
+Variant variant_of(const Kernel& kernel, const Signature& signature) {
+  Variant variant;
+  variant.kernel = kernel.name;
+  variant.revision = kernel.revision;
+  variant.signature = signature;
+  return variant;
 }
 
 TensorDesc tensor() {
@@ -125,25 +135,25 @@ SimulatedDevice::SimulatedDevice(const Options& options) : options_(options), rn
       if (kernel.pattern[0] != part.op) continue;
       const bool region = kernel.pattern.size() > 1;
       if (region && (!options.regions || i % 3 != 1 || i + 1 >= options.layers)) continue;
-      for (const LayoutPair& layouts : kernel.layouts) {
+      for (const Signature& signature : kernel.signatures) {
         VariantInfo variant;
         variant.kernel = &kernel;
-        variant.layouts = layouts;
+        variant.variant = variant_of(kernel, signature);
         variant.reference = kernel.name.ends_with(".reference");
-        if (region) variant.covers = {"add" + std::to_string(i + 1)};
+        if (region) variant.variant.covers = {"add" + std::to_string(i + 1)};
         variants.variants.push_back(variant);
       }
     }
     VariantInfo refused;
     refused.kernel = &kRows[0];
-    refused.layouts = {Layout::nchw, Layout::nchw};
+    refused.variant = variant_of(kRows[0], {Layout::nchw, Layout::nchw, kF32});
     refused.refusal = Refusal::layout;
     if (!add) variants.variants.push_back(refused);
     problem_.variants.push_back(variants);
     PlanLayer entry;
-    entry.kernel = add ? "add.simple.f32.fast" : "conv.indirect.f32.fast";
-    entry.revision = 1;
-    entry.threads = add ? 1 : options.threads;
+    const Kernel& kernel = find(add ? "add.simple.f32.fast" : "conv.indirect.f32.fast");
+    entry.variant = variant_of(kernel, kernel.signatures.front());
+    entry.variant.threads = add ? 1 : options.threads;
     point.layers[layer.id] = entry;
   }
   problem_.outputs.insert(options.layers);
@@ -151,15 +161,15 @@ SimulatedDevice::SimulatedDevice(const Options& options) : options_(options), rn
   problem_.default_plan.points.push_back(point);
 }
 
-double SimulatedDevice::variant_us(int layer, const PlanLayer& entry, LayoutPair layouts) const {
-  const std::string key = std::to_string(layer) + entry.kernel + layouts_text(layouts);
+double SimulatedDevice::variant_us(int layer, const Variant& entry) const {
+  const std::string key = std::to_string(layer) + entry.kernel + entry.signature.text();
   auto found = costs_.find(key);
   if (found == costs_.end()) {
     std::mt19937 rng(static_cast<unsigned>(std::hash<std::string>{}(key + std::to_string(options_.seed))));
     double us = std::uniform_real_distribution<>(20, 100)(rng);
     if (entry.kernel.find("add") == 0) us *= 0.1;
     if (entry.kernel.find("reference") != std::string::npos) us = 5000;
-    if (layer % 2 == 0 && layouts.output == Layout::nchw) us *= options_.slow_nchw;
+    if (layer % 2 == 0 && entry.signature.output.layout == Layout::nchw) us *= options_.slow_nchw;
     if (options_.fast_winograd && entry.kernel.find("winograd") != std::string::npos) us = 5;
     if (options_.equal_costs) us = 50;
     found = costs_.emplace(key, us).first;
@@ -192,24 +202,31 @@ std::vector<SimulatedDevice::Step> SimulatedDevice::lower(const Plan* plan) cons
     const LayerInfo& info = problem_.layers[static_cast<std::size_t>(i)];
     const auto found = point.layers.find(info.id);
     if (found == point.layers.end()) continue;  // covered
-    const PlanLayer& entry = found->second;
-    const LayoutPair layouts = entry.layouts.value_or(find(entry.kernel).layouts.front());
-    for (int value : info.inputs) need(value, layouts.input, info.id);
+    const Variant& entry = found->second.variant;
+    const Layout read = entry.signature.input.layout;
+    for (int value : info.inputs) need(value, read, info.id);
     int output = i + 1;
     if (!entry.covers.empty()) {  // the add's other operand
-      need(i, layouts.input, info.id);
+      need(i, read, info.id);
       output = i + 2;
     }
     Step step;
     step.info.layer = info.id;
     step.info.kernel = entry.kernel;
     step.info.threads = entry.threads;
-    step.us = variant_us(i, entry, layouts);
-    there[output] = {layouts.output};
+    step.us = variant_us(i, entry);
+    there[output] = {entry.signature.output.layout};
     steps.push_back(step);
   }
   need(options_.layers, Layout::nchw, "output");
   return steps;
+}
+
+PlanDevice SimulatedDevice::description() const {
+  PlanDevice device;
+  device.isa = {"simulated"};
+  device.library = "none";
+  return device;
 }
 
 double SimulatedDevice::noisy(double us, double drift) {

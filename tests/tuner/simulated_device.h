@@ -45,7 +45,7 @@ class SimulatedDevice final : public Device {
 
   Result<std::unique_ptr<Subject>> prepare(const Plan* plan, bool profile) override;
   double now_s() override { return now_s_; }
-  std::string key() const override { return "simulated"; }
+  PlanDevice description() const override;
   std::size_t memory_limit() const override { return memory_limit_; }
   std::string conditions() override { return {}; }
 
@@ -56,7 +56,7 @@ class SimulatedDevice final : public Device {
     double us = 0;
   };
   std::vector<Step> lower(const Plan* plan) const;
-  double variant_us(int layer, const PlanLayer& entry, LayoutPair layouts) const;
+  double variant_us(int layer, const Variant& entry) const;
   double noisy(double us, double drift);
 
   Options options_;

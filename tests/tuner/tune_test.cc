@@ -102,7 +102,7 @@ TEST_CASE("the default is kept where nothing beats it", "[tuner]") {
 bool uses(const Plan& plan, std::string_view kernel) {
   const auto& layers = plan.points[0].layers;
   return std::any_of(layers.begin(), layers.end(),
-                     [&](const auto& entry) { return entry.second.kernel == kernel; });
+                     [&](const auto& entry) { return entry.second.variant.kernel == kernel; });
 }
 
 TEST_CASE("kernels that round too much for the tolerance are given up, and no others", "[tuner]") {
@@ -185,18 +185,18 @@ TEST_CASE("pinned layers are kept", "[tuner]") {
   SimulatedDevice device({});
   Plan start = device.problem().default_plan;
   PlanLayer& pin = start.points[0].layers["conv1"];
-  pin.kernel = "conv.direct.f32.reference";
-  pin.layouts = LayoutPair{Layout::nchw, Layout::nchw};
+  pin.variant.kernel = "conv.direct.f32.reference";
+  pin.variant.signature = {Layout::nchw, Layout::nchw};
   pin.pinned = true;
   PlanLayer& lost = start.points[0].layers["conv0"];
-  lost.kernel = "conv.unknown.f32.none";
+  lost.variant.kernel = "conv.unknown.f32.none";
   lost.pinned = true;
   TuneOptions options = budget(10);
   options.start = &start;
   const Result<TuneResult> result = tune_on(device.problem(), device, options);
   REQUIRE(result);
   const PlanLayer& kept = result->plan.points[0].layers.at("conv1");
-  CHECK(kept.kernel == "conv.direct.f32.reference");
+  CHECK(kept.variant.kernel == "conv.direct.f32.reference");
   CHECK(kept.pinned);
   CHECK_FALSE(result->plan.points[0].layers.at("conv0").pinned);
   bool noted = false;
@@ -247,7 +247,7 @@ TEST_CASE("explanations are in the order of what choices go by", "[tuner]") {
   for (const double us : {3.0, 3.0, 9.0, 9.0, 9.0}) table.add_sample(0, 1, setting, us);
   const LayerExplanation layer = explain(space, table, default_choice(space))[0];
   REQUIRE(layer.variants.size() >= 2);
-  CHECK(layer.variants[0].kernel == space.layers[0].candidates[1].kernel);
+  CHECK(layer.variants[0].variant == space.layers[0].candidates[1].variant);
   CHECK(layer.variants[0].quiet_us == 3);
   CHECK(layer.variants[0].us.median == 9);
   CHECK(layer.variants[1].quiet_us == 5);
@@ -267,7 +267,7 @@ TEST_CASE("settings reach every candidate", "[tuner]") {
   }
   for (std::size_t i = 0; i < seen.size(); ++i) {
     for (std::size_t c = 0; c < seen[i].size(); ++c) {
-      CAPTURE(space.layers[i].id, space.layers[i].candidates[c].kernel);
+      CAPTURE(space.layers[i].id, space.layers[i].candidates[c].variant.kernel);
       CHECK(seen[i][c] == 1);
     }
   }

@@ -25,7 +25,7 @@ TEST_CASE("names are unique and rows complete", "[xnnpack]") {
     CHECK(row(kernel->name) == kernel);
     CHECK(kernel->supports != nullptr);
     CHECK(kernel->bind != nullptr);
-    CHECK_FALSE(kernel->layouts.empty());
+    CHECK_FALSE(kernel->signatures.empty());
     CHECK((kernel->pack == nullptr) == (kernel->packed_bytes == nullptr));
   }
 }

@@ -212,10 +212,4 @@ void print_report(std::span<const ReportEntry> report) {
   }
 }
 
-std::string layouts_text(LayoutPair layouts) {
-  std::string text(to_string(layouts.input));
-  if (layouts.output != layouts.input) text.append(">").append(to_string(layouts.output));
-  return text;
-}
-
 }  // namespace fettle::cli

@@ -98,7 +98,4 @@ void add_explain(CLI::App& app, int& exit_code);
 void add_plan(CLI::App& app, int& exit_code);
 void add_kernels(CLI::App& app, int& exit_code);
 
-/// "nhwc", or "nchw>nhwc" where a layer's layouts differ.
-std::string layouts_text(LayoutPair layouts);
-
 }  // namespace fettle::cli

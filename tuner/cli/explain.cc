@@ -31,8 +31,8 @@ std::string as_text(const LayerExplanation& layer) {
   std::string text = fmt::format("{}\n  {}\n", layer.layer, layer.desc);
   const auto out = std::back_inserter(text);
   for (const VariantCost& cost : layer.variants) {
-    fmt::format_to(out, "  {} {:<38} {:<10} x{} {}{}\n", cost.chosen ? "*" : " ", cost.kernel,
-                   layouts_text(cost.layouts), cost.threads, cost_text(cost),
+    fmt::format_to(out, "  {} {:<38} {:<18} x{} {}{}\n", cost.chosen ? "*" : " ", cost.shown_name(),
+                   cost.variant.signature.text(), cost.variant.threads, cost_text(cost),
                    cost.is_default ? "  default" : "");
   }
   if (layer.conversions_us > 0)
@@ -43,10 +43,10 @@ std::string as_text(const LayerExplanation& layer) {
 Json as_json(const LayerExplanation& layer) {
   Json variants = Json::array();
   for (const VariantCost& cost : layer.variants) {
-    variants.push_back({{"kernel", cost.kernel},
-                        {"layouts", layouts_text(cost.layouts)},
-                        {"threads", cost.threads},
-                        {"covers", cost.covers},
+    variants.push_back({{"kernel", cost.shown_name()},
+                        {"formats", cost.variant.signature.text()},
+                        {"threads", cost.variant.threads},
+                        {"covers", cost.covered_by.empty() ? Json(cost.variant.covers) : Json::array()},
                         {"refusal", cost.refusal == Refusal::none ? Json() : Json(to_string(cost.refusal))},
                         {"samples", cost.samples},
                         {"quiet_us", cost.quiet_us},

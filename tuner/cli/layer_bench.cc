@@ -24,7 +24,7 @@ namespace {
 // A kernel with the formats in which it sees the layer.
 struct LayerVariant {
   const Kernel* kernel;
-  std::string layouts;
+  std::string formats;
   LayerDesc desc;
   Refusal refusal;
 };
@@ -55,7 +55,7 @@ bool has_pattern(const Kernel& kernel, const LayerDesc& layer) {
                     [](Op op, const LayerPart& part) { return op == part.op; });
 }
 
-// A layer as models have it stands for all layouts; others are taken as they are.
+// A layer as models have it stands for all formats; others are taken as they are.
 std::vector<LayerVariant> layer_variants(const LayerDesc& layer, std::span<const Kernel* const> kernels,
                                          NonFinite weakest) {
   const bool plain = is_plain(layer.inputs) && is_plain(layer.outputs);
@@ -65,10 +65,10 @@ std::vector<LayerVariant> layer_variants(const LayerDesc& layer, std::span<const
       variants.push_back({kernel, "as given", layer, refusal_here(*kernel, layer, weakest)});
       continue;
     }
-    for (const LayoutPair& pair : kernel->layouts) {
-      LayerDesc desc = with_layouts(layer, pair, this_cpu().isa);
+    for (const Signature& signature : kernel->signatures) {
+      LayerDesc desc = with_signature(layer, signature, this_cpu().isa);
       const Refusal refusal = refusal_here(*kernel, desc, weakest);
-      variants.push_back({kernel, layouts_text(pair), std::move(desc), refusal});
+      variants.push_back({kernel, signature_of(desc, signature).text(), std::move(desc), refusal});
     }
   }
   return variants;
@@ -137,7 +137,7 @@ Json layer_json(const LayerDesc& layer, std::span<const LayerResult> results,
   for (const LayerResult& result : results) {
     json["kernels"].push_back(
         {{"kernel", result.variant->kernel->name},
-         {"layouts", result.variant->layouts},
+         {"formats", result.variant->formats},
          {"threads", result.threads},
          {"median_us", result.median_us},
          {"min_us", result.min_us},
@@ -147,7 +147,7 @@ Json layer_json(const LayerDesc& layer, std::span<const LayerResult> results,
   json["refused"] = Json::array();
   for (const LayerVariant& variant : refused) {
     json["refused"].push_back({{"kernel", variant.kernel->name},
-                               {"layouts", variant.layouts},
+                               {"formats", variant.formats},
                                {"refusal", to_string(variant.refusal)}});
   }
   return json;
@@ -159,17 +159,17 @@ std::string layer_table(const LayerDesc& layer, std::span<const LayerResult> res
   std::string text = layer.text() + "\n";
   auto out = std::back_inserter(text);
   if (!results.empty())
-    fmt::format_to(out, "{:<40} {:<12} {:>3} {:>10} {:>10} {:>12} {:>10}\n", "kernel", "layouts", "thr",
+    fmt::format_to(out, "{:<40} {:<18} {:>3} {:>10} {:>10} {:>12} {:>10}\n", "kernel", "formats", "thr",
                    "median us", "min us", "best GFLOP/s", "error");
   for (const LayerResult& result : results) {
     const std::string gflops = macs > 0 ? fmt::format("{:.1f}", layer_gflops(macs, result.min_us)) : "";
     const std::string error = result.relative_error ? fmt::format("{:.2g}", *result.relative_error) : "";
-    fmt::format_to(out, "{:<40} {:<12} {:>3} {:>10.2f} {:>10.2f} {:>12} {:>10}\n",
-                   result.variant->kernel->name, result.variant->layouts, result.threads, result.median_us,
+    fmt::format_to(out, "{:<40} {:<18} {:>3} {:>10.2f} {:>10.2f} {:>12} {:>10}\n",
+                   result.variant->kernel->name, result.variant->formats, result.threads, result.median_us,
                    result.min_us, gflops, error);
   }
   for (const LayerVariant& variant : refused)
-    fmt::format_to(out, "{:<40} {:<12} refused: {}\n", variant.kernel->name, variant.layouts,
+    fmt::format_to(out, "{:<40} {:<18} refused: {}\n", variant.kernel->name, variant.formats,
                    to_string(variant.refusal));
   if (results.empty() && refused.empty()) text += "no kernel of this build runs the layer here\n";
   return text;

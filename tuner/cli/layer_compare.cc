@@ -24,13 +24,9 @@ Plan reference_plan(const Model& model, const Program& like, const CompileOption
   for (const LayerVariants& layer : enumerate_variants(model, options)) {
     for (const VariantInfo& variant : layer.variants) {
       if (variant.refusal != Refusal::none || !variant.kernel->name.ends_with(".reference") ||
-          !variant.covers.empty())
+          !variant.variant.covers.empty())
         continue;
-      PlanLayer choice;
-      choice.kernel = std::string(variant.kernel->name);
-      choice.revision = variant.kernel->revision;
-      choice.layouts = variant.layouts;
-      point.layers[layer.layer] = std::move(choice);
+      point.layers[layer.layer].variant = variant.variant;
       break;
     }
   }

@@ -13,15 +13,7 @@ namespace fettle::cli {
 namespace {
 
 std::string choice_text(const PlanLayer& layer) {
-  std::string text = fmt::format("{} r{} x{}", layer.kernel, layer.revision, layer.threads);
-  if (layer.layouts) {
-    text += fmt::format(" {}", to_string(layer.layouts->input));
-    if (layer.layouts->output != layer.layouts->input)
-      text += fmt::format(">{}", to_string(layer.layouts->output));
-  }
-  for (const std::string& covered : layer.covers) text += " +" + covered;
-  if (layer.pinned) text += " pinned";
-  return text;
+  return layer.variant.text() + (layer.pinned ? ", pinned" : "");
 }
 
 int show(const std::string& path, bool json) {

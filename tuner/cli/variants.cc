@@ -11,10 +11,10 @@
 namespace fettle::cli {
 namespace {
 
-std::string all_layouts_text(const Kernel& kernel) {
+std::string all_formats_text(const Kernel& kernel) {
   std::string text;
-  for (const LayoutPair& pair : kernel.layouts)
-    text.append(text.empty() ? "" : ",").append(layouts_text(pair));
+  for (const Signature& signature : kernel.signatures)
+    text.append(text.empty() ? "" : ", ").append(signature.text());
   return text;
 }
 
@@ -26,7 +26,7 @@ int list_kernels(bool json) {
       list.push_back({{"kernel", kernel->name},
                       {"revision", kernel->revision},
                       {"isa", isa_text(kernel->isa)},
-                      {"layouts", all_layouts_text(*kernel)},
+                      {"formats", all_formats_text(*kernel)},
                       {"threads", kernel->threaded},
                       {"nonfinite", to_string(kernel->nonfinite)},
                       {"runs_here", has_all(have, kernel->isa)}});
@@ -35,11 +35,11 @@ int list_kernels(bool json) {
     return kSuccess;
   }
   std::string text =
-      fmt::format("this CPU: {}\n{:<40} {:>3}  {:<16} {:<20} {:<8} {:<16} {}\n", isa_text(have), "kernel",
-                  "rev", "isa", "layouts", "threads", "nonfinite", "here");
+      fmt::format("this CPU: {}\n{:<40} {:>3}  {:<16} {:<32} {:<8} {:<16} {}\n", isa_text(have), "kernel",
+                  "rev", "isa", "formats", "threads", "nonfinite", "here");
   for (const Kernel* kernel : builtin_kernels()) {
-    fmt::format_to(std::back_inserter(text), "{:<40} {:>3}  {:<16} {:<20} {:<8} {:<16} {}\n", kernel->name,
-                   kernel->revision, isa_text(kernel->isa), all_layouts_text(*kernel),
+    fmt::format_to(std::back_inserter(text), "{:<40} {:>3}  {:<16} {:<32} {:<8} {:<16} {}\n", kernel->name,
+                   kernel->revision, isa_text(kernel->isa), all_formats_text(*kernel),
                    kernel->threaded ? "many" : "one", to_string(kernel->nonfinite),
                    has_all(have, kernel->isa) ? "yes" : "no");
   }
@@ -61,13 +61,13 @@ int list_layers(const ModelArguments& arguments, bool json) {
       const std::string_view answer = variant.refusal == Refusal::none
                                           ? (variant.is_default ? "default" : "yes")
                                           : to_string(variant.refusal);
-      fmt::format_to(std::back_inserter(text), "  {:<40} {:<12} {}{}\n", variant.kernel->name,
-                     layouts_text(variant.layouts),
+      fmt::format_to(std::back_inserter(text), "  {:<40} {:<20} {}{}\n", variant.kernel->name,
+                     variant.variant.signature.text(),
                      variant.refusal == Refusal::none ? "" : "refused: ", answer);
       variants.push_back(
           {{"kernel", variant.kernel->name},
-           {"layouts", layouts_text(variant.layouts)},
-           {"covers", variant.covers},
+           {"formats", variant.variant.signature.text()},
+           {"covers", variant.variant.covers},
            {"refusal", variant.refusal == Refusal::none ? Json() : Json(to_string(variant.refusal))},
            {"default", variant.is_default}});
     }

@@ -19,14 +19,14 @@ Status read_known_records(TuningRun& run) {
     run.notes.push_back(path + ": " + std::to_string(skipped.count) +
                         " damaged lines passed over, the first is line " + std::to_string(skipped.first));
   }
-  apply_records(*records, run.device.key(), run.space, run.table);
+  apply_records(*records, run.device.description(), run.space, run.table);
   return {};
 }
 
 Status append_measured_records(const TuningRun& run, const std::string& conditions) {
   if (run.options.records_path.empty()) return {};
   return append_records(run.options.records_path,
-                        records_of(run.space, run.table, run.device.key(), conditions));
+                        records_of(run.space, run.table, run.device.description(), conditions));
 }
 
 }  // namespace fettle::tuner
