@@ -135,14 +135,14 @@ using AttributeValue = std::variant<std::int64_t, float, std::vector<std::int64_
 ///   - grid_sample: mode, padding_mode, align_corners; roi_align: mode, coordinate_transformation_mode,
 ///     output_height, output_width, sampling_ratio, spatial_scale
 ///   - expand, tile: the output shape says it (tile: repeats)
-///   - convert: none, or scale, shift (floats, one per channel) and swap (of red and blue) for images of
-///     bytes
+///   - convert: none (formats say all: layout, type, scale and zero point), or scale, shift (floats, one per
+///     channel) and swap (of red and blue) for images of bytes
 ///
 /// Numbers one by one, signals and sequences:
 ///   - clamp: min, max
 ///   - leaky_relu, elu, hard_sigmoid...: alpha, beta, ...; mod: fmod; bit_shift: direction; is_inf:
 ///     detect_negative, detect_positive
-///   - cast: to (text of a DataType)
+///   - cast: to (text of a DataType); layers have convert in its place
 ///   - dft: axis, dft_length, inverse, onesided; stft: frame_step, frame_length, onesided, with the signal
 ///     and perhaps a window as operands
 ///   - hann_window, hamming_window, blackman_window: periodic, the output shape gives the length;

@@ -65,6 +65,7 @@ Refusal Cast::supports(const LayerDesc& layer) noexcept {
   const Format& x = layer.inputs[0].format;
   const Format& y = layer.outputs[0].format;
   if (layer.main().clamp) return Refusal::clamp;
+  if (!layer.main().attributes.entries().empty()) return Refusal::attribute;
   const bool narrows = x.type == DataType::f32 && is_narrow_float(y.type);
   const bool widens = is_narrow_float(x.type) && y.type == DataType::f32;
   if ((!narrows && !widens) || x.scale != 0 || y.scale != 0) return Refusal::data_type;

@@ -27,7 +27,6 @@ namespace {
 
 constexpr Op kConv[] = {Op::conv};
 constexpr Op kConvTranspose[] = {Op::conv_transpose};
-constexpr Op kCast[] = {Op::cast};
 constexpr Op kConvert[] = {Op::convert};
 constexpr Op kGemm[] = {Op::gemm};
 constexpr Op kMaxPool[] = {Op::max_pool};
@@ -45,7 +44,7 @@ constexpr ConvPairSet kPairNeon = {&kDepthwiseNeon, &kTilesNeon};
 constexpr Kernel kEntries[] = {
     entry<Dense, kTilesNeon>("gemm.panels.f32.neon", kNeonFma, kGemm),
     entry<Convert, kConvertNeon>("convert.transpose.f32.neon", kNeonFma, kConvert),
-    entry<Cast, kCastNeon>("cast.vectors.x16.neon", kNeonFma, kCast),
+    entry<Cast, kCastNeon>("convert.cast.x16.neon", kNeonFma, kConvert),
     entry<Depthwise, kDepthwiseNeon>("dwconv.direct.f32.neon", kNeonFma, kConv),
     by_default_where(Winograd::pays,
                      entry<Winograd, kWinogradF2Neon>("conv.winograd_f2.f32.neon", kNeonFma, kConv)),

@@ -87,16 +87,18 @@ void cast(const Call& call) {
 
 Refusal supports_cast(const LayerDesc& layer, const Cpu&) {
   if (layer.main().clamp) return Refusal::clamp;
+  if (!layer.main().attributes.entries().empty()) return Refusal::attribute;
   const Format& x = layer.inputs.front().format;
   const Format& y = layer.outputs.front().format;
-  if (x.scale != 0 || y.scale != 0 || line_of(x.type, y.type) == nullptr) return Refusal::data_type;
+  if (x.scale != 0 || y.scale != 0 || x.type == y.type || line_of(x.type, y.type) == nullptr)
+    return Refusal::data_type;
   if (x.layout != y.layout || x.layout == Layout::nchwc) return Refusal::layout;
   return layer.inputs.front().constant && x.layout != Layout::nchw ? Refusal::constant : Refusal::none;
 }
 
-constexpr Op kCastOp[] = {Op::cast};
+constexpr Op kCastOp[] = {Op::convert};
 constexpr Kernel kCast = [] {
-  Kernel kernel = entry<cast>("cast.loop.any.portable", kCastOp, kNchwNhwc<>, supports_cast);
+  Kernel kernel = entry<cast>("convert.cast.any.portable", kCastOp, kNchwNhwc<>, supports_cast);
   return kernel;
 }();
 constexpr const Kernel* kCastEntries[] = {&kCast};

@@ -156,22 +156,30 @@ bool blocks_fit(const TensorDesc& x, const TensorDesc& y) {
   return !is_blocked(x) || !is_blocked(y) || x.format.block == y.format.block;
 }
 
+// What moves elements neither clamps nor scales them.
+Refusal check_move(const LayerDesc& layer) {
+  if (layer.main().clamp) return Refusal::clamp;
+  const TensorDesc& x = layer.inputs.front();
+  const TensorDesc& y = layer.outputs.front();
+  return layer.main().attributes.entries().empty() && x.shape == y.shape ? Refusal::none : Refusal::attribute;
+}
+
 Refusal supports_f32(const LayerDesc& layer, const Cpu&) {
   const TensorDesc& x = layer.inputs.front();
   const TensorDesc& y = layer.outputs.front();
   if (x.format.type != DataType::f32 || y.format.type != DataType::f32 || x.format.scale != 0 ||
       y.format.scale != 0)
     return Refusal::data_type;
-  if (!blocks_fit(x, y)) return Refusal::layout;
-  return layer.main().attributes.entries().empty() && x.shape == y.shape ? Refusal::none : Refusal::attribute;
+  return blocks_fit(x, y) ? check_move(layer) : Refusal::layout;
 }
 
 Refusal supports_elements(const LayerDesc& layer, bool (*fits)(DataType)) {
   const TensorDesc& x = layer.inputs.front();
   const TensorDesc& y = layer.outputs.front();
-  if (!fits(x.format.type) || x.format.type != y.format.type) return Refusal::data_type;
-  if (is_blocked(x) || is_blocked(y)) return Refusal::layout;
-  return layer.main().attributes.entries().empty() && x.shape == y.shape ? Refusal::none : Refusal::attribute;
+  if (!fits(x.format.type) || x.format.type != y.format.type || x.format.scale != y.format.scale ||
+      x.format.zero_point != y.format.zero_point)
+    return Refusal::data_type;
+  return is_blocked(x) || is_blocked(y) ? Refusal::layout : check_move(layer);
 }
 
 Refusal converts_bytes(const LayerDesc& layer, const Cpu&) {

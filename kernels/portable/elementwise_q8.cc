@@ -24,10 +24,8 @@ void for_each_block(const Call& call, Body&& body) {
 
 // The quotient is exact, as the reference's is, so that both round alike.
 void quantize(const Call& call) {
-  const float scale = call.attributes().reals("scale").front();
-  Format format = call.layer.outputs.front().format;
-  format.zero_point = static_cast<std::int32_t>(call.attributes().integers("zero_point").front());
-  const Target target(std::nullopt, format);
+  const float scale = call.layer.outputs.front().format.scale;
+  const Target target = target_of(call.layer);
   const float* x = call.in(0);
   auto* y = call.out<std::uint8_t>();
   for_each_block(call, [&](std::int64_t first, std::int64_t last) {
@@ -43,10 +41,8 @@ void quantize(const Call& call) {
 }
 
 void dequantize(const Call& call) {
-  const float scale = call.attributes().reals("scale").front();
-  Format format = call.layer.inputs.front().format;
-  format.zero_point = static_cast<std::int32_t>(call.attributes().integers("zero_point").front());
-  const Source source(format);
+  const float scale = call.layer.inputs.front().format.scale;
+  const Source source(call.layer.inputs.front().format);
   const auto* x = call.in<std::uint8_t>(0);
   float* y = call.out();
   for_each_block(call, [&](std::int64_t first, std::int64_t last) {
@@ -181,24 +177,18 @@ Refusal same_layout(const LayerDesc& layer) {
   return x.shape.rank() < 3 || x.format.layout == y.format.layout ? Refusal::none : Refusal::layout;
 }
 
-// One number for the whole tensor; along an axis the reference does it.
-bool one_scale(const LayerDesc& layer) {
-  const Attributes& a = layer.main().attributes;
-  return a.reals("scale").size() == 1 && a.integers("zero_point").size() == 1;
+bool is_f32(const TensorDesc& tensor) {
+  return tensor.format.type == DataType::f32 && tensor.format.scale == 0;
 }
 
 Refusal supports_quantize(const LayerDesc& layer, const Cpu&) {
   if (!one_input(layer) || layer.main().clamp) return Refusal::op;
-  if (layer.inputs[0].format.type != DataType::f32 || !is_quantised_type(layer.outputs[0].format.type))
-    return Refusal::data_type;
-  return one_scale(layer) ? same_layout(layer) : Refusal::attribute;
+  return is_f32(layer.inputs[0]) && is_quantised(layer.outputs[0]) ? same_layout(layer) : Refusal::data_type;
 }
 
 Refusal supports_dequantize(const LayerDesc& layer, const Cpu&) {
   if (!one_input(layer) || layer.main().clamp) return Refusal::op;
-  if (!is_quantised_type(layer.inputs[0].format.type) || layer.outputs[0].format.type != DataType::f32)
-    return Refusal::data_type;
-  return one_scale(layer) ? same_layout(layer) : Refusal::attribute;
+  return is_quantised(layer.inputs[0]) && is_f32(layer.outputs[0]) ? same_layout(layer) : Refusal::data_type;
 }
 
 Refusal supports_requantize(const LayerDesc& layer, const Cpu&) {
@@ -213,7 +203,7 @@ Refusal supports_clamp(const LayerDesc& layer, const Cpu& cpu) {
   return layer.inputs[0].format.type == layer.outputs[0].format.type ? Refusal::none : Refusal::data_type;
 }
 
-constexpr Op kElementwiseQ8Ops[] = {Op::quantize_linear, Op::dequantize_linear, Op::clamp, Op::add, Op::mul};
+constexpr Op kElementwiseQ8Ops[] = {Op::convert, Op::clamp, Op::add, Op::mul};
 
 template <Compute compute>
 constexpr Kernel byte_entry(std::size_t op, std::string_view name, std::uint32_t in_place,
@@ -223,15 +213,14 @@ constexpr Kernel byte_entry(std::size_t op, std::string_view name, std::uint32_t
   return kernel;
 }
 
-constexpr Kernel kQuantize =
-    byte_entry<quantize>(0, "quantize_linear.loop.f32.portable", 0, supports_quantize);
+constexpr Kernel kQuantize = byte_entry<quantize>(0, "convert.quantize.f32.portable", 0, supports_quantize);
 constexpr Kernel kDequantize =
-    byte_entry<dequantize>(1, "dequantize_linear.loop.q8.portable", 0, supports_dequantize);
+    byte_entry<dequantize>(0, "convert.dequantize.q8.portable", 0, supports_dequantize);
 constexpr Kernel kRequantize =
-    byte_entry<requantize>(0, "quantize_linear.loop.q8.portable", 1, supports_requantize);
-constexpr Kernel kClamp = byte_entry<clamp>(2, "clamp.loop.q8.portable", 1, supports_clamp);
-constexpr Kernel kAdd = byte_entry<binary_q8<AddQ8>>(3, "add.loop.q8.portable", 3, supports_binary_q8);
-constexpr Kernel kMul = byte_entry<binary_q8<MulQ8>>(4, "mul.loop.q8.portable", 3, supports_binary_q8);
+    byte_entry<requantize>(0, "convert.requantize.q8.portable", 1, supports_requantize);
+constexpr Kernel kClamp = byte_entry<clamp>(1, "clamp.loop.q8.portable", 1, supports_clamp);
+constexpr Kernel kAdd = byte_entry<binary_q8<AddQ8>>(2, "add.loop.q8.portable", 3, supports_binary_q8);
+constexpr Kernel kMul = byte_entry<binary_q8<MulQ8>>(3, "mul.loop.q8.portable", 3, supports_binary_q8);
 constexpr const Kernel* kElementwiseQ8Table[] = {&kQuantize, &kDequantize, &kRequantize,
                                                  &kClamp,    &kAdd,        &kMul};
 

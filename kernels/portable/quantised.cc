@@ -7,15 +7,15 @@
 namespace fettle::kernels::portable {
 namespace {
 
-bool is_quantised(const TensorDesc& tensor) {
-  return is_quantised_type(tensor.format.type) && is_valid_scale(tensor.format.scale);
-}
-
 bool fits_layout(const TensorDesc& tensor, Layout layout) {
   return tensor.constant || tensor.shape.rank() < 3 || tensor.format.layout == layout;
 }
 
 }  // namespace
+
+bool is_quantised(const TensorDesc& tensor) noexcept {
+  return is_quantised_type(tensor.format.type) && is_valid_scale(tensor.format.scale);
+}
 
 Target target_of(const LayerDesc& layer) noexcept {
   return {layer.parts.back().clamp, layer.outputs.front().format};

@@ -58,6 +58,8 @@ Target target_of(const LayerDesc& layer) noexcept;
 
 /// Whether every operand and result is quantised, and all of rank 3 and more have one layout, nchw or nhwc.
 Refusal uniform_q8(const LayerDesc& layer);
+/// 8-bit numbers with a scale that can be computed with.
+bool is_quantised(const TensorDesc& tensor) noexcept;
 /// The same for a conv, gemm or matmul with constant weights: x, weight, bias, and scales if there.
 Refusal check_q8_product(const LayerDesc& layer, std::int64_t outputs, std::int64_t depth);
 

@@ -178,57 +178,6 @@ void channel_shuffle(const Buffers& b) {
   });
 }
 
-void cast(const Buffers& b) {
-  with_number(b.layer.inputs.front().format.type, [&](auto number) {
-    using T = decltype(number);
-    const auto x = operand<T>(b, 0);
-    const auto y = result<T>(b);
-    for_each_index(y.shape(), [&](const Index& i) { y.set(i, x[i]); });
-  });
-}
-
-// A change of layout, type, or both; pictures are scaled and shifted on the way.
-void convert(const Buffers& b) {
-  const auto x = b.in<std::byte>(0);
-  const auto y = b.out<std::byte>();
-  const Mover move(b);
-  const auto scale = b.attributes().reals("scale");
-  const auto shift = b.attributes().reals("shift");
-  const bool swap = b.attributes().integer("swap") != 0;
-  const DataType from = x.desc.format.type;
-  const DataType to = y.desc.format.type;
-  for_each_index(y.desc.shape, [&](const Index& i) {
-    if (from == to && scale.empty()) return move(y, i, x, i);
-    Index source = i;
-    if (swap) source[1] = 2 - i[1];
-    auto value = static_cast<float>(load<double>(from, x.data, x.offset(source)));
-    const auto c = static_cast<std::size_t>(i[1]);
-    if (!scale.empty()) value = value * scale[c] + shift[c];
-    store(to, y.data, y.offset(i), static_cast<double>(value));
-  });
-}
-
-Refusal supports_convert(const LayerDesc& layer, const Cpu&) {
-  const TensorDesc& x = layer.inputs.front();
-  const TensorDesc& y = layer.outputs.front();
-  if (!(x.shape == y.shape)) return Refusal::shape;
-  if (x.format.layout == Layout::nchwc || y.format.layout == Layout::nchwc) return Refusal::layout;
-  const auto scale = layer.main().attributes.reals("scale");
-  const auto shift = layer.main().attributes.reals("shift");
-  if (scale.size() != shift.size()) return Refusal::attribute;
-  if (!scale.empty() && (x.shape.rank() < 2 || scale.size() != static_cast<std::size_t>(x.shape[1])))
-    return Refusal::attribute;
-  return layer.main().attributes.integer("swap") != 0 && (x.shape.rank() < 2 || x.shape[1] != 3)
-             ? Refusal::attribute
-             : Refusal::none;
-}
-
-constexpr Kernel kConvert = [] {
-  Kernel kernel = kRowOf<Op::convert, convert, supports_convert>;
-  kernel.signatures = kNchwNhwcAny<>;
-  return kernel;
-}();
-
 constexpr auto kMovementEntries =
     join(kFamily<concat, any_type, "copy.any", Op::concat>, kFamily<split, any_type, "copy.any", Op::split>,
          kFamily<slice, any_type, "copy.any", Op::slice>, kFamily<pad, any_number, "copy.any", Op::pad>,
@@ -238,8 +187,7 @@ constexpr auto kMovementEntries =
          kFamily<where, any_type, "copy.any", Op::where>,
          kFamily<depth_to_space, any_type, "copy.any", Op::depth_to_space>,
          kFamily<channel_shuffle, any_type, "copy.any", Op::channel_shuffle>,
-         kFamily<space_to_depth, any_type, "copy.any", Op::space_to_depth>,
-         kFamily<cast, any_number, "direct.any", Op::cast>, std::array<const Kernel*, 1>{&kConvert});
+         kFamily<space_to_depth, any_type, "copy.any", Op::space_to_depth>);
 
 }  // namespace
 

@@ -46,7 +46,7 @@ class Parameters {
 };
 
 // The quotient is taken in f32, as ONNX says.
-void quantize(const Buffers& b) {
+void quantize_along(const Buffers& b) {
   const Parameters parameters(b);
   const auto x = b.in<std::byte>(0);
   const auto y = b.out<std::uint8_t>();
@@ -60,29 +60,13 @@ void quantize(const Buffers& b) {
   });
 }
 
-// From one quantisation to another.
-void requantize(const Buffers& b) {
-  const Stored x(b, 0);
-  const Rounded y(b);
-  for_each_index(y.shape(), [&](const Index& i) { y.set(i, x.steps(i) * x.scale() / y.scale()); });
-}
-
-void quantize_any(const Buffers& b) {
-  b.layer.outputs.front().format.scale != 0 ? requantize(b) : quantize(b);
-}
-
 Refusal supports_quantize(const LayerDesc& layer, const Cpu&) {
-  const TensorDesc& x = layer.inputs.front();
-  const TensorDesc& y = layer.outputs.front();
-  if (!is_quantised_type(y.format.type)) return Refusal::data_type;
-  if (x.format.layout != Layout::nchw || y.format.layout != Layout::nchw) return Refusal::layout;
-  if (y.format.scale != 0)
-    return x.format.scale != 0 && is_quantised_type(x.format.type) ? Refusal::none : Refusal::data_type;
-  if (x.format.type != DataType::f32 && x.format.type != DataType::s32) return Refusal::data_type;
-  return plain_layouts(layer);
+  const DataType from = layer.inputs.front().format.type;
+  if (!is_quantised_type(layer.outputs.front().format.type)) return Refusal::data_type;
+  return from == DataType::f32 || from == DataType::s32 ? plain_layouts(layer) : Refusal::data_type;
 }
 
-void dequantize(const Buffers& b) {
+void dequantize_along(const Buffers& b) {
   const Parameters parameters(b);
   const auto x = b.in<std::byte>(0);
   const auto y = b.out<float>();
@@ -208,9 +192,9 @@ constexpr Op kQuantisedOps[] = {Op::quantize_linear, Op::dequantize_linear, Op::
 constexpr std::span<const Op> number_op(std::size_t i) { return {&kQuantisedOps[i], 1}; }
 
 constexpr Kernel kQuantize =
-    entry<quantize_any>("quantize_linear.direct.q8.reference", number_op(0), supports_quantize);
+    entry<quantize_along>("quantize_linear.direct.q8.reference", number_op(0), supports_quantize);
 constexpr Kernel kDequantize =
-    entry<dequantize>("dequantize_linear.direct.any.reference", number_op(1), supports_dequantize);
+    entry<dequantize_along>("dequantize_linear.direct.any.reference", number_op(1), supports_dequantize);
 constexpr Kernel kDynamic =
     entry<dynamic_quantize>("dynamic_quantize_linear.direct.u8.reference", number_op(2), supports_dynamic);
 constexpr Kernel kConvInteger =

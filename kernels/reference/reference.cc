@@ -65,9 +65,9 @@ std::span<const Kernel* const> reference_kernels() noexcept {
     for (auto family :
          {reference::convolution_entries(), reference::product_entries(), reference::elementwise_entries(),
           reference::reduction_entries(), reference::normalisation_entries(), reference::loss_entries(),
-          reference::movement_entries(), reference::indexing_entries(), reference::selection_entries(),
-          reference::sampling_entries(), reference::signal_entries(), reference::resize_entries(),
-          reference::recurrent_entries(), reference::quantised_entries(),
+          reference::movement_entries(), reference::convert_entries(), reference::indexing_entries(),
+          reference::selection_entries(), reference::sampling_entries(), reference::signal_entries(),
+          reference::resize_entries(), reference::recurrent_entries(), reference::quantised_entries(),
           reference::quantised_layer_entries()}) {
       for (const Kernel* kernel : family) {
         if (is_there(*kernel)) made.push_back(kernel);

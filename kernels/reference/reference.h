@@ -167,6 +167,7 @@ std::span<const Kernel* const> reduction_entries() noexcept;
 std::span<const Kernel* const> normalisation_entries() noexcept;
 std::span<const Kernel* const> loss_entries() noexcept;
 std::span<const Kernel* const> movement_entries() noexcept;
+std::span<const Kernel* const> convert_entries() noexcept;
 std::span<const Kernel* const> indexing_entries() noexcept;
 std::span<const Kernel* const> selection_entries() noexcept;
 std::span<const Kernel* const> sampling_entries() noexcept;

@@ -31,7 +31,6 @@ constexpr Isa kAvx512 = Isa::avx512f | kAvx2;
 
 constexpr Op kConv[] = {Op::conv};
 constexpr Op kConvTranspose[] = {Op::conv_transpose};
-constexpr Op kCast[] = {Op::cast};
 constexpr Op kConvert[] = {Op::convert};
 constexpr Op kGemm[] = {Op::gemm};
 constexpr Op kMaxPool[] = {Op::max_pool};
@@ -52,7 +51,7 @@ constexpr Kernel kEntries[] = {
     entry<Dense, kTilesAvx2>("gemm.panels.f32.avx2", kAvx2, kGemm),
     entry<Convert, kConvertAvx512>("convert.transpose.f32.avx512", kAvx512, kConvert),
     entry<Convert, kConvertAvx2>("convert.transpose.f32.avx2", kAvx2, kConvert),
-    entry<Cast, kCastAvx2>("cast.vectors.x16.avx2", kAvx2 | Isa::f16c, kCast),
+    entry<Cast, kCastAvx2>("convert.cast.x16.avx2", kAvx2 | Isa::f16c, kConvert),
     entry<Depthwise, kDepthwiseAvx512>("dwconv.direct.f32.avx512", kAvx512, kConv),
     entry<Depthwise, kDepthwiseAvx2>("dwconv.direct.f32.avx2", kAvx2, kConv),
     by_default_where(PlanarPixels::pays, entry<PlanarPixels, kPlanarPixelsAvx512>(

@@ -38,6 +38,8 @@ Refusal read_permutation(const LayerDesc& layer, Permutation& p, bool bytes) {
   if (x.constant) return Refusal::constant;
   const DataType type = bytes ? x.format.type : DataType::f32;
   if (bytes && (!is_quantised_type(type) || layer.main().clamp)) return Refusal::data_type;
+  if (x.format.scale != y.format.scale || x.format.zero_point != y.format.zero_point)
+    return Refusal::data_type;
   if (layer.main().op == Op::convert && !layer.main().attributes.entries().empty()) return Refusal::attribute;
   if (Refusal no = check_dense(x, type); no != Refusal::none) return no;
   if (Refusal no = check_dense(y, type); no != Refusal::none) return no;

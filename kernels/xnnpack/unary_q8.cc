@@ -10,15 +10,6 @@
 namespace fettle::kernels::xnnpack {
 namespace {
 
-// The quantisation that a dequantize_linear has as attributes, if it is one for all.
-bool read_attributes(const Attributes& attributes, xnn_quantization_params& quantization) noexcept {
-  const auto scale = attributes.reals("scale");
-  const auto zero = attributes.integers("zero_point");
-  if (scale.size() != 1 || zero.size() != 1 || !is_valid_scale(scale.front())) return false;
-  quantization = {static_cast<std::int32_t>(zero.front()), scale.front()};
-  return true;
-}
-
 struct UnaryQ8 : Unary {
   static constexpr DataType kType = DataType::undefined;
 
@@ -51,7 +42,11 @@ struct UnaryQ8 : Unary {
       return Refusal::data_type;
     type = xnn_unary_convert;
     from = datatype_of(stored);
-    return read_attributes(layer.main().attributes, input) ? Refusal::none : Refusal::attribute;
+    if (!layer.main().attributes.entries().empty()) return Refusal::attribute;
+    const Format& x = layer.operand(0)->format;
+    if (!is_valid_scale(x.scale)) return Refusal::data_type;
+    input = quantization_of(x);
+    return Refusal::none;
   }
 };
 
@@ -63,6 +58,6 @@ struct ClampQ8 : UnaryQ8 {
 
 constinit const Kernel kClampQ8 = entry<ClampQ8, Op::clamp>("clamp.direct.q8.xnnpack", kNchwNhwc<>);
 constinit const Kernel kDequantize =
-    entry<UnaryQ8, Op::dequantize_linear>("dequantize_linear.direct.q8.xnnpack", kNchwNhwc<>);
+    entry<UnaryQ8, Op::convert>("convert.dequantize.q8.xnnpack", kNchwNhwc<>);
 
 }  // namespace fettle::kernels::xnnpack

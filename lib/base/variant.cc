@@ -126,10 +126,10 @@ std::string Signature::text() const {
 Result<Signature> Signature::parse(std::string_view text) {
   return guard_allocation([&]() -> Result<Signature> {
     const auto wrong = [&] {
-      return Error(ErrorCode::kInvalidArgument,
-                   "\"" + std::string(text.substr(0, 60)) + "\" is no list of formats",
-                   "write a layout (nchw, nhwc, nchwc) and a type, such as \"nhwc f32\", two of them with > "
-                   "between where output and input differ, and w:TYPE behind where weights have another type");
+      return Error(
+          ErrorCode::kInvalidArgument, "\"" + std::string(text.substr(0, 60)) + "\" is no list of formats",
+          "write a layout (nchw, nhwc, nchwc) and a type, such as \"nhwc f32\", two of them with > "
+          "between where output and input differ, and w:TYPE behind where weights have another type");
     };
     const std::size_t weights = text.find(kWeights);
     const std::string_view tags = text.substr(0, weights);

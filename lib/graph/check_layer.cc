@@ -167,8 +167,8 @@ class LoneNode {
     if (is_window(part.op)) return layer_.outputs[0].shape.rank() == 1 ? "" : "its result has one axis";
     if (is_quantised(layer_)) {
       if (const std::string wrong = quantisation_problem(); !wrong.empty()) return wrong;
-      // From one quantisation to another, and on stored numbers: what inference knows of these is for others.
-      if (part.op == Op::quantize_linear || part.op == Op::clamp)
+      // On stored numbers: what inference knows of it is for others.
+      if (part.op == Op::clamp)
         return layer_.outputs[0].shape == layer_.inputs[0].shape ? "" : "the shapes differ";
     }
     return inference_problem();
@@ -177,8 +177,7 @@ class LoneNode {
  private:
   std::string operands_problem() const {
     const LayerPart& part = layer_.main();
-    const std::size_t least =
-        part.op == Op::quantize_linear && is_quantised(layer_) ? 1 : least_operands(part);
+    const std::size_t least = least_operands(part);
     const auto first = part.operands.begin();
     const auto there = std::find(first, part.operands.end(), kNoOperand) - first;
     if (static_cast<std::size_t>(there) < least || there == 0)
@@ -193,6 +192,7 @@ class LoneNode {
     const TensorDesc& to = layer_.outputs[0];
     if (layer_.inputs.size() != 1 || layer_.outputs.size() != 1 || from.shape != to.shape)
       return "it has one operand, and one result of the same shape";
+    if (const std::string wrong = scale_problem(); !wrong.empty()) return wrong;
     const std::size_t channels = from.shape.rank() < 2 ? 1 : static_cast<std::size_t>(from.shape[1]);
     for (const char* name : {"scale", "shift"}) {
       const std::size_t count = attributes.reals(name).size();
@@ -202,14 +202,19 @@ class LoneNode {
     return {};
   }
 
-  // What inference does not look at: see op.h.
-  std::string quantisation_problem() const {
+  std::string scale_problem() const {
     for (const std::vector<TensorDesc>* tensors : {&layer_.inputs, &layer_.outputs}) {
       for (const TensorDesc& tensor : *tensors) {
         const float scale = tensor.format.scale;
         if (!std::isfinite(scale) || scale < 0) return "a scale is not a positive number";
       }
     }
+    return {};
+  }
+
+  // What inference does not look at: see op.h.
+  std::string quantisation_problem() const {
+    if (const std::string wrong = scale_problem(); !wrong.empty()) return wrong;
     const LayerPart& part = layer_.main();
     constexpr Op kQuantised[] = {Op::conv,
                                  Op::gemm,
@@ -222,8 +227,7 @@ class LoneNode {
                                  Op::reshape,
                                  Op::transpose,
                                  Op::max_pool,
-                                 Op::clamp,
-                                 Op::quantize_linear};
+                                 Op::clamp};
     if (std::find(std::begin(kQuantised), std::end(kQuantised), part.op) == std::end(kQuantised))
       return "the operator does not compute with quantised numbers";
     if (!is_product(part.op)) return {};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/graph/passes.h"
+#include "lib/graph/passes/quantised.h"
 
 namespace fettle::graph {
 namespace {
@@ -14,6 +15,27 @@ TensorDesc describe_value(const Value& value, bool quantised) {
   desc.strides = dense_strides(desc.shape, desc.format);
   desc.constant = value.constant != nullptr;
   return desc;
+}
+
+void set_quantisation(TensorDesc& tensor, const Quantisation& quantisation) {
+  tensor.format.scale = quantisation.scale;
+  tensor.format.zero_point = quantisation.zero_point;
+}
+
+// Whether the node changes nothing but how numbers are stored: with one scale and zero point for all, which
+// then are its tensors' and no attributes.
+bool is_conversion(const Graph& graph, const Node& node) {
+  if (node.op == Op::cast) return true;
+  return node.op == Op::quantize_linear ? node.quantised || quantisation_of(graph, node).has_value()
+                                        : quantisation_of(graph, node).has_value();
+}
+
+void become_conversion(const Graph& graph, const Node& node, LayerDesc& layer) {
+  if (const auto quantisation = quantisation_of(graph, node))
+    set_quantisation(node.op == Op::quantize_linear ? layer.outputs.front() : layer.inputs.front(),
+                     *quantisation);
+  layer.parts.front().op = Op::convert;
+  layer.parts.front().attributes = {};
 }
 
 }  // namespace
@@ -37,6 +59,7 @@ LayerDesc describe(const Graph& graph, NodeId id) {
     if (output != kNoValue) layer.outputs.push_back(describe_value(graph.value(output), node.quantised));
   }
   layer.parts.push_back(std::move(part));
+  if (is_conversion(graph, node)) become_conversion(graph, node, layer);
   return layer;
 }
 

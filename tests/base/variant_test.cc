@@ -47,9 +47,9 @@ TEST_CASE("signatures read back from their text", "[base]") {
 }
 
 TEST_CASE("what is no signature is refused with what one looks like", "[base][bad]") {
-  for (const char* text : {"", " ", "f32", "nhwc ", "nhwc  f32", "NHWC f32", "nhwc f33", "nhwc undefined", "nhwc f32>",
-                           ">nhwc f32", "nhwc f32>nchw f32>nhwc f32", "nhwc f32 w:", "nhwc f32 w:f99", "nhwc f32 w:s8 ",
-                           "nhwc f32 w:s8 w:s8", "nhwc f32, nchw f32"}) {
+  for (const char* text : {"", " ", "f32", "nhwc ", "nhwc  f32", "NHWC f32", "nhwc f33", "nhwc undefined",
+                           "nhwc f32>", ">nhwc f32", "nhwc f32>nchw f32>nhwc f32", "nhwc f32 w:",
+                           "nhwc f32 w:f99", "nhwc f32 w:s8 ", "nhwc f32 w:s8 w:s8", "nhwc f32, nchw f32"}) {
     INFO(text);
     const Error error = error_of(Signature::parse(text), ErrorCode::kInvalidArgument, "no list of formats");
     CHECK(error.hint().find("nhwc f32") != std::string::npos);
@@ -100,13 +100,17 @@ TEST_CASE("what is no variant is refused with the place", "[base][bad]") {
 
 TEST_CASE("layers that differ in numbers that cost no time have one key", "[base]") {
   const auto key = [](std::string_view text) { return value_of(LayerDesc::parse(text)).cost_key(); };
-  const std::string_view quantised = "clamp max=6.0 min=0.0 : u8 nchw scale=0.5 zero=3 1x2x4x4 -> u8 nchw scale=0.25 zero=0 1x2x4x4";
-  CHECK(key(quantised) ==
-        key("clamp max=4.0 min=-1.0 : u8 nchw scale=0.1 zero=9 1x2x4x4 -> u8 nchw scale=7.0 zero=255 1x2x4x4"));
+  const std::string_view quantised =
+      "clamp max=6.0 min=0.0 : u8 nchw scale=0.5 zero=3 1x2x4x4 -> u8 nchw scale=0.25 zero=0 1x2x4x4";
+  CHECK(
+      key(quantised) ==
+      key("clamp max=4.0 min=-1.0 : u8 nchw scale=0.1 zero=9 1x2x4x4 -> u8 nchw scale=7.0 zero=255 1x2x4x4"));
   CHECK(key(quantised) != key("clamp max=6.0 min=0.0 : u8 nchw 1x2x4x4 -> u8 nchw 1x2x4x4"));
   CHECK(value_of(LayerDesc::parse(key(quantised))).cost_key() == key(quantised));
 
-  const auto with_clamp = [&](const std::string& clamp) { return key("add" + clamp + " : f32 4, f32 4 -> f32 4"); };
+  const auto with_clamp = [&](const std::string& clamp) {
+    return key("add" + clamp + " : f32 4, f32 4 -> f32 4");
+  };
   CHECK(with_clamp(" clamp=0,6") == with_clamp(" clamp=-1,1e+20"));
   CHECK(with_clamp(" clamp=0,inf") == with_clamp(" clamp=0.5,inf"));
   CHECK(with_clamp(" clamp=0,6") != with_clamp(" clamp=0,inf"));

@@ -63,7 +63,7 @@ TEST_CASE("layers that break the rules of their operators are told", "[graph]") 
       {"matmul (0 1 2) : u8 scale=1 zero=0 2x3, u8 const scale=1 zero=0 3x4, s32 const 5 -> u8 scale=1 "
        "zero=0 2x4",
        "the bias needs a number"},
-      {"quantize_linear : u8 scale=1 zero=0 2 -> u8 scale=2 zero=0 3", "the shapes differ"},
+      {"convert : u8 scale=1 zero=0 2 -> u8 scale=2 zero=0 3", "one result of the same shape"},
       {"dequantize_linear scale=[0.5] zero_point=[0] : u8 2 -> f32 2", ""},
       {"dequantize_linear axis=0 scale=[0.5,1.0,2.0] zero_point=[0,0,0] : u8 2 -> f32 2",
        "it needs one scale, or one"},

@@ -106,8 +106,10 @@ std::span<const float> floats_of(std::span<const std::byte> bytes) {
 // Whether a quantised layer rounds, which libraries do in more ways than one: by up to a unit. The others
 // only move or compare stored numbers.
 bool rounds(const LayerDesc& desc) {
-  constexpr Op kRounding[] = {Op::conv, Op::gemm,         Op::matmul,          Op::add,
-                              Op::mul,  Op::average_pool, Op::quantize_linear, Op::global_average_pool};
+  constexpr Op kRounding[] = {
+      Op::conv, Op::gemm, Op::matmul, Op::add, Op::mul, Op::average_pool, Op::global_average_pool};
+  if (desc.main().op == Op::convert)  // from one quantisation to another
+    return desc.inputs[0].format.scale != 0 && desc.outputs[0].format.scale != 0;
   return desc.outputs[0].format.scale != 0 &&
          std::find(std::begin(kRounding), std::end(kRounding), desc.main().op) != std::end(kRounding);
 }
