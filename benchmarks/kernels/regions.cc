@@ -85,7 +85,7 @@ void measure(const runtime::LayerGraph& layers, const Region& region,
 
 void measure_regions(const Model& model, const std::vector<LayerVariants>& variants,
                      const Arguments& arguments, ThreadPool* pool) {
-  const runtime::LayerGraph layers(model.state());
+  const runtime::LayerGraph layers(ModelState::of(model));
   std::set<std::string> done;
   for (int first = 0; first < layers.size(); ++first) {
     for (const VariantInfo& info : variants[static_cast<std::size_t>(first)].variants) {

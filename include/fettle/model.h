@@ -22,6 +22,9 @@
 
 namespace fettle {
 
+// The library's own affair.
+struct ModelState;
+
 /// Contents for an input that is a parameter rather than data: a shape, axes, a number of classes.
 struct BoundInput {
   DataType type = DataType::undefined;  ///< undefined: `integers` are given, for an integer type
@@ -104,12 +107,10 @@ class Model {
   /// What each pass made of the imported graph, in the order in which they ran.
   FETTLE_API std::span<const PassInfo> passes() const noexcept;
 
-  struct State;  ///< the library's own affair
-  explicit Model(std::shared_ptr<const State> state) noexcept : state_(std::move(state)) {}
-  const State& state() const noexcept { return *state_; }
-
  private:
-  std::shared_ptr<const State> state_;
+  friend struct ModelState;
+  explicit Model(std::shared_ptr<const ModelState> state) noexcept : state_(std::move(state)) {}
+  std::shared_ptr<const ModelState> state_;
 };
 
 }  // namespace fettle

@@ -20,6 +20,10 @@
 
 namespace fettle {
 
+// The library's own affair.
+struct ProgramState;
+struct WeightStoreState;
+
 /// Packed weights and constants, keyed by content, kernel revision and parameters, so that programs, plans
 /// and tuner candidates share what is equal, as do programs for several input shapes. Thread-safe. Blobs die
 /// with the last program that uses them.
@@ -32,11 +36,9 @@ class WeightStore {
   /// Bytes of all blobs alive now, each counted once.
   FETTLE_API std::size_t bytes() const noexcept;
 
-  struct State;
-  State& state() const noexcept { return *state_; }
-
  private:
-  std::unique_ptr<State> state_;
+  friend struct WeightStoreState;
+  std::unique_ptr<WeightStoreState> state_;
 };
 
 /// How an input arrives when it is not the model's own dense nchw tensor.
@@ -129,13 +131,10 @@ class Program {
   /// Without points when out of memory.
   FETTLE_API Plan effective_plan() const;
 
-  struct State;
-  explicit Program(std::shared_ptr<const State> state) noexcept : state_(std::move(state)) {}
-  const State& state() const noexcept { return *state_; }
-  const std::shared_ptr<const State>& shared_state() const noexcept { return state_; }
-
  private:
-  std::shared_ptr<const State> state_;
+  friend struct ProgramState;
+  explicit Program(std::shared_ptr<const ProgramState> state) noexcept : state_(std::move(state)) {}
+  std::shared_ptr<const ProgramState> state_;
 };
 
 /// A variant that a layer could have, or why not.

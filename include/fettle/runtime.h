@@ -20,6 +20,9 @@
 
 namespace fettle {
 
+// The library's own affair.
+struct RuntimeState;
+
 struct RuntimeOptions {
   /// Null: a pool of Fettle's own when the program uses more than one thread.
   std::shared_ptr<ThreadPool> pool;
@@ -102,11 +105,9 @@ class Runtime {
                                          std::span<void* const> outputs)>;
   FETTLE_API Status run_visiting(const StepVisitor& visit);
 
-  struct State;
-
  private:
-  explicit Runtime(std::unique_ptr<State> state) noexcept;
-  std::unique_ptr<State> state_;
+  explicit Runtime(std::unique_ptr<RuntimeState> state) noexcept;
+  std::unique_ptr<RuntimeState> state_;
 };
 
 }  // namespace fettle

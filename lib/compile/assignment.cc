@@ -15,7 +15,7 @@ namespace {
 // The layouts in which values are produced, as far as layers have been assigned.
 class ProducedLayouts {
  public:
-  ProducedLayouts(const Model::State& model, const CompileOptions& options)
+  ProducedLayouts(const ModelState& model, const CompileOptions& options)
       : layouts_(model.graph->value_count(), Layout::nchw) {
     for (graph::ValueId value : model.graph->inputs) {
       const auto entry = options.inputs.find(model.graph->value(value).name);
@@ -130,7 +130,7 @@ std::optional<std::string> resolve(const LayerGraph& layers, const KernelTable& 
   return std::nullopt;
 }
 
-bool shapes_fit(const Model::State& model, const PlanPoint& point) {
+bool shapes_fit(const ModelState& model, const PlanPoint& point) {
   return std::all_of(point.shapes.begin(), point.shapes.end(), [&](const auto& entry) {
     return std::any_of(model.inputs.begin(), model.inputs.end(), [&](const TensorInfo& input) {
       return input.name == entry.first && input.shape == entry.second;
@@ -139,7 +139,7 @@ bool shapes_fit(const Model::State& model, const PlanPoint& point) {
 }
 
 // The point for these shapes with the most threads that the options allow, else the one with the fewest.
-const PlanPoint* choose_point(const Model::State& model, const Plan& plan, int threads) {
+const PlanPoint* choose_point(const ModelState& model, const Plan& plan, int threads) {
   const PlanPoint* best = nullptr;
   for (const PlanPoint& point : plan.points) {
     if (!shapes_fit(model, point)) continue;
@@ -209,7 +209,7 @@ std::vector<Assignment> default_assignments(const LayerGraph& layers, const Assi
 
 Status apply_plan(const LayerGraph& layers, const Plan& plan, const AssignContext& context,
                   std::vector<Assignment>& assignments) {
-  const Model::State& model = layers.model();
+  const ModelState& model = layers.model();
   if (plan.model.graph != model.source->graph_hash) {
     return Error(ErrorCode::kPlanOtherModel,
                  "the plan was made for graph " + plan.model.graph + " (" + plan.model.name + "), but " +

@@ -40,12 +40,12 @@ Status attach_weights(WeightStore& store, Step& step) {
     for (std::size_t i = 0; i < step.constants.size(); ++i) {
       if (!step.constants[i]) continue;
       const std::string key = constant_key(step.constants[i]->bytes);
-      BlobPtr blob = store.state().find(key);
+      BlobPtr blob = WeightStoreState::of(store).find(key);
       if (!blob) {
         auto fresh = std::make_shared<WeightBlob>();
         fresh->owner = step.constants[i];
         fresh->bytes = step.constants[i]->bytes;
-        blob = store.state().insert(key, std::move(fresh));
+        blob = WeightStoreState::of(store).insert(key, std::move(fresh));
       }
       step.constant_blobs[i] = std::move(blob);
     }
@@ -54,7 +54,7 @@ Status attach_weights(WeightStore& store, Step& step) {
   return {};
 }
 
-Status finish_steps(Program::State& state, const KernelTable& table) {
+Status finish_steps(ProgramState& state, const KernelTable& table) {
   for (Step& step : state.schedule.steps) {
     if (step.alias) {
       step.constants.clear();
@@ -102,7 +102,7 @@ void add_work(const LayerGraph& layers, const std::vector<Assignment>& assignmen
   for (int other : assignments[static_cast<std::size_t>(index)].covers) add(layers.layer(other));
 }
 
-void describe_steps(Program::State& state, const LayerGraph& layers,
+void describe_steps(ProgramState& state, const LayerGraph& layers,
                     const std::vector<Assignment>& assignments) {
   for (const Step& step : state.schedule.steps) {
     StepInfo info;
@@ -123,7 +123,7 @@ void describe_steps(Program::State& state, const LayerGraph& layers,
   }
 }
 
-void describe_tensors(Program::State& state, const Model::State& model) {
+void describe_tensors(ProgramState& state, const ModelState& model) {
   const auto describe = [&](const std::vector<TensorInfo>& infos, const std::vector<TensorId>& ids,
                             std::vector<TensorInfo>& target) {
     for (std::size_t i = 0; i < infos.size(); ++i) {
@@ -142,8 +142,8 @@ void describe_tensors(Program::State& state, const Model::State& model) {
 }
 
 Plan effective_plan(const LayerGraph& layers, const std::vector<Assignment>& assignments,
-                    const Program::State& state) {
-  const Model::State& model = layers.model();
+                    const ProgramState& state) {
+  const ModelState& model = layers.model();
   Plan plan;
   plan.model = {model.source->name, model.source->graph_hash, model.source->weights_hash};
   plan.device = Plan::this_device();
@@ -185,11 +185,11 @@ Status check_options(const CompileOptions& options) {
 
 Result<Program> compile(const Model& model, const Plan* plan, const CompileOptions& options) {
   if (Status status = check_options(options); !status) return std::move(status).error();
-  const Model::State& source = model.state();
+  const ModelState& source = ModelState::of(model);
   const KernelTable table(options.kernels, options.cpu != nullptr ? *options.cpu : this_cpu(),
                           options.nonfinite);
   const LayerGraph layers(source);
-  auto state = std::make_shared<Program::State>();
+  auto state = std::make_shared<ProgramState>();
   const AssignContext context{&table, &options, &state->report};
 
   std::vector<Assignment> assignments = default_assignments(layers, context);
@@ -219,7 +219,7 @@ Result<Program> compile(const Model& model, const Plan* plan, const CompileOptio
     options.log(LogLevel::info, source.source->name + ": " + std::to_string(state->steps.size()) +
                                     " steps, arena " + std::to_string(state->arena.bytes) + " bytes");
   }
-  return Program(std::move(state));
+  return ProgramState::program_of(std::move(state));
 }
 
 }  // namespace

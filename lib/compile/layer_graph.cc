@@ -5,7 +5,7 @@
 
 namespace fettle::runtime {
 
-LayerGraph::LayerGraph(const Model::State& model) : model_(&model) {
+LayerGraph::LayerGraph(const ModelState& model) : model_(&model) {
   const std::size_t values = model.graph->value_count();
   consumers_.resize(values);
   is_output_.resize(values, 0);

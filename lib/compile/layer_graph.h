@@ -16,9 +16,9 @@ namespace fettle::runtime {
 /// How the layers of a model hang together.
 class LayerGraph {
  public:
-  explicit LayerGraph(const Model::State& model);
+  explicit LayerGraph(const ModelState& model);
 
-  const Model::State& model() const { return *model_; }
+  const ModelState& model() const { return *model_; }
   const LayerInfo& layer(int index) const { return model_->layers[static_cast<std::size_t>(index)]; }
   int size() const { return static_cast<int>(model_->layers.size()); }
   /// The layer of that id, or -1.
@@ -36,7 +36,7 @@ class LayerGraph {
  private:
   int sole_consumer(int value) const;
 
-  const Model::State* model_;
+  const ModelState* model_;
   std::vector<std::vector<int>> consumers_;  ///< by value: layers that use it, with repetition
   std::vector<char> is_output_;              ///< by value
 };

@@ -26,7 +26,7 @@ VariantInfo describe_variant(const LayerGraph& layers, const KernelTable& table,
 std::vector<LayerVariants> list_variants(const Model& model, const CompileOptions& options) {
   const KernelTable table(options.kernels, options.cpu != nullptr ? *options.cpu : this_cpu(),
                           options.nonfinite);
-  const LayerGraph layers(model.state());
+  const LayerGraph layers(ModelState::of(model));
   std::vector<ReportEntry> report;
   const std::vector<Assignment> defaults = default_assignments(layers, {&table, &options, &report});
 

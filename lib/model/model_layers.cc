@@ -53,7 +53,7 @@ std::int64_t saturated(double operations) {
 }
 
 // A run may take as long as the limits allow. Counted in floating point, which does not overflow.
-Status check_work(const Model::State& state, std::span<const double> operations) {
+Status check_work(const ModelState& state, std::span<const double> operations) {
   const double limit = static_cast<double>(state.source->limits.run_operations);
   const double total = std::accumulate(operations.begin(), operations.end(), 0.0);
   if (total <= limit) return {};
@@ -67,7 +67,7 @@ Status check_work(const Model::State& state, std::span<const double> operations)
                "raise ModelLimits::run_operations if you trust the file and have the time");
 }
 
-Status describe_layers(Model::State& state) {
+Status describe_layers(ModelState& state) {
   const graph::Graph& graph = *state.graph;
   std::set<const Constant*> counted;  // values may share one
   std::vector<double> operations;
@@ -129,9 +129,9 @@ void share_constants(graph::Graph& graph, const graph::Graph& other) {
 // `known` is the model for other shapes, if there is one.
 Result<Model> plan_layers(std::shared_ptr<const ModelSource> source, graph::Graph graph,
                           std::span<const std::optional<Shape>> shapes, std::vector<graph::Problem> problems,
-                          const Model::State* known = nullptr) {
+                          const ModelState* known = nullptr) {
   for (std::size_t i = 0; i < shapes.size(); ++i) graph.value(graph.inputs[i]).shape = shapes[i];
-  auto state = std::make_shared<Model::State>();
+  auto state = std::make_shared<ModelState>();
   // The names of outputs are the model's, whatever passes make of the values behind them.
   std::vector<std::string> output_names;
   for (graph::ValueId output : graph.outputs) output_names.push_back(graph.value(output).name);
@@ -156,7 +156,7 @@ Result<Model> plan_layers(std::shared_ptr<const ModelSource> source, graph::Grap
     state->outputs[i].bounded = state->extents[i] >= 0;
   }
   if (Status status = describe_layers(*state); !status) return std::move(status).error();
-  return Model(std::move(state));
+  return ModelState::model_of(std::move(state));
 }
 
 }  // namespace
@@ -181,7 +181,7 @@ Result<Model> make_model(graph::Imported imported, const std::string& name, cons
 }
 
 Result<Model> reshape_model(const Model& model, const std::map<std::string, Shape>& shapes) {
-  const Model::State& known = model.state();
+  const ModelState& known = ModelState::of(model);
   const std::string& path = known.graph->name;
   std::map<std::string, Shape> all = shapes;
   bool same = true;

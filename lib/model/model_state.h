@@ -36,7 +36,10 @@ struct ModelSource {
 
 }  // namespace runtime
 
-struct Model::State {
+struct ModelState {
+  static const ModelState& of(const Model& model) noexcept { return *model.state_; }
+  static Model model_of(std::shared_ptr<const ModelState> state) noexcept { return Model(std::move(state)); }
+
   std::shared_ptr<const runtime::ModelSource> source;
   std::shared_ptr<const graph::Graph> graph;  ///< after passes
   std::vector<TensorInfo> inputs;

@@ -12,13 +12,18 @@
 
 namespace fettle {
 
-struct Program::State {
+struct ProgramState {
+  static const ProgramState& of(const Program& program) noexcept { return *program.state_; }
+  static Program program_of(std::shared_ptr<const ProgramState> state) noexcept {
+    return Program(std::move(state));
+  }
+
   /// Kept alive under WeightPolicy::keep; running never looks at it.
   std::shared_ptr<const Model> model;
   runtime::Schedule schedule;
   std::shared_ptr<WeightStore> weights;
   std::vector<TensorInfo> inputs;
-  std::vector<TensorInfo> outputs;  ///< as Model::State has them: hidden ones last
+  std::vector<TensorInfo> outputs;  ///< as ModelState has them: hidden ones last
   std::size_t own_outputs = 0;
   std::vector<int> extents;
   std::vector<StepInfo> steps;  ///< parallel to schedule.steps

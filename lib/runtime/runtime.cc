@@ -53,7 +53,7 @@ Result<TensorView> view_by_name(std::span<const TensorInfo> infos, std::string_v
 
 }  // namespace
 
-std::byte* Runtime::State::address(TensorId id) const {
+std::byte* RuntimeState::address(TensorId id) const {
   const TensorId root = schedule().root_of(id);
   const Tensor& tensor = schedule().tensor(root);
   std::byte* base = arena.data() + tensor.offset;
@@ -63,7 +63,7 @@ std::byte* Runtime::State::address(TensorId id) const {
   return base + schedule().offset_in_root(id);
 }
 
-Status Runtime::State::place(BoundStep& bound) {
+Status RuntimeState::place(BoundStep& bound) {
   const Step& step = schedule().steps[bound.index];
   sources.assign(step.inputs.size(), nullptr);
   for (std::size_t i = 0; i < sources.size(); ++i) {
@@ -79,7 +79,7 @@ Status Runtime::State::place(BoundStep& bound) {
   return bound.kernel->set_buffers(sources, targets, workspace);
 }
 
-Status Runtime::State::place_users(TensorId root) {
+Status RuntimeState::place_users(TensorId root) {
   for (BoundStep& bound : steps) {
     const Step& step = schedule().steps[bound.index];
     const auto touches = [&](TensorId id) { return id != kNoTensor && schedule().root_of(id) == root; };
@@ -91,7 +91,7 @@ Status Runtime::State::place_users(TensorId root) {
   return {};
 }
 
-void Runtime::State::prepare_run() noexcept {
+void RuntimeState::prepare_run() noexcept {
   // Every time: runtimes that never run together may share an arena, and then nothing in it lasts.
   for (const ConstantOutput& output : schedule().constant_outputs) {
     const std::span<const std::byte> bytes = output.bytes->bytes;
@@ -105,7 +105,7 @@ void Runtime::State::prepare_run() noexcept {
   }
 }
 
-void Runtime::State::copy_bound_outputs() noexcept {
+void RuntimeState::copy_bound_outputs() noexcept {
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     if (outputs[i].memory == nullptr || outputs[i].direct || program.outputs()[i].bytes == 0) continue;
     std::memcpy(outputs[i].memory, address(schedule().outputs[i]), program.outputs()[i].bytes);
@@ -113,7 +113,7 @@ void Runtime::State::copy_bound_outputs() noexcept {
 }
 
 // The mode is set for as many steps as share it, so that a network of small layers pays next to nothing.
-Status Runtime::State::run_steps() noexcept {
+Status RuntimeState::run_steps() noexcept {
   FloatScope scope;
   for (BoundStep& step : steps) {
     scope.set(step.mode);
@@ -122,7 +122,7 @@ Status Runtime::State::run_steps() noexcept {
   return {};
 }
 
-Status Runtime::State::run_steps_profiled() noexcept {
+Status RuntimeState::run_steps_profiled() noexcept {
   const std::uint64_t start = now_ns();
   std::uint64_t before = start;
   FloatScope scope;
@@ -143,7 +143,7 @@ Status Runtime::State::run_steps_profiled() noexcept {
 
 namespace {
 
-Status provide_arena(Runtime::State& state, const RuntimeOptions& options) {
+Status provide_arena(RuntimeState& state, const RuntimeOptions& options) {
   const std::size_t bytes = state.program.arena().bytes;
   if (options.memory.empty()) {
     Result<AlignedBuffer> buffer = AlignedBuffer::allocate(bytes);
@@ -165,7 +165,7 @@ Status provide_arena(Runtime::State& state, const RuntimeOptions& options) {
   return {};
 }
 
-Status provide_pool(Runtime::State& state, const RuntimeOptions& options) {
+Status provide_pool(RuntimeState& state, const RuntimeOptions& options) {
   state.pool = options.pool;
   if (!state.pool && state.program.threads() > 1) {
     ThreadPoolOptions pool_options;
@@ -178,7 +178,7 @@ Status provide_pool(Runtime::State& state, const RuntimeOptions& options) {
   return {};
 }
 
-Status bind_steps(Runtime::State& state) {
+Status bind_steps(RuntimeState& state) {
   const Schedule& schedule = state.schedule();
   for (std::size_t i = 0; i < schedule.steps.size(); ++i) {
     const Step& step = schedule.steps[i];
@@ -193,25 +193,25 @@ Status bind_steps(Runtime::State& state) {
                    kernel.error().hint());
     }
     state.steps.push_back(
-        {i, *std::move(kernel), runtime::mode_of(step.desc, state.program.state().keep_subnormals)});
+        {i, *std::move(kernel), runtime::mode_of(step.desc, ProgramState::of(state.program).keep_subnormals)});
     if (Status status = state.place(state.steps.back()); !status) return status;
   }
   return {};
 }
 
-Result<std::unique_ptr<Runtime::State>> make_state(const Program& program, const RuntimeOptions& options) {
-  const Isa needed = program.state().isa;
+Result<std::unique_ptr<RuntimeState>> make_state(const Program& program, const RuntimeOptions& options) {
+  const Isa needed = ProgramState::of(program).isa;
   if (!has_all(this_cpu().isa, needed)) {
     return Error(ErrorCode::kIsaMissing,
                  "the program was compiled for a CPU with " + isa_text(needed) + ", this one has " +
                      isa_text(this_cpu().isa),
                  "compile it on this CPU, without CompileOptions::cpu");
   }
-  auto state = std::make_unique<Runtime::State>(program);
+  auto state = std::make_unique<RuntimeState>(program);
   if (Status status = provide_arena(*state, options); !status) return std::move(status).error();
   if (Status status = provide_pool(*state, options); !status) return std::move(status).error();
   state->inputs.resize(program.inputs().size());
-  state->outputs.resize(program.state().outputs.size());
+  state->outputs.resize(ProgramState::of(program).outputs.size());
   state->output_infos.assign(program.outputs().begin(), program.outputs().end());
   state->times.resize(program.steps().size());
   state->profiling = options.profile;
@@ -227,13 +227,13 @@ Result<std::unique_ptr<Runtime::State>> make_state(const Program& program, const
 Result<Runtime> Runtime::create(const Program& program, const RuntimeOptions& options) {
   return guard_allocation([&]() -> Result<Runtime> {
     const FloatScope scope(FloatMode::standard(Subnormals::keep));  // kernels compute factors when bound
-    Result<std::unique_ptr<State>> state = make_state(program, options);
+    Result<std::unique_ptr<RuntimeState>> state = make_state(program, options);
     if (!state) return std::move(state).error();
     return Runtime(*std::move(state));
   });
 }
 
-Runtime::Runtime(std::unique_ptr<State> state) noexcept : state_(std::move(state)) {}
+Runtime::Runtime(std::unique_ptr<RuntimeState> state) noexcept : state_(std::move(state)) {}
 Runtime::Runtime(Runtime&&) noexcept = default;
 Runtime& Runtime::operator=(Runtime&&) noexcept = default;
 Runtime::~Runtime() = default;
@@ -315,11 +315,11 @@ Status Runtime::bind_output(std::size_t index, std::span<std::byte> memory) {
   });
 }
 
-void Runtime::State::update_extents() noexcept {
+void RuntimeState::update_extents() noexcept {
   for (std::size_t i = 0; i < output_infos.size(); ++i) {
     if (!output_infos[i].bounded) continue;
-    const TensorInfo& most = program.state().outputs[i];
-    const auto source = static_cast<std::size_t>(program.state().extents[i]);
+    const TensorInfo& most = ProgramState::of(program).outputs[i];
+    const auto source = static_cast<std::size_t>(ProgramState::of(program).extents[i]);
     const std::byte* found = address(schedule().outputs[source]);
     TensorInfo& info = output_infos[i];
     for (int axis = 0; axis < most.shape.rank(); ++axis) {
@@ -343,7 +343,7 @@ Status Runtime::run() noexcept {
 namespace {
 
 // The mode ends with the step: the visitor is the caller's code.
-Status run_step(Runtime::State::BoundStep& step) noexcept {
+Status run_step(RuntimeState::BoundStep& step) noexcept {
   const FloatScope scope(step.mode);
   return step.kernel->run();
 }
@@ -353,7 +353,7 @@ Status run_step(Runtime::State::BoundStep& step) noexcept {
 Status Runtime::run_visiting(const StepVisitor& visit) {
   return guard_allocation([&]() -> Status {
     state_->prepare_run();
-    for (State::BoundStep& bound : state_->steps) {
+    for (RuntimeState::BoundStep& bound : state_->steps) {
       const Step& step = state_->schedule().steps[bound.index];
       std::vector<std::vector<std::byte>>
           kept;  // a step in place overwrites its input, the visitor sees what it was

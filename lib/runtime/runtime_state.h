@@ -18,8 +18,8 @@
 
 namespace fettle {
 
-struct Runtime::State {
-  explicit State(Program p) : program(std::move(p)) {}
+struct RuntimeState {
+  explicit RuntimeState(Program p) : program(std::move(p)) {}
 
   /// A step that does work, ready to run.
   struct BoundStep {
@@ -49,7 +49,7 @@ struct Runtime::State {
   std::vector<const void*> sources;
   std::vector<void*> targets;
 
-  const runtime::Schedule& schedule() const { return program.state().schedule; }
+  const runtime::Schedule& schedule() const { return ProgramState::of(program).schedule; }
   std::byte* address(runtime::TensorId id) const;
   /// Gives a step the addresses of its tensors.
   Status place(BoundStep& step);

@@ -8,7 +8,7 @@
 
 namespace fettle {
 
-WeightStore::WeightStore() : state_(std::make_unique<State>()) {}
+WeightStore::WeightStore() : state_(std::make_unique<WeightStoreState>()) {}
 WeightStore::~WeightStore() = default;
 
 std::size_t WeightStore::bytes() const noexcept {
@@ -20,13 +20,13 @@ std::size_t WeightStore::bytes() const noexcept {
   return total;
 }
 
-runtime::BlobPtr WeightStore::State::find(const std::string& key) {
+runtime::BlobPtr WeightStoreState::find(const std::string& key) {
   const std::scoped_lock lock(mutex);
   const auto entry = blobs.find(key);
   return entry == blobs.end() ? nullptr : entry->second.lock();
 }
 
-runtime::BlobPtr WeightStore::State::insert(const std::string& key, runtime::BlobPtr blob) {
+runtime::BlobPtr WeightStoreState::insert(const std::string& key, runtime::BlobPtr blob) {
   const std::scoped_lock lock(mutex);
   std::weak_ptr<const runtime::WeightBlob>& slot = blobs[key];
   if (runtime::BlobPtr other = slot.lock()) return other;
@@ -70,7 +70,7 @@ std::string blob_key(const Kernel& kernel, const LayerDesc& layer, std::span<con
 Result<BlobPtr> packed_blob(WeightStore& store, const Kernel& kernel, const LayerDesc& layer,
                             std::span<const ConstantBytes> constants) {
   const std::string key = blob_key(kernel, layer, constants);
-  if (BlobPtr found = store.state().find(key)) return found;
+  if (BlobPtr found = WeightStoreState::of(store).find(key)) return found;
   const Result<std::size_t> bytes = kernel.packed_bytes(layer, constants);
   if (!bytes) return bytes.error();
   Result<AlignedBuffer> buffer = AlignedBuffer::allocate(*bytes);
@@ -81,7 +81,7 @@ Result<BlobPtr> packed_blob(WeightStore& store, const Kernel& kernel, const Laye
   auto blob = std::make_shared<WeightBlob>();
   blob->bytes = memory->bytes();
   blob->owner = std::move(memory);
-  return store.state().insert(key, std::move(blob));
+  return WeightStoreState::of(store).insert(key, std::move(blob));
 }
 
 }  // namespace runtime

@@ -35,7 +35,9 @@ std::string constant_key(std::span<const std::byte> bytes);
 }  // namespace runtime
 
 /// Holds blobs weakly: a blob dies with the last program that uses it.
-struct WeightStore::State {
+struct WeightStoreState {
+  static WeightStoreState& of(const WeightStore& store) noexcept { return *store.state_; }
+
   std::mutex mutex;
   std::unordered_map<std::string, std::weak_ptr<const runtime::WeightBlob>> blobs;
 

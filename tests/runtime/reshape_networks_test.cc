@@ -70,8 +70,8 @@ std::size_t kept_bytes(const Model& model) {
     }
     return bytes;
   };
-  count(*model.state().graph);
-  return count(*model.state().source->graph);
+  count(*ModelState::of(model).graph);
+  return count(*ModelState::of(model).source->graph);
 }
 
 template <typename Work>

@@ -79,10 +79,10 @@ TEST_CASE("a model for another shape is what a load with that shape gives", "[ru
 
 TEST_CASE("the same shape is the same model", "[runtime][reshape]") {
   const Model model = parse(free_network(), kSmall);
-  CHECK(&value_of(model.with_shapes({{"x", kSmall}})).state() == &model.state());
-  CHECK(&value_of(model.with_shapes({})).state() == &model.state());
+  CHECK(&ModelState::of(value_of(model.with_shapes({{"x", kSmall}}))) == &ModelState::of(model));
+  CHECK(&ModelState::of(value_of(model.with_shapes({}))) == &ModelState::of(model));
   const Model fixed = parse(residual_network());
-  CHECK(&value_of(fixed.with_shapes({{"x", Shape{1, 3, 12, 10}}})).state() == &fixed.state());
+  CHECK(&ModelState::of(value_of(fixed.with_shapes({{"x", Shape{1, 3, 12, 10}}}))) == &ModelState::of(fixed));
 }
 
 TEST_CASE("another shape needs no file", "[runtime][reshape]") {
@@ -121,8 +121,8 @@ TEST_CASE("weights that passes make are shared by the models for all shapes", "[
   const Model small = parse(free_network(), kSmall);
   const Model large = value_of(small.with_shapes({{"x", kLarge}}));
   // The weights of conv a, which batch normalisation has changed, lie where those of the other model do.
-  const graph::Graph& graph = *large.state().graph;
-  const graph::Graph& other = *small.state().graph;
+  const graph::Graph& graph = *ModelState::of(large).graph;
+  const graph::Graph& other = *ModelState::of(small).graph;
   int constants = 0;
   for (std::size_t i = 0; i < graph.node_count(); ++i) {
     const graph::Node& node = graph.node(static_cast<graph::NodeId>(i));
@@ -142,7 +142,7 @@ TEST_CASE("a program keeps its model, unless weights are released", "[runtime][r
   CompileOptions options;
   const Program program = value_of(Program::compile(model, nullptr, options));
   REQUIRE(program.model() != nullptr);
-  CHECK(&program.model()->state() == &model.state());
+  CHECK(&ModelState::of(*program.model()) == &ModelState::of(model));
   options.weight_policy = WeightPolicy::release;
   CHECK(value_of(Program::compile(model, nullptr, options)).model() == nullptr);
 }
