@@ -52,6 +52,41 @@ std::string variant_title(const char* role, const VariantCost& variant) {
                      time_text(variant.us.high));
 }
 
+// What the layers that the chosen variant computes take by default: a region stands against all of its
+// layers. Without samples where one of them has none.
+struct DefaultCost {
+  double us = 0;
+  std::size_t layers = 0;  ///< 0: there is none to show
+};
+
+DefaultCost default_cost(const std::vector<LayerExplanation>& layers, const LayerExplanation& layer) {
+  const VariantCost* chosen = chosen_variant(layer);
+  if (chosen != nullptr && !chosen->covered_by.empty()) return {};  // counted with the region
+  DefaultCost cost;
+  const auto add = [&](const LayerExplanation& one) {
+    const VariantCost* standard = default_variant(one);
+    if (standard == nullptr) return false;
+    cost.us += standard->quiet_us;
+    ++cost.layers;
+    return true;
+  };
+  if (!add(layer)) return {};
+  if (chosen == nullptr) return cost;
+  for (const std::string& id : chosen->variant.covers) {
+    const auto other = std::find_if(layers.begin(), layers.end(),
+                                    [&](const LayerExplanation& one) { return one.layer == id; });
+    if (other == layers.end() || !add(*other)) return {};
+  }
+  return cost;
+}
+
+std::string default_title(const LayerExplanation& layer, const DefaultCost& cost) {
+  const VariantCost& own = *default_variant(layer);
+  if (cost.layers == 1) return variant_title("default", own);
+  return fmt::format("default: {} for the {} layers together, {} and others", time_text(cost.us), cost.layers,
+                     escape_html(own.shown_name()));
+}
+
 }  // namespace
 
 std::string escape_html(std::string_view text) {
@@ -144,9 +179,8 @@ std::string summary_svg(const TuneResult& result) {
 std::string layers_svg(const std::vector<LayerExplanation>& layers) {
   double scale = 1e-9;
   for (const LayerExplanation& layer : layers) {
-    for (const VariantCost* variant : {chosen_variant(layer), default_variant(layer)}) {
-      if (variant != nullptr) scale = std::max(scale, variant->quiet_us);
-    }
+    if (const VariantCost* chosen = chosen_variant(layer)) scale = std::max(scale, chosen->quiet_us);
+    scale = std::max(scale, default_cost(layers, layer).us);
   }
   const double height = kRowHeight * static_cast<double>(layers.size()) + 30;
   std::string svg = fmt::format(
@@ -168,24 +202,23 @@ std::string layers_svg(const std::vector<LayerExplanation>& layers) {
     fmt::format_to(
         std::back_inserter(svg), "<text class=\"name\" x=\"{:.0f}\" y=\"{:.1f}\"><title>{}</title>{}</text>",
         kNameWidth - 12, y + 18, escape_html(layer.layer), escape_html(shortened(layer.layer, 36)));
-    const auto width = [&](const VariantCost& variant) {
-      return std::min(kBarsWidth, kBarsWidth * variant.quiet_us / scale);
-    };
-    const VariantCost* standard = default_variant(layer);
+    const auto width = [&](double us) { return std::min(kBarsWidth, kBarsWidth * us / scale); };
+    const DefaultCost standard = default_cost(layers, layer);
     const VariantCost* chosen = chosen_variant(layer);
     const VariantCost* second = runner_up(layer);
-    if (standard != nullptr)
-      bar(svg, y + 3, 9, width(*standard), "default", variant_title("default", *standard));
-    if (chosen != nullptr) bar(svg, y + 13, 9, width(*chosen), "chosen", variant_title("chosen", *chosen));
+    if (standard.layers > 0)
+      bar(svg, y + 3, 9, width(standard.us), "default", default_title(layer, standard));
+    if (chosen != nullptr)
+      bar(svg, y + 13, 9, width(chosen->quiet_us), "chosen", variant_title("chosen", *chosen));
     if (second != nullptr) {
-      bar(svg, y + 23, 4, width(*second), "second", variant_title("runner-up", *second));
+      bar(svg, y + 23, 4, width(second->quiet_us), "second", variant_title("runner-up", *second));
       if (second->quiet_us > scale) cut(svg, y + 20, 10);
     }
     if (chosen != nullptr) {
-      const bool same = standard == nullptr || standard == chosen;
+      const bool same = standard.layers == 0 || default_variant(layer) == chosen;
       const bool covered = !chosen->covered_by.empty();
       fmt::format_to(std::back_inserter(svg), "<text class=\"value\" x=\"{:.0f}\" y=\"{:.1f}\">{}{}</text>",
-                     kWidth, y + 18, same ? std::string() : time_text(standard->quiet_us) + " → ",
+                     kWidth, y + 18, same ? std::string() : time_text(standard.us) + " → ",
                      covered ? "covered" : time_text(chosen->quiet_us));
     }
     y += kRowHeight;

@@ -48,9 +48,8 @@ void quantize(const Buffers& b) {
   const auto x = operand(b, 0);
   const Rounded y(b);
   const auto scale = static_cast<float>(y.scale());
-  for_each_index(y.shape(), [&](const Index& i) {
-    y.set(i, static_cast<double>(static_cast<float>(x[i]) / scale));
-  });
+  for_each_index(y.shape(),
+                 [&](const Index& i) { y.set(i, static_cast<double>(static_cast<float>(x[i]) / scale)); });
 }
 
 void dequantize(const Buffers& b) {
@@ -94,8 +93,7 @@ Refusal check_image(const LayerDesc& layer) {
 
 // Whether a tensor is not quantised, or is 8-bit numbers that are.
 bool fits(const TensorDesc& tensor) {
-  return !has_scale(tensor) ||
-         (is_quantised_type(tensor.format.type) && is_valid_scale(tensor.format.scale));
+  return !has_scale(tensor) || (is_quantised_type(tensor.format.type) && is_valid_scale(tensor.format.scale));
 }
 
 Refusal supports_convert(const LayerDesc& layer, const Cpu&) {
@@ -110,8 +108,7 @@ Refusal supports_convert(const LayerDesc& layer, const Cpu&) {
   const bool real_result = kind_of(y.format.type) == Kind::real;
   if (has_scale(x) && !has_scale(y) && !real_result && x.format.type != y.format.type)
     return Refusal::data_type;
-  if (has_scale(y) && !has_scale(x) && kind_of(x.format.type) != Kind::real &&
-      x.format.type != y.format.type)
+  if (has_scale(y) && !has_scale(x) && kind_of(x.format.type) != Kind::real && x.format.type != y.format.type)
     return Refusal::data_type;
   if (!layer.main().clamp || has_scale(y)) return Refusal::none;
   return y.format.type == DataType::f32 ? Refusal::none : Refusal::clamp;

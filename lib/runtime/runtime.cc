@@ -192,8 +192,8 @@ Status bind_steps(RuntimeState& state) {
                        kernel.error().message(),
                    kernel.error().hint());
     }
-    state.steps.push_back(
-        {i, *std::move(kernel), runtime::mode_of(step.desc, ProgramState::of(state.program).keep_subnormals)});
+    state.steps.push_back({i, *std::move(kernel),
+                           runtime::mode_of(step.desc, ProgramState::of(state.program).keep_subnormals)});
     if (Status status = state.place(state.steps.back()); !status) return status;
   }
   return {};

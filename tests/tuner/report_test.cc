@@ -52,6 +52,37 @@ TEST_CASE("long names are shortened between characters", "[tuner][report]") {
   CHECK(shortened("ääääääää", 5) == "ä…äää");
 }
 
+TEST_CASE("a region is drawn against the defaults of all layers that it computes", "[tuner][report]") {
+  const auto variant = [](const char* kernel, double us) {
+    VariantCost cost;
+    cost.variant.kernel = kernel;
+    cost.samples = 5;
+    cost.quiet_us = us;
+    return cost;
+  };
+  LayerExplanation first;
+  first.layer = "conv";
+  first.variants = {variant("conv.own", 40), variant("convadd.rows", 45)};
+  first.variants[0].is_default = true;
+  first.variants[1].chosen = true;
+  first.variants[1].variant.covers = {"sum"};
+  LayerExplanation second;
+  second.layer = "sum";
+  second.variants = {variant("add.own", 20), variant("convadd.rows", 0)};
+  second.variants[0].is_default = true;
+  second.variants[1].chosen = true;
+  second.variants[1].covered_by = "conv";
+  const std::string svg = layers_svg({first, second});
+  CHECK(svg.find("default: " + time_text(60) + " for the 2 layers together") != std::string::npos);
+  CHECK(svg.find(time_text(60) + " → " + time_text(45)) != std::string::npos);
+  CHECK(svg.find("covered") != std::string::npos);
+  std::size_t bars = 0;
+  for (std::size_t at = svg.find("\"default\""); at != std::string::npos;
+       at = svg.find("\"default\"", at + 1))
+    ++bars;
+  CHECK(bars == 1);
+}
+
 TEST_CASE("a bar without room for its length says so", "[tuner][report]") {
   LayerExplanation layer;
   layer.variants.resize(2);
