@@ -7,7 +7,9 @@ include_guard(GLOBAL)
 # Flags for everything that ends up in the library. Never part of what consumers see.
 add_library(fettle_build_flags INTERFACE)
 target_compile_features(fettle_build_flags INTERFACE cxx_std_20)
-target_include_directories(fettle_build_flags INTERFACE "${PROJECT_SOURCE_DIR}" "${PROJECT_SOURCE_DIR}/include")
+# Spelled so that it is no prefix of a build folder in the tree: ccache makes such paths relative, however far away the
+# build folder is, and another build's then differ.
+target_include_directories(fettle_build_flags INTERFACE "${PROJECT_SOURCE_DIR}/lib/.." "${PROJECT_SOURCE_DIR}/include")
 target_compile_options(fettle_build_flags INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wno-sign-conversion
                                                     -ffunction-sections -fdata-sections)
 # In joined sources a name of one file may shadow another's.

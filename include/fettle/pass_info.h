@@ -9,7 +9,7 @@
 
 namespace fettle {
 
-/// What one run of a pass over the graph did, for display. docs/architecture.md lists the passes.
+/// What one run of a pass over the graph did, for display. `fettle inspect --passes` prints them.
 struct PassInfo {
   std::string_view name;  ///< "simplify", "fold_linear", ...: its file in lib/graph/passes; lives for ever
   int round = 0;          ///< all passes run again until none changes anything; counts from 0

@@ -258,7 +258,7 @@ void add_run(CLI::App& app, int& exit_code) {
       ->check(file_name());
   command->add_option("--top", arguments->top, "how many classes to print")->check(CLI::Range(1, 1000000));
   command
-      ->add_option("--output", arguments->output,
+      ->add_option("-o,--output", arguments->output,
                    "write the (last) outputs as .npy; several as FILE.0, FILE.1, ...")
       ->check(file_name());
   command->add_flag("--json", arguments->json, "print JSON");

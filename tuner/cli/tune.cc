@@ -144,7 +144,7 @@ void add_tune(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("tune", "Measure variants on this device and write a plan");
   auto arguments = std::make_shared<TuneArguments>();
   arguments->model.add_to(*command, false);
-  command->add_option("--output", arguments->output, "the plan file to write")
+  command->add_option("-o,--output", arguments->output, "the plan file to write")
       ->required()
       ->check(file_name());
   command->add_option("--budget", arguments->budget, "time to spend, such as 60s, 5m, 1h")
