@@ -38,7 +38,8 @@ FETTLE_API const char* fettle_last_hint(void);
 /** The stable name of a status, such as "model_unsupported"; "ok" for 0. */
 FETTLE_API const char* fettle_status_name(fettle_status status);
 
-/** Element types, with the numbers of fettle::DataType. */
+/** Element types, with the numbers of fettle::DataType. Each element of the types from FETTLE_F8E4M3FN on is
+ * a byte of its own, those of fewer bits too. */
 typedef enum fettle_data_type {
   FETTLE_UNDEFINED = 0,
   FETTLE_F32,
@@ -53,7 +54,17 @@ typedef enum fettle_data_type {
   FETTLE_U32,
   FETTLE_S64,
   FETTLE_U64,
-  FETTLE_BOOLEAN
+  FETTLE_BOOLEAN,
+  FETTLE_F8E4M3FN,
+  FETTLE_F8E4M3FNUZ,
+  FETTLE_F8E5M2,
+  FETTLE_F8E5M2FNUZ,
+  FETTLE_F8E8M0,
+  FETTLE_F4E2M1,
+  FETTLE_S4,
+  FETTLE_U4,
+  FETTLE_S2,
+  FETTLE_U2
 } fettle_data_type;
 
 /** One input or output. */

@@ -16,7 +16,10 @@
 
 namespace fettle {
 
-/// The element types of ONNX that a CPU has. `boolean` is one byte, 0 or 1.
+/// The element types of ONNX that a CPU has or can convert. `boolean` is one byte, 0 or 1. Of those of 8 and
+/// fewer bits from `f8e4m3fn` on, each element is a byte, too, in its lowest bits (s4 and s2 with the sign in
+/// all bits above); only model files hold several in one. Casts and (de)quantisation compute with them, other
+/// operators move them.
 enum class DataType : std::uint8_t {
   undefined,
   f32,
@@ -31,7 +34,17 @@ enum class DataType : std::uint8_t {
   u32,
   s64,
   u64,
-  boolean
+  boolean,
+  f8e4m3fn,
+  f8e4m3fnuz,
+  f8e5m2,
+  f8e5m2fnuz,
+  f8e8m0,
+  f4e2m1,
+  s4,
+  u4,
+  s2,
+  u2
 };
 
 /// Bytes of one element; 0 for `undefined`.

@@ -1,49 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/reference/numbers.h"
 
+#include "kernels/reference/small_floats.h"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
 namespace fettle::kernels::reference {
 namespace {
-
-// A binary floating-point format of 16 bits.
-struct Narrow {
-  int digits;       // of the significand, the hidden one included
-  int least;        // exponent of the smallest normal number
-  int exponent_at;  // position of the exponent's lowest bit
-};
-constexpr Narrow kHalf{11, -14, 10};
-constexpr Narrow kBrain{8, -126, 7};
-
-double narrow_value(std::uint16_t bits, const Narrow& format) {
-  const int field = (bits & 0x7fff) >> format.exponent_at;
-  const int all_ones = (1 << (15 - format.exponent_at)) - 1;
-  const int fraction = bits & ((1 << format.exponent_at) - 1);
-  const double sign = (bits & 0x8000) != 0 ? -1.0 : 1.0;
-  if (field == all_ones)
-    return fraction == 0 ? sign * std::numeric_limits<double>::infinity()
-                         : std::numeric_limits<double>::quiet_NaN();
-  const int significand = field == 0 ? fraction : fraction | 1 << format.exponent_at;
-  const int exponent = format.least + std::max(field, 1) - 1 - format.exponent_at;
-  return sign * std::ldexp(static_cast<double>(significand), exponent);
-}
-
-// Rounds to nearest, ties to even.
-std::uint16_t narrow_bits(double value, const Narrow& format) {
-  const auto sign = static_cast<std::uint16_t>(std::signbit(value) ? 0x8000 : 0);
-  const int infinity = 0x7fff >> format.exponent_at << format.exponent_at;
-  if (std::isnan(value)) return static_cast<std::uint16_t>(infinity | 1 << (format.exponent_at - 1));
-  const double size = std::abs(value);
-  if (size == 0) return sign;
-  if (std::isinf(size)) return static_cast<std::uint16_t>(sign | infinity);
-  const int exponent = std::max(std::ilogb(size), format.least);
-  // The significand as a whole number; rounding up to the next power of two carries into the exponent.
-  const auto whole = static_cast<int>(std::nearbyint(std::ldexp(size, format.digits - 1 - exponent)));
-  const int bits = ((exponent - format.least) << format.exponent_at) + whole;
-  return static_cast<std::uint16_t>(sign | std::min(bits, infinity));
-}
 
 // Conversion that saturates where C++ leaves the result undefined.
 template <typename To>
@@ -62,6 +27,15 @@ To converted(From value) {
     return static_cast<To>(value);
 }
 
+// The lowest bits of a whole number, in a byte: those of signed ones with the sign in all bits above.
+// Whatever does not fit wraps around, as in the data of ONNX's tests.
+template <typename Byte, int bits, typename From>
+Byte low_bits(From value) {
+  const auto byte = static_cast<std::uint8_t>(converted<std::int64_t>(value));
+  const auto shifted = static_cast<std::uint8_t>(byte << (8 - bits));
+  return static_cast<Byte>(static_cast<Byte>(shifted) >> (8 - bits));
+}
+
 template <typename Stored>
 const Stored* elements(const void* data) {
   return static_cast<const Stored*>(data);
@@ -77,12 +51,22 @@ T load(DataType type, const void* data, std::int64_t k) noexcept {
     case DataType::f64:
       return converted<T>(elements<double>(data)[k]);
     case DataType::f16:
-      return converted<T>(narrow_value(elements<std::uint16_t>(data)[k], kHalf));
     case DataType::bf16:
-      return converted<T>(narrow_value(elements<std::uint16_t>(data)[k], kBrain));
+      return converted<T>(small_float_value(type, elements<std::uint16_t>(data)[k]));
+    case DataType::f8e4m3fn:
+    case DataType::f8e4m3fnuz:
+    case DataType::f8e5m2:
+    case DataType::f8e5m2fnuz:
+    case DataType::f8e8m0:
+    case DataType::f4e2m1:
+      return converted<T>(small_float_value(type, elements<std::uint8_t>(data)[k]));
     case DataType::s8:
+    case DataType::s4:
+    case DataType::s2:
       return converted<T>(elements<std::int8_t>(data)[k]);
     case DataType::u8:
+    case DataType::u4:
+    case DataType::u2:
     case DataType::boolean:
       return converted<T>(elements<std::uint8_t>(data)[k]);
     case DataType::s16:
@@ -113,10 +97,29 @@ void store(DataType type, void* data, std::int64_t k, T value) noexcept {
       static_cast<double*>(data)[k] = static_cast<double>(value);
       break;
     case DataType::f16:
-      static_cast<std::uint16_t*>(data)[k] = narrow_bits(static_cast<double>(value), kHalf);
-      break;
     case DataType::bf16:
-      static_cast<std::uint16_t*>(data)[k] = narrow_bits(static_cast<double>(value), kBrain);
+      static_cast<std::uint16_t*>(data)[k] = small_float_bits(type, static_cast<double>(value));
+      break;
+    case DataType::f8e4m3fn:
+    case DataType::f8e4m3fnuz:
+    case DataType::f8e5m2:
+    case DataType::f8e5m2fnuz:
+    case DataType::f8e8m0:
+    case DataType::f4e2m1:
+      static_cast<std::uint8_t*>(data)[k] =
+          static_cast<std::uint8_t>(small_float_bits(type, static_cast<double>(value)));
+      break;
+    case DataType::s4:
+      static_cast<std::int8_t*>(data)[k] = low_bits<std::int8_t, 4>(value);
+      break;
+    case DataType::s2:
+      static_cast<std::int8_t*>(data)[k] = low_bits<std::int8_t, 2>(value);
+      break;
+    case DataType::u4:
+      static_cast<std::uint8_t*>(data)[k] = low_bits<std::uint8_t, 4>(value);
+      break;
+    case DataType::u2:
+      static_cast<std::uint8_t*>(data)[k] = low_bits<std::uint8_t, 2>(value);
       break;
     case DataType::s8:
       static_cast<std::int8_t*>(data)[k] = converted<std::int8_t>(value);

@@ -32,11 +32,15 @@ constexpr Kind kind_of(DataType type) noexcept {
     case DataType::s16:
     case DataType::s32:
     case DataType::s64:
+    case DataType::s4:
+    case DataType::s2:
       return Kind::whole;
     case DataType::u8:
     case DataType::u16:
     case DataType::u32:
     case DataType::u64:
+    case DataType::u4:
+    case DataType::u2:
     case DataType::boolean:
       return Kind::natural;
     default:

@@ -26,6 +26,16 @@ constexpr TypeRow kTypes[] = {
     {DataType::s64, "s64", 8},
     {DataType::u64, "u64", 8},
     {DataType::boolean, "boolean", 1},
+    {DataType::f8e4m3fn, "f8e4m3fn", 1},
+    {DataType::f8e4m3fnuz, "f8e4m3fnuz", 1},
+    {DataType::f8e5m2, "f8e5m2", 1},
+    {DataType::f8e5m2fnuz, "f8e5m2fnuz", 1},
+    {DataType::f8e8m0, "f8e8m0", 1},
+    {DataType::f4e2m1, "f4e2m1", 1},
+    {DataType::s4, "s4", 1},
+    {DataType::u4, "u4", 1},
+    {DataType::s2, "s2", 1},
+    {DataType::u2, "u2", 1},
 };
 
 const TypeRow& row(DataType type) noexcept { return kTypes[static_cast<std::size_t>(type)]; }

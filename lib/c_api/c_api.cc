@@ -19,6 +19,7 @@
 #include <vector>
 
 static_assert(static_cast<int>(fettle::DataType::boolean) == FETTLE_BOOLEAN);
+static_assert(static_cast<int>(fettle::DataType::u2) == FETTLE_U2);
 static_assert(fettle::kMaxRank == 8);
 
 struct fettle_model {

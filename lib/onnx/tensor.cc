@@ -53,6 +53,16 @@ bool copy_typed(const TensorProto& tensor, DataType type, std::span<std::byte> t
       return copy_elements<std::int8_t>(tensor.int32_data(), target);
     case DataType::u8:
     case DataType::boolean:
+    case DataType::f8e4m3fn:
+    case DataType::f8e4m3fnuz:
+    case DataType::f8e5m2:
+    case DataType::f8e5m2fnuz:
+    case DataType::f8e8m0:
+    case DataType::f4e2m1:
+    case DataType::s4:
+    case DataType::u4:
+    case DataType::s2:
+    case DataType::u2:
       return copy_elements<std::uint8_t>(tensor.int32_data(), target);
     case DataType::undefined:
       return false;
@@ -60,31 +70,115 @@ bool copy_typed(const TensorProto& tensor, DataType type, std::span<std::byte> t
   return false;
 }
 
-// The data types that Fettle does not have, by ONNX's numbers, and what to call their elements. Newer ones
-// than the reader of the format knows are among them.
-struct ForeignType {
+// ONNX's number of a data type and what Fettle has for it: its own type, or what to say of the elements.
+// Newer numbers than the reader of the format knows are among them.
+struct KnownType {
   std::int32_t number;
   const char* name;
-  const char* elements;
+  DataType type;
+  const char* foreign_elements = nullptr;
 };
-constexpr ForeignType kForeignTypes[] = {{8, "string", "strings"},
-                                         {14, "complex64", "complex numbers"},
-                                         {15, "complex128", "complex numbers"},
-                                         {17, "float8e4m3fn", "8-bit floating-point numbers"},
-                                         {18, "float8e4m3fnuz", "8-bit floating-point numbers"},
-                                         {19, "float8e5m2", "8-bit floating-point numbers"},
-                                         {20, "float8e5m2fnuz", "8-bit floating-point numbers"},
-                                         {21, "uint4", "4-bit integers"},
-                                         {22, "int4", "4-bit integers"},
-                                         {23, "float4e2m1", "4-bit floating-point numbers"},
-                                         {24, "float8e8m0", "8-bit exponents"},
-                                         {25, "uint2", "2-bit integers"},
-                                         {26, "int2", "2-bit integers"}};
+constexpr KnownType kKnownTypes[] = {
+    {TensorProto::FLOAT, "float", DataType::f32},
+    {TensorProto::UINT8, "uint8", DataType::u8},
+    {TensorProto::INT8, "int8", DataType::s8},
+    {TensorProto::UINT16, "uint16", DataType::u16},
+    {TensorProto::INT16, "int16", DataType::s16},
+    {TensorProto::INT32, "int32", DataType::s32},
+    {TensorProto::INT64, "int64", DataType::s64},
+    {TensorProto::STRING, "string", DataType::undefined, "strings"},
+    {TensorProto::BOOL, "bool", DataType::boolean},
+    {TensorProto::FLOAT16, "float16", DataType::f16},
+    {TensorProto::DOUBLE, "double", DataType::f64},
+    {TensorProto::UINT32, "uint32", DataType::u32},
+    {TensorProto::UINT64, "uint64", DataType::u64},
+    {TensorProto::COMPLEX64, "complex64", DataType::undefined, "complex numbers"},
+    {TensorProto::COMPLEX128, "complex128", DataType::undefined, "complex numbers"},
+    {TensorProto::BFLOAT16, "bfloat16", DataType::bf16},
+    {17, "float8e4m3fn", DataType::f8e4m3fn},
+    {18, "float8e4m3fnuz", DataType::f8e4m3fnuz},
+    {19, "float8e5m2", DataType::f8e5m2},
+    {20, "float8e5m2fnuz", DataType::f8e5m2fnuz},
+    {21, "uint4", DataType::u4},
+    {22, "int4", DataType::s4},
+    {23, "float4e2m1", DataType::f4e2m1},
+    {24, "float8e8m0", DataType::f8e8m0},
+    {25, "uint2", DataType::u2},
+    {26, "int2", DataType::s2}};
 
-const ForeignType* foreign_type(std::int32_t number) {
-  const auto found = std::find_if(std::begin(kForeignTypes), std::end(kForeignTypes),
-                                  [&](const ForeignType& type) { return type.number == number; });
-  return found == std::end(kForeignTypes) ? nullptr : found;
+const KnownType* known_type(std::int32_t number) {
+  const auto found = std::find_if(std::begin(kKnownTypes), std::end(kKnownTypes),
+                                  [&](const KnownType& type) { return type.number == number; });
+  return found == std::end(kKnownTypes) ? nullptr : found;
+}
+
+// How many elements of a type share a byte in files.
+std::size_t elements_a_byte(DataType type) {
+  switch (type) {
+    case DataType::s4:
+    case DataType::u4:
+    case DataType::f4e2m1:
+      return 2;
+    case DataType::s2:
+    case DataType::u2:
+      return 4;
+    default:
+      return 1;
+  }
+}
+
+// An element a byte, from several, the first in the lowest bits.
+void unpack(DataType type, std::span<const std::byte> packed, std::span<std::byte> target) {
+  const std::size_t count = elements_a_byte(type);
+  const std::size_t bits = 8 / count;
+  const bool is_signed = type == DataType::s4 || type == DataType::s2;
+  for (std::size_t i = 0; i < target.size(); ++i) {
+    const auto byte = std::to_integer<unsigned>(packed[i / count]);
+    const auto top = static_cast<std::uint8_t>(byte << (8 - bits - i % count * bits));
+    target[i] = is_signed ? static_cast<std::byte>(static_cast<std::int8_t>(top) >> (8 - bits))
+                          : static_cast<std::byte>(top >> (8 - bits));
+  }
+}
+
+Result<std::shared_ptr<AlignedBuffer>> new_buffer(std::size_t bytes) {
+  Result<AlignedBuffer> buffer = AlignedBuffer::allocate(bytes);
+  if (!buffer) return std::move(buffer).error();
+  return std::make_shared<AlignedBuffer>(*std::move(buffer));
+}
+
+std::shared_ptr<const Constant> constant_of(std::shared_ptr<AlignedBuffer> buffer) {
+  auto constant = std::make_shared<Constant>();
+  constant->bytes = buffer->bytes();
+  constant->owner = std::move(buffer);
+  return constant;
+}
+
+Result<std::shared_ptr<const Constant>> unpacked(DataType type, const Constant& packed, std::size_t bytes) {
+  Result<std::shared_ptr<AlignedBuffer>> buffer = new_buffer(bytes);
+  if (!buffer) return std::move(buffer).error();
+  unpack(type, packed.bytes, (*buffer)->bytes());
+  return constant_of(*std::move(buffer));
+}
+
+// The `stored` bytes of a tensor whose contents lie in the model's file. What the file holds bounds what is
+// allocated.
+Result<std::shared_ptr<const Constant>> contents_inside(const TensorProto& tensor, const std::string& what,
+                                                        const ImportedTensor& imported, std::size_t stored) {
+  if (tensor.has_raw_data() && tensor.raw_data().size() != stored) {
+    return malformed(what, "holds " + std::to_string(tensor.raw_data().size()) + " bytes, its shape " +
+                               imported.shape.text() + " needs " + std::to_string(stored));
+  }
+  if (!tensor.has_raw_data() && stored > tensor.ByteSizeLong() * 8)
+    return malformed(what, "holds fewer elements than its shape " + imported.shape.text() + " says");
+  Result<std::shared_ptr<AlignedBuffer>> buffer = new_buffer(stored);
+  if (!buffer) return std::move(buffer).error();
+  const std::span<std::byte> target = (*buffer)->bytes();
+  if (tensor.has_raw_data()) {
+    if (stored > 0) std::memcpy(target.data(), tensor.raw_data().data(), stored);
+  } else if (!copy_typed(tensor, imported.type, target)) {
+    return malformed(what, "the number of elements is not that of its shape " + imported.shape.text());
+  }
+  return constant_of(*std::move(buffer));
 }
 
 std::string unusable_rank(int rank) {
@@ -96,18 +190,17 @@ std::string unusable_rank(int rank) {
 }  // namespace
 
 std::string type_name(std::int32_t onnx_type) {
-  if (const ForeignType* foreign = foreign_type(onnx_type)) return foreign->name;
-  const DataType known = data_type(onnx_type);
-  if (known != DataType::undefined) return std::string(to_string(known));
+  if (const KnownType* known = known_type(onnx_type))
+    return known->type == DataType::undefined ? known->name : std::string(to_string(known->type));
   return "the unknown data type " + std::to_string(onnx_type);
 }
 
 std::string unusable_elements(std::int32_t onnx_type) {
   if (data_type(onnx_type) != DataType::undefined) return {};
   if (onnx_type == TensorProto::UNDEFINED) return "has no data type";
-  const ForeignType* foreign = foreign_type(onnx_type);
-  if (foreign == nullptr) return "has " + type_name(onnx_type);
-  return std::string("holds ") + foreign->elements + " (" + foreign->name +
+  const KnownType* known = known_type(onnx_type);
+  if (known == nullptr) return "has " + type_name(onnx_type);
+  return std::string("holds ") + known->foreign_elements + " (" + known->name +
          "), which Fettle does not compute with";
 }
 
@@ -137,47 +230,18 @@ std::string unusable(const onnx::TypeProto& type) {
 }
 
 DataType data_type(std::int32_t onnx_type) noexcept {
-  switch (onnx_type) {
-    case TensorProto::FLOAT:
-      return DataType::f32;
-    case TensorProto::FLOAT16:
-      return DataType::f16;
-    case TensorProto::BFLOAT16:
-      return DataType::bf16;
-    case TensorProto::DOUBLE:
-      return DataType::f64;
-    case TensorProto::INT8:
-      return DataType::s8;
-    case TensorProto::UINT8:
-      return DataType::u8;
-    case TensorProto::INT16:
-      return DataType::s16;
-    case TensorProto::UINT16:
-      return DataType::u16;
-    case TensorProto::INT32:
-      return DataType::s32;
-    case TensorProto::UINT32:
-      return DataType::u32;
-    case TensorProto::INT64:
-      return DataType::s64;
-    case TensorProto::UINT64:
-      return DataType::u64;
-    case TensorProto::BOOL:
-      return DataType::boolean;
-    default:
-      return DataType::undefined;
-  }
+  const KnownType* known = known_type(onnx_type);
+  return known == nullptr ? DataType::undefined : known->type;
 }
 
 DataType data_type(const std::string& onnx_name) noexcept {
-  constexpr std::pair<std::string_view, DataType> kNames[] = {
-      {"FLOAT", DataType::f32},   {"FLOAT16", DataType::f16}, {"BFLOAT16", DataType::bf16},
-      {"DOUBLE", DataType::f64},  {"INT8", DataType::s8},     {"UINT8", DataType::u8},
-      {"INT16", DataType::s16},   {"UINT16", DataType::u16},  {"INT32", DataType::s32},
-      {"UINT32", DataType::u32},  {"INT64", DataType::s64},   {"UINT64", DataType::u64},
-      {"BOOL", DataType::boolean}};
-  for (const auto& [name, type] : kNames) {
-    if (name == onnx_name) return type;
+  for (const KnownType& known : kKnownTypes) {
+    const bool same =
+        std::equal(onnx_name.begin(), onnx_name.end(), known.name,
+                   known.name + std::char_traits<char>::length(known.name), [](char given, char name) {
+                     return given == (name >= 'a' && name <= 'z' ? name - 'a' + 'A' : name);
+                   });
+    if (same) return known.type;
   }
   return DataType::undefined;
 }
@@ -193,32 +257,16 @@ Result<ImportedTensor> import_tensor(const TensorProto& tensor, const std::strin
       checked_elements(imported.shape.dims(), limits.tensor_elements);
   const std::optional<std::size_t> bytes = elements ? checked_bytes(*elements, imported.type) : std::nullopt;
   if (!bytes) return malformed(what, "impossible shape " + imported.shape.text());
-  if (tensor.data_location() == TensorProto::EXTERNAL || tensor.external_data_size() > 0) {
-    Result<std::shared_ptr<const Constant>> outside =
-        files.contents(tensor, what, *bytes, size_of(imported.type));
-    if (!outside) return std::move(outside).error();
-    imported.constant = *std::move(outside);
-    return imported;
-  }
-  // What the file holds bounds what is allocated.
-  if (tensor.has_raw_data() && tensor.raw_data().size() != *bytes) {
-    return malformed(what, "holds " + std::to_string(tensor.raw_data().size()) + " bytes, its shape " +
-                               imported.shape.text() + " needs " + std::to_string(*bytes));
-  }
-  if (!tensor.has_raw_data() && *bytes > tensor.ByteSizeLong() * 8)
-    return malformed(what, "holds fewer elements than its shape " + imported.shape.text() + " says");
-  Result<AlignedBuffer> buffer = AlignedBuffer::allocate(*bytes);
-  if (!buffer) return std::move(buffer).error();
-  auto memory = std::make_shared<AlignedBuffer>(*std::move(buffer));
-  if (tensor.has_raw_data()) {
-    if (*bytes > 0) std::memcpy(memory->bytes().data(), tensor.raw_data().data(), *bytes);
-  } else if (!copy_typed(tensor, imported.type, memory->bytes())) {
-    return malformed(what, "the number of elements is not that of its shape " + imported.shape.text());
-  }
-  auto constant = std::make_shared<Constant>();
-  constant->bytes = memory->bytes();
-  constant->owner = std::move(memory);
-  imported.constant = std::move(constant);
+  // As many bytes as the file has, and, where it packs several elements into one, those that they take here.
+  const std::size_t packed = elements_a_byte(imported.type);
+  const std::size_t stored = (*bytes + packed - 1) / packed;
+  Result<std::shared_ptr<const Constant>> contents =
+      tensor.data_location() == TensorProto::EXTERNAL || tensor.external_data_size() > 0
+          ? files.contents(tensor, what, stored, size_of(imported.type))
+          : contents_inside(tensor, what, imported, stored);
+  if (contents && packed > 1) contents = unpacked(imported.type, **contents, *bytes);
+  if (!contents) return std::move(contents).error();
+  imported.constant = *std::move(contents);
   return imported;
 }
 

@@ -93,6 +93,11 @@ double compare(std::span<const std::byte> values, std::span<const std::byte> ref
   return largest == 0 ? kInfinite : difference / largest;
 }
 
+// Types of 8 and fewer bits are only moved and converted: what is right is right to the bit.
+double compare_bits(std::span<const std::byte> values, std::span<const std::byte> reference) {
+  return std::equal(values.begin(), values.end(), reference.begin(), reference.end()) ? 0 : kInfinite;
+}
+
 double compare_truth(std::span<const std::byte> values, std::span<const std::byte> reference) {
   const auto same = [](std::byte a, std::byte b) { return (a != std::byte{0}) == (b != std::byte{0}); };
   return std::equal(values.begin(), values.end(), reference.begin(), same) ? 0 : kInfinite;
@@ -130,6 +135,19 @@ double relative_error(DataType type, std::span<const std::byte> values,
       return compare<std::uint64_t>(values, reference);
     case DataType::boolean:
       return compare_truth(values, reference);
+    case DataType::f8e4m3fn:
+    case DataType::f8e4m3fnuz:
+    case DataType::f8e5m2:
+    case DataType::f8e5m2fnuz:
+    case DataType::f8e8m0:
+    case DataType::f4e2m1:
+      return compare_bits(values, reference);
+    case DataType::s4:
+    case DataType::s2:
+      return compare<std::int8_t>(values, reference);
+    case DataType::u4:
+    case DataType::u2:
+      return compare<std::uint8_t>(values, reference);
     case DataType::undefined:
       break;
   }
