@@ -75,6 +75,12 @@ class ResizeAxis {
         std::clamp(nearest_of(std::isnan(place) ? 0 : place), 0.0, static_cast<double>(in_ - 1)));
   }
 
+  /// How many elements of the result there are for one of the input.
+  double scale() const noexcept {
+    if (kind_ == Kind::scaled) return static_cast<double>(scale_);
+    return static_cast<double>(out_) / static_cast<double>(in_);
+  }
+
   /// Whether a crop reaches beyond the input here, so that there is nothing to take.
   bool outside(std::int64_t at) const noexcept {
     if (kind_ != Kind::crop) return false;
@@ -106,6 +112,11 @@ class ResizeAxis {
   void set_scaled(std::string_view mode, bool by_extents) noexcept {
     before_ = mode == "asymmetric" ? 0.0f : 0.5f;
     after_ = mode == "tf_half_pixel_for_nn" ? 0.0f : before_;
+    // The result may end before the input does: what is left over is divided between both ends.
+    if (mode == "half_pixel_symmetric") {
+      const float whole = scale_ * static_cast<float>(in_);
+      after_ -= static_cast<float>(in_) / 2 * (1 - static_cast<float>(out_) / whole);
+    }
     kind_ = Kind::scaled;
     if (!by_extents) return;
     const std::int64_t half_in = before_ == 0 ? 0 : in_;

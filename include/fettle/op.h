@@ -18,9 +18,10 @@
 namespace fettle {
 
 /// X(enumerator, ONNX operator name). The enumerator is also the text of the operator in layer descriptions.
-/// `convert`, `channel_shuffle` and `clamp` are Fettle's own: a change of format, a turn of groups of
-/// channels (see Attributes), and min(max(x, low), high). Some never reach layers: what is rewritten when a
-/// model is read (flatten, sum, constant, branch, loop, scan...).
+/// `convert`, `channel_shuffle`, `gelu_tanh` and `clamp` are Fettle's own: a change of format, a turn of
+/// groups of channels (see Attributes), the approximation of Gelu by tanh, and min(max(x, low), high). Some
+/// never reach layers: what is rewritten when a model is read (flatten, sum, constant, branch, loop,
+/// scan...).
 // clang-format off
 #define FETTLE_OPERATORS(X)                                                                                 \
   X(conv, "Conv") X(conv_transpose, "ConvTranspose") X(gemm, "Gemm") X(matmul, "MatMul")                    \
@@ -64,7 +65,13 @@ namespace fettle {
   X(cross_entropy_loss, "SoftmaxCrossEntropyLoss") X(lstm, "LSTM") X(gru, "GRU") X(rnn, "RNN")              \
   X(branch, "If") X(loop, "Loop") X(scan, "Scan") X(dynamic_quantize_linear, "DynamicQuantizeLinear")      \
   X(qlinear_conv, "QLinearConv") X(qlinear_matmul, "QLinearMatMul") X(conv_integer, "ConvInteger")          \
-  X(matmul_integer, "MatMulInteger") X(channel_shuffle, "") X(convert, "")
+  X(matmul_integer, "MatMulInteger") X(mish, "Mish") X(bitwise_and, "BitwiseAnd")                           \
+  X(bitwise_or, "BitwiseOr") X(bitwise_xor, "BitwiseXor") X(bitwise_not, "BitwiseNot")                      \
+  X(bit_cast, "BitCast") X(cum_prod, "CumProd") X(group_norm, "GroupNormalization")                         \
+  X(rms_norm, "RMSNormalization") X(attention, "Attention") X(rotary_embedding, "RotaryEmbedding")          \
+  X(tensor_scatter, "TensorScatter") X(causal_conv, "CausalConvWithState") X(deform_conv, "DeformConv")     \
+  X(col2im, "Col2Im") X(center_crop_pad, "CenterCropPad") X(affine_grid, "AffineGrid")                      \
+  X(gelu_tanh, "") X(channel_shuffle, "") X(convert, "")
 // clang-format on
 
 /// An operator of the graph and of layers.
@@ -103,15 +110,23 @@ using AttributeValue = std::variant<std::int64_t, float, std::vector<std::int64_
 ///   - max_unpool: places_shape (of the tensor that was pooled, through which places count)
 ///   - gemm: alpha, beta, transA, transB
 ///   - einsum: labels (numbers in the place of letters: those of each operand's axes with -1 behind them,
-///   then
-///     those of the result's)
+///     then those of the result's)
+///   - deform_conv: kernel_shape, strides, dilations, pads, group, offset_group
+///   - col2im: image_shape, block_shape, strides, dilations, pads
+///   - attention: queries, keys and values [batch, heads, length, size] and perhaps a mask (boolean: takes
+///     part; real: added), which may be left out, and each image's number of keys (s64); scale (of queries
+///     times keys), softcap (0: none), is_causal, left_window_size and right_window_size (-1: open), offset
+///     (of the first query among the keys), qk_matmul_output_mode (what a second result shows)
+///   - rotary_embedding: x [batch, heads, length, size], cosines and sines [batch, length, half], or
+///     [positions, half] with positions [batch, length] behind them; interleaved, rotary_embedding_dim
 ///
 /// Normalisation, reduction and choosing:
 ///   - softmax, log_softmax, hardmax: axis; before opset 13 they are rewritten to the later meaning (with
 ///     reshapes where the meanings differ)
-///   - batch_norm, instance_norm: epsilon; layer_norm: axis, epsilon; lrn: alpha, beta, bias, size
+///   - batch_norm, instance_norm: epsilon; layer_norm, rms_norm: axis, epsilon; group_norm: num_groups,
+///     epsilon, with scale and bias per channel; lrn: alpha, beta, bias, size
 ///   - reduce_*: axes (sorted), keepdims; arg_max, arg_min: axis, keepdims, select_last_index
-///   - cum_sum: exclusive, reverse, and the axis as an operand
+///   - cum_sum, cum_prod: exclusive, reverse, and the axis as an operand
 ///   - top_k: k, axis, largest (the results are always sorted)
 ///   - unique: sorted, and axis; compress: axis; without it they work on all elements in a row
 ///   - non_zero: transposed (the result has a row for each element)
@@ -120,7 +135,7 @@ using AttributeValue = std::variant<std::int64_t, float, std::vector<std::int64_
 ///
 /// Movement:
 ///   - concat, split, gather, gather_elements, scatter_elements: axis; split also split (sizes)
-///   - scatter_elements, scatter_nd: reduction; gather_nd: batch_dims
+///   - scatter_elements, scatter_nd: reduction; gather_nd: batch_dims; tensor_scatter: axis, mode
 ///   - one_hot: axis, depth; trilu: upper, and k as an operand; eye_like: k
 ///   - reverse_sequence: batch_axis, time_axis
 ///   - slice: starts, ends, axes, steps (all normalised and clamped to the extents)
@@ -130,9 +145,10 @@ using AttributeValue = std::variant<std::int64_t, float, std::vector<std::int64_
 ///     i * group + j is channel j * (C / group) + i
 ///   - reshape, flatten, squeeze, unsqueeze: none; the output shape says everything (op is `reshape` for all)
 ///   - resize (and upsample): mode, coordinate_transformation_mode, nearest_mode (or floor_or_ceil: ceil if
-///   an
-///     axis shrinks), cubic_coeff_a, exclude_outside, extrapolation_value, scales (empty: extents say them)
-///   - grid_sample: mode, padding_mode, align_corners; roi_align: mode, coordinate_transformation_mode,
+///     an axis shrinks), cubic_coeff_a, exclude_outside, extrapolation_value, antialias, scales (empty:
+///     extents say them)
+///   - grid_sample: mode (linear, nearest, cubic), padding_mode, align_corners; affine_grid: align_corners,
+///     the output shape gives the size; roi_align: mode, coordinate_transformation_mode,
 ///     output_height, output_width, sampling_ratio, spatial_scale
 ///   - expand, tile: the output shape says it (tile: repeats)
 ///   - convert: none (formats say all: layout, type, scale and zero point), or scale, shift (floats, one per
@@ -142,7 +158,8 @@ using AttributeValue = std::variant<std::int64_t, float, std::vector<std::int64_
 ///   - clamp: min, max
 ///   - leaky_relu, elu, hard_sigmoid...: alpha, beta, ...; mod: fmod; bit_shift: direction; is_inf:
 ///     detect_negative, detect_positive
-///   - cast: to (text of a DataType); layers have convert in its place
+///   - cast: to (text of a DataType), and for types of 8 and fewer bits saturate and round_mode; layers
+///     of other types have convert in its place; bit_cast: to
 ///   - dft: axis, dft_length, inverse, onesided; stft: frame_step, frame_length, onesided, with the signal
 ///     and perhaps a window as operands
 ///   - hann_window, hamming_window, blackman_window: periodic, the output shape gives the length;
@@ -154,8 +171,9 @@ using AttributeValue = std::variant<std::int64_t, float, std::vector<std::int64_
 ///
 /// Quantisation:
 ///   - quantize_linear, dequantize_linear: scale (floats), zero_point (integers): one number, or one for each
-///     extent of axis; quantize_linear also to (text of a DataType). Without them they are operands, computed
-///     while the network runs
+///     extent of axis; to (text of a DataType). Without them they are operands, computed while the network
+///     runs, as they always are where a block of block_size elements along axis shares one (0: no blocks) and
+///     for other types than f32, u8, s8 and s32; saturate for 8-bit floats
 ///
 /// Quantised layers are those whose operands and results have formats with a scale. They compute what their
 /// operator does with real numbers, round half to even and saturate; the clamp stays in real numbers.

@@ -34,7 +34,7 @@ void move(const Buffers& b) {
   for_each_index(y.desc.shape, [&](const Index& i) { mover(y, i, x, i); });
 }
 
-void cast(const Buffers& b) {
+void cast_elements(const Buffers& b) {
   with_number(b.layer.inputs.front().format.type, [&](auto number) {
     using T = decltype(number);
     const auto x = operand<T>(b, 0);
@@ -78,7 +78,7 @@ void convert(const Buffers& b) {
   if (has_scale(x) && has_scale(y)) return requantize(b);
   if (has_scale(y)) return quantize(b);
   if (has_scale(x)) return dequantize(b);
-  cast(b);
+  cast_elements(b);
 }
 
 Refusal check_image(const LayerDesc& layer) {

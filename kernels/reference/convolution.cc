@@ -84,6 +84,87 @@ void conv_transpose(const Buffers& b) {
   });
 }
 
+// A plane of an image between its pixels; outside there are zeros.
+double between_pixels(const Numbers<double>& x, std::int64_t batch, std::int64_t channel, double row,
+                      double column) {
+  const double top = std::floor(row);
+  const double left = std::floor(column);
+  double sum = 0;
+  for (int i = 0; i < 2; ++i) {
+    for (int j = 0; j < 2; ++j) {
+      const double r = top + i;
+      const double c = left + j;
+      if (!(r >= 0 && c >= 0 && r < static_cast<double>(x.extent(2)) && c < static_cast<double>(x.extent(3))))
+        continue;
+      const double weight = (1 - std::abs(row - r)) * (1 - std::abs(column - c));
+      sum += weight * x[{batch, channel, static_cast<std::int64_t>(r), static_cast<std::int64_t>(c)}];
+    }
+  }
+  return sum;
+}
+
+// Operands: images, weights, offsets (a row and a column for each offset group and tap), bias, mask.
+void deform_conv(const Buffers& b) {
+  const auto x = operand(b, 0);
+  const auto w = operand(b, 1);
+  const auto offsets = operand(b, 2);
+  const auto y = result(b);
+  const Window window(b.attributes());
+  const std::int64_t outputs_per_group = w.extent(0) / b.attributes().integer("group");
+  const std::int64_t channels_per_offset = x.extent(1) / b.attributes().integer("offset_group");
+  const std::int64_t taps = window.shape().elements();
+  for_each_index(y.shape(), [&](const Index& out) {
+    double sum = b.has(3) ? operand(b, 3)[{out[1]}] : 0.0;
+    for (std::int64_t c = 0; c < w.extent(1); ++c) {
+      const std::int64_t channel = out[1] / outputs_per_group * w.extent(1) + c;
+      for_each_index(window.shape(), [&](const Index& tap) {
+        const std::int64_t number = channel / channels_per_offset * taps + tap[0] * window.kernel[1] + tap[1];
+        const double row = static_cast<double>(window.position(0, out[2], tap[0])) +
+                           offsets[{out[0], 2 * number, out[2], out[3]}];
+        const double column = static_cast<double>(window.position(1, out[3], tap[1])) +
+                              offsets[{out[0], 2 * number + 1, out[2], out[3]}];
+        const double share = b.has(4) ? operand(b, 4)[{out[0], number, out[2], out[3]}] : 1.0;
+        sum += w[{out[1], c, tap[0], tap[1]}] * share * between_pixels(x, out[0], channel, row, column);
+      });
+    }
+    y.set(out, sum);
+  });
+}
+
+// Gathers: an element of the image sums the columns of all windows that saw it.
+void col2im(const Buffers& b) {
+  const auto block = b.attributes().integers("block_shape");
+  const auto strides = b.attributes().integers("strides");
+  const auto dilations = b.attributes().integers("dilations");
+  const auto pads = b.attributes().integers("pads");
+  const Shape taps(block);
+  with_number(b.layer.outputs.front().format.type, [&](auto number) {
+    using T = decltype(number);
+    const auto columns = operand<T>(b, 0);
+    const auto image = result<T>(b);
+    for_each_index(image.shape(), [&](const Index& out) {
+      T sum{};
+      for_each_index(taps, [&](const Index& tap) {
+        std::int64_t row = out[1];
+        std::int64_t place = 0;
+        for (std::size_t axis = 0; axis < block.size(); ++axis) {
+          const std::int64_t extent = image.extent(static_cast<int>(axis) + 2);
+          const std::int64_t from = out[axis + 2] + pads[axis] - tap[axis] * dilations[axis];
+          const std::int64_t windows =
+              (extent + pads[axis] + pads[axis + block.size()] - dilations[axis] * (block[axis] - 1) - 1) /
+                  strides[axis] +
+              1;
+          if (from < 0 || from % strides[axis] != 0 || from / strides[axis] >= windows) return;
+          row = row * block[axis] + tap[axis];
+          place = place * windows + from / strides[axis];
+        }
+        sum = multiply_add(T{1}, columns[{out[0], row, place}], sum);
+      });
+      image.set(out, sum);
+    });
+  });
+}
+
 // What the pools make of the elements under a window.
 struct Pooled {
   double sum = 0;
@@ -209,6 +290,8 @@ Refusal supports_unpool(const LayerDesc& layer, const Cpu& cpu) {
 constexpr auto kConvolutionEntries =
     join(kFamily<convolve, same_real, "direct.any", Op::conv>,
          kFamily<conv_transpose, same_real, "gather.any", Op::conv_transpose>,
+         kFamily<deform_conv, same_real, "direct.any", Op::deform_conv>,
+         kFamily<col2im, same_number, "gather.any", Op::col2im>,
          kFamily<pool, supports_pool, "direct.any", Op::max_pool, Op::average_pool, Op::lp_pool>,
          kFamily<global_pool, same_real, "direct.any", Op::global_average_pool, Op::global_max_pool,
                  Op::global_lp_pool>,

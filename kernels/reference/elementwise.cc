@@ -42,6 +42,14 @@ double activation_value(Op op, double x, const Attributes& a) {
       return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x)));
     case Op::softsign:
       return x / (1.0 + std::abs(x));
+    case Op::mish: {
+      const double soft = std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x)));
+      return x * std::tanh(soft);
+    }
+    case Op::gelu_tanh: {
+      const double inner = 0.79788456080286535588 * (x + 0.044715 * x * x * x);
+      return 0.5 * x * (1.0 + std::tanh(inner));
+    }
     case Op::gelu:
       return 0.5 * x * (1.0 + std::erf(x * 0.70710678118654752440));
     default:
@@ -135,6 +143,24 @@ void logical_not(const Buffers& b) {
   for_each_index(y.shape(), [&](const Index& i) { y.set(i, x[i] == 0 ? 1 : 0); });
 }
 
+// Bit by bit; real numbers have no such operators.
+template <Number T>
+T bitwise(Op op, T a, T b) {
+  if constexpr (std::is_floating_point_v<T>)
+    return a;
+  else
+    return op == Op::bitwise_and ? a & b : op == Op::bitwise_or ? a | b : a ^ b;
+}
+
+void bitwise_not(const Buffers& b) {
+  with_number(b.layer.outputs.front().format.type, [&](auto number) {
+    using T = decltype(number);
+    const auto x = operand<T>(b, 0);
+    const auto y = result<T>(b);
+    for_each_index(y.shape(), [&](const Index& i) { y.set(i, bitwise(Op::bitwise_xor, x[i], T(-1))); });
+  });
+}
+
 void classify(const Buffers& b) {
   const auto x = operand(b, 0);
   const auto y = result<std::uint64_t>(b);
@@ -225,6 +251,10 @@ T binary_value(Op op, T a, T b, const Attributes& attributes) {
       return larger(a, b);
     case Op::prelu:
       return a < T{} ? wrapped(Op::mul, a, b) : a;
+    case Op::bitwise_and:
+    case Op::bitwise_or:
+    case Op::bitwise_xor:
+      return bitwise(op, a, b);
     case Op::bit_shift:
       return shifted(a, b, attributes.string("direction") == "LEFT");
     default:
@@ -315,10 +345,15 @@ Refusal supports_bit_shift(const LayerDesc& layer, const Cpu& cpu) {
                                                                     : Refusal::data_type;
 }
 
+Refusal supports_bitwise(const LayerDesc& layer, const Cpu& cpu) {
+  return kind_of(layer.inputs.front().format.type) == Kind::real ? Refusal::data_type
+                                                                 : same_number(layer, cpu);
+}
+
 constexpr auto kElementwiseEntries =
     join(kFamily<activation, same_real, "direct.any", Op::clamp, Op::leaky_relu, Op::elu, Op::selu, Op::celu,
                  Op::thresholded_relu, Op::sigmoid, Op::hard_sigmoid, Op::hard_swish, Op::swish, Op::softplus,
-                 Op::softsign, Op::gelu>,
+                 Op::softsign, Op::mish, Op::gelu, Op::gelu_tanh>,
          kFamily<function, same_real, "direct.any", Op::tanh, Op::erf, Op::exp, Op::log, Op::sqrt,
                  Op::reciprocal, Op::floor, Op::ceil, Op::round, Op::sin, Op::cos, Op::tan, Op::asin,
                  Op::acos, Op::atan, Op::sinh, Op::cosh, Op::asinh, Op::acosh, Op::atanh>,
@@ -327,6 +362,8 @@ constexpr auto kElementwiseEntries =
          kFamily<binary, same_number, "direct.any", Op::add, Op::sub, Op::mul, Op::div, Op::mod, Op::min,
                  Op::max, Op::prelu>,
          kFamily<binary, supports_bit_shift, "direct.any", Op::bit_shift>,
+         kFamily<binary, supports_bitwise, "direct.any", Op::bitwise_and, Op::bitwise_or, Op::bitwise_xor>,
+         kFamily<bitwise_not, supports_bitwise, "direct.any", Op::bitwise_not>,
          kFamily<pow, supports_pow, "direct.any", Op::pow>,
          kFamily<compare, supports_compare, "direct.any", Op::equal, Op::greater, Op::less,
                  Op::greater_or_equal, Op::less_or_equal, Op::logical_and, Op::logical_or, Op::logical_xor>,

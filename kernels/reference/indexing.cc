@@ -2,6 +2,7 @@
 //
 // Operators that read or write where integers say. What a computed index is cannot be known before: one that
 // lies outside its axis is clamped to it.
+#include "kernels/larger.h"
 #include "kernels/reference/numbers.h"
 
 #include <algorithm>
@@ -81,7 +82,7 @@ void copy_input(const Buffers& b) {
   for_each_index(y.desc.shape, [&](const Index& i) { move(y, i, x, i); });
 }
 
-// Puts, adds or multiplies update `i` into place `to`.
+// Puts update `i` into place `to`, or what reduction makes of both.
 void update(const Buffers& b, const Index& to, const Index& i) {
   const std::string_view reduction = b.attributes().string("reduction", "none");
   if (reduction == "none") return Mover(b)(b.out<std::byte>(), to, b.in<std::byte>(2), i);
@@ -89,6 +90,8 @@ void update(const Buffers& b, const Index& to, const Index& i) {
     using T = decltype(number);
     const auto y = result<T>(b);
     const T value = operand<T>(b, 2)[i];
+    if (reduction == "max") return y.set(to, larger(y[to], value));
+    if (reduction == "min") return y.set(to, smaller(y[to], value));
     y.set(to, reduction == "mul" ? multiply_add(y[to], value, T{}) : multiply_add(T{1}, y[to], value));
   });
 }

@@ -2,6 +2,8 @@
 //
 // Operators that move elements, of any type; casts and conversions.
 #include "kernels/reference/numbers.h"
+#include "kernels/reference/small_floats.h"
+#include "lib/base/small_types.h"
 
 #include <algorithm>
 #include <cmath>
@@ -64,6 +66,7 @@ std::int64_t padded_source(std::int64_t at, std::int64_t extent, std::string_vie
   if (at >= 0 && at < extent) return at;
   if (mode == "edge") return at < 0 ? 0 : extent - 1;
   if (mode == "reflect") return at < 0 ? -at : 2 * (extent - 1) - at;
+  if (mode == "wrap") return (at % extent + extent) % extent;
   return -1;
 }
 
@@ -178,16 +181,41 @@ void channel_shuffle(const Buffers& b) {
   });
 }
 
+// To types of 8 and fewer bits, with what is left to choose there.
+void cast_to_small(const Buffers& b) {
+  const auto x = operand(b, 0);
+  const auto y = b.out<std::uint8_t>();
+  const bool saturate = b.attributes().integer("saturate", 1) != 0;
+  const std::string_view mode = b.attributes().string("round_mode", "up");
+  const PowerRounding rounding = mode == "up"     ? PowerRounding::up
+                                 : mode == "down" ? PowerRounding::down
+                                                  : PowerRounding::nearest;
+  for_each_index(y.desc.shape, [&](const Index& i) {
+    y[i] = static_cast<std::uint8_t>(small_float_bits(y.desc.format.type, x[i], saturate, rounding));
+  });
+}
+
+void cast(const Buffers& b) {
+  if (is_small_float(b.layer.outputs.front().format.type)) return cast_to_small(b);
+  with_number(b.layer.inputs.front().format.type, [&](auto number) {
+    using T = decltype(number);
+    const auto x = operand<T>(b, 0);
+    const auto y = result<T>(b);
+    for_each_index(y.shape(), [&](const Index& i) { y.set(i, x[i]); });
+  });
+}
+
 constexpr auto kMovementEntries =
     join(kFamily<concat, any_type, "copy.any", Op::concat>, kFamily<split, any_type, "copy.any", Op::split>,
          kFamily<slice, any_type, "copy.any", Op::slice>, kFamily<pad, any_number, "copy.any", Op::pad>,
          kFamily<transpose, any_type, "copy.any", Op::transpose>,
-         kFamily<reshape, any_type, "copy.any", Op::reshape, Op::identity>,
+         kFamily<reshape, any_type, "copy.any", Op::reshape, Op::identity, Op::bit_cast>,
          kFamily<repeat, any_type, "copy.any", Op::expand, Op::tile>,
          kFamily<where, any_type, "copy.any", Op::where>,
          kFamily<depth_to_space, any_type, "copy.any", Op::depth_to_space>,
          kFamily<channel_shuffle, any_type, "copy.any", Op::channel_shuffle>,
-         kFamily<space_to_depth, any_type, "copy.any", Op::space_to_depth>);
+         kFamily<space_to_depth, any_type, "copy.any", Op::space_to_depth>,
+         kFamily<cast, any_number, "direct.any", Op::cast>);
 
 }  // namespace
 

@@ -79,6 +79,57 @@ void layer_norm(const Buffers& b) {
   normalise(b, axis, [&](const Index& i) { return broadcast_index(i, rank, operand(b, 1).shape()); });
 }
 
+// Over the channels of a group and all that lies behind them.
+void group_norm(const Buffers& b) {
+  const auto x = operand(b, 0);
+  const auto y = result(b);
+  const double epsilon = b.attributes().real("epsilon");
+  const std::int64_t groups = b.attributes().integer("num_groups");
+  Shape inner = x.shape();
+  inner[0] = 1;
+  inner[1] = x.extent(1) / groups;
+  for_each_index(Shape{x.extent(0), groups}, [&](const Index& group) {
+    const Index base{group[0], group[1] * inner[1]};
+    const Moments m = moments(x, base, inner);
+    for_each_index(inner, [&](const Index& step) {
+      Index i = step;
+      i[0] = base[0];
+      i[1] += base[1];
+      const double normal = (x[i] - m.mean) / std::sqrt(m.variance + epsilon);
+      y.set(i, normal * operand(b, 1)[{i[1]}] + operand(b, 2)[{i[1]}]);
+    });
+  });
+}
+
+// By the root of the mean square over the axes from one on, which is not centred.
+void rms_norm(const Buffers& b) {
+  const auto x = operand(b, 0);
+  const auto y = result(b);
+  const auto scale = operand(b, 1);
+  const int first = static_cast<int>(b.attributes().integer("axis"));
+  const double epsilon = b.attributes().real("epsilon");
+  Shape outer;
+  Shape inner;
+  for (int axis = 0; axis < x.rank(); ++axis) {
+    outer.push_back(axis < first ? x.extent(axis) : 1);
+    inner.push_back(axis < first ? 1 : x.extent(axis));
+  }
+  const auto count = static_cast<double>(std::max<std::int64_t>(1, inner.elements()));
+  for_each_index(outer, [&](const Index& base) {
+    const auto at = [&](const Index& step) {
+      Index i{};
+      for (std::size_t axis = 0; axis < i.size(); ++axis) i[axis] = base[axis] + step[axis];
+      return i;
+    };
+    double square = 0;
+    for_each_index(inner, [&](const Index& step) { square += x[at(step)] * x[at(step)] / count; });
+    for_each_index(inner, [&](const Index& step) {
+      const Index i = at(step);
+      y.set(i, x[i] / std::sqrt(square + epsilon) * scale[broadcast_index(i, x.rank(), scale.shape())]);
+    });
+  });
+}
+
 void lrn(const Buffers& b) {
   const auto x = operand(b, 0);
   const auto y = result(b);
@@ -95,11 +146,12 @@ void lrn(const Buffers& b) {
   });
 }
 
-constexpr auto kNormalisationEntries =
-    join(kFamily<batch_norm, same_real, "direct.any", Op::batch_norm>,
-         kFamily<instance_norm, same_real, "direct.any", Op::instance_norm>,
-         kFamily<layer_norm, same_real, "direct.any", Op::layer_norm>,
-         kFamily<lrn, same_real, "direct.any", Op::lrn>);
+constexpr auto kNormalisationEntries = join(
+    kFamily<batch_norm, same_real, "direct.any", Op::batch_norm>,
+    kFamily<instance_norm, same_real, "direct.any", Op::instance_norm>,
+    kFamily<layer_norm, same_real, "direct.any", Op::layer_norm>,
+    kFamily<group_norm, same_real, "direct.any", Op::group_norm>,
+    kFamily<rms_norm, same_real, "direct.any", Op::rms_norm>, kFamily<lrn, same_real, "direct.any", Op::lrn>);
 
 }  // namespace
 

@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // ONNX's operators between real and quantised numbers, and its products of integers.
+#include "kernels/reference/numbers.h"
+#include "kernels/reference/small_floats.h"
 #include "kernels/reference/stored.h"
+#include "lib/base/small_types.h"
 
 #include <cmath>
 
 namespace fettle::kernels::reference {
 namespace {
-
-std::int64_t integer_at(const void* data, DataType type, std::int64_t offset) {
-  if (type == DataType::s8) return static_cast<const std::int8_t*>(data)[offset];
-  if (type == DataType::u8) return static_cast<const std::uint8_t*>(data)[offset];
-  return static_cast<const std::int32_t*>(data)[offset];
-}
 
 // Scale and zero point of each element: attributes, or operands where they are computed.
 class Parameters {
@@ -21,65 +18,103 @@ class Parameters {
       : b_(b),
         scales_(b.attributes().reals("scale")),
         zeros_(b.attributes().integers("zero_point")),
-        axis_(static_cast<std::size_t>(b.attributes().integer("axis"))) {
-    single_ = (scales_.empty() ? b.in<float>(1).desc.shape.elements()
-                               : static_cast<std::int64_t>(scales_.size())) == 1;
+        axis_(static_cast<std::size_t>(b.attributes().integer("axis"))),
+        block_(b.attributes().integer("block_size")) {
+    single_ = block_ == 0 && (scales_.empty() ? b.in<std::byte>(1).desc.shape.elements()
+                                              : static_cast<std::int64_t>(scales_.size())) == 1;
   }
-  float scale(const Index& index) const {
-    return scales_.empty() ? b_.in<float>(1)[{place(index)}]
-                           : scales_[static_cast<std::size_t>(place(index))];
+  /// In f32, in which ONNX takes the quotient, or wider where the model has it so.
+  double scale(const Index& index) const {
+    return scales_.empty() ? operand(b_, 1)[place(index)]
+                           : static_cast<double>(scales_[static_cast<std::size_t>(place(index)[0])]);
   }
-  std::int64_t zero(const Index& index) const {
-    if (!scales_.empty()) return zeros_[static_cast<std::size_t>(place(index))];
-    if (!b_.has(2)) return 0;
-    const auto zeros = b_.in<std::byte>(2);
-    return integer_at(zeros.data, zeros.desc.format.type, zeros.offset({place(index)}));
+  double zero(const Index& index) const {
+    if (!scales_.empty()) return static_cast<double>(zeros_[static_cast<std::size_t>(place(index)[0])]);
+    return b_.has(2) ? operand(b_, 2)[place(index)] : 0;
   }
 
  private:
-  std::int64_t place(const Index& index) const { return single_ ? 0 : index[axis_]; }
+  Index place(const Index& index) const {
+    if (single_) return {};
+    if (block_ == 0) return {index[axis_]};
+    Index result = index;
+    result[axis_] /= block_;
+    return result;
+  }
   const Buffers& b_;
   std::span<const float> scales_;
   std::span<const std::int64_t> zeros_;
   std::size_t axis_;
+  std::int64_t block_;
   bool single_ = true;
 };
 
-// The quotient is taken in f32, as ONNX says.
+// The quotient of two numbers is taken in f32, as ONNX says, unless they are wider.
+double quotient(double x, double scale, DataType type) {
+  return type == DataType::f64 ? x / scale
+                               : static_cast<double>(static_cast<float>(x) / static_cast<float>(scale));
+}
+
 void quantize_along(const Buffers& b) {
   const Parameters parameters(b);
-  const auto x = b.in<std::byte>(0);
+  const auto x = operand(b, 0);
+  const DataType from = b.layer.inputs.front().format.type;
+  const DataType type = b.layer.outputs.front().format.type;
+  const IntegerRange range = integer_range(type);
+  if (!range.empty()) {
+    const auto y = result<std::int64_t>(b);
+    for_each_index(y.shape(), [&](const Index& i) {
+      y.set(i, quantise(quotient(x[i], parameters.scale(i), from), static_cast<int>(parameters.zero(i)),
+                        range.low, range.high));
+    });
+    return;
+  }
   const auto y = b.out<std::uint8_t>();
-  const DataType type = y.desc.format.type;
-  const bool integers = x.desc.format.type == DataType::s32;
+  const bool saturate = b.attributes().integer("saturate", 1) != 0;
   for_each_index(y.desc.shape, [&](const Index& i) {
-    const float value = integers ? static_cast<float>(b.in<std::int32_t>(0)[i]) : b.in<float>(0)[i];
-    y[i] = static_cast<std::uint8_t>(quantise(static_cast<double>(value / parameters.scale(i)),
-                                              static_cast<int>(parameters.zero(i)), lowest_of(type),
-                                              highest_of(type)));
+    const double value = quotient(x[i], parameters.scale(i), from) + parameters.zero(i);
+    y[i] = static_cast<std::uint8_t>(small_float_bits(type, value, saturate));
   });
 }
 
+bool is_stored(DataType type) {
+  return !integer_range(type).empty() || (is_small_float(type) && type != DataType::f8e8m0);
+}
+bool is_real(DataType type) { return kind_of(type) == Kind::real && !is_small_float(type); }
+
+// The scale's type, and the zero point's, where they are operands.
+bool has_real_scale(const LayerDesc& layer, DataType stored) {
+  const TensorDesc* scale = layer.operand(1);
+  const TensorDesc* zero = layer.operand(2);
+  return (scale == nullptr || is_real(scale->format.type)) &&
+         (zero == nullptr || zero->format.type == stored);
+}
+
 Refusal supports_quantize(const LayerDesc& layer, const Cpu&) {
-  const DataType from = layer.inputs.front().format.type;
-  if (!is_quantised_type(layer.outputs.front().format.type)) return Refusal::data_type;
-  return from == DataType::f32 || from == DataType::s32 ? plain_layouts(layer) : Refusal::data_type;
+  const TensorDesc& x = layer.inputs.front();
+  const TensorDesc& y = layer.outputs.front();
+  if (!is_stored(y.format.type) || !has_real_scale(layer, y.format.type)) return Refusal::data_type;
+  if (!is_real(x.format.type) && x.format.type != DataType::s32) return Refusal::data_type;
+  return plain_layouts(layer);
 }
 
 void dequantize_along(const Buffers& b) {
   const Parameters parameters(b);
-  const auto x = b.in<std::byte>(0);
-  const auto y = b.out<float>();
-  for_each_index(y.desc.shape, [&](const Index& i) {
-    const std::int64_t steps = integer_at(x.data, x.desc.format.type, x.offset(i)) - parameters.zero(i);
-    y[i] = static_cast<float>(steps) * parameters.scale(i);
+  const auto x = operand(b, 0);
+  const auto y = result(b);
+  // The product is taken in the result's type: of f32 here, where that is not wider.
+  const bool wide = b.layer.outputs.front().format.type == DataType::f64;
+  for_each_index(y.shape(), [&](const Index& i) {
+    const double steps = x[i] - parameters.zero(i);
+    y.set(i, wide ? steps * parameters.scale(i)
+                  : static_cast<double>(static_cast<float>(steps) * static_cast<float>(parameters.scale(i))));
   });
 }
 
 Refusal supports_dequantize(const LayerDesc& layer, const Cpu&) {
   const DataType from = layer.inputs.front().format.type;
-  if (!is_quantised_type(from) && from != DataType::s32) return Refusal::data_type;
-  return layer.outputs.front().format.type == DataType::f32 ? plain_layouts(layer) : Refusal::data_type;
+  if ((!is_stored(from) && from != DataType::s32) || !has_real_scale(layer, from)) return Refusal::data_type;
+  return is_real(layer.outputs.front().format.type) ? plain_layouts(layer) : Refusal::data_type;
 }
 
 // A scale that brings the numbers and 0 into 0 to 255.

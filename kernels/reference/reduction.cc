@@ -205,8 +205,8 @@ Refusal supports_arg(const LayerDesc& layer, const Cpu& cpu) {
   return layer.outputs.front().format.type == DataType::s64 ? any_number(layer, cpu) : Refusal::data_type;
 }
 
-// Running sums along an axis, which the second operand may name.
-void cum_sum(const Buffers& b) {
+// Running sums or products along an axis, which the second operand names.
+void cumulate(const Buffers& b) {
   const std::int64_t given = operand<std::int64_t>(b, 1)[{}];
   const int rank = b.layer.outputs.front().shape.rank();
   const auto axis =
@@ -218,11 +218,12 @@ void cum_sum(const Buffers& b) {
     const auto x = operand<T>(b, 0);
     const auto y = result<T>(b);
     const std::int64_t extent = x.extent(static_cast<int>(axis));
+    const bool multiplies = b.layer.main().op == Op::cum_prod;
     for_each_line(x.shape(), static_cast<int>(axis), [&](Index i) {
-      T sum{};
+      T sum = multiplies ? T{1} : T{};
       for (std::int64_t k = 0; k < extent; ++k) {
         i[axis] = reverse ? extent - 1 - k : k;
-        const T next = multiply_add(T{1}, x[i], sum);
+        const T next = multiplies ? multiply_add(sum, x[i], T{}) : multiply_add(T{1}, x[i], sum);
         y.set(i, exclusive ? sum : next);
         sum = next;
       }
@@ -230,7 +231,7 @@ void cum_sum(const Buffers& b) {
   });
 }
 
-Refusal supports_cum_sum(const LayerDesc& layer, const Cpu& cpu) {
+Refusal supports_cumulate(const LayerDesc& layer, const Cpu& cpu) {
   const DataType type = layer.inputs.front().format.type;
   const bool fits = layer.outputs.front().format.type == type && layer.inputs.size() == 2 &&
                     kind_of(layer.inputs[1].format.type) == Kind::whole && layer.inputs[0].shape.rank() > 0;
@@ -244,7 +245,7 @@ constexpr auto kReductionEntries =
                  Op::reduce_min, Op::reduce_prod, Op::reduce_l1, Op::reduce_l2, Op::reduce_sum_square>,
          kFamily<reduce, same_real, "direct.any", Op::reduce_log_sum, Op::reduce_log_sum_exp>,
          kFamily<arg, supports_arg, "direct.any", Op::arg_max, Op::arg_min>,
-         kFamily<cum_sum, supports_cum_sum, "direct.any", Op::cum_sum>);
+         kFamily<cumulate, supports_cumulate, "direct.any", Op::cum_sum, Op::cum_prod>);
 
 }  // namespace
 

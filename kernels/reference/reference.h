@@ -162,6 +162,7 @@ Refusal plain_layouts(const LayerDesc& layer);
 /// The entries of each family.
 std::span<const Kernel* const> convolution_entries() noexcept;
 std::span<const Kernel* const> product_entries() noexcept;
+std::span<const Kernel* const> attention_entries() noexcept;
 std::span<const Kernel* const> elementwise_entries() noexcept;
 std::span<const Kernel* const> reduction_entries() noexcept;
 std::span<const Kernel* const> normalisation_entries() noexcept;

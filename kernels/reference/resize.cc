@@ -7,24 +7,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <span>
 
 namespace fettle::kernels::reference {
 namespace {
-
-struct Tap {
-  std::int64_t position;
-  double weight;
-};
-
-// At most four along an axis; no heap memory, since running must not allocate.
-struct Taps {
-  std::array<Tap, 4> taps{};
-  std::size_t count = 0;
-
-  void add(Tap tap) { taps[count++] = tap; }
-  std::span<Tap> all() { return {taps.data(), count}; }
-};
 
 // A position in the range of integers; so far outside, all that is there is the last element.
 double bounded(double position, std::int64_t input) {
@@ -38,29 +23,56 @@ double cubic_weight(double distance, double a) {
   return d < 2 ? ((a * d - 5 * a) * d + 8 * a) * d - 4 * a : 0;
 }
 
-// The input positions that an output position mixes; none outside of a crop, which is not the image's.
-Taps taps(const ResizeAxis& axis, std::int64_t input, std::int64_t at, const Attributes& attributes) {
-  Taps result;
-  if (axis.outside(at)) return result;
-  if (axis.is_identity()) {
-    result.add({axis.nearest(at), 1});
-    return result;
+// The elements of the input that an output position mixes along one axis: `count` from `first` on, with
+// weights by their distance. No heap memory, since running must not allocate.
+class Taps {
+ public:
+  Taps() = default;
+  Taps(const ResizeAxis& axis, std::int64_t input, std::int64_t at, const Attributes& attributes)
+      : input_(input) {
+    if (axis.outside(at)) return;  // of a crop, which is not the image's
+    count_ = 1;
+    if (axis.is_identity()) {
+      first_ = axis.nearest(at);
+      return;
+    }
+    position_ = bounded(axis.position(at), input);
+    squeeze_ = 1;
+    cubic_ = attributes.string("mode") == "cubic";
+    a_ = attributes.real("cubic_coeff_a", -0.75f);
+    exclude_ = attributes.integer("exclude_outside") != 0;
+    // Where elements become fewer, a stretched filter sees all of them.
+    if (attributes.integer("antialias") != 0) squeeze_ = std::clamp(axis.scale(), 1.0 / (1 << 20), 1.0);
+    const double reach = (cubic_ ? 2 : 1) / squeeze_;
+    first_ = static_cast<std::int64_t>(std::floor(position_ - reach)) + 1;
+    count_ = static_cast<std::int64_t>(std::floor(position_ + reach)) - first_ + 1;
+    double sum = 0;
+    for (std::int64_t i = 0; i < count_; ++i) sum += share(i);
+    total_ = sum;
   }
-  const double position = bounded(axis.position(at), input);
-  const auto floor = static_cast<std::int64_t>(std::floor(position));
-  const bool cubic = attributes.string("mode") == "cubic";
-  const double a = attributes.real("cubic_coeff_a", -0.75f);
-  double sum = 0;
-  for (std::int64_t p = floor - (cubic ? 1 : 0); p <= floor + (cubic ? 2 : 1); ++p) {
-    const double distance = position - static_cast<double>(p);
-    if (attributes.integer("exclude_outside") != 0 && (p < 0 || p >= input)) continue;
-    const double weight = cubic ? cubic_weight(distance, a) : 1 - std::abs(distance);
-    sum += weight;
-    result.add({std::clamp<std::int64_t>(p, 0, input - 1), weight});
+
+  std::int64_t count() const { return count_; }
+  std::int64_t element(std::int64_t i) const { return std::clamp<std::int64_t>(first_ + i, 0, input_ - 1); }
+  double weight(std::int64_t i) const { return squeeze_ == 0 ? 1 : share(i) / total_; }
+
+ private:
+  double share(std::int64_t i) const {
+    const std::int64_t p = first_ + i;
+    if (exclude_ && (p < 0 || p >= input_)) return 0;
+    const double distance = (position_ - static_cast<double>(p)) * squeeze_;
+    return cubic_ ? cubic_weight(distance, a_) : std::max(0.0, 1 - std::abs(distance));
   }
-  for (Tap& tap : result.all()) tap.weight /= sum;
-  return result;
-}
+
+  std::int64_t input_ = 1;
+  std::int64_t first_ = 0;
+  std::int64_t count_ = 0;
+  double position_ = 0;
+  double squeeze_ = 0;  // of distances; 0: a single element
+  double a_ = 0;
+  double total_ = 1;
+  bool cubic_ = false;
+  bool exclude_ = false;
+};
 
 using Axes = std::array<ResizeAxis, kMaxRank>;
 
@@ -104,8 +116,8 @@ void interpolate(const Buffers& b) {
     std::array<Taps, kMaxRank> all;
     Shape counts;
     for (std::size_t k = 0; k < rank; ++k) {
-      all[k] = taps(axes[k], x.extent(static_cast<int>(k)), out[k], b.attributes());
-      counts.push_back(static_cast<std::int64_t>(all[k].count));
+      all[k] = Taps(axes[k], x.extent(static_cast<int>(k)), out[k], b.attributes());
+      counts.push_back(all[k].count());
     }
     if (counts.elements() == 0) return y.set(out, b.attributes().real("extrapolation_value"));
     double sum = 0;
@@ -113,9 +125,8 @@ void interpolate(const Buffers& b) {
       Index from{};
       double weight = 1;
       for (std::size_t k = 0; k < rank; ++k) {
-        const Tap& tap = all[k].taps[static_cast<std::size_t>(choice[k])];
-        from[k] = tap.position;
-        weight *= tap.weight;
+        from[k] = all[k].element(choice[k]);
+        weight *= all[k].weight(choice[k]);
       }
       sum += weight * x[from];
     });

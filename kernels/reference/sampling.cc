@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Operators that read a picture between its pixels: GridSample and RoiAlign. Where the last bit decides,
-// which pixel is the nearest or how many points a cell has, positions are computed in the type of the
-// coordinates, as other runtimes do: a grid that was made in float has its ties there.
+// Operators that read an image between its pixels: GridSample and RoiAlign; AffineGrid, which says where.
+// Where the last bit decides, which pixel is the nearest or how many points a cell has, positions are
+// computed in the type of the coordinates, as other runtimes do: a grid that was made in float has its ties
+// there.
 #include "kernels/larger.h"
 #include "kernels/reference/numbers.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -23,10 +25,6 @@ struct Plane {
   std::int64_t height() const { return x.extent(2); }
   std::int64_t width() const { return x.extent(3); }
   double at(std::int64_t row, std::int64_t column) const { return x[{batch, channel, row, column}]; }
-  bool has(double row, double column) const {
-    return row >= 0 && column >= 0 && row < static_cast<double>(height()) &&
-           column < static_cast<double>(width());
-  }
 };
 
 // How GridSample maps coordinates, and what it finds outside the picture.
@@ -65,14 +63,18 @@ struct Grid {
     if (padding == "zeros") return place;
     return std::clamp(place, 0.0, static_cast<double>(extent - 1));
   }
-  // A pixel by its whole coordinates, which may lie outside.
-  double pixel(const Plane& plane, double row, double column) const {
-    row = inside(row, plane.height());
-    column = inside(column, plane.width());
-    if (!plane.has(row, column)) return 0;
-    return plane.at(static_cast<std::int64_t>(row), static_cast<std::int64_t>(column));
+  // What an element by its whole coordinates, which may lie outside, adds to a sum.
+  template <typename Places>
+  double element(const Numbers<double>& x, Index from, const Places& places) const {
+    for (std::size_t k = 0; k + 2 < static_cast<std::size_t>(x.rank()); ++k) {
+      const std::int64_t extent = x.extent(static_cast<int>(k) + 2);
+      const double place = inside(places[k], extent);
+      if (!(place >= 0 && place < static_cast<double>(extent))) return 0;
+      from[k + 2] = static_cast<std::int64_t>(place);
+    }
+    return x[from];
   }
-  double sample(const Plane& plane, double row, double column) const;
+  double sample(const Numbers<double>& x, const Index& from, std::array<double, kMaxRank>& places) const;
 };
 
 double cubic(double distance) {
@@ -82,38 +84,75 @@ double cubic(double distance) {
   return d < 2 ? ((kA * d - 5 * kA) * d + 8 * kA) * d - 4 * kA : 0;
 }
 
-double Grid::sample(const Plane& plane, double row, double column) const {
-  if (!std::isfinite(row) || !std::isfinite(column)) return 0;
-  if (mode != "bicubic") {
-    row = inside(row, plane.height());
-    column = inside(column, plane.width());
+// Image and channel are in `from`; `places` are the coordinates, outermost first.
+double Grid::sample(const Numbers<double>& x, const Index& from, std::array<double, kMaxRank>& places) const {
+  const auto axes = static_cast<std::size_t>(x.rank() - 2);
+  const bool wide = mode == "cubic";
+  for (std::size_t k = 0; k < axes; ++k) {
+    if (!std::isfinite(places[k])) return 0;
+    if (!wide) places[k] = inside(places[k], x.extent(static_cast<int>(k) + 2));
+    if (mode == "nearest") places[k] = std::nearbyint(places[k]);
   }
-  if (mode == "nearest") return pixel(plane, std::nearbyint(row), std::nearbyint(column));
-  const bool wide = mode == "bicubic";
-  const double top = std::floor(row);
-  const double left = std::floor(column);
+  if (mode == "nearest") return element(x, from, places);
+  Shape taps;
+  for (std::size_t k = 0; k < axes; ++k) taps.push_back(wide ? 4 : 2);
   double sum = 0;
-  for (int i = wide ? -1 : 0; i <= (wide ? 2 : 1); ++i) {
-    for (int j = wide ? -1 : 0; j <= (wide ? 2 : 1); ++j) {
-      const double down = row - top - i;
-      const double right = column - left - j;
-      const double weight = wide ? cubic(down) * cubic(right) : (1 - std::abs(down)) * (1 - std::abs(right));
-      if (weight != 0) sum += weight * pixel(plane, top + i, left + j);
+  for_each_index(taps, [&](const Index& tap) {
+    std::array<double, kMaxRank> at{};
+    double weight = 1;
+    for (std::size_t k = 0; k < axes; ++k) {
+      at[k] = std::floor(places[k]) + static_cast<double>(tap[k] - (wide ? 1 : 0));
+      const double distance = places[k] - at[k];
+      weight *= wide ? cubic(distance) : 1 - std::abs(distance);
     }
-  }
+    if (weight != 0) sum += weight * element(x, from, at);
+  });
   return sum;
 }
 
 void grid_sample(const Buffers& b) {
   const auto x = operand(b, 0);
-  const auto places = operand(b, 1);
+  const auto coordinates = operand(b, 1);
   const auto y = result(b);
   const Grid grid(b.attributes(), b.layer.inputs[1].format.type);
+  const auto axes = static_cast<std::size_t>(x.rank() - 2);
   for_each_index(y.shape(), [&](const Index& i) {
-    const Plane plane{x, i[0], i[1]};
-    const double column = grid.place(places[{i[0], i[2], i[3], 0}], plane.width());
-    const double row = grid.place(places[{i[0], i[2], i[3], 1}], plane.height());
-    y.set(i, grid.sample(plane, row, column));
+    Index point{i[0]};
+    for (std::size_t k = 0; k < axes; ++k) point[k + 1] = i[k + 2];
+    // The innermost axis comes first in a grid.
+    std::array<double, kMaxRank> places{};
+    for (std::size_t k = 0; k < axes; ++k) {
+      point[axes + 1] = static_cast<std::int64_t>(axes - 1 - k);
+      places[k] = grid.place(coordinates[point], x.extent(static_cast<int>(k) + 2));
+    }
+    y.set(i, grid.sample(x, {i[0], i[1]}, places));
+  });
+}
+
+// The place of element `at` of an axis, from -1 to 1: of its middle, or with the ends of the axis at those of
+// the elements.
+double normal_place(std::int64_t at, std::int64_t extent, bool align_corners) {
+  const auto x = static_cast<double>(at);
+  const auto size = static_cast<double>(extent);
+  if (!align_corners) return (2 * x + 1) / size - 1;
+  return extent == 1 ? 0 : 2 * x / (size - 1) - 1;
+}
+
+void affine_grid(const Buffers& b) {
+  const auto theta = operand(b, 0);
+  const auto y = result(b);
+  const bool align_corners = b.attributes().integer("align_corners") != 0;
+  const int axes = y.rank() - 2;
+  for_each_index(y.shape(), [&](const Index& i) {
+    const std::int64_t row = i[static_cast<std::size_t>(axes) + 1];
+    double sum = theta[{i[0], row, axes}];
+    // The innermost axis comes first.
+    for (int k = 0; k < axes; ++k) {
+      const int axis = axes - k;
+      sum += theta[{i[0], row, k}] *
+             normal_place(i[static_cast<std::size_t>(axis)], y.extent(axis), align_corners);
+    }
+    y.set(i, sum);
   });
 }
 
@@ -252,6 +291,7 @@ Refusal supports_roi_align(const LayerDesc& layer, const Cpu& cpu) {
 
 constexpr auto kSamplingEntries =
     join(kFamily<grid_sample, supports_grid_sample, "direct.any", Op::grid_sample>,
+         kFamily<affine_grid, same_real, "direct.any", Op::affine_grid>,
          kFamily<roi_align, supports_roi_align, "direct.any", Op::roi_align>);
 
 }  // namespace

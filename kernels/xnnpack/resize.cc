@@ -66,7 +66,8 @@ Refusal Resize::read(const LayerDesc& layer) {
   if (Refusal no = read_pixels(layer.outputs[0], output); no != Refusal::none) return no;
   if (x.shape.rank() != 4 || layer.outputs[0].shape.rank() != 4) return Refusal::rank;
   const Attributes& attributes = layer.main().attributes;
-  if (attributes.string("mode", "nearest") != "linear" || attributes.integer("exclude_outside", 0) != 0) {
+  if (attributes.string("mode", "nearest") != "linear" || attributes.integer("exclude_outside", 0) != 0 ||
+      attributes.integer("antialias", 0) != 0) {
     return Refusal::attribute;
   }
   if (input.batch != output.batch || input.channels != output.channels) return Refusal::shape;

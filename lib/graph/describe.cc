@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/graph/passes.h"
+#include "lib/base/small_types.h"
 #include "lib/graph/passes/quantised.h"
 
 namespace fettle::graph {
@@ -25,9 +26,12 @@ void set_quantisation(TensorDesc& tensor, const Quantisation& quantisation) {
 // Whether the node changes nothing but how numbers are stored: with one scale and zero point for all, which
 // then are its tensors' and no attributes.
 bool is_conversion(const Graph& graph, const Node& node) {
-  if (node.op == Op::cast) return true;
-  return node.op == Op::quantize_linear ? node.quantised || quantisation_of(graph, node).has_value()
-                                        : quantisation_of(graph, node).has_value();
+  if (node.op != Op::cast && node.op != Op::quantize_linear && node.op != Op::dequantize_linear) return false;
+  const DataType from = graph.value(node.inputs.front()).type;
+  const DataType to = graph.value(node.outputs.front()).type;
+  if (node.op == Op::cast) return !is_small_float(from) && !is_small_float(to);
+  if (node.quantised) return true;
+  return quantisation_of(graph, node) && (node.op == Op::quantize_linear ? from : to) == DataType::f32;
 }
 
 void become_conversion(const Graph& graph, const Node& node, LayerDesc& layer) {

@@ -122,11 +122,21 @@ double work_of_lrn(const LayerDesc& layer) {
 double work_of_resize(const LayerDesc& layer) {
   const std::string_view mode = layer.main().attributes.string("mode");
   const int taps = mode == "cubic" ? 4 : mode == "linear" ? 2 : 1;
-  return for_each_result(layer, std::pow(taps, layer.operand(0)->shape.rank()));
+  const Shape& x = layer.operand(0)->shape;
+  const Shape& y = layer.outputs.front().shape;
+  const bool stretched = layer.main().attributes.integer("antialias") != 0;
+  double count = 1;
+  for (int axis = 0; axis < x.rank(); ++axis) {
+    const auto shrunk =
+        static_cast<double>(x[axis]) / static_cast<double>(std::max<std::int64_t>(1, y[axis]));
+    count *= taps * (stretched ? std::max(1.0, shrunk) : 1);
+  }
+  return for_each_result(layer, count);
 }
 
 double work_of_grid_sample(const LayerDesc& layer) {
-  return for_each_result(layer, layer.main().attributes.string("mode") == "bicubic" ? 16 : 4);
+  const int taps = layer.main().attributes.string("mode") == "cubic" ? 4 : 2;
+  return for_each_result(layer, std::pow(taps, layer.operand(0)->shape.rank() - 2));
 }
 
 // Each point is interpolated from four pixels. Without a ratio points are between half a pixel and a pixel
@@ -154,6 +164,25 @@ double work_of_non_max_suppression(const LayerDesc& layer) {
 double work_of_unique(const LayerDesc& layer) {
   const auto elements = static_cast<double>(layer.operand(0)->shape.elements());
   return once(layer) + elements * std::log2(elements + 1);
+}
+
+// Each query looks at every key twice: for its score, and for its share of the values.
+double work_of_attention(const LayerDesc& layer) {
+  const Shape& queries = layer.operand(0)->shape;
+  const double scores = product(queries.dims().first(3)) * static_cast<double>(layer.operand(1)->shape[2]);
+  const double sizes = static_cast<double>(queries[3]) + static_cast<double>(layer.operand(2)->shape[3]);
+  return once(layer) + scores * (1 + sizes);
+}
+
+// Each tap is interpolated from four pixels.
+double work_of_deform_conv(const LayerDesc& layer) {
+  const auto taps = layer.operand(1)->shape.dims().subspan(1);
+  return for_each_result(layer, 4 * product(taps));
+}
+
+// Every result looks at each tap of the window.
+double work_of_col2im(const LayerDesc& layer) {
+  return for_each_result(layer, product(layer.main().attributes.integers("block_shape")));
 }
 
 double count_operations(const LayerDesc& layer) {

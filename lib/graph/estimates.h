@@ -36,5 +36,8 @@ double work_of_roi_align(const LayerDesc& layer);
 double work_of_recurrent(const LayerDesc& layer);
 double work_of_non_max_suppression(const LayerDesc& layer);
 double work_of_unique(const LayerDesc& layer);
+double work_of_attention(const LayerDesc& layer);
+double work_of_deform_conv(const LayerDesc& layer);
+double work_of_col2im(const LayerDesc& layer);
 
 }  // namespace fettle::graph

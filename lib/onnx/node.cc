@@ -4,11 +4,13 @@
 #include "lib/base/utf8.h"
 #include "lib/graph/operators.h"
 #include "lib/onnx/order.h"
+#include "lib/onnx/signatures.h"
 #include "lib/onnx/tensor.h"
 #include "lib/onnx/words.h"
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 namespace fettle::onnx_import {
@@ -26,8 +28,9 @@ constexpr std::size_t kShownBytes = 40;  // of a text that may be anything
 constexpr int kMostAttributes = 256;
 
 bool names_a_type(Op op, std::string_view attribute) {
-  return (op == Op::cast && attribute == "to") || attribute == "output_datatype" ||
-         (op == Op::eye_like && attribute == "dtype");
+  return ((op == Op::cast || op == Op::bit_cast) && attribute == "to") || attribute == "output_datatype" ||
+         attribute == "output_dtype" || (op == Op::eye_like && attribute == "dtype") ||
+         (op == Op::quantize_linear && attribute == "precision") || attribute == "softmax_precision";
 }
 bool is_recurrent(Op op) { return graph::operator_info(op).import == graph::Import::recurrent; }
 
@@ -70,6 +73,24 @@ std::string unusable_constant(const AttributeProto& attribute) {
   }
 }
 
+// A number, a text, or a list of numbers; nothing for anything else.
+std::optional<AttributeValue> plain_value(const AttributeProto& attribute) {
+  switch (attribute.type()) {
+    case AttributeProto::INT:
+      return static_cast<std::int64_t>(attribute.i());
+    case AttributeProto::FLOAT:
+      return attribute.f();
+    case AttributeProto::STRING:
+      return attribute.s();
+    case AttributeProto::INTS:
+      return std::vector<std::int64_t>(attribute.ints().begin(), attribute.ints().end());
+    case AttributeProto::FLOATS:
+      return std::vector<float>(attribute.floats().begin(), attribute.floats().end());
+    default:
+      return std::nullopt;
+  }
+}
+
 }  // namespace
 
 Status NodeImporter::import(const onnx::NodeProto& node, const std::string& id) {
@@ -88,6 +109,11 @@ Status NodeImporter::import(const onnx::NodeProto& node, const std::string& id) 
     return add_outputs(target.outputs);  // later nodes may use them
   }
   target.op = info->op;
+  if (info->version(graph_.opset) == 0) {
+    problem("the operator came with opset " + std::to_string(*info->since.begin()) + ", the file has " +
+            std::to_string(graph_.opset));
+    return add_outputs(target.outputs);
+  }
   const graph::Import import = info->import;
   if (is_rewritten(import) && node.output_size() > 1)
     return invalid("node " + id_ + " has more than one output");
@@ -131,9 +157,14 @@ Status NodeImporter::read_attributes(graph::Node& target) {
 
 Status NodeImporter::read_attribute(const AttributeProto& attribute, graph::Node& target) {
   const std::string& name = attribute.name();
-  // A hint of the first opsets; and what nobody but inference says.
-  if (name == "consumed_inputs" || graph::operator_info(target.op).owns_attribute(name)) return {};
+  if (name == "consumed_inputs") return {};  // a hint of the first opsets
+  if (const auto wrong = wrong_attribute(target.op, name, graph_.opset)) {
+    problem(*wrong);
+    return {};
+  }
   if (names_a_type(target.op, name)) {
+    // No type is as good as no attribute, where one may be left out.
+    if (name != "to" && attribute.type() == AttributeProto::INT && attribute.i() == 0) return {};
     const DataType type = attribute.type() == AttributeProto::STRING
                               ? data_type(attribute.s())
                               : data_type(static_cast<std::int32_t>(attribute.i()));
@@ -148,23 +179,11 @@ Status NodeImporter::read_attribute(const AttributeProto& attribute, graph::Node
     return {};
   }
   if (takes_words(target.op, name) && !check_words(attribute, target.op)) return {};
+  if (std::optional<AttributeValue> value = plain_value(attribute)) {
+    target.attributes.set(name, *std::move(value));
+    return {};
+  }
   switch (attribute.type()) {
-    case AttributeProto::INT:
-      target.attributes.set(name, static_cast<std::int64_t>(attribute.i()));
-      return {};
-    case AttributeProto::FLOAT:
-      target.attributes.set(name, attribute.f());
-      return {};
-    case AttributeProto::STRING:
-      target.attributes.set(name, attribute.s());
-      return {};
-    case AttributeProto::INTS:
-      target.attributes.set(name,
-                            std::vector<std::int64_t>(attribute.ints().begin(), attribute.ints().end()));
-      return {};
-    case AttributeProto::FLOATS:
-      target.attributes.set(name, std::vector<float>(attribute.floats().begin(), attribute.floats().end()));
-      return {};
     case AttributeProto::STRINGS: {
       if (!is_recurrent(target.op)) break;
       std::string list;
@@ -213,21 +232,27 @@ bool NodeImporter::check_words(const AttributeProto& attribute, Op op) {
   return !wrong;
 }
 
-Status NodeImporter::read_operands(graph::Node& target) {
+Status NodeImporter::find_operands(std::vector<ValueId>& operands) {
   for (const std::string& name : node_->input()) {
     if (name.empty()) {
-      target.inputs.push_back(graph::kNoValue);
+      operands.push_back(graph::kNoValue);
       continue;
     }
     const ValueId found = scope_.find(name);
     if (found == graph::kNoValue)
       return invalid("node " + id_ + " uses " + name + ", which nothing in the graph makes");
-    check_usable(target.inputs.size(), name, found);
-    target.inputs.push_back(found);
+    check_usable(operands.size(), name, found);
+    operands.push_back(found);
   }
-  while (!target.inputs.empty() && target.inputs.back() == graph::kNoValue) target.inputs.pop_back();
+  while (!operands.empty() && operands.back() == graph::kNoValue) operands.pop_back();
+  return {};
+}
+
+Status NodeImporter::read_operands(graph::Node& target) {
+  if (Status status = find_operands(target.inputs); !status) return status;
   const bool needs_first = target.inputs.empty() || target.inputs.front() == graph::kNoValue;
   if (needs_first) return invalid("node " + id_ + " lacks its first input");
+  if (const auto wrong = too_many_operands(target.op, target.inputs.size(), graph_.opset)) problem(*wrong);
   std::size_t least = graph::operator_info(target.op).least_inputs;
   if (least == graph::kAllInputs) least = target.inputs.size();
   const auto missing =

@@ -31,6 +31,8 @@ class NodeImporter {
   Status read_attribute(const onnx::AttributeProto& attribute, graph::Node& target);
   bool check_words(const onnx::AttributeProto& attribute, Op op);
   Status read_operands(graph::Node& target);
+  // The values that the node names, kNoValue where one is left out.
+  Status find_operands(std::vector<graph::ValueId>& operands);
   // Notes a problem where nothing can use the value, which is operand `input`.
   void check_usable(std::size_t input, const std::string& name, graph::ValueId value);
   Status add_outputs(std::vector<graph::ValueId>& outputs);

@@ -13,7 +13,7 @@
 
 namespace fettle::onnx_import {
 
-/// Parses a model of opset 1 to 17. `bytes` are copied where they are kept. Every size, count and name is
+/// Parses a model of any opset. `bytes` are copied where they are kept. Every size, count and name is
 /// checked: the bytes are untrusted. Inputs in `options.constants` become constants; shapes are left to the
 /// caller, as is what to do about nodes that cannot be run. Errors: kModelMalformed (not ONNX, damaged),
 /// kModelInvalid (names that lead nowhere, cycles), kModelUnsupported (what concerns more than one

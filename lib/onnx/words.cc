@@ -25,8 +25,6 @@ constexpr std::string_view kLosses = "none mean sum";
 constexpr std::string_view kFunctions =
     "Relu Tanh Sigmoid Affine LeakyRelu ThresholdedRelu ScaledTanh HardSigmoid Elu Softsign Softplus";
 
-// Words of opsets that are not read yet are here for the messages. Reading one more opset means to compute
-// what its words say.
 constexpr Row kRows[] = {
     {Op::conv, "auto_pad", kPadding},
     {Op::conv_transpose, "auto_pad", kPadding},
@@ -59,6 +57,10 @@ constexpr Row kRows[] = {
     {Op::scatter_nd, "reduction", "max min", 18},
     {Op::nll_loss, "reduction", kLosses, 12},
     {Op::cross_entropy_loss, "reduction", kLosses, 12},
+    {Op::cast, "round_mode", "up down nearest", 24},
+    {Op::cast_like, "round_mode", "up down nearest", 24},
+    {Op::tensor_scatter, "mode", "linear circular", 24},
+    {Op::causal_conv, "activation", "none silu swish", 27},
     {Op::lstm, "direction", kDirections},
     {Op::gru, "direction", kDirections},
     {Op::rnn, "direction", kDirections},

@@ -17,9 +17,9 @@ void visit_indexing(Random& random, const Visit& visit) {
   Shape part = shape;
   part[static_cast<int>(axis)] = pick(random, 1, 12);
   visit_made(Op::gather_elements, with("axis", axis), {input(shape), indices(part, extent)}, visit);
-  const char* reductions[] = {"none", "add", "mul"};
+  const char* reductions[] = {"none", "add", "mul", "max", "min"};
   Attributes a = with("axis", axis);
-  a.set("reduction", std::string(reductions[random() % 3]));
+  a.set("reduction", std::string(reductions[random() % 5]));
   visit_made(Op::scatter_elements, std::move(a), {input(shape), indices(part, extent), input(part)}, visit);
 
   const std::int64_t least = std::min({shape[0], shape[1], shape[2]});
@@ -29,7 +29,7 @@ void visit_indexing(Random& random, const Visit& visit) {
   visit_made(Op::gather_nd, {}, {input(shape), indices({4, spelt}, least)}, visit);
   visit_made(Op::gather_nd, with("batch_dims", std::int64_t{1}),
              {input(shape), indices({shape[0], 3, 1}, shape[1])}, visit);
-  visit_made(Op::scatter_nd, with("reduction", std::string(reductions[random() % 3])),
+  visit_made(Op::scatter_nd, with("reduction", std::string(reductions[random() % 5])),
              {input(shape), indices({4, spelt}, least), input(updates)}, visit);
 }
 
@@ -51,8 +51,9 @@ void visit_making(Random& random, const Visit& visit) {
       {input({shape[0], shape[1], 3}), typed({shape[1]}, DataType::s64, 0, static_cast<double>(shape[0]))});
   REQUIRE(layer);
   visit(*layer);
-  visit_made(Op::cum_sum, with("reverse", pick(random, 0, 1)),
-             {input({2, shape[0], shape[1]}), typed({}, DataType::s64, -3, 2)}, visit);
+  for (const Op op : {Op::cum_sum, Op::cum_prod})
+    visit_made(op, with("reverse", pick(random, 0, 1)),
+               {input({2, shape[0], shape[1]}), typed({}, DataType::s64, -3, 2)}, visit);
 }
 
 // Long lines, of which few elements are wanted or nearly all, with many that are equal; and more boxes than

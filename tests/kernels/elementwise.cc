@@ -97,13 +97,13 @@ void visit_blocks(Random& random, const Visit& visit) {
 void visit_elementwise(Random& random, int count, const Visit& visit) {
   for (int i = 0; i < count; ++i) {
     for (Op op :
-         {Op::clamp,      Op::leaky_relu,   Op::elu,        Op::selu,   Op::celu,   Op::thresholded_relu,
-          Op::sigmoid,    Op::hard_sigmoid, Op::hard_swish, Op::swish,  Op::tanh,   Op::softplus,
-          Op::softsign,   Op::gelu,         Op::erf,        Op::exp,    Op::log,    Op::sqrt,
-          Op::reciprocal, Op::abs,          Op::neg,        Op::floor,  Op::ceil,   Op::round,
-          Op::sign,       Op::sin,          Op::cos,        Op::is_nan, Op::is_inf, Op::tan,
-          Op::asin,       Op::acos,         Op::atan,       Op::sinh,   Op::cosh,   Op::asinh,
-          Op::acosh,      Op::atanh,        Op::shrink})
+         {Op::clamp,      Op::leaky_relu,   Op::elu,        Op::selu,   Op::celu,     Op::thresholded_relu,
+          Op::sigmoid,    Op::hard_sigmoid, Op::hard_swish, Op::swish,  Op::tanh,     Op::softplus,
+          Op::softsign,   Op::gelu,         Op::erf,        Op::exp,    Op::log,      Op::sqrt,
+          Op::reciprocal, Op::abs,          Op::neg,        Op::floor,  Op::ceil,     Op::round,
+          Op::sign,       Op::sin,          Op::cos,        Op::is_nan, Op::is_inf,   Op::tan,
+          Op::asin,       Op::acos,         Op::atan,       Op::sinh,   Op::cosh,     Op::asinh,
+          Op::acosh,      Op::atanh,        Op::shrink,     Op::mish,   Op::gelu_tanh})
       visit_unary(random, op, visit);
     for (Op op : {Op::add, Op::sub, Op::mul, Op::div, Op::pow, Op::mod, Op::min, Op::max, Op::prelu,
                   Op::equal, Op::greater, Op::less, Op::greater_or_equal, Op::less_or_equal, Op::logical_and,
@@ -116,6 +116,13 @@ void visit_elementwise(Random& random, int count, const Visit& visit) {
     visit(make_layer(Op::bit_shift, std::move(shift),
                      {typed(shape, DataType::u8, 0, 255), typed(narrowed(random, shape), DataType::u8, 0, 9)})
               .value());
+    for (const DataType type : {DataType::u8, DataType::s64, DataType::s4}) {
+      const double low = type == DataType::s64 ? -300 : 0;
+      for (Op op : {Op::bitwise_and, Op::bitwise_or, Op::bitwise_xor})
+        visit_made(op, {}, {typed(shape, type, low, 7), typed(narrowed(random, shape), type, low, 7)}, visit);
+      visit_made(Op::bitwise_not, {}, {typed(shape, type, low, 7)}, visit);
+    }
+    visit_made(Op::bit_cast, with("to", std::string("s32")), {input(shape)}, visit);
     visit(make_layer(Op::logical_not, {}, {typed(shape, DataType::boolean, 0, 1)}).value());
     visit(make_layer(Op::where, {},
                      {typed(shape, DataType::boolean, 0, 1), input(narrowed(random, shape)), input(shape)})

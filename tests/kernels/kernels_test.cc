@@ -185,9 +185,10 @@ TEST_CASE("layers with many weights", "[kernels]") { check_family(visit_many_wei
 TEST_CASE("elementwise operators", "[kernels]") { check_family(visit_elementwise, 6); }
 TEST_CASE("reductions and normalisations", "[kernels]") { check_family(visit_reductions, 8); }
 TEST_CASE("operators that move numbers", "[kernels]") { check_family(visit_movement, 8); }
-TEST_CASE("casts and moves of 16 bits", "[kernels]") { check_family(visit_narrow, 2); }
+TEST_CASE("casts and moves of 16 and fewer bits", "[kernels]") { check_family(visit_narrow, 2); }
 TEST_CASE("operators that index and choose", "[kernels]") { check_family(visit_choosing, 6); }
 TEST_CASE("operators that sample pictures and signals", "[kernels]") { check_family(visit_sampling, 6); }
+TEST_CASE("operators of transformers", "[kernels]") { check_family(visit_attention, 12); }
 TEST_CASE("recurrent operators", "[kernels]") { check_family(visit_recurrent, 3); }
 TEST_CASE("regions", "[kernels]") { check_family(visit_regions, 12); }
 TEST_CASE("regions of two convolutions", "[kernels]") { check_family(visit_pairs, 12); }

@@ -89,6 +89,8 @@ void visit_narrow(Random& random, int count, const Visit& visit);
 void visit_choosing(Random& random, int count, const Visit& visit);
 /// Between pixels; signals.
 void visit_sampling(Random& random, int count, const Visit& visit);
+/// Attention and what goes with it.
+void visit_attention(Random& random, int count, const Visit& visit);
 /// LSTM, GRU and RNN.
 void visit_recurrent(Random& random, int count, const Visit& visit);
 /// Several layers that one kernel may cover.

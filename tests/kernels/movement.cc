@@ -59,8 +59,8 @@ void visit_cutting(Random& random, const Visit& visit) {
 
   Integers pads;
   for (int i = 0; i < 8; ++i) pads.push_back(pick(random, 0, std::min<std::int64_t>(3, shape[i % 4] - 1)));
-  const std::string modes[] = {"constant", "reflect", "edge"};
-  const std::string mode = modes[random() % 3];
+  const std::string modes[] = {"constant", "reflect", "edge", "wrap"};
+  const std::string mode = modes[random() % 4];
   Operand value = weight({1});
   visit_made(Op::pad, with("mode", mode), {input(shape), parameter(pads), value}, visit);
 }

@@ -37,6 +37,32 @@ void visit_casts(const Shape& shape, const Visit& visit) {
   }
 }
 
+// Types of 8 and fewer bits, to and from each other and the rest.
+void visit_small_casts(Random& random, const Shape& shape, const Visit& visit) {
+  struct Small {
+    DataType type;
+    double low, high;  // of bytes that are elements
+  };
+  constexpr Small kSmall[] = {{DataType::f8e4m3fn, 0, 255}, {DataType::f8e4m3fnuz, 0, 255},
+                              {DataType::f8e5m2, 0, 255},   {DataType::f8e5m2fnuz, 0, 255},
+                              {DataType::f8e8m0, 0, 255},   {DataType::f4e2m1, 0, 15},
+                              {DataType::s4, 0, 7},         {DataType::u4, 0, 15},
+                              {DataType::s2, 0, 1},         {DataType::u2, 0, 3}};
+  for (const Small& small : kSmall) {
+    for (const double most : {0.01, 5.0, 600.0}) {
+      Attributes a = to(small.type);
+      a.set("saturate", pick(random, 0, 1));
+      const char* modes[] = {"up", "down", "nearest"};
+      a.set("round_mode", std::string(modes[random() % 3]));
+      visit_made(Op::cast, std::move(a), {input(shape, -most, most)}, visit);
+    }
+    const Operand elements = typed(shape, small.type, small.low, small.high);
+    for (const DataType type : {DataType::f32, DataType::f16, DataType::s32, DataType::f8e5m2, DataType::u4})
+      if (type != small.type) visit_made(Op::cast, to(type), {elements}, visit);
+    visit_made(Op::transpose, with("perm", Integers{0, 2, 3, 1}), {elements}, visit);
+  }
+}
+
 void visit_moves(Random& random, const Shape& shape, DataType type, const Visit& visit) {
   const std::int64_t axis = pick(random, 1, 3);
   Shape other = shape;
@@ -67,6 +93,7 @@ void visit_narrow(Random& random, int count, const Visit& visit) {
   for (int i = 0; i < count; ++i) {
     const Shape shape{random() % 2 == 0 ? 1 : 3, pick(random, 2, 21), pick(random, 2, 9), pick(random, 2, 9)};
     visit_casts(i % 4 == 0 ? Shape{pick(random, 1, 10000)} : shape, visit);
+    visit_small_casts(random, {1, pick(random, 1, 5), 3, pick(random, 1, 9)}, visit);
     for (const DataType type : {DataType::f16, DataType::bf16}) visit_moves(random, shape, type, visit);
   }
 }

@@ -250,6 +250,19 @@ void visit_borders(Random& random, const Visit& visit) {
   visit(*make_layer(Op::quantize_linear, along, {input(shape, -9, 9), scales(channels), zeros(channels)}));
   visit(*make_layer(Op::dequantize_linear, along,
                     {typed(shape, type, 0, 255), scales(channels), zeros(channels)}));
+  // Other types, and blocks that share a scale: scale and zero point stay operands.
+  for (const DataType small : {DataType::s4, DataType::u2, DataType::u16, DataType::f8e4m3fn}) {
+    const double most = small == DataType::u2 ? 3 : 7;
+    Attributes blocks = with("block_size", std::int64_t{3});
+    blocks.set("axis", std::int64_t{1});
+    Shape each = shape;
+    each[1] = (shape[1] + 2) / 3;
+    const Operand zero_points = typed(each, small, 0, most);
+    visit(*make_layer(Op::quantize_linear, blocks, {input(shape, -9, 9), input(each, 0.01, 2), zero_points}));
+    visit(*make_layer(Op::dequantize_linear, blocks,
+                      {typed(shape, small, 0, most), input(each, 0.01, 2), zero_points}));
+    visit(*make_layer(Op::dequantize_linear, along, {typed(shape, small, 0, most), scales(channels)}));
+  }
   visit(*make_layer(Op::dynamic_quantize_linear, {}, {input(shape)}, {}, 3));
   const Operand zero = typed({}, type, 0, 255);
   visit(*make_layer(

@@ -44,6 +44,12 @@ void visit_reductions(Random& random, int count, const Visit& visit) {
     visit_made(Op::batch_norm, {},
                {input(picture), weight(each), weight(each), weight(each), weight(each, 0.5, 2)}, visit);
     visit_made(Op::instance_norm, {}, {input(picture), weight(each), weight(each)}, visit);
+    const std::int64_t groups = pick(random, 1, 3);
+    const Shape grouped{picture[0], groups * channels, picture[2], picture[3]};
+    visit_made(Op::group_norm, with("num_groups", groups),
+               {input(grouped), weight({grouped[1]}), weight({grouped[1]})}, visit);
+    visit_made(Op::rms_norm, with("axis", std::int64_t{2}),
+               {input(picture), weight({picture[2], picture[3]})}, visit);
     visit_made(Op::layer_norm, with("axis", std::int64_t{-1}),
                {input(picture), weight({picture[3]}), weight({picture[3]})}, visit);
     Attributes loss;

@@ -8,12 +8,26 @@ namespace {
 
 void visit_pictures(Random& random, const Visit& visit) {
   const Shape picture{2, pick(random, 1, 3), pick(random, 1, 7), pick(random, 1, 7)};
-  const char* modes[] = {"bilinear", "nearest", "bicubic"};
+  const char* modes[] = {"linear", "nearest", "cubic"};
   const char* paddings[] = {"zeros", "border", "reflection"};
   Attributes a = with("mode", std::string(modes[random() % 3]));
   a.set("padding_mode", std::string(paddings[random() % 3]));
   a.set("align_corners", pick(random, 0, 1));
   visit_made(Op::grid_sample, std::move(a), {input(picture), input({2, 3, 4, 2}, -1.5, 1.5)}, visit);
+
+  // Lines and volumes, too.
+  Attributes volume = with("mode", std::string(random() % 2 == 0 ? "linear" : "nearest"));
+  volume.set("padding_mode", std::string(paddings[random() % 3]));
+  visit_made(Op::grid_sample, volume,
+             {input({2, 2, pick(random, 1, 4), 3, 4}), input({2, 2, 3, 2, 3}, -1.5, 1.5)}, visit);
+  visit_made(Op::grid_sample, std::move(volume),
+             {input({2, 2, pick(random, 1, 9)}), input({2, 5, 1}, -1.5, 1.5)}, visit);
+  const bool flat = random() % 2 == 0;
+  visit_made(
+      Op::affine_grid, with("align_corners", pick(random, 0, 1)),
+      {input(flat ? Shape{2, 2, 3} : Shape{2, 3, 4}),
+       parameter(flat ? Integers{2, 1, pick(random, 1, 4), 3} : Integers{2, 1, 2, pick(random, 1, 4), 3})},
+      visit);
 
   Attributes roi = with("output_height", pick(random, 1, 3));
   roi.set("output_width", pick(random, 1, 3));
@@ -28,6 +42,16 @@ void visit_pictures(Random& random, const Visit& visit) {
   crop.set("mode", std::string("linear"));
   crop.set("extrapolation_value", 5.0f);
   const Operand none{Shape{0}, true, DataType::f32};
+  // Fewer elements, of which none is passed over.
+  Attributes smooth = with("antialias", std::int64_t{1});
+  smooth.set("mode", std::string(random() % 2 == 0 ? "linear" : "cubic"));
+  smooth.set("exclude_outside", pick(random, 0, 1));
+  visit_made(Op::resize, smooth,
+             {input({1, 2, 8, 9}), left_out(), left_out(), parameter({1, 2, pick(random, 1, 9), 3})}, visit);
+  Attributes symmetric = with("coordinate_transformation_mode", std::string("half_pixel_symmetric"));
+  symmetric.set("mode", std::string("linear"));
+  visit_made(Op::resize, std::move(symmetric), {input({1, 2, 8, 9}), left_out(), weight({4}, 1, 1.99)},
+             visit);
   visit_made(Op::resize, std::move(crop),
              {input(picture), input({8}, 0, 1.2), none, parameter({2, picture[1], 3, 4})}, visit);
 }

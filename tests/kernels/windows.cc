@@ -129,8 +129,7 @@ void visit_transposed_depthwise(Random& random, const Visit& visit) {
 }
 
 void visit_pool(Random& random, Op op, const Visit& visit) {
-  Attributes a = window(random, 5, op == Op::max_pool);
-  if (op == Op::average_pool) a.erase("dilations");
+  Attributes a = window(random, 5, op == Op::max_pool || random() % 4 == 0);
   if (random() % 2 == 0) a.set("ceil_mode", std::int64_t{1});
   if (op == Op::average_pool && random() % 2 == 0) a.set("count_include_pad", std::int64_t{1});
   visit_if(make_layer(op, std::move(a), {input(picture(random, pick(random, 1, 40)))}, some_clamp(random)),
@@ -193,8 +192,7 @@ void visit_volumes(Random& random, const Visit& visit) {
   const Operand volume =
       input({pick(random, 1, 2), in, pick(random, 1, 6), pick(random, 1, 7), pick(random, 1, 11)});
   visit_if(make_layer(Op::max_pool, a, {volume}, some_clamp(random)), visit);
-  Attributes mean = cuboid(random, false);
-  mean.erase("dilations");
+  Attributes mean = cuboid(random, random() % 4 == 0);
   mean.set("ceil_mode", pick(random, 0, 1));
   mean.set("count_include_pad", pick(random, 0, 1));
   visit_if(make_layer(Op::average_pool, mean, {volume}, some_clamp(random)), visit);
@@ -208,6 +206,45 @@ void visit_volumes(Random& random, const Visit& visit) {
   visit_if(make_layer(Op::conv, a, operands, some_clamp(random)), visit);
   operands[1] = weights({in, out, kernel[0], kernel[1], kernel[2]});
   visit_if(make_layer(Op::conv_transpose, a, operands, some_clamp(random)), visit);
+}
+
+// Taps that are moved by offsets; columns back to an image.
+void visit_moved_taps(Random& random, const Visit& visit) {
+  Attributes a = window(random, 3, true);
+  const auto kernel = a.integers("kernel_shape");
+  const std::int64_t taps = kernel[0] * kernel[1];
+  const std::int64_t groups = pick(random, 1, 2);
+  const std::int64_t offset_groups = pick(random, 1, 2);
+  const std::int64_t in = 2 * pick(random, 1, 2);
+  const std::int64_t out = groups * pick(random, 1, 3);
+  const Shape image = picture(random, in);
+  a.set("group", groups);
+  a.set("offset_group", offset_groups);
+  // What a convolution of that window gives has as many places.
+  Attributes plain = a;
+  plain.erase("offset_group");
+  const auto like =
+      make_layer(Op::conv, plain, {input(image), weight({out, in / groups, kernel[0], kernel[1]})});
+  if (like) {
+    const Shape& y = like->desc.outputs[0].shape;
+    std::vector<Operand> operands{input(image), weight({out, in / groups, kernel[0], kernel[1]}),
+                                  input({image[0], 2 * offset_groups * taps, y[2], y[3]})};
+    if (random() % 2 == 0) operands.push_back(random() % 2 == 0 ? weight({out}) : left_out());
+    if (operands.size() > 3 && random() % 2 == 0)
+      operands.push_back(input({image[0], offset_groups * taps, y[2], y[3]}));
+    visit_made(Op::deform_conv, std::move(a), operands, visit);
+  }
+  const std::int64_t height = pick(random, 3, 7);
+  const std::int64_t width = pick(random, 3, 7);
+  Attributes back = with("strides", Integers{pick(random, 1, 2), pick(random, 1, 2)});
+  back.set("dilations", Integers{1, pick(random, 1, 2)});
+  back.set("pads", Integers{0, 1, pick(random, 0, 1), 0});
+  const auto stride = back.integers("strides");
+  const auto pads = back.integers("pads");
+  const std::int64_t down = (height + pads[0] + pads[2] - 2) / stride[0] + 1;
+  const std::int64_t across = (width + pads[1] + pads[3] - back.integers("dilations")[1] - 1) / stride[1] + 1;
+  visit_made(Op::col2im, std::move(back),
+             {input({2, 3 * 4, down * across}), parameter({height, width}), parameter({2, 2})}, visit);
 }
 
 // Weights that another layer computes: few kernels take them.
@@ -237,6 +274,7 @@ void visit_windows(Random& random, int count, const Visit& visit) {
     visit_other_ranks(random, visit);
     visit_volumes(random, visit);
     visit_computed_weights(random, visit);
+    visit_moved_taps(random, visit);
     visit_pool(random, Op::max_pool, visit);
     visit_pool(random, Op::average_pool, visit);
     for (Op op : {Op::global_average_pool, Op::global_max_pool})

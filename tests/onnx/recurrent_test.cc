@@ -114,7 +114,7 @@ TEST_CASE("recurrences that contradict themselves are refused", "[onnx][recurren
   refused_recurrent(sums({}, {"x", "w", "r", "b", "three"}), "sequence_lens");
   refused_recurrent(sums({}, {"x", "w", "r", "b", "start"}), "sequence_lens must be s32");
   refused_recurrent(sums({}, {"x", "w", "r", "w"}), "B has shape");
-  refused_recurrent(sums({}, {"x", "w", "r", "b", "", "start", "start"}), "too many inputs");
+  refused_recurrent(sums({}, {"x", "w", "r", "b", "", "start", "start"}), "there are 7 inputs");
   refused_recurrent(sums({}, {"x", "w", "r"}, {"y", "h", "c"}), "more outputs");
   refused_recurrent(sums({}, {"x", "w"}), "lacks an input", ErrorCode::kModelInvalid);
   ModelBytes nameless = sums({}, {"x", "w", "r"}, {"", ""});

@@ -142,7 +142,7 @@ TEST_CASE("damaged quantised operators are refused, with a reason", "[runtime][q
         std::string::npos);
   CHECK(reason(product("MatMulInteger", {"x", "w", "xz", "xs"})).find("zero point") != std::string::npos);
   CHECK(reason(product("MatMulInteger", {"x", "xs"})).find("u8 or s8") != std::string::npos);
-  CHECK(reason(product("DequantizeLinear", {"x", "w"})).find("scale of type f32") != std::string::npos);
+  CHECK(reason(product("DequantizeLinear", {"x", "w"})).find("scale of a real type") != std::string::npos);
   for (float bad : {0.0f, -1.0f, INFINITY}) {
     ModelBytes model = product("QLinearMatMul", all);
     model.initialisers[2] = scalar("ws", bad);

@@ -103,6 +103,8 @@ bool infer_gemm(NodeView& view);
 bool infer_matmul(NodeView& view);
 bool infer_normalisation(NodeView& view);
 bool infer_unary(NodeView& view);
+bool infer_swish(NodeView& view);
+bool infer_gelu(NodeView& view);
 bool infer_clamp(NodeView& view);
 bool infer_binary(NodeView& view);
 bool infer_where(NodeView& view);
@@ -163,6 +165,16 @@ bool infer_dequantize(NodeView& view);
 bool infer_dynamic_quantize(NodeView& view);
 bool infer_conv_integer(NodeView& view);
 bool infer_matmul_integer(NodeView& view);
+bool infer_bit_cast(NodeView& view);
+bool infer_group_norm(NodeView& view);
+bool infer_attention(NodeView& view);
+bool infer_rotary_embedding(NodeView& view);
+bool infer_tensor_scatter(NodeView& view);
+bool infer_causal_conv(NodeView& view);
+bool infer_deform_conv(NodeView& view);
+bool infer_col2im(NodeView& view);
+bool infer_center_crop_pad(NodeView& view);
+bool infer_affine_grid(NodeView& view);
 
 /// Whether the first input has elements that indices may name, as far as the result needs some.
 bool has_elements_for(NodeView& view, const Shape& output);

@@ -4,6 +4,7 @@
 #include "lib/graph/infer/infer.h"
 
 #include "lib/base/checked.h"
+#include "lib/base/small_types.h"
 
 #include <algorithm>
 
@@ -195,6 +196,17 @@ bool infer_split(NodeView& view) {
   if (!view.parameter("split", 1, sizes)) return false;
   const std::size_t count = view.node().outputs.size();
   const std::int64_t extent = x[static_cast<int>(axis)];
+  if (const std::int64_t parts = view.attributes().integer("num_outputs"); parts != 0) {
+    if (!view.expect(!sizes && parts == static_cast<std::int64_t>(count),
+                     "num_outputs is not the number of outputs, or stands beside sizes"))
+      return false;
+    // The last ones get what is left.
+    sizes.emplace();
+    const std::int64_t each = (extent + parts - 1) / parts;
+    for (std::int64_t left = extent; sizes->size() < count; left -= sizes->back())
+      sizes->push_back(std::min(each, left));
+    view.attributes().erase("num_outputs");
+  }
   if (!sizes) {
     const auto pieces = static_cast<std::int64_t>(count);
     if (!view.expect(pieces > 0 && extent % pieces == 0, "the axis cannot be split into equal parts"))
@@ -366,8 +378,68 @@ bool infer_depth_space(NodeView& view) {
 
 bool infer_cast(NodeView& view) {
   const DataType type = data_type_from_string(view.attributes().string("to"));
-  return view.expect(type != DataType::undefined, "unsupported target type") &&
+  if (!view.expect(type != DataType::undefined, "unsupported target type")) return false;
+  // Only some types of 8 bits leave a choice.
+  const bool saturates = !is_small_float(type) || view.attributes().integer("saturate", 1) != 0;
+  if (saturates) view.attributes().erase("saturate");
+  if (type != DataType::f8e8m0 || view.attributes().string("round_mode") == "up")
+    view.attributes().erase("round_mode");
+  return view.set(0, view.shape(0), type);
+}
+
+bool infer_bit_cast(NodeView& view) {
+  const DataType type = data_type_from_string(view.attributes().string("to"));
+  return view.expect(size_of(type) == size_of(view.type(0)) && size_of(type) > 0,
+                     "the target type needs as many bits as the input's") &&
          view.set(0, view.shape(0), type);
+}
+
+// To given extents: what is too large loses elements on both sides, what is too small gets zeros there.
+bool infer_center_crop_pad(NodeView& view) {
+  const Shape x = view.shape(0);
+  const DataType type = view.type(0);
+  const std::optional<Ints> wanted = view.integers(1);
+  if (!view.expect(wanted.has_value(), "the shape must be constant")) return false;
+  const auto given = view.attributes().integers("axes");
+  Ints axes(given.begin(), given.end());
+  if (axes.empty()) {
+    for (int axis = 0; axis < x.rank(); ++axis) axes.push_back(axis);
+  }
+  if (!normal_axes(view, axes, x.rank()) ||
+      !view.expect(wanted->size() == axes.size(), "the shape needs one extent for each axis"))
+    return false;
+  Shape cropped = x;
+  Shape output = x;
+  Ints starts;
+  Ints ends;
+  Ints pads(2 * static_cast<std::size_t>(x.rank()), 0);
+  constexpr std::int64_t kMost = 1 << 30;
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    const auto axis = static_cast<int>(axes[i]);
+    const std::int64_t extent = (*wanted)[i];
+    if (!view.expect(extent >= 0 && extent <= kMost, "an extent of the shape is out of range")) return false;
+    const std::int64_t kept = std::min(x[axis], extent);
+    starts.push_back((x[axis] - kept) / 2);
+    ends.push_back(starts.back() + kept);
+    pads[static_cast<std::size_t>(axis)] = (extent - kept) / 2;
+    pads[static_cast<std::size_t>(axis + x.rank())] = extent - kept - (extent - kept) / 2;
+    cropped[axis] = kept;
+    output[axis] = extent;
+  }
+  Attributes slice;
+  slice.set("steps", Ints(axes.size(), 1));
+  slice.set("starts", std::move(starts));
+  slice.set("ends", std::move(ends));
+  slice.set("axes", std::move(axes));
+  slice.set("normalised", std::int64_t{1});
+  const ValueId left = view.add(Op::slice, ".crop", {view.node().inputs[0]}, cropped, type, std::move(slice));
+  view.node().op = Op::pad;
+  view.node().attributes = {};
+  view.attributes().set("mode", std::string("constant"));
+  view.attributes().set("value", 0.0f);
+  view.attributes().set("pads", std::move(pads));
+  view.node().inputs = {left};
+  return view.set(0, output, type);
 }
 
 bool infer_channel_shuffle(NodeView& view) {

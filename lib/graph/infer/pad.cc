@@ -81,6 +81,27 @@ bool crop_first(NodeView& view, Ints& pads) {
   return true;
 }
 
+// Pads of some axes, since opset 18, as pads of all.
+bool spread_over_axes(NodeView& view, Ints& pads) {
+  std::optional<Ints> axes = view.integers(3);
+  const auto rank = static_cast<std::size_t>(view.rank(0));
+  if (!view.expect(axes.has_value(), "the axes must be constant integers") ||
+      !view.expect(pads.size() == 2 * axes->size(), "pads needs two values per axis"))
+    return false;
+  Ints all(2 * rank, 0);
+  std::vector<bool> named(rank, false);
+  for (std::size_t i = 0; i < axes->size(); ++i) {
+    if (!view.normal_axis((*axes)[i], view.rank(0))) return false;
+    const auto axis = static_cast<std::size_t>((*axes)[i]);
+    if (!view.expect(!named[axis], "an axis is named twice")) return false;
+    named[axis] = true;
+    all[axis] = pads[i];
+    all[axis + rank] = pads[i + axes->size()];
+  }
+  pads = std::move(all);
+  return true;
+}
+
 }  // namespace
 
 bool infer_pad(NodeView& view) {
@@ -88,6 +109,7 @@ bool infer_pad(NodeView& view) {
   const bool canonical = view.attributes().has("pads");
   if (!view.parameter(view.attributes().has("paddings") ? "paddings" : "pads", canonical ? 9 : 1, pads))
     return false;
+  if (pads && !canonical && view.has(3) && !spread_over_axes(view, *pads)) return false;
   if (!view.expect(pads && pads->size() == 2 * static_cast<std::size_t>(view.rank(0)),
                    "pads needs two values per dimension"))
     return false;
@@ -106,7 +128,8 @@ bool infer_pad(NodeView& view) {
     if (mode == "reflect" && !view.expect(none || (before < x[axis] && after < x[axis]),
                                           "reflected padding must be smaller than the dimension"))
       return false;
-    if (mode == "edge" && !view.expect(none || x[axis] > 0, "edge padding needs elements to copy"))
+    const bool copies = mode == "edge" || mode == "wrap";
+    if (copies && !view.expect(none || x[axis] > 0, "edge and wrap padding need elements to copy"))
       return false;
     output[axis] = x[axis] + before + after;
   }

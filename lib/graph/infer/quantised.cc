@@ -2,6 +2,7 @@
 //
 // Operators between real and quantised numbers, and products of integers.
 #include "lib/base/quantise.h"
+#include "lib/base/small_types.h"
 #include "lib/graph/infer/infer.h"
 
 #include <algorithm>
@@ -29,10 +30,31 @@ std::optional<std::vector<std::int64_t>> stored_values(const Graph& graph, Value
   return result;
 }
 
-// Scale and zero point have one value, or one per extent of the axis.
+bool is_real(DataType type) {
+  return type == DataType::f32 || type == DataType::f16 || type == DataType::bf16 || type == DataType::f64;
+}
+// What elements are quantised to: integers, or floating-point numbers of fewer bits, but no mere exponents.
+bool is_stored(DataType type) {
+  return !integer_range(type).empty() || (is_small_float(type) && type != DataType::f8e8m0);
+}
+
+// Blocks of elements along an axis share a scale.
+bool check_blocks(NodeView& view, std::int64_t block) {
+  const Shape& x = view.shape(0);
+  const Shape& scale = view.shape(1);
+  std::int64_t axis = view.attributes().integer("axis", 1);
+  if (!view.normal_axis(axis, x.rank())) return false;
+  view.attributes().set("axis", axis);
+  view.attributes().set("block_size", block);
+  bool fits = scale.rank() == x.rank();
+  for (int i = 0; fits && i < x.rank(); ++i)
+    fits = scale[i] == (i == axis ? x[i] / block + (x[i] % block != 0 ? 1 : 0) : x[i]);
+  return view.expect(fits, "the scale needs the input's shape with one value per block along its axis");
+}
+
+// Scale and zero point have one value, one per extent of the axis, or one per block.
 bool check_parameters(NodeView& view, DataType stored) {
-  if (!view.expect(view.has(1) && view.type(1) == DataType::f32, "a scale of type f32 is needed"))
-    return false;
+  if (!view.expect(view.has(1) && is_real(view.type(1)), "a scale of a real type is needed")) return false;
   // One value may be a scalar or a tensor of one element, whichever of them the other is.
   const auto alike = [](const Shape& a, const Shape& b) {
     return a == b || (a.elements() == 1 && b.elements() == 1);
@@ -40,6 +62,12 @@ bool check_parameters(NodeView& view, DataType stored) {
   if (view.has(2) && !view.expect(view.type(2) == stored && alike(view.shape(1), view.shape(2)),
                                   "the zero point needs the quantised type and the scale's shape"))
     return false;
+  if (!is_small_float(stored) || view.attributes().integer("saturate", 1) != 0)
+    view.attributes().erase("saturate");
+  const std::int64_t block = view.attributes().integer("block_size");
+  if (!view.expect(block >= 0, "attribute block_size is negative")) return false;
+  if (block > 0 && view.rank(1) > 1) return check_blocks(view, block);
+  view.attributes().erase("block_size");
   const bool per_axis = view.rank(1) == 1 && view.shape(1)[0] != 1;
   if (!per_axis) {
     view.attributes().erase("axis");
@@ -53,8 +81,10 @@ bool check_parameters(NodeView& view, DataType stored) {
                      "the scale needs one value per extent of its axis");
 }
 
-// Turns constant scales and zero points into attributes.
-bool take_parameters(NodeView& view) {
+// Turns constant scales and zero points into attributes, for the types that quantised layers have.
+bool take_parameters(NodeView& view, DataType type) {
+  const bool layers = is_quantised_type(type) || type == DataType::s32;
+  if (!layers || view.attributes().has("block_size")) return true;
   std::optional<std::vector<float>> scales = view.reals(1);
   if (!scales) return true;
   std::vector<std::int64_t> zeros(scales->size(), 0);
@@ -98,12 +128,26 @@ bool infer_quantize(NodeView& view) {
     return view.expect(is_quantised_type(type), "attribute to must be u8 or s8") &&
            view.set(0, view.shape(0), type);
   }
-  const DataType type = view.has(2) ? view.type(2) : DataType::u8;
-  if (!view.expect(is_quantised_type(type), "only u8 and s8 are supported")) return false;
-  if (!view.expect(view.type(0) == DataType::f32 || view.type(0) == DataType::s32,
-                   "only f32 and s32 can be quantised"))
+  // The type of the zero point, else what an attribute says.
+  DataType type = data_type_from_string(view.attributes().string("to", "u8"));
+  if (view.attributes().has("output_dtype"))
+    type = data_type_from_string(view.attributes().string("output_dtype"));
+  if (view.has(2)) {
+    if (!view.expect(!view.attributes().has("output_dtype") || type == view.type(2),
+                     "output_dtype is not the type of the zero point"))
+      return false;
+    type = view.type(2);
+  }
+  // How finely the quotient is to be rounded: as f32 it is, at least.
+  for (const char* name : {"output_dtype", "precision"}) view.attributes().erase(name);
+  if (!view.expect(is_stored(type), "the result must be integers of 16 or fewer bits, or 8- or 4-bit floats"))
     return false;
-  if (!check_parameters(view, type) || !take_parameters(view)) return false;
+  if (!view.expect(is_real(view.type(0)) || view.type(0) == DataType::s32,
+                   "only real numbers and s32 can be quantised"))
+    return false;
+  if (!check_parameters(view, type)) return false;
+  const bool plain = view.type(0) == DataType::f32 || view.type(0) == DataType::s32;
+  if (plain && !take_parameters(view, type)) return false;
   view.attributes().set("to", std::string(to_string(type)));
   return view.set(0, view.shape(0), type);
 }
@@ -111,9 +155,14 @@ bool infer_quantize(NodeView& view) {
 bool infer_dequantize(NodeView& view) {
   if (is_canonical(view)) return view.set(0, view.shape(0), DataType::f32);
   const DataType type = view.type(0);
-  if (!view.expect(is_quantised_type(type) || type == DataType::s32, "only u8, s8 and s32 are supported"))
+  if (!view.expect(is_stored(type) || type == DataType::s32,
+                   "the input must be s32, integers of 16 or fewer bits, or 8- or 4-bit floats"))
     return false;
-  return check_parameters(view, type) && take_parameters(view) && view.set(0, view.shape(0), DataType::f32);
+  if (!check_parameters(view, type)) return false;
+  const DataType real = view.take_type("output_dtype", view.type(1));
+  if (!view.expect(is_real(real), "output_dtype must be a real type")) return false;
+  if (real == DataType::f32 && view.type(1) == DataType::f32 && !take_parameters(view, type)) return false;
+  return view.set(0, view.shape(0), real);
 }
 
 bool infer_dynamic_quantize(NodeView& view) {

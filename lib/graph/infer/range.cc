@@ -3,6 +3,8 @@
 // Range: how many elements there are, and which, in the arithmetic of their own type.
 #include "lib/graph/infer/infer.h"
 
+#include "lib/base/narrow_floats.h"
+
 #include <cmath>
 #include <concepts>
 #include <cstring>
@@ -59,12 +61,25 @@ Bounds<T> bounds_of(NodeView& view) {
   return {values[0], values[1], values[2]};
 }
 
+// Of 16 bits: computed in float.
+Bounds<float> narrow_bounds_of(NodeView& view, DataType type) {
+  float values[3];
+  for (std::size_t i = 0; i < 3; ++i)
+    widen(type, view.graph().value(view.node().inputs[i]).constant->values<std::uint16_t>().first(1),
+          {&values[i], 1});
+  return {values[0], values[1], values[2]};
+}
+
 // Calls `body` with the bounds in their own type; false where Range has no such type.
 template <typename Body>
 bool with_bounds(NodeView& view, Body&& body) {
   switch (view.type(0)) {
     case DataType::f32:
       body(bounds_of<float>(view));
+      return true;
+    case DataType::f16:
+    case DataType::bf16:
+      body(narrow_bounds_of(view, view.type(0)));
       return true;
     case DataType::f64:
       body(bounds_of<double>(view));
@@ -93,12 +108,20 @@ bool infer_range(NodeView& view) {
   }
   std::optional<std::int64_t> count;
   const bool known = with_bounds(view, [&](const auto& bounds) { count = bounds.count(); });
-  return view.expect(known, "start, limit and delta must be f32, f64, s16, s32 or s64") &&
+  return view.expect(known, "start, limit and delta must be f32, f64, f16, bf16, s16, s32 or s64") &&
          view.expect(count.has_value(), "delta is 0, a bound is not a number, or the range is too long") &&
          view.set(0, Shape{*count}, view.type(0));
 }
 
 void fill_range(NodeView& view, std::span<std::byte> bytes) {
+  if (const DataType type = view.type(0); is_narrow_float(type)) {
+    const Bounds<float> bounds = narrow_bounds_of(view, type);
+    auto* target = reinterpret_cast<std::uint16_t*>(bytes.data());
+    const auto count = static_cast<std::int64_t>(bytes.size() / sizeof(std::uint16_t));
+    for (std::int64_t i = 0; i < count; ++i)
+      target[i] = type == DataType::f16 ? to_f16(bounds[i]) : to_bf16(bounds[i]);
+    return;
+  }
   with_bounds(view, [&]<typename T>(const Bounds<T>& bounds) {
     auto* target = reinterpret_cast<T*>(bytes.data());
     const auto count = static_cast<std::int64_t>(bytes.size() / sizeof(T));

@@ -3,13 +3,16 @@
 // Resize and Upsample.
 #include "lib/graph/infer/infer.h"
 
+#include <algorithm>
 #include <cmath>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace fettle::graph {
 namespace {
 
+using Ints = std::vector<std::int64_t>;
 using Reals = std::vector<float>;
 
 // Products of two extents, as positions need them, stay far from overflow.
@@ -36,19 +39,62 @@ std::int64_t scaled_extent(std::int64_t extent, float scale) {
   return scaled >= 0 && scaled <= kMost ? static_cast<std::int64_t>(scaled) : -1;
 }
 
+// The axes that sizes, scales and the region speak of: all before opset 18.
+bool read_axes(NodeView& view, Ints& axes) {
+  const auto given = view.attributes().integers("axes");
+  axes.assign(given.begin(), given.end());
+  if (axes.empty()) {
+    for (int axis = 0; axis < view.rank(0); ++axis) axes.push_back(axis);
+  }
+  std::vector<bool> named(static_cast<std::size_t>(view.rank(0)), false);
+  for (std::int64_t& axis : axes) {
+    if (!view.normal_axis(axis, view.rank(0))) return false;
+    if (!view.expect(!named[static_cast<std::size_t>(axis)], "an axis is named twice")) return false;
+    named[static_cast<std::size_t>(axis)] = true;
+  }
+  return true;
+}
+
+// One scale for all axes, so that none becomes larger, or none smaller, than its size says.
+void keep_aspect_ratio(const Shape& x, const Ints& axes, const Ints& sizes, bool not_larger, Reals& scales,
+                       Shape& output) {
+  std::optional<double> scale;
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    const double ratio = static_cast<double>(sizes[i]) / static_cast<double>(x[static_cast<int>(axes[i])]);
+    if (!scale || (not_larger ? ratio < *scale : ratio > *scale)) scale = ratio;
+  }
+  scales.assign(static_cast<std::size_t>(x.rank()), 1);
+  for (const std::int64_t axis : axes) {
+    const double extent = std::floor(*scale * static_cast<double>(x[static_cast<int>(axis)]) + 0.5);
+    output[static_cast<int>(axis)] =
+        extent <= static_cast<double>(kMaxExtent) ? static_cast<std::int64_t>(extent) : -1;
+    scales[static_cast<std::size_t>(axis)] = static_cast<float>(*scale);
+  }
+}
+
 // The output's shape, and the scales where no sizes were given.
-bool find_output(NodeView& view, std::size_t scales_at, Reals& scales, Shape& output) {
-  const Shape& x = view.shape(0);
-  const auto rank = static_cast<std::size_t>(x.rank());
+bool find_output(NodeView& view, std::size_t scales_at, const Ints& axes, Reals& scales, Shape& output) {
+  const Shape x = view.shape(0);
+  output = x;
   const auto sizes = view.integers(3);
-  if (sizes && sizes->size() == rank) {
-    output = Shape(std::span<const std::int64_t>(*sizes));
+  const std::string policy(view.attributes().string("keep_aspect_ratio_policy", "stretch"));
+  if (sizes && sizes->size() == axes.size()) {
+    const bool stays = std::any_of(axes.begin(), axes.end(),
+                                   [&](std::int64_t axis) { return x[static_cast<int>(axis)] == 0; });
+    for (std::size_t i = 0; i < axes.size(); ++i) output[static_cast<int>(axes[i])] = (*sizes)[i];
+    if (policy != "stretch" && !stays && !axes.empty())
+      keep_aspect_ratio(x, axes, *sizes, policy == "not_larger", scales, output);
   } else {
-    scales = read_scales(view, scales_at);
-    if (!view.expect(scales.size() == rank, "scales or sizes must be constant, with one value per dimension"))
+    const Reals given = read_scales(view, scales_at);
+    if (!view.expect(given.size() == axes.size(),
+                     "scales or sizes must be constant, with one value per dimension"))
       return false;
-    for (int axis = 0; axis < x.rank(); ++axis)
-      output.push_back(scaled_extent(x[axis], scales[static_cast<std::size_t>(axis)]));
+    scales.assign(static_cast<std::size_t>(x.rank()), 1);
+    for (std::size_t i = 0; i < axes.size(); ++i) {
+      const auto axis = static_cast<int>(axes[i]);
+      scales[static_cast<std::size_t>(axis)] = given[i];
+      output[axis] = scaled_extent(x[axis], given[i]);
+    }
   }
   for (int axis = 0; axis < x.rank(); ++axis) {
     const bool fits = output[axis] >= 0 && output[axis] <= kMaxExtent && x[axis] <= kMaxExtent &&
@@ -59,14 +105,42 @@ bool find_output(NodeView& view, std::size_t scales_at, Reals& scales, Shape& ou
   return true;
 }
 
-// The region of interest, which one way of mapping coordinates crops to, stays an operand.
-bool keep_region(NodeView& view) {
+// The region of interest, which one way of mapping coordinates crops to, stays an operand; that of some axes
+// becomes one of all.
+bool keep_region(NodeView& view, const Ints& axes) {
   const bool crops = view.attributes().string("coordinate_transformation_mode") == "tf_crop_and_resize";
-  if (crops && !view.expect(view.has(1) && view.shape(1) == Shape{2 * std::int64_t{view.rank(0)}},
+  if (crops && !view.expect(view.has(1) && view.shape(1) == Shape{2 * static_cast<std::int64_t>(axes.size())},
                             "the region of interest (roi) needs two values per dimension"))
     return false;
   view.keep_inputs(crops ? 2 : 1);
+  const auto rank = static_cast<std::size_t>(view.rank(0));
+  if (!crops || axes.size() == rank) return true;
+  const auto given = view.reals(1);
+  if (!view.expect(given.has_value(), "the region of interest (roi) of some axes must be constant"))
+    return false;
+  Reals region(2 * rank, 0);
+  std::fill(region.begin() + static_cast<std::ptrdiff_t>(rank), region.end(), 1.0f);
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    region[static_cast<std::size_t>(axes[i])] = (*given)[i];
+    region[static_cast<std::size_t>(axes[i]) + rank] = (*given)[i + axes.size()];
+  }
+  Result<ValueId> constant =
+      view.graph().add_constant(view.node().id + ".roi", DataType::f32,
+                                Shape{static_cast<std::int64_t>(2 * rank)}, std::as_bytes(std::span(region)));
+  if (!constant) return view.fail("out of memory");
+  view.node().inputs[1] = *constant;
   return true;
+}
+
+// A filter is only stretched where elements are mixed, and become fewer.
+bool stretches(NodeView& view, const Reals& scales, const Shape& output) {
+  if (view.attributes().integer("antialias") == 0 || view.attributes().string("mode") == "nearest")
+    return false;
+  bool shrinks = false;
+  for (int axis = 0; axis < output.rank(); ++axis)
+    shrinks = shrinks || (scales.empty() ? output[axis] < view.shape(0)[axis]
+                                         : scales[static_cast<std::size_t>(axis)] < 1);
+  return shrinks;
 }
 
 }  // namespace
@@ -80,9 +154,10 @@ bool infer_resize(NodeView& view) {
   // element then.
   const bool upsample = view.node().op == Op::upsample;
   const bool old = upsample || view.graph().opset < 11;
+  Ints axes;
   Reals scales;
   Shape output;
-  if (!find_output(view, old ? 1 : 2, scales, output)) return false;
+  if (!read_axes(view, axes) || !find_output(view, old ? 1 : 2, axes, scales, output)) return false;
   std::string mode(view.attributes().string("mode", "nearest"));
   if (mode == "bilinear") mode = "linear";
   view.attributes().set("mode", mode);
@@ -91,11 +166,15 @@ bool infer_resize(NodeView& view) {
   view.fill("cubic_coeff_a", -0.75f);
   view.fill("exclude_outside", std::int64_t{0});
   view.fill("extrapolation_value", 0.0f);
-  view.attributes().erase("height_scale");
-  view.attributes().erase("width_scale");
+  // Sizes leave nothing to be even about: the positions are those of half_pixel.
+  if (scales.empty() && view.attributes().string("coordinate_transformation_mode") == "half_pixel_symmetric")
+    view.attributes().set("coordinate_transformation_mode", std::string("half_pixel"));
+  if (!stretches(view, scales, output)) view.attributes().erase("antialias");
+  for (const char* name : {"height_scale", "width_scale", "axes", "keep_aspect_ratio_policy"})
+    view.attributes().erase(name);
   view.attributes().set("scales", scales);
   view.node().op = Op::resize;
-  return keep_region(view) && view.set(0, output, view.type(0));
+  return keep_region(view, axes) && view.set(0, output, view.type(0));
 }
 
 }  // namespace fettle::graph

@@ -4,20 +4,57 @@
 #include "lib/graph/infer/infer.h"
 
 #include <algorithm>
+#include <string>
 #include <vector>
 
 namespace fettle::graph {
 
 bool infer_grid_sample(NodeView& view) {
-  view.fill("mode", std::string("bilinear"));
+  // The names of opset 16 say how many axes there are, those of opset 20 do not.
+  std::string mode(view.attributes().string("mode", "linear"));
+  if (mode == "bilinear") mode = "linear";
+  if (mode == "bicubic") mode = "cubic";
+  view.attributes().set("mode", mode);
   view.fill("padding_mode", std::string("zeros"));
   view.fill("align_corners", std::int64_t{0});
   const Shape& x = view.shape(0);
-  if (!view.expect(view.inputs() == 2 && x.rank() == 4 && view.rank(1) == 4 && view.shape(1)[3] == 2 &&
-                       view.shape(1)[0] == x[0],
-                   "a picture N x C x H x W and a grid N x h x w x 2 are needed"))
+  const int axes = x.rank() - 2;
+  if (!view.expect(view.inputs() == 2 && axes >= 1 && view.rank(1) == x.rank() &&
+                       view.shape(1)[axes + 1] == axes && view.shape(1)[0] == x[0],
+                   "an image N x C x D1 x ... and a grid N x d1 x ... x (number of D) are needed"))
     return false;
-  return view.set(0, Shape{x[0], x[1], view.shape(1)[1], view.shape(1)[2]}, view.type(0));
+  Shape output{x[0], x[1]};
+  for (int axis = 0; axis < axes; ++axis) output.push_back(view.shape(1)[axis + 1]);
+  return view.set(0, output, view.type(0));
+}
+
+// The grid that GridSample reads an image by, for an affine map of its coordinates. Canonical nodes have lost
+// the size of the image; the result says it.
+bool infer_affine_grid(NodeView& view) {
+  view.fill("align_corners", std::int64_t{0});
+  const Shape theta = view.shape(0);
+  const std::int64_t axes = theta.rank() == 3 ? theta[1] : 0;
+  if (!view.expect((axes == 2 || axes == 3) && theta[2] == axes + 1, "N maps 2 x 3 or 3 x 4 are needed"))
+    return false;
+  if (!view.has(1)) {
+    const std::optional<Shape>& known = view.graph().value(view.node().outputs[0]).shape;
+    return view.expect(known && known->rank() == axes + 2 && (*known)[0] == theta[0] &&
+                           (*known)[static_cast<int>(axes) + 1] == axes,
+                       "the size is missing") &&
+           view.set(0, Shape(*known), view.type(0));
+  }
+  const auto size = view.integers(1);
+  if (!view.expect(size && size->size() == static_cast<std::size_t>(axes) + 2 && size->front() == theta[0],
+                   "the size must be constant: N, C and the extents of the image"))
+    return false;
+  Shape output{theta[0]};
+  for (std::size_t i = 2; i < size->size(); ++i) {
+    if (!view.expect((*size)[i] >= 0, "an extent of the size is negative")) return false;
+    output.push_back((*size)[i]);
+  }
+  output.push_back(axes);
+  view.keep_inputs(1);
+  return view.set(0, output, view.type(0));
 }
 
 bool infer_roi_align(NodeView& view) {

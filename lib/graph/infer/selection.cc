@@ -33,7 +33,9 @@ bool elementwise_of_one(const Node& node) {
     case Op::cast:
       return true;
     default:
-      return operator_info(node.op).rule == infer_unary || (node.op == Op::clamp && node.inputs.size() == 1);
+      return operator_info(node.op).rule == infer_unary || node.op == Op::gelu ||
+             (node.op == Op::swish && node.attributes.real("alpha", 1) == 1) ||
+             (node.op == Op::clamp && node.inputs.size() == 1);
   }
 }
 

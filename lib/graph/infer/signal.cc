@@ -34,7 +34,11 @@ bool is_signal(NodeView& view, int least_rank) {
 bool infer_dft(NodeView& view) {
   if (!is_signal(view, 2)) return false;
   Shape output = view.shape(0);
-  std::int64_t axis = view.attributes().integer("axis", 1);
+  const bool has_axis = view.has(2);
+  const std::optional<std::int64_t> given = view.integer(2);
+  if (!view.expect(!has_axis || given, "the axis must be one constant integer")) return false;
+  // An operand since opset 20, with another default.
+  std::int64_t axis = given ? *given : view.attributes().integer("axis", view.graph().opset >= 20 ? -2 : 1);
   if (!view.normal_axis(axis, output.rank()) ||
       !view.expect(axis != output.rank() - 1, "the axis must not be the last one"))
     return false;

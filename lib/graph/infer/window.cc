@@ -4,6 +4,10 @@
 #include "lib/graph/infer/infer.h"
 
 #include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace fettle::graph {
 namespace {
@@ -224,6 +228,93 @@ bool infer_global_pool(NodeView& view) {
   if (!view.expect(x.rank() >= 3, "the input needs a rank of 3 or more")) return false;
   Shape output{x[0], x[1]};
   for (int axis = 2; axis < x.rank(); ++axis) output.push_back(1);
+  return view.set(0, output, view.type(0));
+}
+
+// A convolution whose taps are moved by offsets, which are computed, and perhaps weighted by a mask.
+bool infer_deform_conv(NodeView& view) {
+  const int rank = view.rank(0);
+  if (!view.expect(rank == 4 && view.rank(1) == rank && view.has(2) && view.rank(2) == rank,
+                   "input, weight and offsets need rank 4"))
+    return false;
+  std::int64_t group = 1;
+  if (!check_group(view, group) || !read_kernel_shape(view)) return false;
+  const std::int64_t offset_group = view.attributes().integer("offset_group", 1);
+  view.attributes().set("offset_group", offset_group);
+  const Shape& x = view.shape(0);
+  const Shape& weight = view.shape(1);
+  if (!view.expect(weight[1] >= 1 && weight[0] >= 1 && weight[0] % group == 0 && x[1] % group == 0 &&
+                       x[1] / group == weight[1],
+                   "the weight's channels do not fit the input and the groups") ||
+      !view.expect(offset_group >= 1 && offset_group <= kMaxWindow && x[1] % offset_group == 0,
+                   "the channels must be a multiple of attribute offset_group"))
+    return false;
+  Window window;
+  if (!read_window(view, static_cast<std::size_t>(rank) - 2, window)) return false;
+  Shape output{x[0], weight[0]};
+  if (!window_output(view, window, x, false, output)) return false;
+  const std::int64_t taps = offset_group * window.kernel[0] * window.kernel[1];
+  if (!view.expect(view.shape(2) == Shape({x[0], 2 * taps, output[2], output[3]}),
+                   "the offsets need two values for each offset group, tap and result"))
+    return false;
+  while (view.inputs() > 3 && !view.has(view.inputs() - 1)) view.keep_inputs(view.inputs() - 1);
+  if (view.has(3) &&
+      !view.expect(view.shape(3) == Shape{weight[0]}, "the bias needs one number for each output channel"))
+    return false;
+  if (view.has(4) && !view.expect(view.shape(4) == Shape({x[0], taps, output[2], output[3]}),
+                                  "the mask needs one value for each offset group, tap and result"))
+    return false;
+  return view.set(0, output, view.type(0));
+}
+
+namespace {
+
+// The extents of an image or a block, once an operand, then an attribute.
+bool read_extents(NodeView& view, const char* name, std::size_t input, Ints& extents) {
+  std::optional<Ints> given;
+  if (!view.parameter(name, view.attributes().has(name) ? view.inputs() : input, given)) return false;
+  const bool fits = given && !given->empty() && given->size() + 2 <= static_cast<std::size_t>(kMaxRank) &&
+                    std::all_of(given->begin(), given->end(),
+                                [](std::int64_t extent) { return extent >= 1 && extent <= kMaxWindow; });
+  if (!fits) return view.fail(std::string(name) + " must be constant, with extents from 1 to 1048576");
+  extents = *std::move(given);
+  return true;
+}
+
+}  // namespace
+
+// Columns, each what a window saw, back to an image: what windows share is added up.
+bool infer_col2im(NodeView& view) {
+  Ints image;
+  Window window;
+  if (!read_extents(view, "image_shape", 1, image) || !read_extents(view, "block_shape", 2, window.kernel))
+    return false;
+  const std::size_t axes = image.size();
+  const Shape& x = view.shape(0);
+  if (!view.expect(window.kernel.size() == axes && x.rank() == 3,
+                   "columns N x (C * block) x L are needed, and a block with the image's axes") ||
+      !window_list(view, "strides", axes, 1, 1, window.strides) ||
+      !window_list(view, "dilations", axes, 1, 1, window.dilations) ||
+      !window_list(view, "pads", 2 * axes, 0, 0, window.pads))
+    return false;
+  std::int64_t block = 1;
+  std::int64_t places = 1;
+  for (std::size_t i = 0; i < axes; ++i) {
+    const std::int64_t room = image[i] + window.pads[i] + window.pads[i + axes] - window.reach(i);
+    if (!view.expect(room >= 0 && block <= kMaxWindow && places <= (std::int64_t{1} << 40),
+                     "the block is larger than the padded image"))
+      return false;
+    block *= window.kernel[i];
+    places *= room / window.strides[i] + 1;
+  }
+  if (!view.expect(x[1] % block == 0 && x[2] == places,
+                   "the columns are not those of the image: N x (C * block) x (number of places)"))
+    return false;
+  Shape output{x[0], x[1] / block};
+  for (const std::int64_t extent : image) output.push_back(extent);
+  view.attributes().set("image_shape", std::move(image));
+  view.attributes().set("block_shape", std::move(window.kernel));
+  view.keep_inputs(1);
   return view.set(0, output, view.type(0));
 }
 

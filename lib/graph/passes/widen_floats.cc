@@ -74,7 +74,7 @@ class Widening {
   Status visit(NodeId id) {
     const Node& node = graph_.node(id);
     if (node.op == Op::cast) return visit_cast(id);
-    if (!is_narrow(node) || (only_moves(node) && !moves_wide(node))) {
+    if (!is_narrow(node) || node.op == Op::bit_cast || (only_moves(node) && !moves_wide(node))) {
       for (ValueId& input : graph_.node(id).inputs) input = as_declared(input);
       return {};
     }

@@ -17,10 +17,10 @@ ValueId arithmetic(GraphBuilder& g, ValueId x) {
 }
 
 ValueId unary(GraphBuilder& g, ValueId x) {
-  constexpr Op kOps[] = {Op::sigmoid,  Op::tanh,       Op::leaky_relu,   Op::elu,    Op::selu,
-                         Op::celu,     Op::hard_swish, Op::hard_sigmoid, Op::swish,  Op::softplus,
-                         Op::softsign, Op::gelu,       Op::erf,          Op::sin,    Op::cos,
-                         Op::abs,      Op::neg,        Op::identity,     Op::dropout};
+  constexpr Op kOps[] = {
+      Op::sigmoid,      Op::tanh,  Op::leaky_relu, Op::elu,      Op::selu,    Op::celu, Op::hard_swish,
+      Op::hard_sigmoid, Op::swish, Op::softplus,   Op::softsign, Op::gelu,    Op::erf,  Op::sin,
+      Op::cos,          Op::abs,   Op::neg,        Op::identity, Op::dropout, Op::mish, Op::gelu_tanh};
   return g.add(g.bytes().one_of(kOps), {x});
 }
 

@@ -11,7 +11,7 @@ namespace {
 ValueId between_pixels(GraphBuilder& g, ValueId x) {
   const Shape extents = g.shape(x);
   if (extents.rank() != 4) return kNoValue;
-  constexpr const char* kModes[] = {"bilinear", "nearest", "bicubic"};
+  constexpr const char* kModes[] = {"linear", "nearest", "cubic"};
   constexpr const char* kPaddings[] = {"zeros", "border", "reflection"};
   Attributes a = with("mode", std::string(g.bytes().one_of(kModes)));
   a.set("padding_mode", std::string(g.bytes().one_of(kPaddings)));

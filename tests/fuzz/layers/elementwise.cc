@@ -57,9 +57,15 @@ Made typed_unary(ByteSource& bytes, Op op) {
   if (op == Op::logical_not) return make_layer(op, {}, {typed(shape, DataType::boolean, 0, 1)});
   constexpr DataType kTypes[] = {DataType::f32, DataType::s32, DataType::s64, DataType::u8,
                                  DataType::boolean};
+  constexpr DataType kTargets[] = {DataType::f32,      DataType::s32,    DataType::s64,    DataType::u8,
+                                   DataType::boolean,  DataType::f8e5m2, DataType::f8e8m0, DataType::f4e2m1,
+                                   DataType::f8e4m3fn, DataType::s4,     DataType::u2};
   const DataType from = bytes.one_of(kTypes);
   Attributes a;
-  a.set("to", std::string(to_string(bytes.one_of(kTypes))));
+  a.set("to", std::string(to_string(bytes.one_of(kTargets))));
+  if (bytes.once_in(4)) a.set("saturate", std::int64_t{0});
+  constexpr const char* kModes[] = {"up", "down", "nearest"};
+  if (bytes.once_in(4)) a.set("round_mode", word(bytes, kModes));
   return make_layer(op, std::move(a), {typed(shape, from, 0, from == DataType::boolean ? 1 : 100)});
 }
 
@@ -70,6 +76,20 @@ Made shifted(ByteSource& bytes, Op op) {
   return make_layer(
       op, with("direction", std::string(bytes.once_in(2) ? "LEFT" : "RIGHT")),
       {typed(whole, type, 0, 100), typed(narrowed(bytes, whole), type, 0, 9, bytes.once_in(3))});
+}
+
+// Integers of any width.
+Made bitwise(ByteSource& bytes, Op op) {
+  const Shape whole = any_shape(bytes);
+  if (op == Op::bit_cast) {
+    constexpr const char* kTargets[] = {"s32", "u32", "f32"};
+    return make_layer(op, with("to", word(bytes, kTargets)), {input(whole)});
+  }
+  constexpr DataType kTypes[] = {DataType::u8, DataType::s32, DataType::u64, DataType::s4, DataType::u2};
+  const DataType type = bytes.one_of(kTypes);
+  std::vector<Operand> operands{typed(whole, type, 0, 3)};
+  if (op != Op::bitwise_not) operands.push_back(typed(narrowed(bytes, whole), type, 0, 3, bytes.once_in(3)));
+  return make_layer(op, {}, operands);
 }
 
 Made tested(ByteSource& bytes, Op op) {
@@ -94,6 +114,13 @@ std::span<const LayerMaker> elementwise_layers() {
                                            {Op::softplus, unary},
                                            {Op::softsign, unary},
                                            {Op::gelu, unary},
+                                           {Op::gelu_tanh, unary},
+                                           {Op::mish, unary},
+                                           {Op::bitwise_and, bitwise},
+                                           {Op::bitwise_or, bitwise},
+                                           {Op::bitwise_xor, bitwise},
+                                           {Op::bitwise_not, bitwise},
+                                           {Op::bit_cast, bitwise},
                                            {Op::erf, unary},
                                            {Op::exp, unary},
                                            {Op::log, unary},

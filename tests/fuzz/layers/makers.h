@@ -24,6 +24,7 @@ std::span<const LayerMaker> indexing_layers();     ///< reading and writing wher
 std::span<const LayerMaker> selection_layers();    ///< choosing elements
 std::span<const LayerMaker> sampling_layers();     ///< between pixels, and places of pools
 std::span<const LayerMaker> signal_layers();       ///< Fourier transforms, windows
+std::span<const LayerMaker> attention_layers();    ///< attention, and what goes with it
 std::span<const LayerMaker> recurrent_layers();    ///< LSTM, GRU and RNN
 std::span<const LayerMaker> quantised_layers();    ///< integers with a scale, and the borders to floats
 std::span<const LayerMaker> region_layers();       ///< several layers that one kernel may cover

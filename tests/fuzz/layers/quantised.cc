@@ -199,6 +199,23 @@ Made border(ByteSource& bytes, Op op) {
       {x, typed(each, DataType::f32, 0.01, 0.1, constant), typed(each, type, 0, 255, constant)});
 }
 
+// Types that no quantised layer has, and blocks that share a scale.
+Made small_border(ByteSource& bytes, Op op) {
+  const Shape shape = any_shape(bytes, 1, 4);
+  const std::int64_t axis = bytes.number(0, shape.rank() - 1);
+  constexpr DataType kTypes[] = {DataType::s4,       DataType::u4,     DataType::s2,    DataType::u2,
+                                 DataType::f8e4m3fn, DataType::f8e5m2, DataType::f4e2m1};
+  const DataType type = bytes.one_of(kTypes);
+  const std::int64_t block = bytes.number(1, 4);
+  Shape each = shape;
+  each[static_cast<int>(axis)] = (shape[static_cast<int>(axis)] + block - 1) / block;
+  Attributes a = with("axis", axis);
+  a.set("block_size", block);
+  a.set("saturate", bytes.number(0, 1));
+  const Operand x = op == Op::quantize_linear ? input(shape, -9, 9) : typed(shape, type, 0, 1);
+  return make_layer(op, std::move(a), {x, typed(each, DataType::f32, 0.01, 2), typed(each, type, 0, 1)});
+}
+
 Made measured(ByteSource& bytes, Op op) {
   return make_layer(op, {}, {input(any_shape(bytes), bytes.once_in(4) ? 0 : -2)}, {}, 3);
 }
@@ -222,6 +239,8 @@ std::span<const LayerMaker> quantised_layers() {
                                            {Op::quantize_linear, quantised_again},
                                            {Op::quantize_linear, border},
                                            {Op::dequantize_linear, border},
+                                           {Op::quantize_linear, small_border},
+                                           {Op::dequantize_linear, small_border},
                                            {Op::dynamic_quantize_linear, measured}};
   return kMakers;
 }

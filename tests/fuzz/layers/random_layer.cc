@@ -8,9 +8,10 @@ namespace {
 
 std::vector<LayerMaker> all_makers() {
   std::vector<LayerMaker> makers;
-  for (const auto& family : {window_layers(), product_layers(), elementwise_layers(), reduction_layers(),
-                             movement_layers(), region_layers(), quantised_layers(), recurrent_layers(),
-                             indexing_layers(), selection_layers(), sampling_layers(), signal_layers()})
+  for (const auto& family :
+       {window_layers(), product_layers(), elementwise_layers(), reduction_layers(), movement_layers(),
+        region_layers(), quantised_layers(), recurrent_layers(), indexing_layers(), selection_layers(),
+        sampling_layers(), signal_layers(), attention_layers()})
     makers.insert(makers.end(), family.begin(), family.end());
   return makers;
 }

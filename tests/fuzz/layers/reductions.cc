@@ -35,6 +35,18 @@ Made normalisation(ByteSource& bytes, Op op) {
       const Shape row(shape.dims().subspan(static_cast<std::size_t>(axis)));
       return make_layer(op, std::move(a), {input(shape), weight(row), weight(row)});
     }
+    case Op::rms_norm: {
+      const std::int64_t axis = bytes.number(0, 3);
+      a.set("axis", axis);
+      return make_layer(op, std::move(a),
+                        {input(shape), weight(Shape(shape.dims().subspan(static_cast<std::size_t>(axis))))});
+    }
+    case Op::group_norm: {
+      const std::int64_t groups = bytes.number(1, 3);
+      a.set("num_groups", groups);
+      const Shape grouped{shape[0], groups * shape[1], shape[2], shape[3]};
+      return make_layer(op, std::move(a), {input(grouped), weight({grouped[1]}), weight({grouped[1]})});
+    }
     default:
       a.set("size", bytes.number(1, 6));
       return make_layer(op, std::move(a), {input(shape)});
@@ -76,27 +88,19 @@ Made loss(ByteSource& bytes, Op op) {
 }  // namespace
 
 std::span<const LayerMaker> reduction_layers() {
-  static constexpr LayerMaker kMakers[] = {{Op::reduce_sum, reduction},
-                                           {Op::reduce_mean, reduction},
-                                           {Op::reduce_max, reduction},
-                                           {Op::reduce_min, reduction},
-                                           {Op::reduce_prod, reduction},
-                                           {Op::reduce_l1, reduction},
-                                           {Op::reduce_l2, reduction},
-                                           {Op::reduce_sum_square, reduction},
-                                           {Op::reduce_log_sum, reduction},
-                                           {Op::reduce_log_sum_exp, reduction},
-                                           {Op::batch_norm, normalisation},
-                                           {Op::instance_norm, normalisation},
-                                           {Op::layer_norm, normalisation},
-                                           {Op::lrn, normalisation},
-                                           {Op::softmax, along_axis},
-                                           {Op::log_softmax, along_axis},
-                                           {Op::hardmax, along_axis},
-                                           {Op::arg_max, along_axis},
-                                           {Op::arg_min, along_axis},
-                                           {Op::cum_sum, running_sum},
-                                           {Op::nll_loss, loss}};
+  static constexpr LayerMaker kMakers[] = {
+      {Op::reduce_sum, reduction},     {Op::reduce_mean, reduction},
+      {Op::reduce_max, reduction},     {Op::reduce_min, reduction},
+      {Op::reduce_prod, reduction},    {Op::reduce_l1, reduction},
+      {Op::reduce_l2, reduction},      {Op::reduce_sum_square, reduction},
+      {Op::reduce_log_sum, reduction}, {Op::reduce_log_sum_exp, reduction},
+      {Op::batch_norm, normalisation}, {Op::instance_norm, normalisation},
+      {Op::layer_norm, normalisation}, {Op::rms_norm, normalisation},
+      {Op::group_norm, normalisation}, {Op::lrn, normalisation},
+      {Op::softmax, along_axis},       {Op::log_softmax, along_axis},
+      {Op::hardmax, along_axis},       {Op::arg_max, along_axis},
+      {Op::arg_min, along_axis},       {Op::cum_sum, running_sum},
+      {Op::cum_prod, running_sum},     {Op::nll_loss, loss}};
   return kMakers;
 }
 

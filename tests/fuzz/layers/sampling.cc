@@ -6,13 +6,17 @@ namespace {
 
 Made between_pixels(ByteSource& bytes, Op op) {
   const Shape picture = pictures(bytes, 2, extent(bytes, 3, 20));
-  constexpr const char* kModes[] = {"bilinear", "nearest", "bicubic"};
+  constexpr const char* kModes[] = {"linear", "nearest", "cubic"};
   constexpr const char* kPaddings[] = {"zeros", "border", "reflection"};
   Attributes a = with("mode", word(bytes, kModes));
   a.set("padding_mode", word(bytes, kPaddings));
   a.set("align_corners", bytes.number(0, 1));
   const double reach = bytes.once_in(8) ? 1e6 : 1.5;
   const Shape grid{picture[0], bytes.number(1, 5), extent(bytes, 5, 20), 2};
+  if (bytes.once_in(4)) {
+    const Shape volume{picture[0], 2, bytes.number(1, 3), picture[2], picture[3]};
+    return make_layer(op, std::move(a), {input(volume), input({picture[0], 2, 3, 2, 3}, -reach, reach)});
+  }
   return make_layer(op, std::move(a), {input(picture), input(grid, -reach, reach)});
 }
 
@@ -56,10 +60,20 @@ Made unpooled(ByteSource& bytes, Op op) {
   return make_layer(op, std::move(a), operands);
 }
 
+// The grid of an affine map, of images or volumes.
+Made mapped(ByteSource& bytes, Op op) {
+  const std::int64_t axes = bytes.number(2, 3);
+  Integers size{bytes.number(1, 2), 1};
+  while (static_cast<std::int64_t>(size.size()) < axes + 2) size.push_back(bytes.number(1, 5));
+  const Shape maps{size[0], axes, axes + 1};
+  return make_layer(op, with("align_corners", bytes.number(0, 1)), {input(maps), parameter(size)});
+}
+
 }  // namespace
 
 std::span<const LayerMaker> sampling_layers() {
   static constexpr LayerMaker kMakers[] = {{Op::grid_sample, between_pixels},
+                                           {Op::affine_grid, mapped},
                                            {Op::roi_align, regions},
                                            {Op::resize, cropped},
                                            {Op::max_unpool, unpooled}};

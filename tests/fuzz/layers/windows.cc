@@ -34,7 +34,6 @@ Made pool(ByteSource& bytes, Op op) {
                       op == Op::global_average_pool ? any_clamp(bytes) : std::nullopt);
   Integers kernel;
   Attributes a = window(bytes, axes, bytes.once_in(4) ? 7 : 3, kernel);
-  if (op == Op::average_pool) a.erase("dilations");
   if (op == Op::lp_pool) a.set("p", bytes.number(1, 3));
   a.set("ceil_mode", bytes.number(0, 1));
   if (op == Op::average_pool) a.set("count_include_pad", bytes.number(0, 1));
@@ -51,6 +50,46 @@ Made pool_with_places(ByteSource& bytes, Op op) {
 
 Made global_norm(ByteSource& bytes, Op op) {
   return make_layer(op, with("p", bytes.number(1, 3)), {input(pictures(bytes, 2, extent(bytes, 3, 9)))});
+}
+
+// The taps of a convolution are moved by offsets; its shape says how many there are.
+Made moved_taps(ByteSource& bytes, Op op) {
+  Integers kernel;
+  Attributes a = window(bytes, 2, 3, kernel);
+  const std::int64_t groups = bytes.number(1, 2);
+  const std::int64_t offset_groups = bytes.number(1, 2);
+  const Shape image = pictures(bytes, 2, 2 * groups);
+  a.set("group", groups);
+  const Operand weights = weight({2 * groups, 2, kernel[0], kernel[1]});
+  const Made like = make_layer(Op::conv, a, {input(image), weights});
+  if (!like) return like;
+  const Shape& y = like->desc.outputs[0].shape;
+  a.set("offset_group", offset_groups);
+  const std::int64_t taps = offset_groups * kernel[0] * kernel[1];
+  const double reach = bytes.once_in(8) ? 1e9 : 3;
+  std::vector<Operand> operands{input(image), weights,
+                                input({image[0], 2 * taps, y[2], y[3]}, -reach, reach)};
+  if (bytes.once_in(2)) operands.push_back(bytes.once_in(2) ? left_out() : weight({2 * groups}));
+  if (operands.size() > 3 && bytes.once_in(2)) operands.push_back(input({image[0], taps, y[2], y[3]}));
+  return make_layer(op, std::move(a), operands);
+}
+
+// Columns of all places of a block in an image.
+Made from_columns(ByteSource& bytes, Op op) {
+  Integers block;
+  Attributes a = window(bytes, 2, 3, block);
+  a.erase("kernel_shape");
+  const Integers image{bytes.number(1, 7), bytes.number(1, 7)};
+  std::int64_t places = 1;
+  for (std::size_t i = 0; i < 2; ++i) {
+    const std::int64_t room = image[i] + a.integers("pads")[i] + a.integers("pads")[i + 2] -
+                              a.integers("dilations")[i] * (block[i] - 1) - 1;
+    if (room < 0) return {};
+    places *= room / a.integers("strides")[i] + 1;
+  }
+  return make_layer(
+      op, std::move(a),
+      {input({1, bytes.number(1, 3) * block[0] * block[1], places}), parameter(image), parameter(block)});
 }
 
 // A convolution, and what is added to its result: a region.
@@ -78,7 +117,8 @@ std::span<const LayerMaker> window_layers() {
       {Op::conv_transpose, convolution}, {Op::max_pool, pool},
       {Op::average_pool, pool},          {Op::lp_pool, pool},
       {Op::global_average_pool, pool},   {Op::global_max_pool, pool},
-      {Op::max_pool, pool_with_places},  {Op::global_lp_pool, global_norm}};
+      {Op::max_pool, pool_with_places},  {Op::global_lp_pool, global_norm},
+      {Op::deform_conv, moved_taps},     {Op::col2im, from_columns}};
   return kMakers;
 }
 
