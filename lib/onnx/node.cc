@@ -101,11 +101,16 @@ Status NodeImporter::import(const onnx::NodeProto& node, const std::string& id) 
   target.id = id;
   const graph::OperatorInfo* info = graph::find_operator(node.domain(), node.op_type());
   if (info == nullptr) {
+    if (node.domain() == kContribDomain) {
+      if (const ContribOperator* op = find_contrib(node.op_type())) return import_contrib(*op);
+    }
     const bool standard = node.domain().empty() || node.domain() == "ai.onnx";
     if (state_.functions.contains({node.domain(), node.op_type()}))
       problem("it is a function that the file defines: inline functions before export (onnx.inliner)");
     else
-      problem(standard ? "unknown operator" : "unknown domain " + node.domain());
+      problem(standard                          ? "unknown operator"
+              : node.domain() == kContribDomain ? "unknown operator of the domain " + node.domain()
+                                                : "unknown domain " + node.domain());
     return add_outputs(target.outputs);  // later nodes may use them
   }
   target.op = info->op;
@@ -330,6 +335,36 @@ Status NodeImporter::import_constant() {
     value.constant = std::move(imported->constant);
   }
   if (!value.constant) problem("has no value");
+  return {};
+}
+
+// The attributes of another domain's operators are plain numbers, texts and lists.
+Status NodeImporter::import_contrib(const ContribOperator& op) {
+  Expansion expansion(graph_, id_);
+  if (node_->attribute_size() > kMostAttributes) return invalid("node " + id_ + " has too many attributes");
+  for (const AttributeProto& attribute : node_->attribute()) {
+    const std::string& name = attribute.name();
+    if (!op.has_attribute(name)) {
+      problem("there is no attribute " + valid_utf8(name.substr(0, kShownBytes)) + " of this operator");
+    } else if (std::optional<AttributeValue> value = plain_value(attribute)) {
+      expansion.attributes.set(name, *std::move(value));
+    } else {
+      problem("attribute " + name + " has an unsupported type");
+    }
+  }
+  if (Status status = find_operands(expansion.inputs); !status) return status;
+  const auto& inputs = expansion.inputs;
+  const auto missing = std::find(inputs.begin(), inputs.end(), graph::kNoValue) - inputs.begin();
+  if (static_cast<std::size_t>(missing) < op.least_first || inputs.size() < op.least_inputs)
+    problem("an input is missing: " + std::to_string(op.least_inputs) + " are needed");
+  if (inputs.size() > op.most_inputs)
+    problem("there are " + std::to_string(inputs.size()) + " inputs, the operator takes " +
+            std::to_string(op.most_inputs));
+  if (Status status = add_outputs(expansion.outputs); !status) return status;
+  if (problems_.size() != known_problems_) return {};
+  op.expand(expansion);
+  if (expansion.problem()) problem(*expansion.problem());
+  for (graph::Node& made : expansion.nodes()) finish(std::move(made));
   return {};
 }
 

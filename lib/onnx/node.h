@@ -4,6 +4,7 @@
 // cannot wait for shapes is evened out here.
 #pragma once
 
+#include "lib/onnx/contrib.h"
 #include "lib/onnx/scope.h"
 
 #include <onnx.pb.h>
@@ -38,6 +39,7 @@ class NodeImporter {
   Status add_outputs(std::vector<graph::ValueId>& outputs);
   static void drop_unnamed(graph::Node& target);
   Status import_constant();
+  Status import_contrib(const ContribOperator& op);
   Status import_control(graph::Node target);
   Status read_control_operands(graph::Node& target);
   Status import_subgraph(const onnx::GraphProto& source, graph::Node& target,

@@ -131,6 +131,61 @@ void lengthen_mask(NodeView& view, std::int64_t keys) {
   view.node().inputs[3] = longer;
 }
 
+// A mask of integers, as ONNX Runtime's own attention has it: how many keys each batch has, or which of them
+// there are (not 0), perhaps for each query. What is masked gets a large negative number instead of none.
+bool take_integer_mask(NodeView& view) {
+  constexpr std::size_t kMask = 7;
+  const float filter = view.attributes().real("mask_filter_value", -10000);
+  view.attributes().erase("mask_filter_value");
+  if (!view.has(kMask)) return true;
+  const DataType type = view.type(0);
+  const Shape given = view.shape(kMask);
+  const std::int64_t batch = view.shape(0)[0];
+  const std::int64_t keys = view.shape(1)[2];
+  if (!view.expect(view.type(kMask) == DataType::s32 || view.type(kMask) == DataType::s64,
+                   "the mask must be integers"))
+    return false;
+  const bool counts = given == Shape{batch};
+  const bool by_key = given == Shape{batch, keys};
+  if (!view.expect(counts || by_key || given == Shape({batch, view.shape(0)[2], keys}),
+                   "a mask needs the shape batch, batch x keys, or batch x queries x keys"))
+    return false;
+  const Shape rows = counts ? Shape{batch, keys} : given;
+  ValueId there = view.node().inputs[kMask];
+  if (counts) {
+    const ValueId lengths = view.add(Op::reshape, ".lengths", {there}, Shape{batch, 1}, view.type(kMask));
+    std::vector<std::int32_t> numbers(static_cast<std::size_t>(keys));
+    for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<std::int32_t>(i);
+    Result<ValueId> places = view.graph().add_constant(view.node().id + ".places", DataType::s32,
+                                                       Shape{1, keys}, std::as_bytes(std::span(numbers)));
+    if (!places) return view.fail("out of memory");
+    Attributes attributes;
+    attributes.set("to", std::string("s32"));
+    const ValueId narrow =
+        view.add(Op::cast, ".counts", {lengths}, Shape{batch, 1}, DataType::s32, std::move(attributes));
+    there = view.add(Op::less, ".there", {*places, narrow}, rows, DataType::boolean);
+  } else {
+    Attributes attributes;
+    attributes.set("to", std::string("boolean"));
+    there = view.add(Op::cast, ".there", {there}, rows, DataType::boolean, std::move(attributes));
+  }
+  const ValueId zero = view.scalar(0, type);
+  const ValueId masked = view.scalar(filter, type);
+  if (zero == kNoValue || masked == kNoValue) return false;
+  ValueId added = view.add(Op::where, ".filter", {there, zero, masked}, rows, type);
+  Shape spread{batch, 1, 1, keys};
+  if (rows.rank() == 3) spread[2] = rows[1];
+  added = view.add(Op::reshape, ".mask", {added}, spread, type);
+  if (view.has(3)) {
+    const std::optional<Shape> both = broadcast(spread, view.shape(3));
+    if (!view.expect(both && view.type(3) == type, "what is added to the scores does not fit the mask"))
+      return false;
+    added = view.add(Op::add, ".masks", {added, view.node().inputs[3]}, *both, type);
+  }
+  view.node().inputs[3] = added;
+  return true;
+}
+
 // What a canonical node is: four dimensions, a mask that can be broadcast to the scores.
 bool check_attention(NodeView& view) {
   const Shape queries = view.shape(0);
@@ -173,7 +228,7 @@ bool infer_attention(NodeView& view) {
   if (view.attributes().has("offset")) return check_attention(view);
   bool merged = false;
   std::int64_t offset = 0;
-  if (!read_heads(view, merged) || !join_past(view, offset)) return false;
+  if (!read_heads(view, merged) || !join_past(view, offset) || !take_integer_mask(view)) return false;
   const std::int64_t size = view.shape(0)[3];
   if (view.has(3)) lengthen_mask(view, view.shape(1)[2]);
   view.fill("scale", static_cast<float>(1 / std::sqrt(static_cast<double>(std::max<std::int64_t>(1, size)))));
