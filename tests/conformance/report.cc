@@ -8,11 +8,9 @@
 namespace fettle::test {
 namespace {
 
-constexpr std::string_view kIntroduction = R"(# Conformance
-
-What the 1,072 ONNX backend tests (node, simple, pytorch-operator, pytorch-converted; package `libonnx-testdata` of
-Debian 12) say of this version. The test `fettle_conformance_tests` runs them all, within ONNX's own tolerances (1e-3
-relative, 1e-7 absolute; the last digit of bfloat16), and fails when a result is wrong or when this page is no longer true. Make it again:
+constexpr std::string_view kIntroduction = R"(
+The test `fettle_conformance_tests` runs them all, within ONNX's own tolerances (1e-3 relative, 1e-7 absolute; the last
+digit of bfloat16), and fails when a result is wrong or when this page is no longer true. Make it again:
 
 ```sh
 FETTLE_UPDATE_DOCS=1 build/dev/tests/conformance/fettle_conformance_tests
@@ -20,7 +18,20 @@ FETTLE_UPDATE_DOCS=1 build/dev/tests/conformance/fettle_conformance_tests
 
 )";
 
-using Counts = std::array<int, 4>;
+// Of the kind of case that a folder holds, or of all.
+std::string right_of_all(const std::vector<CaseRecord>& records, std::string_view kind) {
+  int right = 0;
+  int all = 0;
+  for (const CaseRecord& record : records) {
+    if (!record.test.name.starts_with(kind)) continue;
+    ++all;
+    const Outcome outcome = record.result.outcome;
+    right += outcome == Outcome::passed || outcome == Outcome::folded ? 1 : 0;
+  }
+  return std::to_string(right) + " of " + std::to_string(all);
+}
+
+using Counts = std::array<int, 5>;
 
 int& at(Counts& counts, Outcome outcome) { return counts[static_cast<std::size_t>(outcome)]; }
 
@@ -36,7 +47,7 @@ void append_operators(std::string& page, const std::vector<CaseRecord>& records)
     for (const std::string& op : record.test.operators) ++at(operators[op], record.result.outcome);
   }
   page += "## By operator\n\nA test counts for every operator in it.\n\n";
-  page += "| operator | passed | folded | refused | failed |\n|---|--:|--:|--:|--:|\n";
+  page += "| operator | passed | folded | refused | contested | failed |\n|---|--:|--:|--:|--:|--:|\n";
   for (const auto& [op, counts] : operators) append_row(page, op, counts);
 }
 
@@ -79,18 +90,29 @@ int count(const std::vector<CaseRecord>& records, Outcome outcome) {
   }));
 }
 
-std::string conformance_page(const std::vector<CaseRecord>& records) {
-  std::string page(kIntroduction);
+std::string conformance_page(const CaseSet& set, const std::vector<CaseRecord>& records) {
+  std::string page = "# Conformance: ONNX " + set.version + "\n\n**" + right_of_all(records, "") +
+                     " pass** (of the node tests " + right_of_all(records, "node/") +
+                     "): what the backend tests of ONNX " + set.version +
+                     "\n(node, simple, pytorch-operator, " + "pytorch-converted; " + set.source +
+                     ") say of this version.\n";
+  page += kIntroduction;
   Counts all{};
   for (const CaseRecord& record : records) ++at(all, record.result.outcome);
-  page += "| | passed | folded | refused | failed |\n|---|--:|--:|--:|--:|\n";
+  page += "| | passed | folded | refused | contested | failed |\n|---|--:|--:|--:|--:|--:|\n";
   append_row(page, std::to_string(records.size()) + " tests", all);
   page +=
       "\nPassed: the network ran and its results are right. Folded: they are right, and folding constants "
-      "left nothing to\nrun. Refused: an error at load says why.\n\n";
+      "left nothing to\nrun. Refused: an error at load says why. Contested: the results differ from data "
+      "that ONNX's own "
+      "text or plain\narithmetic contradicts.\n\n";
   append_operators(page, records);
   page += "\n## Refused, and why\n\n";
   append_cases(page, records, Outcome::refused);
+  if (count(records, Outcome::contested) > 0) {
+    page += "\n## Contested, and why\n\n";
+    append_cases(page, records, Outcome::contested);
+  }
   if (count(records, Outcome::failed) > 0) {
     page += "\n## Failed\n\n";
     append_cases(page, records, Outcome::failed);

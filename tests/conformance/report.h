@@ -15,7 +15,15 @@ struct CaseRecord {
   CaseResult result;
 };
 
+/// The cases of one release of ONNX, and the page in docs/ that says what came of them.
+struct CaseSet {
+  std::string version;
+  std::string source;
+  std::string root;
+  std::string page;
+};
+
 int count(const std::vector<CaseRecord>& records, Outcome outcome);
-std::string conformance_page(const std::vector<CaseRecord>& records);
+std::string conformance_page(const CaseSet& set, const std::vector<CaseRecord>& records);
 
 }  // namespace fettle::test

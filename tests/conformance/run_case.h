@@ -12,9 +12,10 @@ namespace fettle::test {
 
 enum class Outcome {
   passed,
-  folded,   ///< right, and nothing was left to run: folding computed it all
-  refused,  ///< an error at load, which names what cannot be run
-  failed    ///< wrong results, or any other error
+  folded,     ///< right, and nothing was left to run: folding computed it all
+  refused,    ///< an error at load, which names what cannot be run
+  contested,  ///< results differ from data that ONNX's own text, or arithmetic, contradicts
+  failed      ///< wrong results, or any other error
 };
 
 struct CaseResult {
