@@ -67,8 +67,8 @@ std::span<const Kernel* const> reference_kernels() noexcept {
           reference::reduction_entries(), reference::normalisation_entries(), reference::loss_entries(),
           reference::movement_entries(), reference::convert_entries(), reference::indexing_entries(),
           reference::selection_entries(), reference::sampling_entries(), reference::signal_entries(),
-          reference::resize_entries(), reference::recurrent_entries(), reference::attention_entries(), reference::quantised_entries(),
-          reference::quantised_layer_entries()}) {
+          reference::resize_entries(), reference::recurrent_entries(), reference::attention_entries(),
+          reference::quantised_entries(), reference::quantised_layer_entries()}) {
       for (const Kernel* kernel : family) {
         if (is_there(*kernel)) made.push_back(kernel);
       }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lib/graph/passes.h"
 #include "lib/base/small_types.h"
+#include "lib/graph/passes.h"
 #include "lib/graph/passes/quantised.h"
 
 namespace fettle::graph {
