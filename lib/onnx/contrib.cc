@@ -353,8 +353,8 @@ void matmul_nbits(Expansion& e) {
       weights.constant->bytes, bits, static_cast<std::size_t>(n * blocks), static_cast<std::size_t>(block));
   const std::int64_t padded = blocks * block;
   if (padded != k) {
-    for (std::int64_t row = 1; row < n; ++row)
-      std::copy_n(stored.begin() + row * padded, k, stored.begin() + row * k);
+    std::byte* const rows = stored.data();
+    for (std::int64_t row = 1; row < n; ++row) std::copy_n(rows + row * padded, k, rows + row * k);
     stored.resize(static_cast<std::size_t>(n * k));
   }
   const ValueId q = e.constant(".weights", type, Shape{n, k}, stored);
