@@ -162,7 +162,8 @@ SimulatedDevice::SimulatedDevice(const Options& options) : options_(options), rn
 }
 
 double SimulatedDevice::variant_us(int layer, const Variant& entry) const {
-  const std::string key = std::to_string(layer) + entry.kernel + entry.signature.text();
+  const Signature layouts(entry.signature.input.layout, entry.signature.output.layout);
+  const std::string key = std::to_string(layer) + entry.kernel + layouts.text();
   auto found = costs_.find(key);
   if (found == costs_.end()) {
     std::mt19937 rng(static_cast<unsigned>(std::hash<std::string>{}(key + std::to_string(options_.seed))));

@@ -25,7 +25,9 @@ namespace {
 using RunClock = std::chrono::steady_clock;
 using Random = std::mt19937;
 
-constexpr std::size_t kMostSpannedBytes = std::size_t{4} << 30;
+// Where addresses have 32 bits, there is room for less.
+constexpr int kMostSpannedGib = sizeof(std::size_t) > 4 ? 4 : 1;
+constexpr std::size_t kMostSpannedBytes = std::size_t{kMostSpannedGib} << 30;
 constexpr std::size_t kAlignment = 64;
 
 double us_since(RunClock::time_point start) {
@@ -64,7 +66,8 @@ Result<std::size_t> spanned(const TensorDesc& tensor) {
       return Error(ErrorCode::kInvalidArgument, "a tensor of the layer has a negative stride",
                    "give one whose strides are 0 or more");
   }
-  return Error(ErrorCode::kLimitExceeded, "a tensor of the layer takes more than 4 GiB",
+  return Error(ErrorCode::kLimitExceeded,
+               "a tensor of the layer takes more than " + std::to_string(kMostSpannedGib) + " GiB",
                "give a smaller layer");
 }
 
