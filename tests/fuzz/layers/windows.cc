@@ -52,10 +52,30 @@ Made global_norm(ByteSource& bytes, Op op) {
   return make_layer(op, with("p", bytes.number(1, 3)), {input(pictures(bytes, 2, extent(bytes, 3, 9)))});
 }
 
+// A window whose padding is spelt out.
+Attributes plain_window(ByteSource& bytes, Integers& kernel) {
+  Attributes a;
+  Integers strides;
+  Integers dilations;
+  Integers pads(4);
+  kernel.clear();
+  for (std::size_t i = 0; i < 2; ++i) {
+    kernel.push_back(bytes.number(1, 3));
+    strides.push_back(bytes.number(1, 3));
+    dilations.push_back(bytes.number(1, 2));
+    pads[i] = bytes.number(0, 2);
+    pads[i + 2] = bytes.number(0, 2);
+  }
+  a.set("strides", std::move(strides));
+  a.set("dilations", std::move(dilations));
+  a.set("pads", std::move(pads));
+  return a;
+}
+
 // The taps of a convolution are moved by offsets; its shape says how many there are.
 Made moved_taps(ByteSource& bytes, Op op) {
   Integers kernel;
-  Attributes a = window(bytes, 2, 3, kernel);
+  Attributes a = plain_window(bytes, kernel);
   const std::int64_t groups = bytes.number(1, 2);
   const std::int64_t offset_groups = bytes.number(1, 2);
   const Shape image = pictures(bytes, 2, 2 * groups);
@@ -77,8 +97,7 @@ Made moved_taps(ByteSource& bytes, Op op) {
 // Columns of all places of a block in an image.
 Made from_columns(ByteSource& bytes, Op op) {
   Integers block;
-  Attributes a = window(bytes, 2, 3, block);
-  a.erase("kernel_shape");
+  Attributes a = plain_window(bytes, block);
   const Integers image{bytes.number(1, 7), bytes.number(1, 7)};
   std::int64_t places = 1;
   for (std::size_t i = 0; i < 2; ++i) {
