@@ -204,10 +204,7 @@ class Builder {
 }  // namespace
 
 FormatTag SpaceValue::stored(FormatTag tag) const {
-  const auto is_floating = [](DataType one) {
-    return one == DataType::f32 || one == DataType::f16 || one == DataType::bf16;
-  };
-  const bool held = type == DataType::f32 && is_floating(tag.type);
+  const bool held = type == DataType::f32 && can_hold_f32(tag.type);
   return {has_one_layout(shape) ? Layout::nchw : tag.layout, held ? tag.type : type};
 }
 

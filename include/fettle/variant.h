@@ -28,6 +28,12 @@ struct FormatTag {
 /// "nhwc f32"; the layout only where the type is `undefined`.
 FETTLE_API std::string to_string(FormatTag tag);
 
+/// Whether activations that the graph has in f32 may be held in the type: what floating-point signatures can
+/// change.
+constexpr bool can_hold_f32(DataType type) noexcept {
+  return type == DataType::f32 || type == DataType::f16 || type == DataType::bf16;
+}
+
 /// The formats that a kernel works in: of the activations that it reads, of those that it writes, and the
 /// stored type of constant weights (of convolutions, products and recurrent layers; the input's type for
 /// others). Operands of other kinds (indices, masks, lengths) keep the graph's type, in nchw, and so do

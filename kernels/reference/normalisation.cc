@@ -20,6 +20,12 @@ void batch_norm(const Buffers& b) {
   });
 }
 
+Index sum_of(const Index& base, const Index& step) {
+  Index sum{};
+  for (std::size_t axis = 0; axis < sum.size(); ++axis) sum[axis] = base[axis] + step[axis];
+  return sum;
+}
+
 struct Moments {
   double mean = 0;
   double variance = 0;
@@ -29,15 +35,26 @@ struct Moments {
 Moments moments(const Numbers<double>& x, const Index& base, const Shape& steps) {
   Moments m;
   const auto count = static_cast<double>(std::max<std::int64_t>(1, steps.elements()));
-  const auto at = [&](const Index& step) {
-    Index i{};
-    for (std::size_t axis = 0; axis < i.size(); ++axis) i[axis] = base[axis] + step[axis];
-    return x[i];
-  };
+  const auto at = [&](const Index& step) { return x[sum_of(base, step)]; };
   for_each_index(steps, [&](const Index& step) { m.mean += at(step) / count; });
   for_each_index(steps,
                  [&](const Index& step) { m.variance += (at(step) - m.mean) * (at(step) - m.mean) / count; });
   return m;
+}
+
+// A shape's axes before `first` and from there on, the others with an extent of 1.
+struct Halves {
+  Shape outer;
+  Shape inner;
+};
+
+Halves split_at(const Shape& shape, int first) {
+  Halves halves;
+  for (int axis = 0; axis < shape.rank(); ++axis) {
+    halves.outer.push_back(axis < first ? shape[axis] : 1);
+    halves.inner.push_back(axis < first ? 1 : shape[axis]);
+  }
+  return halves;
 }
 
 // Normalises over the axes from `first` on; `scale_index` says which element of scale and bias belongs to an
@@ -47,12 +64,9 @@ void normalise(const Buffers& b, int first, ScaleIndex&& scale_index) {
   const auto x = operand(b, 0);
   const auto y = result(b);
   const double epsilon = b.attributes().real("epsilon");
-  Shape outer;
-  Shape inner;
-  for (int axis = 0; axis < x.rank(); ++axis) {
-    outer.push_back(axis < first ? x.extent(axis) : 1);
-    inner.push_back(axis < first ? 1 : x.extent(axis));
-  }
+  const Halves halves = split_at(x.shape(), first);
+  const Shape& outer = halves.outer;
+  const Shape& inner = halves.inner;
   for_each_index(outer, [&](const Index& base) {
     const Moments m = moments(x, base, inner);
     if (b.outputs.size() > 1) {
@@ -60,8 +74,7 @@ void normalise(const Buffers& b, int first, ScaleIndex&& scale_index) {
       result(b, 2).set(base, 1 / std::sqrt(m.variance + epsilon));
     }
     for_each_index(inner, [&](const Index& step) {
-      Index i{};
-      for (std::size_t axis = 0; axis < i.size(); ++axis) i[axis] = base[axis] + step[axis];
+      const Index i = sum_of(base, step);
       const double normal = (x[i] - m.mean) / std::sqrt(m.variance + epsilon);
       const double bias = b.has(2) ? operand(b, 2)[scale_index(i)] : 0.0;
       y.set(i, normal * operand(b, 1)[scale_index(i)] + bias);
@@ -108,23 +121,18 @@ void rms_norm(const Buffers& b) {
   const auto scale = operand(b, 1);
   const int first = static_cast<int>(b.attributes().integer("axis"));
   const double epsilon = b.attributes().real("epsilon");
-  Shape outer;
-  Shape inner;
-  for (int axis = 0; axis < x.rank(); ++axis) {
-    outer.push_back(axis < first ? x.extent(axis) : 1);
-    inner.push_back(axis < first ? 1 : x.extent(axis));
-  }
+  const Halves halves = split_at(x.shape(), first);
+  const Shape& outer = halves.outer;
+  const Shape& inner = halves.inner;
   const auto count = static_cast<double>(std::max<std::int64_t>(1, inner.elements()));
   for_each_index(outer, [&](const Index& base) {
-    const auto at = [&](const Index& step) {
-      Index i{};
-      for (std::size_t axis = 0; axis < i.size(); ++axis) i[axis] = base[axis] + step[axis];
-      return i;
-    };
     double square = 0;
-    for_each_index(inner, [&](const Index& step) { square += x[at(step)] * x[at(step)] / count; });
     for_each_index(inner, [&](const Index& step) {
-      const Index i = at(step);
+      const double value = x[sum_of(base, step)];
+      square += value * value / count;
+    });
+    for_each_index(inner, [&](const Index& step) {
+      const Index i = sum_of(base, step);
       y.set(i, x[i] / std::sqrt(square + epsilon) * scale[broadcast_index(i, x.rank(), scale.shape())]);
     });
   });

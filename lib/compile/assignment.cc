@@ -55,7 +55,8 @@ bool keeps_types(const LayerDesc& layer, const Signature& offered) {
   const auto kept = [](DataType wanted, DataType has) {
     return wanted == DataType::undefined || wanted == has;
   };
-  return kept(offered.input.type, own.input.type) && kept(offered.output.type, own.output.type);
+  return kept(offered.input.type, own.input.type) && kept(offered.output.type, own.output.type) &&
+         kept(offered.weights, own.weights);
 }
 
 // The signature that the kernel runs the layer in with the fewest bytes to convert.

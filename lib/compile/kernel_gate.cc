@@ -70,11 +70,6 @@ const TensorDesc* first_result(const LayerDesc& layer) {
 
 bool is_f32(const TensorDesc* tensor) { return tensor != nullptr && tensor->format.type == DataType::f32; }
 
-// Types in which a kernel may hold what the graph has in f32.
-bool is_floating(DataType type) {
-  return type == DataType::f32 || type == DataType::f16 || type == DataType::bf16;
-}
-
 // Constant weights; null where the operator has none or they are computed.
 const TensorDesc* weights_of(const LayerDesc& layer) {
   switch (layer.main().op) {
@@ -119,8 +114,8 @@ LayerDesc with_signature(LayerDesc layer, const Signature& signature, Isa isa) {
     tensor.format = in_layout(tensor.format, tag.layout, isa);
     tensor.strides = dense_strides(tensor.shape, tensor.format);
   };
-  const bool floats_in = is_f32(first_activation(layer)) && is_floating(signature.input.type);
-  const bool floats_out = is_f32(first_result(layer)) && is_floating(signature.output.type);
+  const bool floats_in = is_f32(first_activation(layer)) && can_hold_f32(signature.input.type);
+  const bool floats_out = is_f32(first_result(layer)) && can_hold_f32(signature.output.type);
   for (TensorDesc& input : layer.inputs) set(input, signature.input, floats_in);
   for (TensorDesc& output : layer.outputs) set(output, signature.output, floats_out);
   return layer;

@@ -193,6 +193,15 @@ TEST_CASE("a kernel of reduced precision is a plan's choice, with conversions ar
   const std::vector<float> expected = outputs_of(value_of(Program::compile(model)));
   const Program program = value_of(Program::compile(model, nullptr, options));
   CHECK_FALSE(uses_kernels(program, half.name));
+  // Nor is one that only stores its weights otherwise.
+  static constexpr FormatTag kPlain{Layout::nchw, DataType::f32};
+  static constexpr Signature kHalfWeights[] = {{kPlain, kPlain, DataType::f16}};
+  Kernel packed = adder_row(true);
+  packed.signatures = kHalfWeights;
+  const Kernel* other[] = {&packed};
+  CompileOptions with_packed;
+  with_packed.kernels = other;
+  CHECK_FALSE(uses_kernels(value_of(Program::compile(model, nullptr, with_packed)), packed.name));
 
   Plan plan = program.effective_plan();
   Variant& sum = plan.points.front().layers.at("sum").variant;

@@ -119,6 +119,12 @@ bool infer_concat(NodeView& view);
 bool infer_split(NodeView& view);
 bool infer_slice(NodeView& view);
 bool infer_pad(NodeView& view);
+
+/// The node's first operand between `starts` and `ends` of `axes`: what a node before it gives, of this
+/// shape. They are in range.
+ValueId add_crop(NodeView& view, std::vector<std::int64_t> axes, std::vector<std::int64_t> starts,
+                 std::vector<std::int64_t> ends, const Shape& shape);
+
 bool infer_transpose(NodeView& view);
 bool infer_expand(NodeView& view);
 bool infer_tile(NodeView& view);

@@ -426,13 +426,7 @@ bool infer_center_crop_pad(NodeView& view) {
     cropped[axis] = kept;
     output[axis] = extent;
   }
-  Attributes slice;
-  slice.set("steps", Ints(axes.size(), 1));
-  slice.set("starts", std::move(starts));
-  slice.set("ends", std::move(ends));
-  slice.set("axes", std::move(axes));
-  slice.set("normalised", std::int64_t{1});
-  const ValueId left = view.add(Op::slice, ".crop", {view.node().inputs[0]}, cropped, type, std::move(slice));
+  const ValueId left = add_crop(view, std::move(axes), std::move(starts), std::move(ends), cropped);
   view.node().op = Op::pad;
   view.node().attributes = {};
   view.attributes().set("mode", std::string("constant"));

@@ -69,15 +69,7 @@ bool crop_first(NodeView& view, Ints& pads) {
     before = std::max<std::int64_t>(0, before);
     after = std::max<std::int64_t>(0, after);
   }
-  Attributes attributes;
-  attributes.set("steps", Ints(axes.size(), 1));
-  attributes.set("starts", std::move(starts));
-  attributes.set("ends", std::move(ends));
-  attributes.set("axes", std::move(axes));
-  attributes.set("normalised", std::int64_t{1});
-  const ValueId left =
-      view.add(Op::slice, ".crop", {view.node().inputs[0]}, output, view.type(0), std::move(attributes));
-  view.node().inputs[0] = left;
+  view.node().inputs[0] = add_crop(view, std::move(axes), std::move(starts), std::move(ends), output);
   return true;
 }
 
@@ -103,6 +95,16 @@ bool spread_over_axes(NodeView& view, Ints& pads) {
 }
 
 }  // namespace
+
+ValueId add_crop(NodeView& view, Ints axes, Ints starts, Ints ends, const Shape& shape) {
+  Attributes attributes;
+  attributes.set("steps", Ints(axes.size(), 1));
+  attributes.set("starts", std::move(starts));
+  attributes.set("ends", std::move(ends));
+  attributes.set("axes", std::move(axes));
+  attributes.set("normalised", std::int64_t{1});
+  return view.add(Op::slice, ".crop", {view.node().inputs[0]}, shape, view.type(0), std::move(attributes));
+}
 
 bool infer_pad(NodeView& view) {
   std::optional<Ints> pads;
