@@ -6,7 +6,9 @@
 #include "tuner/regions.h"
 #include "tuner/search/format_agreement.h"
 
+#include <algorithm>
 #include <cstddef>
+#include <iterator>
 #include <map>
 #include <set>
 #include <utility>
@@ -14,14 +16,21 @@
 namespace fettle::tuner {
 namespace {
 
-// Formats of values by their number, and 8-bit pictures, which no layer reads as they are.
+// Formats of one value by their number: in each layout its own type, and where that is f32 those that may
+// stand for it; and 8-bit pictures, which no layer reads as they are.
 constexpr int kLayouts = 3;
-constexpr int kPictureFormat = kMostFormats - 1;
-static_assert(kLayouts * (static_cast<int>(DataType::boolean) + 1) < kPictureFormat);
+constexpr DataType kReduced[] = {DataType::f16, DataType::bf16};
+constexpr int kPictureFormat = kLayouts * (1 + static_cast<int>(std::size(kReduced)));
+static_assert(kPictureFormat < kMostFormats);
 
-int number_of(FormatTag tag) { return static_cast<int>(tag.type) * kLayouts + static_cast<int>(tag.layout); }
-FormatTag format_of(int number) {
-  return {static_cast<Layout>(number % kLayouts), static_cast<DataType>(number / kLayouts)};
+int number_of(const SpaceValue& value, FormatTag tag) {
+  int type = 0;
+  if (tag.type != value.type) type = 1 + static_cast<int>(std::ranges::find(kReduced, tag.type) - kReduced);
+  return type * kLayouts + static_cast<int>(tag.layout);
+}
+FormatTag format_of(const SpaceValue& value, int number) {
+  const int type = number / kLayouts;
+  return {static_cast<Layout>(number % kLayouts), type == 0 ? value.type : kReduced[type - 1]};
 }
 
 // Whether there is anything to agree on: not where all ends have the one format.
@@ -67,10 +76,10 @@ class ProblemBuilder {
     FormattedValue described;
     described.producer = producer_of(value);
     for (int consumer : value.consumers) described.readers.push_back(reader_of(value, consumer));
-    if (value.output) described.readers.push_back({-1, {number_of(value.plain())}});
+    if (value.output) described.readers.push_back({-1, {number_of(value, value.plain())}});
     described.conversion = [this, &value](int from, int to) {
-      const FormatTag source = from == kPictureFormat ? value.plain() : format_of(from);
-      return table_.conversion_us(value, source, format_of(to));
+      const FormatTag source = from == kPictureFormat ? value.plain() : format_of(value, from);
+      return table_.conversion_us(value, source, format_of(value, to));
     };
     return described;
   }
@@ -86,21 +95,22 @@ class ProblemBuilder {
   }
 
   static int written(const SpaceValue& value, FormatTag tag) {
-    return value.picture ? kPictureFormat : number_of(value.stored(tag));
+    return value.picture ? kPictureFormat : number_of(value, value.stored(tag));
   }
 
   FormatEnd reader_of(const SpaceValue& value, int consumer) const {
     FormatEnd end{consumer, {}};
     for (const Candidate& candidate : candidates(consumer)) {
       const bool inside = reads_inside(space_, value.producer, candidate);
-      end.formats.push_back(inside ? kInside : number_of(value.stored(candidate.variant.signature.input)));
+      end.formats.push_back(inside ? kInside
+                                   : number_of(value, value.stored(candidate.variant.signature.input)));
     }
     return with_an_option(value, std::move(end));
   }
 
   // A layer without candidates has the one option of its node, which is forbidden.
   static FormatEnd with_an_option(const SpaceValue& value, FormatEnd end) {
-    if (end.formats.empty()) end.formats.push_back(number_of(value.plain()));
+    if (end.formats.empty()) end.formats.push_back(number_of(value, value.plain()));
     return end;
   }
 

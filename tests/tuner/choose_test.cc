@@ -29,15 +29,32 @@ CostTable random_table(const Space& space, std::mt19937& rng) {
       table.add_sample(static_cast<int>(i), static_cast<int>(c), setting, us(rng));
   }
   for (const auto& [number, value] : space.values) {
-    for (Layout from : {Layout::nchw, Layout::nhwc, Layout::nchwc}) {
-      for (Layout to : {Layout::nchw, Layout::nhwc, Layout::nchwc}) {
-        Format source{from, value.type};
-        if (value.picture) source = {Layout::nhwc, DataType::u8};
-        table.add_conversion(conversion_key(value.shape, source, {to, value.type}), 1000, us(rng) / 4);
+    std::vector<Format> formats;
+    for (Layout layout : {Layout::nchw, Layout::nhwc, Layout::nchwc}) {
+      formats.push_back({layout, value.type});
+      if (value.type == DataType::f32) formats.push_back({layout, DataType::f16});
+    }
+    for (const Format& from : formats) {
+      for (const Format& to : formats) {
+        const Format source = value.picture ? Format{Layout::nhwc, DataType::u8} : from;
+        table.add_conversion(conversion_key(value.shape, source, to), 1000, us(rng) / 4);
       }
     }
   }
   return table;
+}
+
+// Gives every third variant the formats of reduced precision.
+void reduce(Problem& problem) {
+  int count = 0;
+  for (LayerVariants& layer : problem.variants) {
+    for (VariantInfo& variant : layer.variants) {
+      if (++count % 3 != 0) continue;
+      Signature& signature = variant.variant.signature;
+      signature.input.type = signature.weights = DataType::f16;
+      if (count % 2 == 0) signature.output.type = DataType::f16;
+    }
+  }
 }
 
 // The lowest prediction over all choices in which regions and what they cover agree.
@@ -55,6 +72,27 @@ double best_prediction(const Space& space, const CostTable& table) {
   }
 }
 
+TEST_CASE("values of any type are chosen for", "[tuner][choose]") {
+  std::mt19937 rng(5);
+  constexpr int kLast = static_cast<int>(DataType::u2);
+  for (int number = static_cast<int>(DataType::f32); number <= kLast; ++number) {
+    const auto type = static_cast<DataType>(number);
+    CAPTURE(to_string(type));
+    SimulatedDevice::Options simulated;
+    simulated.layers = 4;
+    Problem problem = SimulatedDevice(simulated).problem();
+    for (LayerInfo& layer : problem.layers) {
+      for (TensorDesc& tensor : layer.desc.inputs) tensor.format.type = type;
+      for (TensorDesc& tensor : layer.desc.outputs) tensor.format.type = type;
+    }
+    const Space space = build_space(problem, nullptr);
+    const CostTable table = random_table(space, rng);
+    const Selection selection = choose(space, table);
+    REQUIRE_FALSE(selection.choice.empty());
+    CHECK(selection.predicted_us == Catch::Approx(best_prediction(space, table)));
+  }
+}
+
 TEST_CASE("choose takes what is predicted to be the cheapest", "[tuner][choose]") {
   std::mt19937 rng(3);
   for (unsigned seed = 1; seed <= 12; ++seed) {
@@ -66,6 +104,7 @@ TEST_CASE("choose takes what is predicted to be the cheapest", "[tuner][choose]"
     if (seed % 2 == 0) problem.pictures.insert(0);
     if (seed % 5 == 0) problem.pictures.insert(2);  // made by a layer: is read through conversions alone
     if (seed % 3 == 0) problem.outputs.insert(1);   // read by layers too
+    if (seed % 4 < 2) reduce(problem);
     const Space space = build_space(problem, nullptr);
     const CostTable table = random_table(space, rng);
     const Selection selection = choose(space, table);
