@@ -131,16 +131,16 @@ Result<Signature> Signature::parse(std::string_view text) {
           "write a layout (nchw, nhwc, nchwc) and a type, such as \"nhwc f32\", two of them with > "
           "between where output and input differ, and w:TYPE behind where weights have another type");
     };
-    const std::size_t weights = text.find(kWeights);
-    const std::string_view tags = text.substr(0, weights);
+    const std::size_t weights_at = text.find(kWeights);
+    const std::string_view tags = text.substr(0, weights_at);
     const std::size_t arrow = tags.find('>');
-    const std::optional<FormatTag> input = tag_from_string(tags.substr(0, arrow));
-    const std::optional<FormatTag> output =
-        arrow == std::string_view::npos ? input : tag_from_string(tags.substr(arrow + 1));
-    if (!input || !output) return wrong();
-    Signature signature(*input, *output, input->type);
-    if (weights != std::string_view::npos) {
-      signature.weights = data_type_from_string(text.substr(weights + kWeights.size()));
+    const std::optional<FormatTag> from = tag_from_string(tags.substr(0, arrow));
+    const std::optional<FormatTag> to =
+        arrow == std::string_view::npos ? from : tag_from_string(tags.substr(arrow + 1));
+    if (!from || !to) return wrong();
+    Signature signature(*from, *to, from->type);
+    if (weights_at != std::string_view::npos) {
+      signature.weights = data_type_from_string(text.substr(weights_at + kWeights.size()));
       if (signature.weights == DataType::undefined) return wrong();
     }
     return signature;
