@@ -141,8 +141,9 @@ void Explorer::map_steps(Run& run) const {
     const int layer = space_.find(step.layer);
     if (layer < 0 || space_.layers[at(layer)].candidates.empty()) continue;
     const Candidate& candidate = space_.layers[at(layer)].candidates[at(run.setting.choice[at(layer)])];
+    // A kernel may run the layer by itself and with epilogues.
     if (!candidate.covered() && step.kernel == candidate.variant.kernel &&
-        step.threads == candidate.variant.threads)
+        step.threads == candidate.variant.threads && step.desc.parts.size() == candidate.covers.size() + 1)
       follows[at(layer)] = 1;
     run.layer_of_step[s] = layer;
   }

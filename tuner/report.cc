@@ -136,12 +136,8 @@ std::string status_of(const VariantCost& variant) {
 
 void variant_row(std::string& page, const VariantCost& variant, double scale_us) {
   std::string name = "<code>" + escape_html(variant.shown_name()) + "</code>";
-  if (!variant.variant.covers.empty() && variant.covered_by.empty()) {
-    std::string covers;
-    for (const std::string& id : variant.variant.covers)
-      covers += (covers.empty() ? "" : ", ") + escape_html(id);
-    name += " <span class=\"soft\">covers " + covers + "</span>";
-  }
+  if (const std::string covers = covers_html(variant); !covers.empty())
+    name += "<span class=\"soft\">" + covers + "</span>";
   const bool measured = variant.samples > 0;
   fmt::format_to(
       std::back_inserter(page),

@@ -47,9 +47,9 @@ void cut(std::string& svg, double y, double height) {
 }
 
 std::string variant_title(const char* role, const VariantCost& variant) {
-  return fmt::format("{}: {}, {} (median {}, {} to {})", role, escape_html(variant.shown_name()),
-                     time_text(variant.quiet_us), time_text(variant.us.median), time_text(variant.us.low),
-                     time_text(variant.us.high));
+  return fmt::format("{}: {}{}, {} (median {}, {} to {})", role, escape_html(variant.shown_name()),
+                     covers_html(variant), time_text(variant.quiet_us), time_text(variant.us.median),
+                     time_text(variant.us.low), time_text(variant.us.high));
 }
 
 // What the layers that the chosen variant computes take by default: a region stands against all of its
@@ -114,6 +114,14 @@ std::string escape_html(std::string_view text) {
     }
   }
   return safe;
+}
+
+std::string covers_html(const VariantCost& variant) {
+  if (!variant.covered_by.empty()) return {};
+  std::string text;
+  for (const std::string& id : variant.variant.covers)
+    text.append(text.empty() ? " covers " : ", ").append(escape_html(id));
+  return text;
 }
 
 std::string time_text(double us) {

@@ -19,6 +19,9 @@ std::string time_text(double us);
 /// At most `most` characters (code points), the middle left out.
 std::string shortened(std::string_view text, std::size_t most);
 
+/// " covers LAYER, LAYER" of a variant of a region, safe inside HTML; else empty.
+std::string covers_html(const VariantCost& variant);
+
 /// Whole-model times of default and plan with their intervals.
 std::string summary_svg(const TuneResult& result);
 /// For each layer bars of the default, the choice and the runner-up, as long as what choices go by.

@@ -22,6 +22,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace fettle {
@@ -120,6 +121,11 @@ struct Kernel {
   /// The operators covered, in order. One for a layer kernel; several for a region: each but the first takes
   /// the result of the one before as an operand, and nothing else uses that result.
   std::span<const Op> pattern;
+  /// What it can compute of the pattern's result before it stores it: sequences of operators, in the graph's
+  /// order, of at most one addition of a residual (Op::add) and one activation (an operator of one operand).
+  /// It runs its pattern by itself, and followed by any of these; a variant names what is covered, so that
+  /// they share the kernel's name. None: the pattern only.
+  std::span<const std::span<const Op>> epilogues = {};
   Isa isa;  ///< what the CPU must have
   /// Written for in-order cores (Cortex-A53, A55): refused where the CPU has none, before other kernels in
   /// the order of preference where it has no others, after them elsewhere.
@@ -132,6 +138,8 @@ struct Kernel {
   std::uint32_t overread_bytes = 0;  ///< bytes it may read past the end of each activation input
   /// Bit i: output 0 may share the memory of input i (same shape, layout, type and strides).
   std::uint32_t in_place = 0;
+  /// Output 0 may share the memory of the residual that an epilogue adds, likewise.
+  bool residual_in_place = false;
   /// Runs layers of which an operand or a result has no elements (an extent of 0). Others are never asked.
   bool takes_empty = false;
   bool leaves_clamp = false;  ///< does not apply the last part's clamp; the compiler adds a step that does
@@ -146,10 +154,10 @@ struct Kernel {
   /// activations' extents if `packed_for_any_size`, or programs for several shapes pack twice.
   bool (*by_default)(const LayerDesc& layer) = nullptr;
 
-  /// The kernel's gate: `Refusal::none` means that pack, bind and run do the layer. `layer` has the formats
-  /// of one of `signatures`, and obeys the rules of its operators (operands, ranks, attributes, the
-  /// outputs' shapes): import, inference and passes see to that. Its types, sizes, strides and constants may
-  /// be any.
+  /// The kernel's gate: `Refusal::none` means that pack, bind and run do the layer, epilogue included.
+  /// `layer` has the formats of one of `signatures`, and obeys the rules of its operators (operands, ranks,
+  /// attributes, the outputs' shapes): import, inference and passes see to that. Its types, sizes, strides
+  /// and constants may be any.
   Refusal (*supports)(const LayerDesc& layer, const Cpu& cpu);
   /// Scratch memory during run, for this many threads; null: none.
   std::size_t (*workspace_bytes)(const LayerDesc& layer, int threads);
@@ -165,6 +173,16 @@ struct Kernel {
   /// Makes the state for one runtime.
   Result<std::unique_ptr<BoundKernel>> (*bind)(const BindArgs& args);
 };
+
+/// Whether the layer's parts are the kernel's pattern, by itself or followed by one of its epilogues.
+/// Thread-safe.
+FETTLE_API bool has_pattern(const Kernel& kernel, const LayerDesc& layer) noexcept;
+/// Bit i: output 0 of the layer, which has the kernel's pattern, may share the memory of input i; inputs
+/// beyond 31 may not. Thread-safe.
+FETTLE_API std::uint32_t in_place_inputs(const Kernel& kernel, const LayerDesc& layer) noexcept;
+/// The kernel's name with the epilogue that the layer, which has its pattern, has behind it:
+/// "conv.indirect.f32.avx512+hard_swish", the form that FETTLE_KERNELS takes in CMake. Thread-safe.
+FETTLE_API std::string name_with_epilogue(const Kernel& kernel, const LayerDesc& layer);
 
 /// Whether the kernel runs the layer as described on this CPU: its pattern, instructions, kind of core and
 /// striding, layers without elements, then the kernel's own word. For kernels that leave the clamp, `layer`

@@ -110,12 +110,14 @@ std::optional<std::string> resolve(const LayerGraph& layers, const KernelTable& 
            " with NaN and infinities, which CompileOptions::nonfinite does not allow";
   }
   assignment.kernel = kernel;
-  assignment.covers = layers.match(*kernel, index);
-  std::vector<std::string> covered;
-  for (int other : assignment.covers) covered.push_back(layers.layer(other).id);
-  if (covered != entry.covers || assignment.covers.size() + 1 != kernel->pattern.size()) {
+  const std::vector<std::vector<int>> matches = layers.matches(*kernel, index);
+  const auto match = std::find_if(matches.begin(), matches.end(), [&](const std::vector<int>& covers) {
+    return std::equal(covers.begin(), covers.end(), entry.covers.begin(), entry.covers.end(),
+                      [&](int other, const std::string& id) { return layers.layer(other).id == id; });
+  });
+  if (match == matches.end())
     return "kernel " + entry.kernel + " cannot cover the layers that the plan names";
-  }
+  assignment.covers = *match;
   const Signature wanted = with_types_of(layers.describe(index, assignment.covers), entry.signature);
   const auto& all = kernel->signatures;
   const auto offered = std::find_if(all.begin(), all.end(), [&](const Signature& signature) {

@@ -177,7 +177,7 @@ Status check_options(const CompileOptions& options) {
                    "CompileOptions::kernels holds an incomplete entry" +
                        (kernel == nullptr ? std::string() : " (" + std::string(kernel->name) + ")"),
                    "an entry needs a name, a pattern, signatures, supports and bind, and pack together with "
-                   "packed_bytes");
+                   "packed_bytes; an epilogue has at most one addition and one activation");
     }
   }
   return {};

@@ -9,6 +9,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <span>
+#include <string>
 #include <vector>
 
 namespace fettle {
@@ -53,9 +55,9 @@ bool has_empty(const LayerDesc& layer) {
          std::any_of(layer.outputs.begin(), layer.outputs.end(), empty);
 }
 
-bool pattern_fits(const Kernel& kernel, const LayerDesc& layer) {
-  return std::equal(kernel.pattern.begin(), kernel.pattern.end(), layer.parts.begin(), layer.parts.end(),
-                    [](Op op, const LayerPart& part) { return op == part.op; });
+// The parts behind the kernel's pattern.
+std::span<const LayerPart> epilogue_of(const Kernel& kernel, const LayerDesc& layer) {
+  return std::span(layer.parts).subspan(std::min(kernel.pattern.size(), layer.parts.size()));
 }
 
 const TensorDesc* first_activation(const LayerDesc& layer) {
@@ -92,8 +94,38 @@ const TensorDesc* weights_of(const LayerDesc& layer) {
 
 }  // namespace
 
+bool has_pattern(const Kernel& kernel, const LayerDesc& layer) noexcept {
+  const auto is = [](std::span<const Op> ops, std::span<const LayerPart> parts) {
+    return std::equal(ops.begin(), ops.end(), parts.begin(), parts.end(),
+                      [](Op op, const LayerPart& part) { return op == part.op; });
+  };
+  const std::span<const LayerPart> epilogue = epilogue_of(kernel, layer);
+  if (!is(kernel.pattern, std::span(layer.parts).first(layer.parts.size() - epilogue.size()))) return false;
+  return epilogue.empty() || std::any_of(kernel.epilogues.begin(), kernel.epilogues.end(),
+                                         [&](std::span<const Op> ops) { return is(ops, epilogue); });
+}
+
+std::uint32_t in_place_inputs(const Kernel& kernel, const LayerDesc& layer) noexcept {
+  constexpr int kMostInputs = 32;
+  std::uint32_t inputs = kernel.in_place;
+  if (!kernel.residual_in_place) return inputs;
+  for (const LayerPart& part : epilogue_of(kernel, layer)) {
+    if (part.op != Op::add) continue;
+    for (const int operand : part.operands) {
+      if (operand >= 0 && operand < kMostInputs) inputs |= std::uint32_t{1} << operand;
+    }
+  }
+  return inputs;
+}
+
+std::string name_with_epilogue(const Kernel& kernel, const LayerDesc& layer) {
+  std::string name(kernel.name);
+  for (const LayerPart& part : epilogue_of(kernel, layer)) name.append("+").append(to_string(part.op));
+  return name;
+}
+
 Refusal refusal_of(const Kernel& kernel, const LayerDesc& layer, const Cpu& cpu) {
-  if (!pattern_fits(kernel, layer)) return Refusal::op;
+  if (!has_pattern(kernel, layer)) return Refusal::op;
   if (!has_all(cpu.isa, kernel.isa)) return Refusal::isa;
   if (kernel.for_in_order_cores && !has_in_order_core(cpu)) return Refusal::core;
   if (!kernel.takes_empty && has_empty(layer)) return Refusal::shape;

@@ -4,13 +4,24 @@
 #include "lib/base/core_kind.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <iterator>
 #include <string>
 
 namespace fettle::runtime {
 
+namespace {
+
+bool is_epilogue(std::span<const Op> ops) {
+  const auto sums = std::count(ops.begin(), ops.end(), Op::add);
+  return !ops.empty() && sums <= 1 && static_cast<std::ptrdiff_t>(ops.size()) - sums <= 1;
+}
+
+}  // namespace
+
 bool is_complete(const Kernel* entry) {
   return entry != nullptr && !entry->name.empty() && !entry->pattern.empty() && !entry->signatures.empty() &&
+         std::all_of(entry->epilogues.begin(), entry->epilogues.end(), is_epilogue) &&
          entry->supports != nullptr && entry->bind != nullptr &&
          (entry->pack == nullptr) == (entry->packed_bytes == nullptr);
 }

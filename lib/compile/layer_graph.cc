@@ -2,6 +2,7 @@
 #include "lib/compile/layer_graph.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace fettle::runtime {
 
@@ -29,18 +30,30 @@ int LayerGraph::sole_consumer(int value) const {
   return consumers_[index].front();
 }
 
-std::vector<int> LayerGraph::match(const Kernel& kernel, int first) const {
-  if (kernel.pattern.size() < 2 || layer(first).desc.main().op != kernel.pattern.front()) return {};
-  std::vector<int> covers;
-  int last = first;
-  for (std::size_t part = 1; part < kernel.pattern.size(); ++part) {
-    if (layer(last).outputs.size() != 1) return {};
-    const int next = sole_consumer(layer(last).outputs.front());
-    if (next < 0 || layer(next).desc.main().op != kernel.pattern[part]) return {};
+// Adds the layers of these operators that follow `first` and those it covers so far; false where the graph
+// goes on in another way.
+bool LayerGraph::append(std::span<const Op> ops, int first, std::vector<int>& covers) const {
+  for (const Op op : ops) {
+    const LayerInfo& last = layer(covers.empty() ? first : covers.back());
+    if (last.outputs.size() != 1) return false;
+    const int next = sole_consumer(last.outputs.front());
+    if (next < 0 || layer(next).desc.main().op != op) return false;
     covers.push_back(next);
-    last = next;
   }
-  return covers;
+  return true;
+}
+
+std::vector<std::vector<int>> LayerGraph::matches(const Kernel& kernel, int first) const {
+  std::vector<int> pattern;
+  if (layer(first).desc.main().op != kernel.pattern.front() ||
+      !append(kernel.pattern.subspan(1), first, pattern))
+    return {};
+  std::vector<std::vector<int>> all{pattern};
+  for (const std::span<const Op> epilogue : kernel.epilogues) {
+    std::vector<int> covers = pattern;
+    if (append(epilogue, first, covers)) all.push_back(std::move(covers));
+  }
+  return all;
 }
 
 LayerDesc LayerGraph::describe(int first, std::span<const int> covers) const {

@@ -23,9 +23,9 @@ class LayerGraph {
   int size() const { return static_cast<int>(model_->layers.size()); }
   /// The layer of that id, or -1.
   int find(std::string_view id) const;
-  /// The layers that `kernel`'s pattern covers when it begins at `first`, without `first`; empty when it does
-  /// not fit. Inner results must have no other use.
-  std::vector<int> match(const Kernel& kernel, int first) const;
+  /// What `kernel` can cover when its pattern begins at `first`: the layers of the pattern, by itself and
+  /// followed by each of its epilogues, without `first`. Inner results have no other use.
+  std::vector<std::vector<int>> matches(const Kernel& kernel, int first) const;
   /// One description for a layer and those it covers, every format nchw.
   LayerDesc describe(int first, std::span<const int> covers) const;
   /// For each input of describe(first, covers): the value's number, or -1 for constants.
@@ -35,6 +35,7 @@ class LayerGraph {
 
  private:
   int sole_consumer(int value) const;
+  bool append(std::span<const Op> ops, int first, std::vector<int>& covers) const;
 
   const ModelState* model_;
   std::vector<std::vector<int>> consumers_;  ///< by value: layers that use it, with repetition

@@ -292,9 +292,10 @@ class Sharing {
     std::vector<int> last = last_uses();
     for (std::size_t i = 0; i < schedule_.steps.size(); ++i) {
       Step& step = schedule_.steps[i];
-      if (step.alias || step.kernel->in_place == 0) continue;
+      if (step.alias) continue;
+      const std::uint32_t allowed = in_place_inputs(*step.kernel, step.desc);
       for (std::size_t operand = 0; operand < step.inputs.size() && operand < 32; ++operand) {
-        if ((step.kernel->in_place >> operand & 1u) == 0 || step.inputs[operand] == kNoTensor) continue;
+        if ((allowed >> operand & 1u) == 0 || step.inputs[operand] == kNoTensor) continue;
         if (try_in_place(step, operand, static_cast<int>(i), last)) break;
       }
     }

@@ -35,14 +35,14 @@ std::vector<LayerVariants> list_variants(const Model& model, const CompileOption
     LayerVariants entry;
     entry.layer = layers.layer(index).id;
     for (const Kernel* kernel : table.entries()) {
-      if (kernel->pattern.front() != layers.layer(index).desc.main().op) continue;
-      const std::vector<int> covers = layers.match(*kernel, index);
-      if (covers.size() + 1 != kernel->pattern.size()) continue;
-      for (const Signature& offered : kernel->signatures) {
-        VariantInfo info = describe_variant(layers, table, *kernel, offered, index, covers);
-        const Assignment& chosen = defaults[static_cast<std::size_t>(index)];
-        info.is_default = chosen.kernel == kernel && chosen.variant.signature == info.variant.signature;
-        entry.variants.push_back(std::move(info));
+      for (const std::vector<int>& covers : layers.matches(*kernel, index)) {
+        for (const Signature& offered : kernel->signatures) {
+          VariantInfo info = describe_variant(layers, table, *kernel, offered, index, covers);
+          const Assignment& chosen = defaults[static_cast<std::size_t>(index)];
+          info.is_default = chosen.kernel == kernel && chosen.variant.signature == info.variant.signature &&
+                            chosen.covers == covers;
+          entry.variants.push_back(std::move(info));
+        }
       }
     }
     all.push_back(std::move(entry));

@@ -80,7 +80,7 @@ struct Variant {
 std::vector<Variant> variants_of(const LayerDesc& layer) {
   std::vector<Variant> variants;
   for (const Kernel* kernel : table().entries()) {
-    if (kernel->pattern.size() != layer.parts.size() || kernel->pattern[0] != layer.main().op) continue;
+    if (!has_pattern(*kernel, layer)) continue;
     for (const Signature& signature : kernel->signatures) {
       LayerDesc desc = with_signature(layer, signature, this_cpu().isa);
       if (table().check(*kernel, desc) == Refusal::none) variants.push_back({kernel, std::move(desc)});
@@ -104,7 +104,7 @@ void try_variant(ByteSource& bytes, const Variant& variant, const TestLayer& lay
     const TensorDesc& in = desc.inputs[i];
     const bool fits =
         !in.constant && in.shape == desc.outputs[0].shape && in.format == desc.outputs[0].format;
-    if ((kernel.in_place >> i & 1) != 0 && fits)
+    if ((in_place_inputs(kernel, layer) >> i & 1) != 0 && fits)
       check_variant(kernel, desc, layer, expected, {against, threads, static_cast<int>(i)});
   }
   for (TensorDesc& tensor : desc.inputs) stretch(bytes, tensor, kernel.input_striding);

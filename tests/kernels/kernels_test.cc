@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Every row that is tested here, on generated layers, against the reference: what a row accepts it must
-// compute, in every layout that it offers, from strided tensors where it takes them, in place where it says
-// so, on several threads.
+// Every entry that is tested here, by itself and with each of its epilogues, on generated layers, against the
+// reference: what an entry accepts it must compute, in every layout that it offers, from strided tensors
+// where it takes them, in place where it says so, on several threads.
 #include "lib/base/channel_block.h"
 #include "lib/compile/kernel_table.h"
 #include "tests/common/data.h"
@@ -16,7 +16,10 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
+#include <string>
 #include <tuple>
+#include <vector>
 
 namespace fettle::test {
 namespace {
@@ -32,19 +35,20 @@ void stretch(TensorDesc& tensor, Striding striding) {
   tensor.strides = dense_strides(wider, tensor.format);
 }
 
-// How often each kernel was run, for the check that none was forgotten.
+// How often each kernel was run with each epilogue (name_with_epilogue), for the check that none was
+// forgotten.
 std::map<std::string, int, std::less<>>& runs() {
   static std::map<std::string, int, std::less<>> counts;
   return counts;
 }
 
-// The same for rows whose packed bytes were compared between two sizes.
+// The same for entries whose packed bytes were compared between two sizes.
 std::map<std::string, int, std::less<>>& sizes() {
   static std::map<std::string, int, std::less<>> counts;
   return counts;
 }
 
-// Rows that pack for any size write the same for a batch of twice as many.
+// Entries that pack for any size write the same for a batch of twice as many.
 void check_packing(const KernelTable& table, const Kernel& kernel, const LayerDesc& desc,
                    const TestLayer& layer) {
   if (!kernel.packed_for_any_size) return;
@@ -57,7 +61,7 @@ void check_packing(const KernelTable& table, const Kernel& kernel, const LayerDe
     }
   }
   if (table.check(kernel, larger) != Refusal::none) return;
-  ++sizes()[std::string(kernel.name)];
+  ++sizes()[name_with_epilogue(kernel, desc)];
   INFO(kernel.name << ": " << desc.text());
   CHECK(packed(kernel, larger, layer) == packed(kernel, desc, layer));
 }
@@ -67,20 +71,20 @@ std::map<std::string, int, std::less<>>& specials() {
   static std::map<std::string, int, std::less<>> counts;
   return counts;
 }
-bool is_time_for_special(const Kernel& kernel) {
+bool is_time_for_special(const std::string& name) {
   const int each = quick() ? 4 : 12;
-  const int met = ++specials()[std::string(kernel.name)];
+  const int met = ++specials()[name];
   return met <= each || met % (quick() ? 32 : 8) == 0;
 }
 
-// Emulators and sanitizers take many times as long: there a row runs the first layer that it takes in each
-// signature, and an eighth of the others, drawn by the seed of the day.
-bool is_drawn(const Kernel& kernel, const Signature& signature) {
+// Emulators and sanitizers take many times as long: there an entry runs the first layer that it takes with
+// each epilogue in each signature, and an eighth of the others, drawn by the seed of the day.
+bool is_drawn(const Kernel& kernel, const std::string& name, const Signature& signature) {
   if (!quick()) return true;
-  if (kernel.packed_for_any_size && sizes()[std::string(kernel.name)] == 0) return true;
+  if (kernel.packed_for_any_size && sizes()[name] == 0) return true;
   static Random random(seed_of_the_day());
-  static std::map<std::pair<std::string_view, Signature>, int> met;
-  return ++met[{kernel.name, signature}] <= 1 || random() % 8 == 0;
+  static std::map<std::pair<std::string, Signature>, int> met;
+  return ++met[{name, signature}] <= 1 || random() % 8 == 0;
 }
 
 // What check_layer() is at, with what is made when first asked for.
@@ -119,11 +123,12 @@ void check_signature(const KernelTable& table, const Kernel& kernel, const Signa
   LayerDesc desc = with_signature(layer.desc, signature, isa);
   const Refusal refusal = table.check(kernel, desc);
   CHECK_FALSE(to_string(refusal).empty());
-  if (refusal != Refusal::none || !is_drawn(kernel, signature)) return;
-  INFO(kernel.name << " " << signature.text() << ": " << desc.text());
+  const std::string name = name_with_epilogue(kernel, desc);
+  if (refusal != Refusal::none || !is_drawn(kernel, name, signature)) return;
+  INFO(name << " " << signature.text() << ": " << desc.text());
   CHECK(has_types(signature_of(desc, signature), signature));
   const Expected& expected = checked.expected();
-  ++runs()[std::string(kernel.name)];
+  ++runs()[name];
   check_packing(table, kernel, desc, layer);
   const Results alone = check_variant(kernel, desc, layer, expected, {Against::end, 1});
   const Results two = check_variant(kernel, desc, layer, expected, {Against::start, 2});
@@ -133,13 +138,14 @@ void check_signature(const KernelTable& table, const Kernel& kernel, const Signa
     CHECK(two == alone);
     CHECK(three == alone);
   }
-  if (is_time_for_special(kernel)) check_special(kernel, desc, checked.special());
+  if (is_time_for_special(name)) check_special(kernel, desc, checked.special());
+  const std::uint32_t in_place = in_place_inputs(kernel, desc);
   for (std::size_t i = 0; i < desc.inputs.size(); ++i) {
     const TensorDesc& in = desc.inputs[i];
     const bool fits = !in.constant && in.shape == desc.outputs[0].shape &&
                       in.format.type == desc.outputs[0].format.type &&
                       in.format.layout == desc.outputs[0].format.layout;
-    if ((kernel.in_place >> i & 1) != 0 && fits)
+    if ((in_place >> i & 1) != 0 && fits)
       check_variant(kernel, desc, layer, expected, {Against::end, 1, static_cast<int>(i)});
   }
   for (TensorDesc& tensor : desc.inputs) stretch(tensor, kernel.input_striding);
@@ -153,11 +159,10 @@ void check_layer(const TestLayer& layer) {
   static const KernelTable table({}, tested_cpu());
   Checked checked(layer);
   for (const Kernel* kernel : tested_entries()) {
-    if (kernel->pattern.size() != layer.desc.parts.size() || kernel->pattern[0] != layer.desc.main().op)
-      continue;
+    if (!has_pattern(*kernel, layer.desc)) continue;
     for (const Signature& signature : kernel->signatures) {
       check_signature(table, *kernel, signature, this_cpu().isa, checked);
-      // Blocks of channels may be smaller on a CPU that has this row's instructions and no more.
+      // Blocks of channels may be smaller on a CPU that has this entry's instructions and no more.
       const bool blocked =
           signature.input.layout == Layout::nchwc || signature.output.layout == Layout::nchwc;
       if (blocked && channel_block(kernel->isa) < channel_block(this_cpu().isa))
@@ -166,7 +171,7 @@ void check_layer(const TestLayer& layer) {
   }
 }
 
-// Layers that are always the same and reach every row, and as many that are new every day.
+// Layers that are always the same and reach every entry, and as many that are new every day.
 void check_family(void (*family)(Random&, int, const Visit&), int count) {
   const std::uint32_t seed = seed_of_the_day();
   INFO("again with FETTLE_TEST_SEED=" << seed);
@@ -196,17 +201,25 @@ TEST_CASE("inverted residuals", "[kernels]") { check_family(visit_inverted_resid
 
 TEST_CASE("quantised layers", "[kernels]") { check_family(visit_quantised, 12); }
 
-TEST_CASE("every entry of the table has been run", "[kernels]") {
+TEST_CASE("every entry of the table has been run by itself and with each epilogue", "[kernels]") {
   if (runs().empty()) SKIP("the other cases have not been run");
   for (const Kernel* kernel : tested_entries()) {
-    INFO(kernel->name);
     if (!has_all(tested_cpu().isa, kernel->isa)) continue;  // this machine cannot
-    CHECK(runs()[std::string(kernel->name)] > 0);
-    CHECK((!kernel->packed_for_any_size || sizes()[std::string(kernel->name)] > 0));
+    const auto check = [&](const std::string& name) {
+      INFO(name);
+      CHECK(runs()[name] > 0);
+      CHECK((!kernel->packed_for_any_size || sizes()[name] > 0));
+    };
+    check(std::string(kernel->name));
+    for (const std::span<const Op> epilogue : kernel->epilogues) {
+      std::string name(kernel->name);
+      for (const Op op : epilogue) name.append("+").append(to_string(op));
+      check(name);
+    }
   }
 }
 
-TEST_CASE("rows are complete and their names are unique", "[kernels]") {
+TEST_CASE("entries are complete and their names are unique", "[kernels]") {
   std::set<std::string_view> names;
   for (const Kernel* kernel : tested_entries()) {
     INFO(kernel->name);
@@ -216,6 +229,10 @@ TEST_CASE("rows are complete and their names are unique", "[kernels]") {
     CHECK(kernel->supports != nullptr);
     CHECK(kernel->bind != nullptr);
     CHECK((kernel->pack == nullptr) == (kernel->packed_bytes == nullptr));
+    CHECK(runtime::is_complete(kernel));
+    std::set<std::vector<Op>> epilogues;
+    for (const std::span<const Op> epilogue : kernel->epilogues)
+      CHECK(epilogues.insert({epilogue.begin(), epilogue.end()}).second);
   }
 }
 

@@ -213,6 +213,7 @@ std::vector<SimulatedDevice::Step> SimulatedDevice::lower(const Plan* plan) cons
     }
     Step step;
     step.info.layer = info.id;
+    step.info.desc.parts.resize(1 + entry.covers.size());
     step.info.kernel = entry.kernel;
     step.info.threads = entry.threads;
     step.us = variant_us(i, entry);

@@ -50,6 +50,12 @@ int fail(const Error& error) {
 
 void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
+std::string covers_text(const Variant& variant) {
+  std::string text;
+  for (const std::string& id : variant.covers) text.append(text.empty() ? ", covers " : ", ").append(id);
+  return text;
+}
+
 Status check_outputs(const std::vector<Output>& outputs, const std::vector<std::string>& inputs) {
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     const auto& [path, mode] = outputs[i];

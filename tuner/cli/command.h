@@ -34,6 +34,9 @@ int fail(const Error& error);
 /// Writes text to stdout. main() finds out whether it arrived.
 void print(const std::string& text);
 
+/// ", covers ID, ID" of a variant of a region; else empty.
+std::string covers_text(const Variant& variant);
+
 /// A file that the command is going to write.
 struct Output {
   std::string path;

@@ -31,9 +31,10 @@ std::string as_text(const LayerExplanation& layer) {
   std::string text = fmt::format("{}\n  {}\n", layer.layer, layer.desc);
   const auto out = std::back_inserter(text);
   for (const VariantCost& cost : layer.variants) {
-    fmt::format_to(out, "  {} {:<38} {:<18} x{} {}{}\n", cost.chosen ? "*" : " ", cost.shown_name(),
+    fmt::format_to(out, "  {} {:<38} {:<18} x{} {}{}{}\n", cost.chosen ? "*" : " ", cost.shown_name(),
                    cost.variant.signature.text(), cost.variant.threads, cost_text(cost),
-                   cost.is_default ? "  default" : "");
+                   cost.is_default ? "  default" : "",
+                   cost.covered_by.empty() ? covers_text(cost.variant) : std::string());
   }
   if (layer.conversions_us > 0)
     fmt::format_to(out, "    conversions into this layer: {:.2f} us\n", layer.conversions_us);

@@ -3,6 +3,8 @@
 // fettle kernels: what a build must hold to run a model, for FETTLE_KERNELS in CMake.
 #include "tuner/cli/command.h"
 
+#include <fettle/kernel.h>
+
 #include <fmt/format.h>
 
 #include <memory>
@@ -19,7 +21,8 @@ int list(const ModelArguments& arguments) {
   print_report(loaded->program.report());
   std::set<std::string> names;
   for (const StepInfo& step : loaded->program.steps()) {
-    if (!step.kernel.empty()) names.insert(step.kernel);
+    if (const Kernel* kernel = find_builtin_kernel(step.kernel))
+      names.insert(name_with_epilogue(*kernel, step.desc));
   }
   for (std::string_view name : loaded->model.folding_kernels()) names.insert(std::string(name));
   std::string text =
@@ -32,8 +35,8 @@ int list(const ModelArguments& arguments) {
 }  // namespace
 
 void add_kernels(CLI::App& app, int& exit_code) {
-  CLI::App* command =
-      app.add_subcommand("kernels", "List the kernels that a model runs with: all that a build must hold");
+  CLI::App* command = app.add_subcommand(
+      "kernels", "List the kernels and epilogues that a model runs with: all that a build must hold");
   auto arguments = std::make_shared<ModelArguments>();
   arguments->add_to(*command);
   command->callback([=, &exit_code] { exit_code = list(*arguments); });

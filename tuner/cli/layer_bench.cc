@@ -50,11 +50,6 @@ Refusal refusal_here(const Kernel& kernel, const LayerDesc& layer, NonFinite wea
   return refusal == Refusal::none && kernel.nonfinite > weakest ? Refusal::nonfinite : refusal;
 }
 
-bool has_pattern(const Kernel& kernel, const LayerDesc& layer) {
-  return std::equal(kernel.pattern.begin(), kernel.pattern.end(), layer.parts.begin(), layer.parts.end(),
-                    [](Op op, const LayerPart& part) { return op == part.op; });
-}
-
 // A layer as models have it stands for all formats; others are taken as they are.
 std::vector<LayerVariant> layer_variants(const LayerDesc& layer, std::span<const Kernel* const> kernels,
                                          NonFinite weakest) {

@@ -7,9 +7,22 @@
 
 #include <iterator>
 #include <memory>
+#include <span>
+#include <string>
+#include <vector>
 
 namespace fettle::cli {
 namespace {
+
+// The epilogues as name_with_epilogue has them: "+add", "+hard_swish".
+std::vector<std::string> epilogue_texts(const Kernel& kernel) {
+  std::vector<std::string> texts;
+  for (const std::span<const Op> epilogue : kernel.epilogues) {
+    std::string& text = texts.emplace_back();
+    for (const Op op : epilogue) text.append("+").append(to_string(op));
+  }
+  return texts;
+}
 
 std::string all_formats_text(const Kernel& kernel) {
   std::string text;
@@ -27,6 +40,7 @@ int list_kernels(bool json) {
                       {"revision", kernel->revision},
                       {"isa", isa_text(kernel->isa)},
                       {"formats", all_formats_text(*kernel)},
+                      {"epilogues", epilogue_texts(*kernel)},
                       {"threads", kernel->threaded},
                       {"nonfinite", to_string(kernel->nonfinite)},
                       {"runs_here", has_all(have, kernel->isa)}});
@@ -35,13 +49,15 @@ int list_kernels(bool json) {
     return kSuccess;
   }
   std::string text =
-      fmt::format("this CPU: {}\n{:<40} {:>3}  {:<16} {:<32} {:<8} {:<16} {}\n", isa_text(have), "kernel",
-                  "rev", "isa", "formats", "threads", "nonfinite", "here");
+      fmt::format("this CPU: {}\n{:<40} {:>3}  {:<16} {:<32} {:<8} {:<16} {:<4}  {}\n", isa_text(have),
+                  "kernel", "rev", "isa", "formats", "threads", "nonfinite", "here", "epilogues");
   for (const Kernel* kernel : builtin_kernels()) {
-    fmt::format_to(std::back_inserter(text), "{:<40} {:>3}  {:<16} {:<32} {:<8} {:<16} {}\n", kernel->name,
-                   kernel->revision, isa_text(kernel->isa), all_formats_text(*kernel),
+    const std::vector<std::string> epilogues = epilogue_texts(*kernel);
+    fmt::format_to(std::back_inserter(text), "{:<40} {:>3}  {:<16} {:<32} {:<8} {:<16} {:<4}{}{}\n",
+                   kernel->name, kernel->revision, isa_text(kernel->isa), all_formats_text(*kernel),
                    kernel->threaded ? "many" : "one", to_string(kernel->nonfinite),
-                   has_all(have, kernel->isa) ? "yes" : "no");
+                   has_all(have, kernel->isa) ? "yes" : "no", epilogues.empty() ? "" : "  ",
+                   fmt::join(epilogues, " "));
   }
   print(text);
   return kSuccess;
@@ -61,9 +77,10 @@ int list_layers(const ModelArguments& arguments, bool json) {
       const std::string_view answer = variant.refusal == Refusal::none
                                           ? (variant.is_default ? "default" : "yes")
                                           : to_string(variant.refusal);
-      fmt::format_to(std::back_inserter(text), "  {:<40} {:<20} {}{}\n", variant.kernel->name,
+      fmt::format_to(std::back_inserter(text), "  {:<40} {:<20} {}{}{}\n", variant.kernel->name,
                      variant.variant.signature.text(),
-                     variant.refusal == Refusal::none ? "" : "refused: ", answer);
+                     variant.refusal == Refusal::none ? "" : "refused: ", answer,
+                     covers_text(variant.variant));
       variants.push_back(
           {{"kernel", variant.kernel->name},
            {"formats", variant.variant.signature.text()},

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Epilogues: what a kernel can compute of its pattern's result. Each is a variant of the kernel that names
+// what it covers.
+#include "lib/compile/kernel_table.h"
+#include "tests/runtime/models.h"
+
+#include <fettle/kernel.h>
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <string>
+#include <vector>
+
+namespace fettle::test {
+namespace {
+
+constexpr Op kConvOp[] = {Op::conv};
+constexpr Op kAddOps[] = {Op::add};
+constexpr Op kTanhOps[] = {Op::tanh};
+constexpr Op kAddThenTanh[] = {Op::add, Op::tanh};
+constexpr std::span<const Op> kSum[] = {kAddOps};
+constexpr std::span<const Op> kAll[] = {kAddOps, kTanhOps, kAddThenTanh};
+
+// A convolution that runs nothing, to ask about.
+Kernel made_up(std::span<const std::span<const Op>> epilogues) {
+  Kernel kernel{};
+  kernel.name = "conv.made_up.f32.test";
+  kernel.pattern = kConvOp;
+  kernel.epilogues = epilogues;
+  return kernel;
+}
+
+// A convolution of so many operands with these parts behind it; an addition's residual is the last input.
+LayerDesc region_of(int operands, std::initializer_list<Op> behind) {
+  LayerDesc layer;
+  LayerPart conv{Op::conv, {}, {}, {}};
+  for (int i = 0; i < operands; ++i) conv.operands.push_back(i);
+  layer.parts.push_back(conv);
+  layer.inputs.resize(static_cast<std::size_t>(operands));
+  for (const Op op : behind) {
+    const int before = result_of_part(static_cast<int>(layer.parts.size()) - 1);
+    LayerPart part{op, {}, {}, {before}};
+    if (op == Op::add) {
+      part.operands.insert(part.operands.begin(), static_cast<int>(layer.inputs.size()));
+      layer.inputs.emplace_back();
+    }
+    layer.inner.emplace_back();
+    layer.parts.push_back(part);
+  }
+  layer.outputs.emplace_back();
+  return layer;
+}
+
+// The portable convolution under another name.
+Kernel own_convolution() {
+  Kernel kernel = *find_builtin_kernel("conv.gemm.f32.portable");
+  kernel.name = "conv.own.f32.test";
+  return kernel;
+}
+
+}  // namespace
+
+TEST_CASE("a kernel runs its pattern, by itself and with each of its epilogues", "[runtime]") {
+  const Kernel some = made_up(kSum);
+  CHECK(has_pattern(some, region_of(3, {})));
+  CHECK(has_pattern(some, region_of(3, {Op::add})));
+  CHECK_FALSE(has_pattern(some, region_of(3, {Op::tanh})));
+  CHECK_FALSE(has_pattern(some, region_of(3, {Op::add, Op::tanh})));
+  CHECK(has_pattern(made_up(kAll), region_of(3, {Op::add, Op::tanh})));
+  CHECK_FALSE(has_pattern(made_up(kAll), region_of(3, {Op::tanh, Op::add})));
+  CHECK_FALSE(has_pattern(made_up({}), region_of(3, {Op::add})));
+  LayerDesc none;
+  CHECK_FALSE(has_pattern(some, none));
+}
+
+TEST_CASE("names with epilogues are those of a build with selected kernels", "[runtime]") {
+  CHECK(name_with_epilogue(made_up(kAll), region_of(2, {})) == "conv.made_up.f32.test");
+  CHECK(name_with_epilogue(made_up(kAll), region_of(2, {Op::tanh})) == "conv.made_up.f32.test+tanh");
+  CHECK(name_with_epilogue(made_up(kAll), region_of(2, {Op::add, Op::tanh})) ==
+        "conv.made_up.f32.test+add+tanh");
+}
+
+TEST_CASE("a residual may share its memory wherever it stands", "[runtime]") {
+  Kernel kernel = made_up(kAll);
+  CHECK(in_place_inputs(kernel, region_of(2, {Op::add})) == 0);
+  kernel.residual_in_place = true;
+  CHECK(in_place_inputs(kernel, region_of(2, {})) == 0);
+  CHECK(in_place_inputs(kernel, region_of(2, {Op::tanh})) == 0);
+  CHECK(in_place_inputs(kernel, region_of(2, {Op::add})) == 0b100);
+  CHECK(in_place_inputs(kernel, region_of(3, {Op::add})) == 0b1000);
+  CHECK(in_place_inputs(kernel, region_of(3, {Op::add, Op::tanh})) == 0b1000);
+  CHECK(in_place_inputs(kernel, region_of(40, {Op::add})) == 0);
+  kernel.in_place = 1;
+  CHECK(in_place_inputs(kernel, region_of(2, {})) == 1);
+}
+
+TEST_CASE("epilogues are at most one addition and one activation", "[runtime]") {
+  Kernel kernel = own_convolution();
+  static constexpr Op kTwoSums[] = {Op::add, Op::add};
+  static constexpr Op kTwoFunctions[] = {Op::tanh, Op::sigmoid};
+  static constexpr std::span<const Op> kWrong[][1] = {{kTwoSums}, {kTwoFunctions}, {{}}};
+  kernel.epilogues = kAll;
+  CHECK(runtime::is_complete(&kernel));
+  for (const auto& wrong : kWrong) {
+    kernel.epilogues = wrong;
+    CHECK_FALSE(runtime::is_complete(&kernel));
+    const Kernel* own[] = {&kernel};
+    CompileOptions options;
+    options.kernels = own;
+    error_of(Program::compile(parse(residual_network()), nullptr, options), ErrorCode::kInvalidArgument,
+             "conv.own.f32.test");
+  }
+}
+
+}  // namespace fettle::test
