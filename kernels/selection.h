@@ -2,13 +2,18 @@
 //
 // Builds that hold only some kernels (FETTLE_KERNELS in CMake). The factories of entries pass them through
 // if_selected: what is left out becomes an empty entry, which refers to no function, so that nothing of the
-// kernel is linked.
+// kernel is linked. Epilogues are left out one by one: a selected "conv.indirect.f32.avx512+hard_swish" is
+// the kernel with that epilogue, and as many of these as there are; "conv.indirect.f32.avx512" the one
+// without any.
 #pragma once
+
+#include "kernels/op_text.h"
 
 #include <fettle/kernel.h>
 
 #include <algorithm>
 #include <iterator>
+#include <span>
 #include <string_view>
 
 #if FETTLE_SELECTED_KERNELS
@@ -17,13 +22,39 @@
 
 namespace fettle::kernels {
 
-/// Whether the build holds the kernel of that name.
+/// What `selected` says behind the name: "" or "+hard_swish"; false where it is another kernel's.
+constexpr bool takes_name(std::string_view& selected, std::string_view name) {
+  if (!selected.starts_with(name)) return false;
+  selected.remove_prefix(name.size());
+  return selected.empty() || selected.front() == '+';
+}
+
+/// Whether the build holds the kernel of that name, with any epilogue or none.
 constexpr bool is_selected([[maybe_unused]] std::string_view name) {
 #if FETTLE_SELECTED_KERNELS
-  return std::find(std::begin(kSelectedKernels), std::end(kSelectedKernels), name) !=
-         std::end(kSelectedKernels);
+  return std::any_of(std::begin(kSelectedKernels), std::end(kSelectedKernels),
+                     [name](std::string_view selected) { return takes_name(selected, name); });
 #else
   return !name.empty();
+#endif
+}
+
+/// Whether it holds the kernel with that epilogue.
+constexpr bool is_selected([[maybe_unused]] std::string_view name,
+                           [[maybe_unused]] std::span<const Op> epilogue) {
+#if FETTLE_SELECTED_KERNELS
+  return std::any_of(std::begin(kSelectedKernels), std::end(kSelectedKernels),
+                     [=](std::string_view selected) {
+                       if (!takes_name(selected, name)) return false;
+                       for (const Op op : epilogue) {
+                         if (!selected.starts_with('+')) return false;
+                         selected.remove_prefix(1);
+                         if (!takes_name(selected, op_text(op))) return false;
+                       }
+                       return selected.empty();
+                     });
+#else
+  return true;
 #endif
 }
 

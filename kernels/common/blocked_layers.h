@@ -3,7 +3,7 @@
 // Means of images that lie in nchwc, where blocks are as large as a vector.
 #pragma once
 
-#include "kernels/common/entry.h"
+#include "kernels/common/algorithm.h"
 
 #include <fettle/kernel.h>
 

@@ -3,7 +3,7 @@
 // Casts between f32 and the floating-point types of 16 bits, by an instruction set's own conversions.
 #pragma once
 
-#include "kernels/common/entry.h"
+#include "kernels/common/algorithm.h"
 
 #include <fettle/kernel.h>
 

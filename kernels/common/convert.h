@@ -4,7 +4,7 @@
 // vector are turned in registers; between nhwc and nchwc vectors of channels are copied.
 #pragma once
 
-#include "kernels/common/entry.h"
+#include "kernels/common/algorithm.h"
 
 #include <fettle/kernel.h>
 

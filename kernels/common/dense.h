@@ -4,8 +4,8 @@
 // usual case, all time goes into reading the weights, which lie in the order in which they are read.
 #pragma once
 
+#include "kernels/common/algorithm.h"
 #include "kernels/common/elementwise_unary.h"
-#include "kernels/common/entry.h"
 #include "kernels/common/tile.h"
 
 #include <fettle/kernel.h>

@@ -4,8 +4,8 @@
 // output's rows. Blocks of nchwc are as large as a vector, and each is an image of its own.
 #pragma once
 
+#include "kernels/common/algorithm.h"
 #include "kernels/common/elementwise_unary.h"
-#include "kernels/common/entry.h"
 
 #include <fettle/kernel.h>
 

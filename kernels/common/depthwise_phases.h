@@ -6,8 +6,8 @@
 // output's rows.
 #pragma once
 
+#include "kernels/common/algorithm.h"
 #include "kernels/common/depthwise.h"
-#include "kernels/common/entry.h"
 
 #include <fettle/kernel.h>
 

@@ -6,8 +6,8 @@
 // to each other; elsewhere the pixels that it reads are copied first, with zeros for what lies outside.
 #pragma once
 
+#include "kernels/common/algorithm.h"
 #include "kernels/common/elementwise_unary.h"
-#include "kernels/common/entry.h"
 
 #include <fettle/kernel.h>
 
@@ -59,6 +59,7 @@ struct Direct {
   static constexpr std::span<const Signature> kSignatures = kNchwc<kF32>;
   static constexpr Striding kInputStriding = Striding::dense;
   static constexpr Striding kOutputStriding = Striding::dense;
+  static constexpr bool kResidualInPlace = true;
 
   static Refusal supports(const DirectSet& set, const LayerDesc& layer) noexcept;
   static std::size_t workspace_bytes(const DirectSet& set, const LayerDesc& layer, int threads);

@@ -9,8 +9,8 @@
 // not stay in L2, they are read once for each block, and blocks take a quarter of it.
 #pragma once
 
+#include "kernels/common/algorithm.h"
 #include "kernels/common/conv_pair.h"
-#include "kernels/common/entry.h"
 
 #include <fettle/kernel.h>
 
@@ -26,6 +26,7 @@ struct Dwpw {
   static constexpr std::span<const Signature> kSignatures = kNhwc<kF32>;
   static constexpr Striding kInputStriding = Striding::pixels;
   static constexpr Striding kOutputStriding = Striding::pixels;
+  static constexpr bool kResidualInPlace = true;
 
   static Refusal supports(const ConvPairSet& set, const LayerDesc& region);
   static std::size_t workspace_bytes(const ConvPairSet& set, const LayerDesc& region, int threads);

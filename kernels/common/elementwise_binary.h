@@ -4,7 +4,7 @@
 // the result are rows of numbers; along a row each operand has neighbouring numbers or one alone.
 #pragma once
 
-#include "kernels/common/entry.h"
+#include "kernels/common/algorithm.h"
 
 #include <fettle/kernel.h>
 

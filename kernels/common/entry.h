@@ -3,12 +3,17 @@
 // From an algorithm and what an instruction set brings for it to an entry of the table.
 #pragma once
 
-#include "kernels/common/signatures.h"
+#include "kernels/common/algorithm.h"
+#include "kernels/common/blocked.h"
+#include "kernels/common/elementwise_unary.h"
+#include "kernels/common/entry_name.h"
+#include "kernels/common/epilogues.h"
+#include "kernels/entry.h"
 #include "kernels/selection.h"
-#include "lib/base/guard.h"
 
 #include <fettle/kernel.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <span>
@@ -16,89 +21,116 @@
 
 namespace fettle::kernels {
 
+/// An instruction set as entries see it. Entries whose kernels are for in-order cores also have a `kInOrder`,
+/// those with activations among their epilogues a `kFunctions`, which is a UnarySet.
+template <typename T>
+concept InstructionSet = requires {
+  T::kName.view();
+  Isa{T::kIsa};
+};
+
+// Kernel's functions, the same for all entries of an algorithm and a set.
+
 /// Algorithms whose answer depends on the set take it first.
-template <typename Algorithm, const auto& set>
-Refusal supports(const LayerDesc& layer) {
-  if constexpr (requires { Algorithm::supports(set, layer); })
-    return Algorithm::supports(set, layer);
+template <Algorithm A, const auto& set>
+Refusal supports(const LayerDesc& layer, const Cpu&) {
+  if constexpr (requires { A::supports(set, layer); })
+    return A::supports(set, layer);
   else
-    return Algorithm::supports(layer);
+    return A::supports(layer);
 }
 
-/// An entry. `Algorithm` has static functions as Kernel's, most with the set before their other
-/// arguments, and says in `kSignatures` and `k...Striding` what it takes:
-///
-///   Refusal supports(const LayerDesc&) noexcept;   // perhaps with the set
-///   Result<std::unique_ptr<BoundKernel>> bind(const Set&, const BindArgs&);
-///
-/// If it needs a workspace:
-///
-///   std::size_t workspace_bytes(const Set&, const LayerDesc&, int threads);
-///
-/// If it is not exact with NaN and infinities:
-///
-///   NonFinite kNonFinite;
-///
-/// And if it has weights; what `pack` writes does not depend on the size of the input:
-///
-///   std::size_t packed_bytes(const Set&, const LayerDesc&);
-///   Status pack(const Set&, const LayerDesc&, std::span<const ConstantBytes>, std::span<std::byte>);
-template <typename Algorithm, const auto& set>
-constexpr Kernel entry(std::string_view name, Isa isa, std::span<const Op> pattern) {
-  Kernel kernel{};
-  kernel.name = name;
-  kernel.revision = 1;
-  kernel.pattern = pattern;
-  kernel.isa = isa;
-  kernel.signatures = Algorithm::kSignatures;
-  kernel.input_striding = Algorithm::kInputStriding;
-  kernel.output_striding = Algorithm::kOutputStriding;
+template <Algorithm A, const auto& set>
+Result<std::unique_ptr<BoundKernel>> bind(const BindArgs& args) {
+  return A::bind(set, args);
+}
+
+/// Whether an activation is behind a pattern of so many parts.
+inline bool is_activated(const LayerDesc& layer, std::size_t parts) noexcept {
+  return layer.parts.size() > parts && layer.parts.back().op != Op::add;
+}
+
+/// With activations: as others, but that what fills blocks of channels up must stay zero.
+template <Algorithm A, const auto& set, std::size_t parts>
+Refusal supports_activated(const LayerDesc& layer, const Cpu& cpu) {
+  const Refusal refusal = supports<A, set>(layer, cpu);
+  if (refusal != Refusal::none || !is_activated(layer, parts) ||
+      layer.outputs[0].format.layout != Layout::nchwc)
+    return refusal;
+  return keeps_padding(layer) ? Refusal::none : Refusal::shape;
+}
+
+template <Algorithm A, const auto& set, std::size_t parts, const UnarySet& functions>
+Result<std::unique_ptr<BoundKernel>> bind_activated(const BindArgs& args) {
+  if (!is_activated(args.layer, parts)) return A::bind(set, args);
+  return A::bind(set, args, UnaryFunction(functions, args.layer.parts.back()));
+}
+
+/// What an algorithm says of itself, written into an entry.
+template <Algorithm A, const auto& set>
+constexpr void describe(Kernel& kernel) {
+  kernel.input_striding = A::kInputStriding;
+  kernel.output_striding = A::kOutputStriding;
   kernel.threaded = true;
-  if constexpr (requires { Algorithm::kNonFinite; }) kernel.nonfinite = Algorithm::kNonFinite;
-  kernel.supports = [](const LayerDesc& layer, const Cpu&) { return supports<Algorithm, set>(layer); };
-  if constexpr (requires { &Algorithm::workspace_bytes; }) {
+  if constexpr (requires { A::kInPlace; }) kernel.in_place = A::kInPlace;
+  if constexpr (requires { A::kRounding; }) kernel.rounding = A::kRounding;
+  if constexpr (requires { A::kNonFinite; }) kernel.nonfinite = A::kNonFinite;
+  if constexpr (requires { &A::workspace_bytes; }) {
     kernel.workspace_bytes = [](const LayerDesc& layer, int threads) {
-      return Algorithm::workspace_bytes(set, layer, threads);
+      return A::workspace_bytes(set, layer, threads);
     };
   }
-  if constexpr (requires { &Algorithm::pack; }) {
+  if constexpr (requires { &A::pack; }) {
     kernel.packed_bytes = [](const LayerDesc& layer, std::span<const ConstantBytes>) {
-      return Result<std::size_t>(Algorithm::packed_bytes(set, layer));
+      return Result<std::size_t>(A::packed_bytes(set, layer));
     };
     kernel.packed_for_any_size = true;
     kernel.pack = [](const LayerDesc& layer, std::span<const ConstantBytes> constants,
-                     std::span<std::byte> packed) { return Algorithm::pack(set, layer, constants, packed); };
+                     std::span<std::byte> packed) { return A::pack(set, layer, constants, packed); };
   }
-  kernel.bind = [](const BindArgs& args) { return Algorithm::bind(set, args); };
-  return if_selected(kernel);
 }
 
-/// The entry of a region that adds a residual: it reads each number of the residual before it writes the
-/// result in its place. The residual stands behind the weights and, if there is one, the bias of each
-/// convolution: it is input 2 or 3 behind one of them, and 3 to 5 behind two.
-constexpr Kernel over_residual(Kernel kernel) {
-  kernel.in_place = kernel.pattern.size() == 2 ? 0b1100 : 0b111000;
-  return kernel;
-}
+/// The entry "<name>.<instruction set>" with those of the epilogues that the build holds; `by_default` as in
+/// Kernel.
+template <InstructionSet I, Text name, const auto& pattern, Algorithm A, const auto& set,
+          const auto& epilogues = kNoEpilogue, bool (*by_default)(const LayerDesc& layer) = nullptr>
+struct EntryOf {
+  static constexpr auto kChars = concatenated(name, Text("."), I::kName);
+  static constexpr std::string_view kName = kChars.view();
+  static constexpr auto& kEpilogues = kSelectedEpilogues<kName, epilogues>;
+  static constexpr std::size_t kParts = std::size(pattern);
+  static constexpr bool kAdds =
+      std::any_of(kEpilogues.begin(), kEpilogues.end(),
+                  [](std::span<const Op> epilogue) { return epilogue.front() == Op::add; });
+  static constexpr bool kActivates =
+      std::any_of(kEpilogues.begin(), kEpilogues.end(),
+                  [](std::span<const Op> epilogue) { return epilogue.back() != Op::add; });
 
-/// The entry that the static defaults take for some layers alone.
-constexpr Kernel by_default_where(bool (*pays)(const LayerDesc& layer), Kernel kernel) {
-  kernel.by_default = pays;
-  return kernel;
-}
+  static constexpr Kernel kKernel = [] {
+    Kernel kernel = basic_entry(kName, pattern, A::kSignatures, supports<A, set>, bind<A, set>);
+    describe<A, set>(kernel);
+    kernel.isa = I::kIsa;
+    kernel.epilogues = kEpilogues;
+    kernel.by_default = by_default;
+    if constexpr (requires { I::kInOrder; }) kernel.for_in_order_cores = I::kInOrder;
+    if constexpr (kAdds && requires { A::kResidualInPlace; }) kernel.residual_in_place = A::kResidualInPlace;
+    if constexpr (kActivates) {
+      kernel.supports = supports_activated<A, set, kParts>;
+      kernel.bind = bind_activated<A, set, kParts, I::kFunctions>;
+    }
+    return kernel;
+  }();
+};
 
-/// The entry with Kernel::rounding.
-constexpr Kernel rounding(Kernel kernel, float rounding) {
-  kernel.rounding = rounding;
-  return kernel;
-}
-
-/// What `bind` returns: a Bound made of the set, the arguments, and what else it wants.
-template <typename Bound, typename Set, typename... More>
-Result<std::unique_ptr<BoundKernel>> bind_as(const Set& set, const BindArgs& args, const More&... more) {
-  return guard_allocation([&]() -> Result<std::unique_ptr<BoundKernel>> {
-    return std::unique_ptr<BoundKernel>(std::make_unique<Bound>(set, args, more...));
-  });
-}
+/// Its address, or null where the build leaves it out.
+template <InstructionSet I, Text name, const auto& pattern, Algorithm A, const auto& set,
+          const auto& epilogues = kNoEpilogue, bool (*by_default)(const LayerDesc& layer) = nullptr>
+inline constexpr const Kernel* kEntry = [] {
+  using Entry = EntryOf<I, name, pattern, A, set, epilogues, by_default>;
+  if constexpr (is_selected(Entry::kName))
+    return &Entry::kKernel;
+  else
+    return static_cast<const Kernel*>(nullptr);
+}();
 
 }  // namespace fettle::kernels

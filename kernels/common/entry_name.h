@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Entries of operators that share everything but their name and pattern.
+// Names of entries as template arguments, and put together.
 #pragma once
+
+#include "kernels/op_text.h"
 
 #include <fettle/op.h>
 
@@ -16,33 +18,41 @@ namespace fettle::kernels {
 template <std::size_t size>
 struct Text {
   char chars[size]{};
+  constexpr Text() = default;
   constexpr Text(const char (&text)[size]) {
     std::copy_n(text, size, chars);
   }  // NOLINT: meant to be implicit
+  constexpr std::string_view view() const { return {chars, size - 1}; }
 };
+
+/// The texts one after the other.
+template <std::size_t... sizes>
+constexpr auto concatenated(const Text<sizes>&... parts) {
+  Text<((sizes - 1) + ... + 1)> whole;
+  char* at = whole.chars;
+  ((at = std::copy_n(parts.chars, sizes - 1, at)), ...);
+  return whole;
+}
+
+/// An operator's name.
+template <Op op>
+inline constexpr auto kOpText = [] {
+  constexpr std::string_view kName = op_text(op);
+  Text<kName.size() + 1> text;
+  std::copy(kName.begin(), kName.end(), text.chars);
+  return text;
+}();
 
 /// An entry's name: "<before><operator><after...>".
 template <Text before, Op op, Text... after>
 struct EntryName {
-  static constexpr auto kChars = [] {
-    constexpr std::string_view kNames[] = {
-#define FETTLE_X(name, onnx) #name,
-        FETTLE_OPERATORS(FETTLE_X)
-#undef FETTLE_X
-    };
-    constexpr std::string_view kName = kNames[static_cast<std::size_t>(op)];
-    std::array<char, sizeof before.chars - 1 + kName.size() + ((sizeof after.chars - 1) + ... + 0)> text{};
-    char* at = std::copy_n(before.chars, sizeof before.chars - 1, text.data());
-    at = std::copy(kName.begin(), kName.end(), at);
-    ((at = std::copy_n(after.chars, sizeof after.chars - 1, at)), ...);
-    return text;
-  }();
-  static constexpr std::string_view kText{kChars.data(), kChars.size()};
+  static constexpr auto kChars = concatenated(before, kOpText<op>, after...);
+  static constexpr std::string_view kText = kChars.view();
 };
 
-/// The pattern of an entry that covers one operator.
-template <Op op>
-inline constexpr Op kPatternOf[] = {op};
+/// The operators, one after the other: the pattern of an entry, or an epilogue.
+template <Op... ops>
+inline constexpr Op kPatternOf[] = {ops...};
 
 /// Families of entries as one.
 template <typename Entry, std::size_t... sizes>

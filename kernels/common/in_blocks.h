@@ -4,7 +4,7 @@
 // own.
 #pragma once
 
-#include "kernels/common/entry.h"
+#include "kernels/common/algorithm.h"
 
 #include <fettle/kernel.h>
 

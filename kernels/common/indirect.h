@@ -8,8 +8,8 @@
 // the L2 cache, and all its tiles through one block before the next: weights are read from memory once.
 #pragma once
 
+#include "kernels/common/algorithm.h"
 #include "kernels/common/elementwise_unary.h"
-#include "kernels/common/entry.h"
 #include "kernels/common/tile.h"
 
 #include <fettle/kernel.h>
@@ -26,6 +26,7 @@ struct Indirect {
   static constexpr std::span<const Signature> kSignatures = kNhwc<kF32>;
   static constexpr Striding kInputStriding = Striding::pixels;
   static constexpr Striding kOutputStriding = Striding::pixels;
+  static constexpr bool kResidualInPlace = true;
 
   static Refusal supports(const LayerDesc& layer) noexcept;
   static std::size_t workspace_bytes(const TileSet& tiles, const LayerDesc& layer, int threads);

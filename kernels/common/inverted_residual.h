@@ -6,8 +6,8 @@
 // the layers would alone. It pays where the widened pictures are larger than the cache.
 #pragma once
 
+#include "kernels/common/algorithm.h"
 #include "kernels/common/conv_pair.h"
-#include "kernels/common/entry.h"
 
 #include <fettle/kernel.h>
 

@@ -9,8 +9,8 @@
 // are read as they come.
 #pragma once
 
+#include "kernels/common/algorithm.h"
 #include "kernels/common/elementwise_unary.h"
-#include "kernels/common/entry.h"
 #include "kernels/common/tile.h"
 
 #include <fettle/kernel.h>

@@ -7,7 +7,7 @@
 // stay in the first cache for that long.
 #pragma once
 
-#include "kernels/common/entry.h"
+#include "kernels/common/algorithm.h"
 #include "kernels/common/tile.h"
 
 #include <fettle/kernel.h>

@@ -11,7 +11,7 @@
 // pixels are written at about the same time.
 #pragma once
 
-#include "kernels/common/entry.h"
+#include "kernels/common/algorithm.h"
 #include "kernels/common/tile.h"
 
 #include <fettle/kernel.h>

@@ -7,9 +7,9 @@
 // as many channels as fill a cache line are turned while they lie in L1.
 #pragma once
 
+#include "kernels/common/algorithm.h"
 #include "kernels/common/convert.h"
 #include "kernels/common/elementwise_unary.h"
-#include "kernels/common/entry.h"
 #include "kernels/common/planar_input.h"
 
 #include <fettle/kernel.h>

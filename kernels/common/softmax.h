@@ -3,7 +3,7 @@
 // Softmax along the axis that lies innermost in memory: rows of numbers.
 #pragma once
 
-#include "kernels/common/entry.h"
+#include "kernels/common/algorithm.h"
 
 #include <fettle/kernel.h>
 

@@ -12,8 +12,8 @@
 // 4, 15x15 for 5, 18x18 for 6.
 #pragma once
 
+#include "kernels/common/algorithm.h"
 #include "kernels/common/elementwise_unary.h"
-#include "kernels/common/entry.h"
 #include "kernels/common/tile.h"
 
 #include <fettle/kernel.h>
@@ -82,12 +82,6 @@ struct WinogradSet {
   void (*output)(const WinogradResult& result) noexcept;
 };
 
-/// Kernel::rounding for m = 4, 5, 6; 1 for 2. Measured are 0.6 for m = 2, which has fewer products to add up,
-/// and 4, 5.3 and 8 times the error of a plain sum.
-inline constexpr float kWinogradRoundingF4 = 8;
-inline constexpr float kWinogradRoundingF5 = 12;
-inline constexpr float kWinogradRoundingF6 = 16;
-
 /// 3x3 convolutions of stride 1 in one group, not dilated; with a second part, the addition of a tensor of
 /// the result's shape.
 struct Winograd {
@@ -97,6 +91,7 @@ struct Winograd {
   /// Each result of a tile is a sum over points that each depend on most of its inputs. One infinite input
   /// gives NaN, or the infinity that is right: at some point its term has the right sign.
   static constexpr NonFinite kNonFinite = NonFinite::spreads_in_tile;
+  static constexpr bool kResidualInPlace = true;
 
   static Refusal supports(const LayerDesc& layer) noexcept;
   /// Whether F(2x2, 3x3), which rounds no worse than a plain sum, may be taken without measuring: there is
@@ -110,6 +105,18 @@ struct Winograd {
                      std::span<std::byte> packed);
   static Result<std::unique_ptr<BoundKernel>> bind(const WinogradSet& set, const BindArgs& args,
                                                    const UnaryFunction& activation = {});
+};
+
+/// The same with m = 4, 5, 6. Measured are 0.6 for m = 2, which has fewer products to add up, and 4, 5.3 and
+/// 8 times the error of a plain sum.
+struct WinogradF4 : Winograd {
+  static constexpr float kRounding = 8;
+};
+struct WinogradF5 : Winograd {
+  static constexpr float kRounding = 12;
+};
+struct WinogradF6 : Winograd {
+  static constexpr float kRounding = 16;
 };
 
 }  // namespace fettle::kernels

@@ -5,10 +5,12 @@
 // P), in nhwc pixels (P x K) times W transposed (K x O). A region adds a residual and clamps again.
 #include "kernels/common/conv_shape.h"
 #include "kernels/common/epilogue.h"
+#include "kernels/common/epilogues.h"
 #include "kernels/portable/eigen.h"
 #include "kernels/portable/portable.h"
 
 #include <cstring>
+#include <string_view>
 
 namespace fettle::kernels::portable {
 namespace {
@@ -177,23 +179,19 @@ Refusal supports_convolution(const LayerDesc& layer, const Cpu&) {
 }
 
 constexpr Op kConvOp[] = {Op::conv};
-constexpr Op kConvAddOps[] = {Op::conv, Op::add};
-
-constexpr Kernel packed_entry(std::string_view name, std::span<const Op> pattern) {
-  Kernel kernel = entry<conv>(name, pattern, kNchwNhwc<kF32>, supports_convolution);
+constexpr std::string_view kConvName = "conv.gemm.f32.portable";
+constexpr Kernel kConv = [] {
+  Kernel kernel = entry<conv>(kConvName, kConvOp, kNchwNhwc<kF32>, supports_convolution);
+  kernel.epilogues = kSelectedEpilogues<kConvName, kResidual>;
   kernel.workspace_bytes = workspace_bytes_convolution;
   kernel.packed_bytes = packed_bytes_convolution;
   kernel.pack = pack_convolution;
   kernel.packed_for_any_size = true;
   return if_selected(kernel);
-}
-
-constexpr Kernel kConv = packed_entry("conv.gemm.f32.portable", kConvOp);
-constexpr Kernel kConvAdd = packed_entry("conv.gemm_add.f32.portable", kConvAddOps);
+}();
 
 }  // namespace
 
 const Kernel& conv_entry() noexcept { return kConv; }
-const Kernel& conv_add_entry() noexcept { return kConvAdd; }
 
 }  // namespace fettle::kernels::portable

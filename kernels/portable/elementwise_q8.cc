@@ -221,11 +221,12 @@ constexpr Kernel kRequantize =
 constexpr Kernel kClamp = byte_entry<clamp>(1, "clamp.loop.q8.portable", 1, supports_clamp);
 constexpr Kernel kAdd = byte_entry<binary_q8<AddQ8>>(2, "add.loop.q8.portable", 3, supports_binary_q8);
 constexpr Kernel kMul = byte_entry<binary_q8<MulQ8>>(3, "mul.loop.q8.portable", 3, supports_binary_q8);
-constexpr const Kernel* kElementwiseQ8Table[] = {&kQuantize, &kDequantize, &kRequantize,
-                                                 &kClamp,    &kAdd,        &kMul};
+constexpr const Kernel* kConvertQ8Table[] = {&kQuantize, &kDequantize, &kRequantize};
+constexpr const Kernel* kElementwiseQ8Table[] = {&kClamp, &kAdd, &kMul};
 
 }  // namespace
 
+std::span<const Kernel* const> convert_q8_entries() noexcept { return kConvertQ8Table; }
 std::span<const Kernel* const> elementwise_q8_entries() noexcept { return kElementwiseQ8Table; }
 
 }  // namespace fettle::kernels::portable

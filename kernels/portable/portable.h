@@ -5,6 +5,7 @@
 
 #include "kernels/common/signatures.h"
 #include "kernels/common/uniform.h"
+#include "kernels/entry.h"
 #include "kernels/selection.h"
 #include "lib/base/guard.h"
 
@@ -90,27 +91,18 @@ Result<std::unique_ptr<BoundKernel>> bind(const BindArgs& args) {
 /// A threaded entry without packed weights.
 template <Compute compute>
 constexpr Kernel entry(std::string_view name, std::span<const Op> pattern,
-                       std::span<const Signature> signatures,
-                       Refusal (*supports)(const LayerDesc&, const Cpu&)) {
-  Kernel kernel{};
-  kernel.name = name;
-  kernel.revision = 1;
-  kernel.pattern = pattern;
-  kernel.signatures = signatures;
+                       std::span<const Signature> signatures, Supports supports) {
+  Kernel kernel = basic_entry(name, pattern, signatures, supports, bind<compute>);
   kernel.threaded = true;
-  kernel.supports = supports;
-  kernel.bind = bind<compute>;
   return if_selected(kernel);
 }
 
 // Entries of convolutions, each in a file of its own.
 const Kernel& conv_entry() noexcept;
-const Kernel& conv_add_entry() noexcept;
 const Kernel& depthwise_entry() noexcept;
 const Kernel& conv_volume_entry() noexcept;
 const Kernel& conv_transpose_volume_entry() noexcept;
 
-std::span<const Kernel* const> convolution_entries() noexcept;
 std::span<const Kernel* const> product_entries() noexcept;
 std::span<const Kernel* const> einsum_entries() noexcept;
 std::span<const Kernel* const> pooling_entries() noexcept;
@@ -125,6 +117,5 @@ std::span<const Kernel* const> convert_entries() noexcept;
 std::span<const Kernel* const> picture_entries() noexcept;
 std::span<const Kernel* const> shuffle_entries() noexcept;
 std::span<const Kernel* const> recurrent_entries() noexcept;
-std::span<const Kernel* const> quantised_entries() noexcept;
 
 }  // namespace fettle::kernels::portable

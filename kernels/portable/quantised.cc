@@ -2,7 +2,6 @@
 #include "kernels/portable/quantised.h"
 
 #include "kernels/portable/portable.h"
-#include "lib/base/static_vector.h"
 
 namespace fettle::kernels::portable {
 namespace {
@@ -55,19 +54,6 @@ Refusal check_q8_product(const LayerDesc& layer, std::int64_t outputs, std::int6
     if (layer.inputs[i].shape.elements() != outputs) return Refusal::shape;
   }
   return depth <= kMaxQuantisedDepth ? Refusal::none : Refusal::too_large;
-}
-
-std::span<const Kernel* const> quantised_entries() noexcept {
-  static const auto all = [] {
-    StaticVector<const Kernel*, 32> made;
-    made.push_back(&depthwise_q8_entry());
-    made.push_back(&conv_q8_entry());
-    for (auto family : {product_q8_entries(), pooling_q8_entries(), elementwise_q8_entries()}) {
-      for (const Kernel* kernel : family) made.push_back(kernel);
-    }
-    return made;
-  }();
-  return all.span();
 }
 
 }  // namespace fettle::kernels::portable

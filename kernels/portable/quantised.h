@@ -63,11 +63,12 @@ bool is_quantised(const TensorDesc& tensor) noexcept;
 /// The same for a conv, gemm or matmul with constant weights: x, weight, bias, and scales if there.
 Refusal check_q8_product(const LayerDesc& layer, std::int64_t outputs, std::int64_t depth);
 
-// Rows that quantised_entries() lists.
+// The entries of quantised layers.
 const Kernel& conv_q8_entry() noexcept;
 const Kernel& depthwise_q8_entry() noexcept;
 std::span<const Kernel* const> product_q8_entries() noexcept;
 std::span<const Kernel* const> pooling_q8_entries() noexcept;
+std::span<const Kernel* const> convert_q8_entries() noexcept;
 std::span<const Kernel* const> elementwise_q8_entries() noexcept;
 
 }  // namespace fettle::kernels::portable

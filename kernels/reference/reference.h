@@ -6,6 +6,7 @@
 
 #include "kernels/common/entry_name.h"
 #include "kernels/common/signatures.h"
+#include "kernels/entry.h"
 #include "kernels/selection.h"
 
 #include <fettle/kernel.h>
@@ -100,7 +101,6 @@ struct Mover {
 };
 
 using Compute = void (*)(const Buffers&);
-using Supports = Refusal (*)(const LayerDesc&, const Cpu&);
 
 /// Applies the fused clamp to the (f32) result.
 void apply_clamp(const Buffers& buffers);
@@ -130,17 +130,10 @@ Result<std::unique_ptr<BoundKernel>> bind(const BindArgs& args) {
 /// An entry: reference kernels take any strides and sizes, and use constants as they are.
 template <Compute compute>
 constexpr Kernel entry(std::string_view name, std::span<const Op> pattern, Supports supports) {
-  Kernel kernel{};
-  kernel.name = name;
-  kernel.revision = 1;
-  kernel.pattern = pattern;
-  kernel.isa = Isa::none;
-  kernel.signatures = kNchw<>;
+  Kernel kernel = basic_entry(name, pattern, kNchw<>, supports, bind<compute>);
   kernel.input_striding = Striding::any;
   kernel.output_striding = Striding::any;
   kernel.takes_empty = true;
-  kernel.supports = supports;
-  kernel.bind = bind<compute>;
   return if_selected(kernel);
 }
 

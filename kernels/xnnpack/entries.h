@@ -5,13 +5,9 @@
 
 #include <fettle/kernel.h>
 
-#include <xnnpack.h>
-
-#include <cstdint>
-
 namespace fettle::kernels::xnnpack {
 
-/// What every row has in common. XNNPACK's baseline is VFP on Arm and SSE2 on x86, and it chooses by itself
+/// What every entry has in common. XNNPACK's baseline is VFP on Arm and SSE2 on x86, and it chooses by itself
 /// what is better. On x86 it is from AVX on that its clamps keep NaN.
 #if defined(__x86_64__) || defined(__i386__)
 inline constexpr bool kIsX86 = true;
@@ -20,12 +16,11 @@ inline constexpr Isa kRequiredIsa = Isa::avx;
 inline constexpr bool kIsX86 = false;
 inline constexpr Isa kRequiredIsa = Isa::none;
 #endif
-/// What rows make of NaN whose kernels are otherwise exact, but on x86 written for SSE, or of plain maxima:
-/// those are their second operand where one is not a number.
+/// What entries make of NaN whose kernels are otherwise exact, but on x86 written for SSE, or of plain
+/// maxima: those are their second operand where one is not a number.
 inline constexpr NonFinite kLosesNanOnX86 = kIsX86 ? NonFinite::loses_nan : NonFinite::exact;
-inline constexpr std::uint32_t kOverreadBytes = XNN_EXTRA_BYTES;
 
-/// Rows for pictures want them in nhwc.
+/// Entries for pictures want them in nhwc.
 extern const Kernel kConvSliced;
 extern const Kernel kConv;
 extern const Kernel kDepthwiseConv;

@@ -15,6 +15,7 @@
 #pragma once
 
 #include "kernels/common/signatures.h"
+#include "kernels/entry.h"
 #include "kernels/selection.h"
 #include "kernels/xnnpack/entries.h"
 #include "kernels/xnnpack/operator.h"
@@ -27,10 +28,14 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <new>
 
 namespace fettle::kernels::xnnpack {
+
+/// See Kernel.
+inline constexpr std::uint32_t kOverreadBytes = XNN_EXTRA_BYTES;
 
 /// What an operator works on.
 struct Addresses {
@@ -148,21 +153,11 @@ inline constexpr Op kPattern[] = {kOp};
 /// The entry of an operation.
 template <typename Special, Op kOp>
 constexpr Kernel entry(std::string_view name, std::span<const Signature> signatures) noexcept {
-  Kernel kernel = {
-      .name = name,
-      .revision = 1,
-      .pattern = kPattern<kOp>,
-      .isa = kRequiredIsa,
-      .signatures = signatures,
-      .overread_bytes = kOverreadBytes,
-      .in_place = Special::kInPlace,
-      .threaded = true,
-      .supports = supports<Special, kOp>,
-      .workspace_bytes = nullptr,
-      .packed_bytes = nullptr,
-      .pack = nullptr,
-      .bind = bind<Bound<Special>>,
-  };
+  Kernel kernel = basic_entry(name, kPattern<kOp>, signatures, supports<Special, kOp>, bind<Bound<Special>>);
+  kernel.isa = kRequiredIsa;
+  kernel.overread_bytes = kOverreadBytes;
+  kernel.in_place = Special::kInPlace;
+  kernel.threaded = true;
   if constexpr (Special::kHasWorkspace) kernel.workspace_bytes = workspace_bytes<Special>;
   if constexpr (Weighted<Special>) {
     kernel.packed_bytes = packed_bytes<Special>;

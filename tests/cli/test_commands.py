@@ -45,6 +45,28 @@ class Commands(Command):
         self.assertLessEqual(set(names), known)
         self.assertTrue(any(name.startswith("conv.") for name in names))
 
+    def test_kernels_with_epilogues(self):
+        listed = {row["kernel"]: row["epilogues"] for row in self.json("variants")}
+        self.assertEqual(listed["conv.gemm.f32.portable"], ["+add"])
+        self.assertEqual(listed["add.loop.f32.portable"], [])
+        self.assertIn("conv.gemm.f32.portable ", self.good("variants").stdout)
+        region = next((layer["layer"], v) for layer in self.json("variants", self.glyphs) for v in layer["variants"]
+                      if v["kernel"] == "conv.gemm.f32.portable" and v["covers"] and v["refusal"] is None)
+        layer, variant = region
+        self.assertIn(f"covers {variant['covers'][0]}", self.good("variants", self.glyphs).stdout)
+        plan = json.loads(read(self.plan))
+        layers = plan["points"][0]["layers"]
+        # The region takes the place of whatever the plan has for its layers.
+        for name in [name for name, entry in layers.items() if {layer, *variant["covers"]} & {name, *entry.get("covers", [])}]:
+            del layers[name]
+        layers[layer] = {"kernel": variant["kernel"], "revision": 1, "formats": variant["formats"], "covers": variant["covers"]}
+        path = self.path("epilogue.plan")
+        with open(path, "w") as file:
+            json.dump(plan, file)
+        names = self.good("kernels", self.glyphs, "--plan", path).stdout.splitlines()[1:]
+        self.assertIn("conv.gemm.f32.portable+add", names)
+        self.assertTrue(all(name.split("+")[0] in listed for name in names))
+
     def test_variants(self):
         data = self.json("variants", self.glyphs)
         self.assertEqual(len(data), 32)
@@ -124,7 +146,7 @@ class Commands(Command):
         text = ("conv dilations=[1,1] group=1 kernel_shape=[1,1] pads=[0,0,0,0] strides=[1,1] (0 1) + add (r0 2) : f32 nchw "
                 "1x8x4x4, f32 const 8x8x1x1, f32 nchw 1x8x4x4 -> f32 nchw 1x8x4x4 via f32 nchw 1x8x4x4")
         rows = self.json("bench", "--layer", text, "--iterations", "1")["kernels"]
-        self.assertIn("conv.gemm_add.f32.portable", {row["kernel"] for row in rows})
+        self.assertIn("conv.gemm.f32.portable", {row["kernel"] for row in rows})
         self.assertLess(max(row["relative_error"] for row in rows), 1e-4)
 
     def test_verify(self):

@@ -49,7 +49,7 @@ bool write_plans(const fs::path& folder) {
     layer.variant.signature = turned;
     layer.pinned = true;
   }
-  point.layers["b"] = {{"conv.gemm_add.f32.portable", 1, pixels, {}, 2, {"sum"}}, false};
+  point.layers["b"] = {{"conv.gemm.f32.portable", 1, pixels, {}, 2, {"sum"}}, false};
   plan.points.push_back(
       {1, {{"x", Shape{1, 3, 12, 10}}}, {{"a", {{"conv.direct.f32.reference", 1, {}, {}, 1, {}}, false}}}});
   return write(folder / "everything.plan", plan.json());

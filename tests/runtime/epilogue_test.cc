@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Epilogues: what a kernel can compute of its pattern's result. Each is a variant of the kernel that names
-// what it covers.
+// what it covers, and plans choose it.
 #include "lib/compile/kernel_table.h"
+#include "tests/common/plans.h"
 #include "tests/runtime/models.h"
 
 #include <fettle/kernel.h>
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -57,6 +59,14 @@ Kernel own_convolution() {
   Kernel kernel = *find_builtin_kernel("conv.gemm.f32.portable");
   kernel.name = "conv.own.f32.test";
   return kernel;
+}
+
+const StepInfo* step_of(const Program& program, std::string_view layer) {
+  const auto steps = program.steps();
+  const auto step = std::find_if(steps.begin(), steps.end(), [&](const StepInfo& info) {
+    return info.layer == layer && !info.conversion;
+  });
+  return step == steps.end() ? nullptr : &*step;
 }
 
 }  // namespace
@@ -111,6 +121,44 @@ TEST_CASE("epilogues are at most one addition and one activation", "[runtime]") 
     error_of(Program::compile(parse(residual_network()), nullptr, options), ErrorCode::kInvalidArgument,
              "conv.own.f32.test");
   }
+}
+
+TEST_CASE("a kernel with an epilogue is a variant that names what it covers", "[runtime][plan]") {
+  const Model model = parse(residual_network());
+  const std::vector<float> expected = outputs_of(value_of(Program::compile(model)));
+  int alone = 0;
+  int with_sum = 0;
+  for (const LayerVariants& layer : enumerate_variants(model)) {
+    for (const VariantInfo& info : layer.variants) {
+      if (info.kernel->name != "conv.gemm.f32.portable") continue;
+      alone += info.variant.covers.empty();
+      with_sum += info.variant.covers == std::vector<std::string>{"sum"};
+      CHECK_FALSE((info.is_default && !info.variant.covers.empty()));
+    }
+  }
+  CHECK(alone == 4);  // both layouts of both convolutions
+  CHECK(with_sum == 2);
+
+  Plan plan = value_of(Program::compile(model)).effective_plan();
+  auto& layers = plan.points.front().layers;
+  layers.erase("sum");
+  const Signature pixels(Layout::nhwc, Layout::nhwc, DataType::f32);
+  layers.at("b").variant = {"conv.gemm.f32.portable", 1, pixels, {}, 1, {"sum"}};
+  const Program program = value_of(Program::compile(model, &plan));
+  CHECK(program.report().empty());
+  const StepInfo* step = step_of(program, "b");
+  REQUIRE(step != nullptr);
+  CHECK(step->kernel == "conv.gemm.f32.portable");
+  CHECK(name_with_epilogue(*find_builtin_kernel(step->kernel), step->desc) == "conv.gemm.f32.portable+add");
+  CHECK(step_of(program, "sum") == nullptr);
+  CHECK(program.effective_plan().points.front().layers == layers);
+  CHECK(relative_error(outputs_of(program), expected) < 1e-5);
+
+  // No epilogue of it covers the first convolution with what follows.
+  layers.at("a").variant = {"conv.gemm.f32.portable", 1, pixels, {}, 1, {"b"}};
+  const Program reported = value_of(Program::compile(model, &plan));
+  REQUIRE(reported.report().size() == 1);
+  CHECK(reported.report()[0].what.find("cannot cover") != std::string::npos);
 }
 
 }  // namespace fettle::test

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Small layers for the tests of the rows over XNNPACK, with their operands, and a kernel bound to buffers of
-// its own.
+// Small layers for the tests of the entries over XNNPACK, with their operands, and a kernel bound to buffers
+// of its own.
 #pragma once
-
-#include "kernels/xnnpack/xnnpack_kernels.h"
 
 #include <fettle/kernel.h>
 
@@ -19,12 +17,7 @@ namespace fettle::test {
 
 using Integers = std::vector<std::int64_t>;
 
-inline const Kernel* row(std::string_view name) {
-  for (const Kernel* kernel : kernels::xnnpack_kernels()) {
-    if (kernel->name == name) return kernel;
-  }
-  return nullptr;
-}
+inline const Kernel* row(std::string_view name) { return find_builtin_kernel(name); }
 
 inline TensorDesc tensor(const Shape& shape, Layout layout, bool constant = false) {
   TensorDesc desc;

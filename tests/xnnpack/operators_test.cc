@@ -18,16 +18,17 @@ std::vector<std::byte> copy(std::span<const std::byte> bytes) { return {bytes.be
 }  // namespace
 
 TEST_CASE("names are unique and rows complete", "[xnnpack]") {
-  const auto rows = kernels::xnnpack_kernels();
-  REQUIRE_FALSE(rows.empty());
-  for (const Kernel* kernel : rows) {
-    if (kernel->name.empty()) continue;  // not for this architecture
+  int entries = 0;
+  for (const Kernel* kernel : builtin_kernels()) {
+    if (!kernel->name.ends_with(".xnnpack")) continue;
+    ++entries;
     CHECK(row(kernel->name) == kernel);
     CHECK(kernel->supports != nullptr);
     CHECK(kernel->bind != nullptr);
     CHECK_FALSE(kernel->signatures.empty());
     CHECK((kernel->pack == nullptr) == (kernel->packed_bytes == nullptr));
   }
+  CHECK(entries > 30);
 }
 
 TEST_CASE("every case is supported", "[xnnpack]") {
