@@ -74,7 +74,7 @@ class Builder {
       keep_pin(static_cast<int>(i));
     }
     for (int i = 0; i < static_cast<int>(space_.layers.size()); ++i) add_covered(i);
-    for (SpaceLayer& layer : space_.layers) find_default(layer);
+    for (int i = 0; i < static_cast<int>(space_.layers.size()); ++i) find_default(i);
     return std::move(space_);
   }
 
@@ -183,7 +183,8 @@ class Builder {
     }
   }
 
-  void find_default(SpaceLayer& layer) const {
+  void find_default(int index) {
+    SpaceLayer& layer = space_.layers[at(index)];
     const PlanLayer* entry = entry_of(&problem_.default_plan, problem_.threads, layer.id);
     if (entry == nullptr) return;
     for (std::size_t c = 0; c < layer.candidates.size(); ++c) {
@@ -191,7 +192,18 @@ class Builder {
       if (candidate.covered() || candidate.variant != entry->variant) continue;
       candidate.is_default = true;
       layer.default_candidate = static_cast<int>(c);
+      for (const int other : candidate.covers) find_default_of_covered(other, index, static_cast<int>(c));
       return;
+    }
+  }
+
+  void find_default_of_covered(int index, int region, int region_candidate) {
+    SpaceLayer& layer = space_.layers[at(index)];
+    for (std::size_t c = 0; c < layer.candidates.size(); ++c) {
+      Candidate& candidate = layer.candidates[c];
+      if (candidate.region != region || candidate.region_candidate != region_candidate) continue;
+      candidate.is_default = true;
+      layer.default_candidate = static_cast<int>(c);
     }
   }
 

@@ -153,6 +153,9 @@ struct Kernel {
   /// of regions, and before formats are settled. A plan may name it for any. Must not depend on the
   /// activations' extents if `packed_for_any_size`, or programs for several shapes pack twice.
   bool (*by_default)(const LayerDesc& layer) = nullptr;
+  /// Whether the static defaults take it for a region that it runs: a pattern of several operators, or its
+  /// pattern and an epilogue; null: never. Else as by_default.
+  bool (*region_by_default)(const LayerDesc& region) = nullptr;
 
   /// The kernel's gate: `Refusal::none` means that pack, bind and run do the layer, epilogue included.
   /// `layer` has the formats of one of `signatures`, and obeys the rules of its operators (operands, ranks,

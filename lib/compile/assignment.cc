@@ -34,14 +34,29 @@ class ProducedLayouts {
   std::vector<Layout> layouts_;
 };
 
-// Bytes that would have to be converted before the layer can run in `input`.
-std::int64_t mismatched_bytes(const LayerInfo& layer, Layout input, ProducedLayouts& produced, Isa isa) {
+// What one kernel is to compute: a layer, or several.
+struct Region {
+  int first;
+  std::vector<int> covers;
+  LayerDesc desc;
+  std::vector<int> inputs;  // values, see LayerGraph::input_values
+
+  Region(const LayerGraph& layers, int index, const std::vector<int>& others)
+      : first(index),
+        covers(others),
+        desc(layers.describe(index, others)),
+        inputs(layers.input_values(index, others)) {}
+  int last() const { return covers.empty() ? first : covers.back(); }
+};
+
+// Bytes that would have to be converted before the region can run in `input`.
+std::int64_t mismatched_bytes(const Region& region, Layout input, ProducedLayouts& produced, Isa isa) {
   std::int64_t bytes = 0;
-  for (std::size_t i = 0; i < layer.inputs.size(); ++i) {
-    const TensorDesc& tensor = layer.desc.inputs[i];
-    if (layer.inputs[i] < 0 || tensor.shape.rank() < 3) continue;
+  for (std::size_t i = 0; i < region.inputs.size(); ++i) {
+    const TensorDesc& tensor = region.desc.inputs[i];
+    if (region.inputs[i] < 0 || tensor.shape.rank() < 3) continue;
     const Format wanted = in_layout(tensor.format, input, isa);
-    const Format have = in_layout(tensor.format, produced[layer.inputs[i]], isa);
+    const Format have = in_layout(tensor.format, produced[region.inputs[i]], isa);
     if (!same_memory(tensor.shape, wanted, have))
       bytes += static_cast<std::int64_t>(dense_bytes(tensor.shape, wanted));
   }
@@ -59,16 +74,23 @@ bool keeps_types(const LayerDesc& layer, const Signature& offered) {
          kept(offered.weights, own.weights);
 }
 
-// The signature that the kernel runs the layer in with the fewest bytes to convert.
-const Signature* cheapest_signature(const LayerGraph& layers, const KernelTable& table, const Kernel& kernel,
-                                    int index, ProducedLayouts& produced) {
+// Whether the kernel runs the layer in the signature.
+Refusal check_desc(const KernelTable& table, const Kernel& kernel, const Signature& signature,
+                   const LayerDesc& desc) {
+  LayerDesc laid = with_signature(desc, signature, table.cpu().isa);
+  if (kernel.leaves_clamp) take_clamp(laid);
+  return table.check(kernel, laid);
+}
+
+// The signature that the kernel runs the region in with the fewest bytes to convert.
+const Signature* cheapest_signature(const KernelTable& table, const Kernel& kernel, const Region& region,
+                                    ProducedLayouts& produced) {
   const Signature* best = nullptr;
   std::int64_t best_bytes = 0;
   for (const Signature& offered : kernel.signatures) {
-    if (!keeps_types(layers.layer(index).desc, offered)) continue;
-    if (check_variant(layers, table, kernel, offered, index, {}) != Refusal::none) continue;
-    const std::int64_t bytes =
-        mismatched_bytes(layers.layer(index), offered.input.layout, produced, table.cpu().isa);
+    if (!keeps_types(region.desc, offered)) continue;
+    if (check_desc(table, kernel, offered, region.desc) != Refusal::none) continue;
+    const std::int64_t bytes = mismatched_bytes(region, offered.input.layout, produced, table.cpu().isa);
     if (best == nullptr || bytes < best_bytes) {
       best = &offered;
       best_bytes = bytes;
@@ -89,9 +111,95 @@ Signature with_types_of(const LayerDesc& layer, Signature signature) {
   return signature;
 }
 
-int default_threads(const Kernel& kernel, const LayerInfo& layer, const CompileOptions& options) {
-  return kernel.threaded ? worthwhile_threads(layer.desc, layer.macs, options.threads) : 1;
+int default_threads(const LayerGraph& layers, const Kernel& kernel, const Region& region, int most) {
+  if (!kernel.threaded) return 1;
+  std::int64_t macs = layers.layer(region.first).macs;
+  for (const int other : region.covers) macs += layers.layer(other).macs;
+  return worthwhile_threads(region.desc, macs, most);
 }
+
+bool is_assigned(const Assignment& assignment) {
+  return assignment.kernel != nullptr || assignment.covered_by >= 0;
+}
+
+// Writes the assignment of a layer, and that it covers the rest of its region.
+void put(std::vector<Assignment>& assignments, int index, Assignment assignment) {
+  for (const int other : assignment.covers) {
+    Assignment covered;
+    covered.covered_by = index;
+    assignments[static_cast<std::size_t>(other)] = std::move(covered);
+  }
+  assignments[static_cast<std::size_t>(index)] = std::move(assignment);
+}
+
+// The static defaults, layer by layer in the order of the graph.
+class Defaults {
+ public:
+  Defaults(const LayerGraph& layers, const AssignContext& context, std::span<const Assignment> planned)
+      : layers_(layers),
+        context_(context),
+        planned_(planned),
+        produced_(layers.model(), *context.options),
+        assignments_(static_cast<std::size_t>(layers.size())) {}
+
+  std::vector<Assignment> assign() {
+    for (int index = 0; index < layers_.size(); ++index) {
+      if (is_assigned(assignments_[static_cast<std::size_t>(index)])) continue;  // covered
+      if (!assign_region(index)) assign_alone(index);
+    }
+    return std::move(assignments_);
+  }
+
+ private:
+  // The first kernel that says that a region of it pays here, and the longest of its regions that do.
+  bool assign_region(int index) {
+    for (const Kernel* kernel : context_.table->entries()) {
+      if (kernel->region_by_default == nullptr) continue;
+      std::vector<std::vector<int>> regions = layers_.matches(*kernel, index);
+      std::stable_sort(regions.begin(), regions.end(),
+                       [](const auto& a, const auto& b) { return a.size() > b.size(); });
+      for (const std::vector<int>& covers : regions) {
+        const bool free = is_free(index) && std::all_of(covers.begin(), covers.end(),
+                                                        [&](int other) { return is_free(other); });
+        if (covers.empty() || !free) continue;
+        if (take(*kernel, Region(layers_, index, covers), kernel->region_by_default)) return true;
+      }
+    }
+    return false;
+  }
+
+  void assign_alone(int index) {
+    const Region layer(layers_, index, {});
+    for (const Kernel* kernel : context_.table->entries()) {
+      if (kernel->pattern.size() == 1 && take(*kernel, layer, kernel->by_default)) return;
+    }
+  }
+
+  // Whether neither the plan nor a region has the layer.
+  bool is_free(int index) const {
+    const auto i = static_cast<std::size_t>(index);
+    return !is_assigned(assignments_[i]) && (planned_.empty() || !is_assigned(planned_[i]));
+  }
+
+  bool take(const Kernel& kernel, const Region& region, bool (*pays)(const LayerDesc&)) {
+    const Signature* offered = cheapest_signature(*context_.table, kernel, region, produced_);
+    if (offered == nullptr || (pays != nullptr && !pays(region.desc))) return false;
+    Assignment assignment;
+    assignment.kernel = &kernel;
+    assignment.variant = variant_of(layers_, *context_.table, kernel, *offered, region.first, region.covers);
+    assignment.variant.threads = default_threads(layers_, kernel, region, context_.options->threads);
+    assignment.covers = region.covers;
+    produced_.set_outputs(layers_.layer(region.last()), offered->output.layout);
+    put(assignments_, region.first, std::move(assignment));
+    return true;
+  }
+
+  const LayerGraph& layers_;
+  const AssignContext& context_;
+  const std::span<const Assignment> planned_;
+  ProducedLayouts produced_;
+  std::vector<Assignment> assignments_;
+};
 
 // A plan's entry for one layer, checked against this build, device and model. The text says why it cannot be
 // followed.
@@ -174,9 +282,7 @@ int worthwhile_threads(const LayerDesc& desc, std::int64_t macs, int most) {
 
 Refusal check_variant(const LayerGraph& layers, const KernelTable& table, const Kernel& kernel,
                       const Signature& signature, int first, std::span<const int> covers) {
-  LayerDesc desc = with_signature(layers.describe(first, covers), signature, table.cpu().isa);
-  if (kernel.leaves_clamp) take_clamp(desc);
-  return table.check(kernel, desc);
+  return check_desc(table, kernel, signature, layers.describe(first, covers));
 }
 
 Variant variant_of(const LayerGraph& layers, const KernelTable& table, const Kernel& kernel,
@@ -190,29 +296,15 @@ Variant variant_of(const LayerGraph& layers, const KernelTable& table, const Ker
   return variant;
 }
 
-std::vector<Assignment> default_assignments(const LayerGraph& layers, const AssignContext& context) {
-  std::vector<Assignment> assignments(static_cast<std::size_t>(layers.size()));
-  ProducedLayouts produced(layers.model(), *context.options);
-  for (int index = 0; index < layers.size(); ++index) {
-    Assignment& assignment = assignments[static_cast<std::size_t>(index)];
-    for (const Kernel* kernel : context.table->entries()) {
-      if (kernel->pattern.size() != 1) continue;
-      const Signature* offered = cheapest_signature(layers, *context.table, *kernel, index, produced);
-      if (offered == nullptr) continue;
-      if (kernel->by_default != nullptr && !kernel->by_default(layers.layer(index).desc)) continue;
-      assignment.kernel = kernel;
-      assignment.variant = variant_of(layers, *context.table, *kernel, *offered, index, {});
-      assignment.variant.threads = default_threads(*kernel, layers.layer(index), *context.options);
-      produced.set_outputs(layers.layer(index), offered->output.layout);
-      break;
-    }
-  }
-  return assignments;
+std::vector<Assignment> default_assignments(const LayerGraph& layers, const AssignContext& context,
+                                            std::span<const Assignment> planned) {
+  return Defaults(layers, context, planned).assign();
 }
 
-Status apply_plan(const LayerGraph& layers, const Plan& plan, const AssignContext& context,
-                  std::vector<Assignment>& assignments) {
+Result<std::vector<Assignment>> planned_assignments(const LayerGraph& layers, const Plan& plan,
+                                                    const AssignContext& context) {
   const ModelState& model = layers.model();
+  std::vector<Assignment> assignments(static_cast<std::size_t>(layers.size()));
   if (plan.model.graph != model.source->graph_hash) {
     return Error(ErrorCode::kPlanOtherModel,
                  "the plan was made for graph " + plan.model.graph + " (" + plan.model.name + "), but " +
@@ -238,7 +330,7 @@ Status apply_plan(const LayerGraph& layers, const Plan& plan, const AssignContex
   const PlanPoint* point = choose_point(model, plan, context.options->threads);
   if (point == nullptr) {
     report({}, "the plan has no operating point for these input shapes: defaults used");
-    return {};
+    return assignments;
   }
 
   const int most_threads = context.options->threads > 0 ? context.options->threads : point->threads;
@@ -246,7 +338,6 @@ Status apply_plan(const LayerGraph& layers, const Plan& plan, const AssignContex
     report({}, "the plan was made for " + std::to_string(point->threads) + " threads, " +
                    std::to_string(most_threads) + " are allowed");
   }
-  std::vector<char> taken(assignments.size(), 0);
   for (const auto& [id, entry] : point->layers) {
     const int index = layers.find(id);
     if (index < 0) {
@@ -256,7 +347,9 @@ Status apply_plan(const LayerGraph& layers, const Plan& plan, const AssignContex
     Assignment assignment;
     std::optional<std::string> problem =
         resolve(layers, *context.table, entry.variant, index, most_threads, assignment);
-    const auto overlaps = [&](int other) { return taken[static_cast<std::size_t>(other)] != 0; };
+    const auto overlaps = [&](int other) {
+      return is_assigned(assignments[static_cast<std::size_t>(other)]);
+    };
     if (!problem &&
         (overlaps(index) || std::any_of(assignment.covers.begin(), assignment.covers.end(), overlaps))) {
       problem = "overlaps with another region of the plan";
@@ -265,16 +358,21 @@ Status apply_plan(const LayerGraph& layers, const Plan& plan, const AssignContex
       report(id, *problem + ": default used");
       continue;
     }
-    taken[static_cast<std::size_t>(index)] = 1;
-    for (int other : assignment.covers) {
-      taken[static_cast<std::size_t>(other)] = 1;
-      Assignment covered;
-      covered.covered_by = index;
-      assignments[static_cast<std::size_t>(other)] = std::move(covered);
-    }
-    assignments[static_cast<std::size_t>(index)] = std::move(assignment);
+    put(assignments, index, std::move(assignment));
   }
-  return {};
+  return assignments;
+}
+
+Result<std::vector<Assignment>> assign(const LayerGraph& layers, const Plan* plan,
+                                       const AssignContext& context) {
+  if (plan == nullptr) return default_assignments(layers, context);
+  Result<std::vector<Assignment>> planned = planned_assignments(layers, *plan, context);
+  if (!planned) return planned;
+  std::vector<Assignment> assignments = default_assignments(layers, context, *planned);
+  for (std::size_t i = 0; i < assignments.size(); ++i) {
+    if (is_assigned((*planned)[i])) assignments[i] = std::move((*planned)[i]);
+  }
+  return assignments;
 }
 
 Status check_assignments(const LayerGraph& layers, const std::vector<Assignment>& assignments) {

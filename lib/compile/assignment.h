@@ -31,13 +31,18 @@ struct AssignContext {
 };
 
 /// Static defaults for all layers; without a kernel where none runs the layer by itself, which a plan may
-/// mend with a region.
-std::vector<Assignment> default_assignments(const LayerGraph& layers, const AssignContext& context);
+/// mend with a region. Regions stay clear of the layers for which `planned`, if it is not empty, has a
+/// choice.
+std::vector<Assignment> default_assignments(const LayerGraph& layers, const AssignContext& context,
+                                            std::span<const Assignment> planned = {});
 
-/// The defaults with the plan's choices in their place; what cannot be followed is reported. Errors:
-/// kPlanOtherModel.
-Status apply_plan(const LayerGraph& layers, const Plan& plan, const AssignContext& context,
-                  std::vector<Assignment>& assignments);
+/// The plan's choices, where they can be followed; what cannot is reported. Errors: kPlanOtherModel.
+Result<std::vector<Assignment>> planned_assignments(const LayerGraph& layers, const Plan& plan,
+                                                    const AssignContext& context);
+
+/// The defaults, with the choices of `plan` in their place unless it is null. Errors: kPlanOtherModel.
+Result<std::vector<Assignment>> assign(const LayerGraph& layers, const Plan* plan,
+                                       const AssignContext& context);
 
 /// Errors: kModelUnsupported, listing every layer that no kernel runs.
 Status check_assignments(const LayerGraph& layers, const std::vector<Assignment>& assignments);

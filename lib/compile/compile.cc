@@ -192,11 +192,9 @@ Result<Program> compile(const Model& model, const Plan* plan, const CompileOptio
   auto state = std::make_shared<ProgramState>();
   const AssignContext context{&table, &options, &state->report};
 
-  std::vector<Assignment> assignments = default_assignments(layers, context);
-  if (plan != nullptr) {
-    if (Status status = apply_plan(layers, *plan, context, assignments); !status)
-      return std::move(status).error();
-  }
+  Result<std::vector<Assignment>> assigned = assign(layers, plan, context);
+  if (!assigned) return std::move(assigned).error();
+  const std::vector<Assignment> assignments = *std::move(assigned);
   if (Status status = check_assignments(layers, assignments); !status) return std::move(status).error();
   Result<Schedule> schedule = lower(layers, assignments, table, options);
   if (!schedule) return std::move(schedule).error();

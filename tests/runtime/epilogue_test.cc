@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Epilogues: what a kernel can compute of its pattern's result. Each is a variant of the kernel that names
-// what it covers, and plans choose it.
+// what it covers; plans choose it, and the static defaults may.
 #include "lib/compile/kernel_table.h"
 #include "tests/common/plans.h"
 #include "tests/runtime/models.h"
@@ -54,10 +54,11 @@ LayerDesc region_of(int operands, std::initializer_list<Op> behind) {
   return layer;
 }
 
-// The portable convolution under another name.
+// The portable convolution under another name, whose regions the defaults may take.
 Kernel own_convolution() {
   Kernel kernel = *find_builtin_kernel("conv.gemm.f32.portable");
   kernel.name = "conv.own.f32.test";
+  kernel.by_default = [](const LayerDesc&) { return false; };
   return kernel;
 }
 
@@ -159,6 +160,57 @@ TEST_CASE("a kernel with an epilogue is a variant that names what it covers", "[
   const Program reported = value_of(Program::compile(model, &plan));
   REQUIRE(reported.report().size() == 1);
   CHECK(reported.report()[0].what.find("cannot cover") != std::string::npos);
+}
+
+TEST_CASE("the defaults take a region where its kernel's rule says that it pays", "[runtime][plan]") {
+  const Model model = parse(residual_network());
+  const Program standard = value_of(Program::compile(model));
+  const std::vector<float> expected = outputs_of(standard);
+  Kernel own = own_convolution();
+  const Kernel* kernels[] = {&own};
+  CompileOptions options;
+  options.kernels = kernels;
+
+  // Without a rule, or where it says no, regions are for plans.
+  CHECK(step_of(value_of(Program::compile(model, nullptr, options)), "b")->kernel != own.name);
+  own.region_by_default = [](const LayerDesc& region) { return region.parts.size() > 2; };
+  CHECK(step_of(value_of(Program::compile(model, nullptr, options)), "b")->kernel != own.name);
+  // No built-in kernel has one yet.
+  for (const Kernel* kernel : builtin_kernels()) CHECK(kernel->region_by_default == nullptr);
+
+  own.region_by_default = [](const LayerDesc& region) { return region.parts.back().op == Op::add; };
+  const Program program = value_of(Program::compile(model, nullptr, options));
+  REQUIRE(step_of(program, "b") != nullptr);
+  CHECK(step_of(program, "b")->kernel == own.name);
+  CHECK(step_of(program, "sum") == nullptr);
+  CHECK(step_of(program, "a")->kernel == step_of(standard, "a")->kernel);
+  CHECK(relative_error(outputs_of(program), expected) < 1e-5);
+
+  // It is the default that variants are marked with, and a plan like any other.
+  int defaults = 0;
+  for (const LayerVariants& layer : enumerate_variants(model, options)) {
+    for (const VariantInfo& info : layer.variants) {
+      defaults += info.is_default;
+      if (layer.layer == "b" && info.is_default)
+        CHECK(info.variant.covers == std::vector<std::string>{"sum"});
+    }
+  }
+  CHECK(defaults == 2);
+  const Plan plan = program.effective_plan();
+  const Program again = value_of(Program::compile(model, &plan, options));
+  CHECK(again.report().empty());
+  CHECK(again.effective_plan().points.front().layers == plan.points.front().layers);
+
+  // A plan for one of its layers rules the region out; a plan for another does not.
+  Plan part = standard.effective_plan();
+  auto& layers = part.points.front().layers;
+  layers.erase("b");
+  const Program ruled_out = value_of(Program::compile(model, &part, options));
+  CHECK(ruled_out.report().empty());
+  CHECK(step_of(ruled_out, "sum") != nullptr);
+  CHECK(step_of(ruled_out, "b")->kernel != own.name);
+  layers.erase("sum");
+  CHECK(step_of(value_of(Program::compile(model, &part, options)), "b")->kernel == own.name);
 }
 
 }  // namespace fettle::test
