@@ -191,7 +191,7 @@ endif()
 if(_fettle_prefix AND EXISTS "${_fettle_prefix}/share/onnx/onnx.proto")
   set(FETTLE_ONNX_PROTO "${_fettle_prefix}/share/onnx/onnx.proto")
 else()
-  find_file(FETTLE_ONNX_PROTO onnx.proto PATH_SUFFIXES onnx DOC "onnx.proto of ONNX 1.12 or newer")
+  find_file(FETTLE_ONNX_PROTO onnx.proto PATH_SUFFIXES onnx DOC "onnx.proto of ONNX 1.17 or newer")
 endif()
 
 # For benchmarks alone: absent unless scripts/bootstrap --with-benchmarks (or the system) has them.

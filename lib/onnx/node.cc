@@ -34,16 +34,18 @@ bool names_a_type(Op op, std::string_view attribute) {
 }
 bool is_recurrent(Op op) { return graph::operator_info(op).import == graph::Import::recurrent; }
 
-// Where any of the outputs may be left out, the first too.
+// Where any of the outputs may be left out, the first too: also of a function.
 bool may_skip_first(const onnx::NodeProto& node) {
   const graph::OperatorInfo* info = graph::find_operator(node.domain(), node.op_type());
-  return info != nullptr &&
-         (info->import == graph::Import::recurrent || info->import == graph::Import::control);
+  return info == nullptr || info->import == graph::Import::recurrent ||
+         info->import == graph::Import::control;
 }
 
 // The node's label, made unique.
-std::string unique_id(const onnx::NodeProto& node, int index, Ids& ids) {
-  const std::string id = node_label(node, index, kMostIdBytes);
+std::string unique_id(const onnx::NodeProto& node, int index, const std::string& prefix, Ids& ids) {
+  std::string id = prefix + node_label(node, index, kMostIdBytes);
+  // Of calls inside calls the end tells the most.
+  if (id.size() > kMostIdBytes) id = valid_utf8(std::string_view(id).substr(id.size() - kMostIdBytes));
   if (ids.emplace(id, 2).second) return id;
   // From the last copy's number on: counting from the start would take hours for a file of one name.
   for (int& copy = ids.at(id);; ++copy) {
@@ -101,19 +103,22 @@ Status NodeImporter::import(const onnx::NodeProto& node, const std::string& id) 
   target.id = id;
   const graph::OperatorInfo* info = graph::find_operator(node.domain(), node.op_type());
   if (info == nullptr) {
+    if (const onnx::FunctionProto* function = called_function()) return import_call(*function);
     if (node.domain() == kContribDomain) {
       if (const ContribOperator* op = find_contrib(node.op_type())) return import_contrib(*op);
     }
     const bool standard = node.domain().empty() || node.domain() == "ai.onnx";
-    if (state_.functions.contains({node.domain(), node.op_type()}))
-      problem("it is a function that the file defines: inline functions before export (onnx.inliner)");
-    else
-      problem(standard                          ? "unknown operator"
-              : node.domain() == kContribDomain ? "unknown operator of the domain " + node.domain()
-                                                : "unknown domain " + node.domain());
+    problem(standard                          ? "unknown operator"
+            : node.domain() == kContribDomain ? "unknown operator of the domain " + node.domain()
+                                              : "unknown domain " + node.domain());
     return add_outputs(target.outputs);  // later nodes may use them
   }
   target.op = info->op;
+  if (info->version(scope_.opset()) != info->version(graph_.opset)) {
+    problem("the function is written for opset " + std::to_string(scope_.opset()) + ", the model for " +
+            std::to_string(graph_.opset) + ", and the operator has changed in between");
+    return add_outputs(target.outputs);
+  }
   if (info->version(graph_.opset) == 0) {
     problem("the operator came with opset " + std::to_string(*info->since.begin()) + ", the file has " +
             std::to_string(graph_.opset));
@@ -237,7 +242,7 @@ bool NodeImporter::check_words(const AttributeProto& attribute, Op op) {
   return !wrong;
 }
 
-Status NodeImporter::find_operands(std::vector<ValueId>& operands) {
+Status NodeImporter::find_operands(std::vector<ValueId>& operands, bool computes) {
   for (const std::string& name : node_->input()) {
     if (name.empty()) {
       operands.push_back(graph::kNoValue);
@@ -246,7 +251,7 @@ Status NodeImporter::find_operands(std::vector<ValueId>& operands) {
     const ValueId found = scope_.find(name);
     if (found == graph::kNoValue)
       return invalid("node " + id_ + " uses " + name + ", which nothing in the graph makes");
-    check_usable(operands.size(), name, found);
+    if (computes) check_usable(operands.size(), name, found);
     operands.push_back(found);
   }
   while (!operands.empty() && operands.back() == graph::kNoValue) operands.pop_back();
@@ -439,7 +444,8 @@ Status import_nodes(const onnx::GraphProto& source, Scope& scope, ImportState& s
                    "raise ModelLimits::nodes if you trust the file");
     }
     const onnx::NodeProto& node = source.node(i);
-    if (Status status = importer.import(node, unique_id(node, i, state.ids)); !status) return status;
+    if (Status status = importer.import(node, unique_id(node, i, scope.prefix(), state.ids)); !status)
+      return status;
   }
   return {};
 }

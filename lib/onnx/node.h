@@ -32,14 +32,18 @@ class NodeImporter {
   Status read_attribute(const onnx::AttributeProto& attribute, graph::Node& target);
   bool check_words(const onnx::AttributeProto& attribute, Op op);
   Status read_operands(graph::Node& target);
-  // The values that the node names, kNoValue where one is left out.
-  Status find_operands(std::vector<graph::ValueId>& operands);
+  // The values that the node names, kNoValue where one is left out. Those that nothing can use are problems
+  // of a node that computes with them.
+  Status find_operands(std::vector<graph::ValueId>& operands, bool computes = true);
   // Notes a problem where nothing can use the value, which is operand `input`.
   void check_usable(std::size_t input, const std::string& name, graph::ValueId value);
   Status add_outputs(std::vector<graph::ValueId>& outputs);
   static void drop_unnamed(graph::Node& target);
   Status import_constant();
   Status import_contrib(const ContribOperator& op);
+  // The function of the file that the node names; null where there is none.
+  const onnx::FunctionProto* called_function() const;
+  Status import_call(const onnx::FunctionProto& function);
   Status import_control(graph::Node target);
   Status read_control_operands(graph::Node& target);
   Status import_subgraph(const onnx::GraphProto& source, graph::Node& target,

@@ -48,8 +48,11 @@ class Reader {
 
   // The functions that the file defines, which nodes may name like operators.
   Status note_functions() {
-    for (const onnx::FunctionProto& function : proto_.functions())
-      state_.functions.emplace(function.domain(), function.name());
+    for (const onnx::FunctionProto& function : proto_.functions()) {
+      const FunctionName name{function.domain(), function.name(), function.overload()};
+      if (!state_.functions.emplace(name, &function).second)
+        return invalid("the function " + function.name() + " is defined twice");
+    }
     return {};
   }
 

@@ -14,8 +14,15 @@ Error invalid(const std::string& what) {
 Status Scope::define(graph::Value value) {
   if (value.name.empty()) return invalid("a value has no name");
   const std::string key = value.name;
+  value.name = prefix_ + key;
   const graph::ValueId id = graph_.add_value(std::move(value));
   if (!values_.emplace(key, id).second) return invalid("the value " + key + " is made twice");
+  return {};
+}
+
+Status Scope::name(const std::string& name, graph::ValueId value) {
+  if (name.empty()) return invalid("a value has no name");
+  if (!values_.emplace(name, value).second) return invalid("the value " + name + " is named twice");
   return {};
 }
 

@@ -23,6 +23,6 @@ HEADER_PACKAGES=(
   "libxxhash-dev      bookworm 0.8.1           usr/include/xxhash.h:include/xxhash.h"
   "libcli11-dev       bookworm 2.1.2           usr/include/CLI:include/CLI"
   "libstb-dev         bookworm 0.0~git20220908 usr/include/stb/stb_image.h:include/stb_image.h usr/include/stb/stb_image_resize.h:include/stb_image_resize.h"
-  "libonnx-dev        bookworm 1.12.0          usr/include/onnx/onnx.proto:share/onnx/onnx.proto"
+  "libonnx-dev        trixie   1.17.0          usr/include/onnx/onnx.proto:share/onnx/onnx.proto"
   "libonnx-testdata   bookworm 1.12.0          usr/share/libonnx-testdata/data:share/onnx/testdata"
 )

@@ -188,23 +188,4 @@ TEST_CASE("ConstantOfShape of strings says so", "[onnx][unusable][bad]") {
                  "fill (ConstantOfShape): attribute value holds strings"));
 }
 
-TEST_CASE("a node that names a function of the file says so", "[onnx][unusable][bad]") {
-  const Message function = Message()
-                               .text(1, "Twice")
-                               .text(4, "a")
-                               .text(5, "b")
-                               .message(7, node("Add", {"a", "a"}, {"b"}))
-                               .text(10, "local");
-  const Message graph_bytes =
-      graph({node("Twice", {"x"}, {"y"}, {}, "call", "local")}, {value_info("x", {2})}, {"y"});
-  const std::string bytes = Message()
-                                .integer(1, 8)
-                                .message(7, graph_bytes)
-                                .message(8, Message().text(1, "").integer(2, 13))
-                                .message(25, function)
-                                .bytes();
-  CHECK(mentions(refusal_unusable(bytes),
-                 "call (Twice): it is a function that the file defines: inline functions"));
-}
-
 }  // namespace fettle
