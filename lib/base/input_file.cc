@@ -71,6 +71,40 @@ Result<InputFile> open_input_file(const std::string& path) {
   return file;
 }
 
+Result<InputFile> open_input_file_below(const std::string& folder, const std::string& path) {
+  const auto link = [&](const std::string& to, const char* kind) {
+    return Error(ErrorCode::kFileUnreadable, folder + "/" + to + " is a " + kind + ", which is not followed",
+                 "copy the file to where the link is");
+  };
+  constexpr int kCommon = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+  Descriptor at(::open(folder.c_str(), kCommon | O_DIRECTORY));
+  if (!at) return input_error(folder, errno);
+  for (std::size_t begin = 0;;) {
+    const std::size_t slash = std::min(path.find('/', begin), path.size());
+    const std::string part = path.substr(begin, slash - begin);
+    const std::string so_far = path.substr(0, slash);
+    const bool last = slash == path.size();
+    begin = slash + 1;
+    if (!last && (part.empty() || part == ".")) continue;
+    struct stat info {};
+    if (::fstatat(at.get(), part.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0)
+      return input_error(folder + "/" + so_far, errno);
+    if (S_ISLNK(info.st_mode)) return link(so_far, "symbolic link");
+    if (last && !S_ISREG(info.st_mode)) return irregular(folder + "/" + so_far, info.st_mode);
+    Descriptor next(::openat(at.get(), part.c_str(), kCommon | O_NOFOLLOW | (last ? 0 : O_DIRECTORY)));
+    if (!next) return input_error(folder + "/" + so_far, errno);
+    at = std::move(next);
+    if (last) break;
+  }
+  struct stat info {};
+  if (::fstat(at.get(), &info) != 0) return input_error(folder + "/" + path, errno);
+  if (!S_ISREG(info.st_mode)) return irregular(folder + "/" + path, info.st_mode);
+  if (info.st_nlink > 1) return link(path, "hard link");
+  if (static_cast<std::uintmax_t>(info.st_size) > std::numeric_limits<std::size_t>::max() / 2)
+    return Error(ErrorCode::kLimitExceeded, path + " is larger than memory", "give a smaller file");
+  return InputFile{std::move(at), static_cast<std::size_t>(info.st_size)};
+}
+
 Result<std::vector<std::byte>> read_file(const std::string& path, std::size_t limit) {
   return guard_allocation([&] { return read_whole(path, limit); });
 }

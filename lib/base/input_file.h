@@ -22,6 +22,12 @@ struct InputFile {
 /// it. Errors: kFileNotFound, kFileUnreadable (not a regular file, no permission).
 Result<InputFile> open_input_file(const std::string& path);
 
+/// The same for a file below a folder, by a path that leads downwards only. Neither the file nor a folder on
+/// the way may be a symbolic link, and the file may have no other name (hard link): what a file names could
+/// be anything of the user's otherwise. Each step is taken from the folder before, so that nothing put in its
+/// place meanwhile is followed. Errors: as above, and kFileUnreadable for links.
+Result<InputFile> open_input_file_below(const std::string& folder, const std::string& path);
+
 /// The error of reading a file, from errno.
 Error input_error(const std::string& path, int reason);
 

@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/base/mapped_file.h"
 
-#include "lib/base/input_file.h"
-
 #include <sys/mman.h>
 
 namespace fettle {
 
 Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::string& path, std::size_t limit) {
-  Result<InputFile> file = open_input_file(path);
+  return map(open_input_file(path), path, limit);
+}
+
+Result<std::shared_ptr<const MappedFile>> MappedFile::open_below(const std::string& folder,
+                                                                 const std::string& path, std::size_t limit) {
+  return map(open_input_file_below(folder, path), folder + "/" + path, limit);
+}
+
+Result<std::shared_ptr<const MappedFile>> MappedFile::map(Result<InputFile> file, const std::string& path,
+                                                          std::size_t limit) {
   if (!file) return std::move(file).error();
   const std::size_t size = file->size;
   if (size > limit) {

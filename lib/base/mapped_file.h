@@ -3,6 +3,8 @@
 // A file mapped into memory for reading.
 #pragma once
 
+#include "lib/base/input_file.h"
+
 #include <fettle/error.h>
 
 #include <cstddef>
@@ -20,6 +22,10 @@ class MappedFile {
   /// file gives an empty span.
   static Result<std::shared_ptr<const MappedFile>> open(const std::string& path, std::size_t limit);
 
+  /// The same for a file below a folder, without following links: see open_input_file_below.
+  static Result<std::shared_ptr<const MappedFile>> open_below(const std::string& folder,
+                                                              const std::string& path, std::size_t limit);
+
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;
   ~MappedFile();
@@ -28,6 +34,8 @@ class MappedFile {
 
  private:
   MappedFile(const std::byte* data, std::size_t size) noexcept : data_(data), size_(size) {}
+  static Result<std::shared_ptr<const MappedFile>> map(Result<InputFile> file, const std::string& path,
+                                                       std::size_t limit);
 
   const std::byte* data_;
   std::size_t size_;

@@ -6,7 +6,6 @@
 #include <charconv>
 #include <climits>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <optional>
 #include <string_view>
@@ -62,17 +61,6 @@ bool leads_down(std::string_view path) {
   return true;
 }
 
-// The path without symbolic links; empty when there is none.
-std::string resolved(const std::string& path) {
-  const std::unique_ptr<char, decltype(&std::free)> real(realpath(path.c_str(), nullptr), &std::free);
-  return real ? std::string(real.get()) : std::string();
-}
-
-bool is_inside(const std::string& path, const std::string& folder) {
-  if (folder == "/") return true;
-  return path.size() > folder.size() && path.starts_with(folder) && path[folder.size()] == '/';
-}
-
 }  // namespace
 
 Result<std::shared_ptr<const MappedFile>> ExternalFiles::open(const std::string& location,
@@ -80,15 +68,7 @@ Result<std::shared_ptr<const MappedFile>> ExternalFiles::open(const std::string&
   if (const auto known = files_.find(location); known != files_.end()) return known->second;
   if (!leads_down(location))
     return invalid(what, "its file \"" + location + "\" is not below the folder of the model");
-  const std::string path = folder_ + "/" + location;
-  const std::string real = resolved(path);
-  if (real.empty()) {
-    return Error(ErrorCode::kFileNotFound, what + ": there is no file " + path,
-                 "keep the files of weights where they were beside the model");
-  }
-  if (!is_inside(real, resolved(folder_)))
-    return invalid(what, "its file " + path + " is a link that leads out of the folder of the model");
-  Result<std::shared_ptr<const MappedFile>> file = MappedFile::open(real, left_);
+  Result<std::shared_ptr<const MappedFile>> file = MappedFile::open_below(folder_, location, left_);
   if (!file) return Error(file.error().code(), what + ": " + file.error().message(), file.error().hint());
   left_ -= (*file)->bytes().size();
   files_.emplace(location, *file);

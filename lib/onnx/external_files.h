@@ -18,7 +18,7 @@
 namespace fettle::onnx_import {
 
 /// The files below one folder, mapped when they are first asked for. Nothing outside the folder is opened:
-/// not by absolute paths, not by "..", not by symbolic links.
+/// not by absolute paths, not by "..", not by symbolic or hard links.
 class ExternalFiles {
  public:
   /// `folder` is the model's own; empty for a model that comes from memory, which can have no files beside
@@ -28,7 +28,8 @@ class ExternalFiles {
 
   /// The `bytes` bytes of a tensor's contents, of elements of `element` bytes. `what` names it in messages.
   /// Errors: kModelUnsupported (the model comes from memory), kModelInvalid (a location outside the folder, a
-  /// piece outside the file, a length that is not `bytes`), kFileNotFound, kFileUnreadable, kLimitExceeded.
+  /// piece outside the file, a length that is not `bytes`), kFileNotFound, kFileUnreadable (a link, a folder,
+  /// a FIFO), kLimitExceeded.
   Result<std::shared_ptr<const Constant>> contents(const onnx::TensorProto& tensor, const std::string& what,
                                                    std::size_t bytes, std::size_t element);
 
