@@ -251,6 +251,73 @@ std::vector<Seed> legal() {
   return seeds;
 }
 
+// What later opsets and other writers of files have.
+std::vector<Seed> recent() {
+  std::vector<Seed> seeds;
+  const auto call = [](std::string_view name, const std::string& from, const std::string& to,
+                       std::vector<Message> attributes = {}) {
+    return node(name, {from}, {to}, attributes, name, "local");
+  };
+  ModelBytes calls =
+      model_of({call("Both", "x", "a", {attribute("slope", 0.5f)}), node("Neg", {"a"}, {"y"})}, {2});
+  calls.opset = 18;
+  calls.functions = {
+      function_of({"Bent",
+                   {"a"},
+                   {"b"},
+                   {node("LeakyRelu", {"a"}, {"b"}, {reference("alpha", "slope", 1)})},
+                   {attribute("slope", 0.25f)}}),
+      function_of({"Both",
+                   {"a"},
+                   {"c"},
+                   {call("Bent", "a", "b", {reference("slope", "slope", 1)}), call("Bent", "b", "c")}})};
+  seeds.push_back({"functions", std::move(calls)});
+  seeds.push_back(
+      {"attention",
+       model_of({node("Attention", {"x", "k", "k", "m", "p", "p"}, {"a", "pk", "pv", "qk"},
+                      {attribute("q_num_heads", std::int64_t{2}), attribute("is_causal", std::int64_t{1}),
+                       attribute("kv_num_heads", std::int64_t{1}), attribute("softcap", 2.0f)}),
+                 node("RMSNormalization", {"a", "s"}, {"y"})},
+                {1, 3, 4},
+                {floats("k", {1, 2, 2}, some(4)), floats("p", {1, 1, 1, 2}, some(2)),
+                 floats("m", {3, 2}, some(6)), floats("s", {4}, some(4))})});
+  seeds.back().model.opset = 24;
+  seeds.back().model.outputs = {"y", "pk", "qk"};
+  seeds.push_back(
+      {"small_types",
+       model_of(
+           {node("DequantizeLinear", {"k", "s"}, {"w"},
+                 {attribute("axis", std::int64_t{1}), attribute("block_size", std::int64_t{2})}),
+            node("Cast", {"x"}, {"c"},
+                 {attribute("to", std::int64_t{17}), attribute("saturate", std::int64_t{0})}),
+            node("Cast", {"c"}, {"d"}, {attribute("to", std::int64_t{1})}), node("Mul", {"d", "w"}, {"y"})},
+           {2, 3},
+           {tensor<std::uint8_t>("k", 22, {2, 3}, {0x21, 0x43, 0x65}), floats("s", {2, 2}, some(4))})});
+  seeds.back().model.opset = 25;
+  seeds.push_back(
+      {"resize_axes",
+       model_of({node("Resize", {"x", "", "", "size"}, {"y"},
+                      {attribute("axes", Dims{-1, 2}), attribute("antialias", std::int64_t{1}),
+                       attribute("mode", "linear"), attribute("keep_aspect_ratio_policy", "not_larger")})},
+                {1, 1, 6, 8}, {integers("size", {3, 4})})});
+  seeds.back().model.opset = 19;
+  seeds.push_back(
+      {"contrib",
+       model_of({node("MultiHeadAttention", {"x", "x", "x", "b", "m"}, {"a"},
+                      {attribute("num_heads", std::int64_t{2})}, "", "com.microsoft"),
+                 node("SkipLayerNormalization", {"a", "x", "s"}, {"n"}, {}, "", "com.microsoft"),
+                 node("MatMulNBits", {"n", "w", "e"}, {"y"},
+                      {attribute("K", std::int64_t{4}), attribute("N", std::int64_t{1}),
+                       attribute("bits", std::int64_t{4}), attribute("block_size", std::int64_t{16})},
+                      "", "com.microsoft")},
+                {1, 2, 4},
+                {floats("b", {12}, some(12)), floats("s", {4}, some(4)), floats("e", {1}, {2}),
+                 tensor<std::int32_t>("m", kInt32, {1}, {1}),
+                 tensor<std::uint8_t>("w", kUint8, {1, 1, 8}, {1, 2, 3, 4, 5, 6, 7, 8})})});
+  seeds.back().model.opset = 17;
+  return seeds;
+}
+
 // What once went wrong: docs/fuzzing.md has the list.
 std::vector<Seed> found() {
   std::vector<Seed> seeds;
@@ -289,7 +356,8 @@ std::vector<Seed> found() {
 
 std::vector<Seed> seed_models() {
   std::vector<Seed> seeds;
-  for (const auto& family : {windows(), products(), shapes(), indexing(), signals(), legal(), found()})
+  for (const auto& family :
+       {windows(), products(), shapes(), indexing(), signals(), legal(), recent(), found()})
     seeds.insert(seeds.end(), family.begin(), family.end());
   return seeds;
 }

@@ -18,8 +18,11 @@ Kind kind_of(Kind parent, std::uint32_t id) {
       {Kind::graph, 1, Kind::node},        {Kind::graph, 5, Kind::tensor},
       {Kind::graph, 11, Kind::value_info}, {Kind::graph, 12, Kind::value_info},
       {Kind::node, 5, Kind::attribute},    {Kind::attribute, 5, Kind::tensor},
-      {Kind::value_info, 2, Kind::type},   {Kind::type, 1, Kind::tensor_type},
-      {Kind::tensor_type, 2, Kind::shape}, {Kind::shape, 1, Kind::dimension},
+      {Kind::model, 25, Kind::function},   {Kind::function, 7, Kind::node},
+      {Kind::function, 9, Kind::opset},    {Kind::function, 11, Kind::attribute},
+      {Kind::attribute, 6, Kind::graph},   {Kind::value_info, 2, Kind::type},
+      {Kind::type, 1, Kind::tensor_type},  {Kind::tensor_type, 2, Kind::shape},
+      {Kind::shape, 1, Kind::dimension},
   };
   for (const Entry& entry : kMessages) {
     if (entry.parent == parent && entry.id == id) return entry.kind;

@@ -17,6 +17,7 @@ enum class Kind {
   model,
   opset,
   graph,
+  function,
   node,
   attribute,
   tensor,

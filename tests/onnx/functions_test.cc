@@ -17,56 +17,14 @@ using test::run_model;
 
 using Floats = std::vector<float>;
 
-struct FunctionParts {
-  std::string name;
-  std::vector<std::string> inputs;
-  std::vector<std::string> outputs;
-  std::vector<Message> nodes;
-  std::vector<Message> defaults = {};  // of its attributes
-  std::string overload = {};
-  std::int64_t opset = 18;
-};
-
-Message function_of(const FunctionParts& parts) {
-  Message function;
-  function.text(1, parts.name);
-  for (const std::string& input : parts.inputs) function.text(4, input);
-  for (const std::string& output : parts.outputs) function.text(5, output);
-  for (const Message& entry : parts.nodes) function.message(7, entry);
-  function.message(9, Message().text(1, "").integer(2, parts.opset)).text(10, "local");
-  for (const Message& entry : parts.defaults) function.message(11, entry);
-  if (!parts.overload.empty()) function.text(13, parts.overload);
-  return function;
-}
-
 Message call(std::string_view name, const std::vector<std::string>& inputs,
              const std::vector<std::string>& outputs, const std::vector<Message>& attributes = {},
              std::string_view id = "call") {
   return node(name, inputs, outputs, attributes, id, "local");
 }
 
-// An attribute that is one of the function's.
-Message reference(std::string_view name, std::string_view of, int type) {
-  return Message().text(1, name).integer(20, type).text(21, of);
-}
-
-/// A model with functions, to be used like other models.
-struct WithFunctions : ModelBytes {
-  std::vector<Message> functions;
-
-  std::string bytes() const {
-    Message model;
-    model.integer(1, 10)
-        .message(7, graph(nodes, inputs, outputs, initialisers))
-        .message(8, Message().text(1, "").integer(2, opset))
-        .message(8, Message().text(1, "local").integer(2, 1));
-    for (const Message& function : functions) model.message(25, function);
-    return model.bytes();
-  }
-};
-
-WithFunctions calling(std::vector<Message> nodes, const std::vector<FunctionParts>& functions) {
-  WithFunctions model;
+ModelBytes calling(std::vector<Message> nodes, const std::vector<FunctionParts>& functions) {
+  ModelBytes model;
   model.opset = 18;
   model.nodes = std::move(nodes);
   model.inputs = {value_info("x", {2})};
@@ -75,22 +33,18 @@ WithFunctions calling(std::vector<Message> nodes, const std::vector<FunctionPart
   return model;
 }
 
-Result<Model> parsed(const WithFunctions& model, const ModelOptions& options = {}) {
-  return Model::parse(as_bytes(model.bytes()), "test", options);
-}
-
-Floats computed(const WithFunctions& model, const Floats& x = {1, -2}) {
+Floats computed(const ModelBytes& model, const Floats& x = {1, -2}) {
   Runtime runtime =
-      test::value_of(Runtime::create(test::value_of(Program::compile(test::value_of(parsed(model))))));
+      test::value_of(Runtime::create(test::value_of(Program::compile(test::value_of(test::parse(model))))));
   test::succeeds(runtime.input(0).copy_from(std::as_bytes(std::span(x))));
   test::succeeds(runtime.run());
   const auto y = runtime.output(0).values<float>();
   return {y.begin(), y.end()};
 }
 
-std::string refused_call(const WithFunctions& model, ErrorCode code = ErrorCode::kModelUnsupported,
+std::string refused_call(const ModelBytes& model, ErrorCode code = ErrorCode::kModelUnsupported,
                          const ModelOptions& options = {}) {
-  return test::error_of(parsed(model, options), code).text();
+  return test::error_of(test::parse(model, options), code).text();
 }
 
 bool tells(const std::string& text, std::string_view part) {
@@ -110,10 +64,10 @@ TEST_CASE("nodes of a function take the place of its call", "[onnx][functions]")
       {"x"},
       {"y"},
       {call("Twice", {"x"}, {"a"}, {}, "first"), call("Twice", {"a"}, {"y"}, {}, "second")}};
-  const WithFunctions model =
+  const ModelBytes model =
       calling({call("Fourfold", {"x"}, {"a"}), node("Neg", {"a"}, {"y"})}, {kTwice, fourfold});
   CHECK(computed(model) == Floats{-4, 8});
-  const Model loaded = test::value_of(parsed(model));
+  const Model loaded = test::value_of(test::parse(model));
   CHECK(loaded.layers()[0].id == "call/first/sum");
   CHECK(loaded.layers()[1].id == "call/second/sum");
 }
@@ -148,7 +102,7 @@ TEST_CASE("inputs and outputs of a call may be left out, and overloads differ", 
                            {"a", "low", "high"},
                            {"unused", "b"},
                            {node("Neg", {"a"}, {"unused"}), node("Clip", {"a", "low", "high"}, {"b"})}};
-  WithFunctions model = calling({call("Bounded", {"x", "", "top"}, {"", "y"})}, {clip});
+  ModelBytes model = calling({call("Bounded", {"x", "", "top"}, {"", "y"})}, {clip});
   model.initialisers = {floats("top", {}, {0.5f})};
   CHECK(computed(model) == Floats{0.5f, -2});
   FunctionParts thrice{"Twice", {"a"}, {"b"}, {node("Sum", {"a", "a", "a"}, {"b"})}};
@@ -161,7 +115,7 @@ TEST_CASE("inputs and outputs of a call may be left out, and overloads differ", 
 TEST_CASE("functions may be called inside graphs of nodes", "[onnx][functions]") {
   const Message twice = graph({call("Twice", {"x"}, {"r"}, {}, "inner")}, {}, {"r"});
   const Message same = graph({node("Identity", {"x"}, {"r"})}, {}, {"r"});
-  WithFunctions model = calling(
+  ModelBytes model = calling(
       {node("If", {"yes"}, {"y"}, {body("then_branch", twice), body("else_branch", same)})}, {kTwice});
   model.initialisers = {truth("yes", true)};
   CHECK(computed(model) == Floats{2, -4});
@@ -191,7 +145,7 @@ TEST_CASE("functions that call themselves are refused", "[onnx][functions][bad]"
   const FunctionParts pong{"Pong", {"a"}, {"b"}, {call("Ping", {"a"}, {"b"}, {}, "fro")}};
   CHECK(tells(refused_call(calling({call("Ping", {"x"}, {"y"})}, {ping, pong}), ErrorCode::kModelInvalid),
               "node call/to/fro: the function Ping calls itself"));
-  CHECK(parsed(calling({node("Neg", {"x"}, {"y"})}, {ping, pong})));  // nobody calls them
+  CHECK(test::parse(calling({node("Neg", {"x"}, {"y"})}, {ping, pong})));  // nobody calls them
 }
 
 TEST_CASE("calls of calls are bounded in depth, number and bytes", "[onnx][functions][bad]") {

@@ -147,6 +147,32 @@ inline Message attribute(std::string_view name, const std::vector<std::string>& 
   return result.integer(20, 8);
 }
 
+/// A function of the file, in the domain "local"; `defaults` are of its attributes.
+struct FunctionParts {
+  std::string name;
+  std::vector<std::string> inputs;
+  std::vector<std::string> outputs;
+  std::vector<Message> nodes;
+  std::vector<Message> defaults = {};
+  std::string overload = {};
+  std::int64_t opset = 18;
+};
+inline Message function_of(const FunctionParts& parts) {
+  Message function;
+  function.text(1, parts.name);
+  for (const std::string& input : parts.inputs) function.text(4, input);
+  for (const std::string& output : parts.outputs) function.text(5, output);
+  for (const Message& entry : parts.nodes) function.message(7, entry);
+  function.message(9, Message().text(1, "").integer(2, parts.opset)).text(10, "local");
+  for (const Message& entry : parts.defaults) function.message(11, entry);
+  if (!parts.overload.empty()) function.text(13, parts.overload);
+  return function;
+}
+/// An attribute, of that type's number, that is one of the function's around it.
+inline Message reference(std::string_view name, std::string_view of, int type) {
+  return Message().text(1, name).integer(20, type).text(21, of);
+}
+
 /// A whole model; every part may be replaced.
 struct ModelBytes {
   std::int64_t ir_version = 8;
@@ -155,13 +181,15 @@ struct ModelBytes {
   std::vector<Message> initialisers;
   std::vector<Message> inputs;
   std::vector<std::string> outputs;
+  std::vector<Message> functions = {};
 
   std::string bytes() const {
     Message model;
     if (ir_version != 0) model.integer(1, ir_version);
-    return model.message(7, graph(nodes, inputs, outputs, initialisers))
-        .message(8, Message().text(1, "").integer(2, opset))
-        .bytes();
+    model.message(7, graph(nodes, inputs, outputs, initialisers))
+        .message(8, Message().text(1, "").integer(2, opset));
+    for (const Message& function : functions) model.message(25, function);
+    return model.bytes();
   }
 };
 

@@ -241,6 +241,7 @@ bool infer_deform_conv(NodeView& view) {
   if (!check_group(view, group) || !read_kernel_shape(view)) return false;
   const std::int64_t offset_group = view.attributes().integer("offset_group", 1);
   view.attributes().set("offset_group", offset_group);
+  view.attributes().erase("auto_pad");  // padding is spelt out
   const Shape& x = view.shape(0);
   const Shape& weight = view.shape(1);
   if (!view.expect(weight[1] >= 1 && weight[0] >= 1 && weight[0] % group == 0 && x[1] % group == 0 &&
