@@ -10,7 +10,6 @@ namespace {
 
 struct ProductQ8 : Product {
   static constexpr std::size_t kOperands = 3;
-  static constexpr DataType kType = DataType::undefined;
 
   Refusal read(const LayerDesc& layer);
   xnn_status create(const LayerDesc& layer, const Weights& weights, xnn_weights_cache_t cache,

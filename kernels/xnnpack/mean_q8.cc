@@ -9,8 +9,6 @@ namespace fettle::kernels::xnnpack {
 namespace {
 
 struct MeanQ8 : Mean {
-  static constexpr DataType kType = DataType::undefined;
-
   Refusal read(const LayerDesc& layer) {
     const DataType type = layer.outputs[0].format.type;
     if (Refusal no = check_quantised(layer, type); no != Refusal::none) return no;

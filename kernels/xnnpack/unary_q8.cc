@@ -11,8 +11,6 @@ namespace fettle::kernels::xnnpack {
 namespace {
 
 struct UnaryQ8 : Unary {
-  static constexpr DataType kType = DataType::undefined;
-
   Refusal read(const LayerDesc& layer) noexcept {
     if (layer.inputs.size() != 1) return Refusal::op;
     if (layer.main().clamp) return Refusal::clamp;

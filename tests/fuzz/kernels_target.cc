@@ -104,7 +104,7 @@ void try_variant(ByteSource& bytes, const Variant& variant, const TestLayer& lay
     const TensorDesc& in = desc.inputs[i];
     const bool fits =
         !in.constant && in.shape == desc.outputs[0].shape && in.format == desc.outputs[0].format;
-    if ((in_place_inputs(kernel, layer) >> i & 1) != 0 && fits)
+    if ((in_place_inputs(kernel, desc) >> i & 1) != 0 && fits)
       check_variant(kernel, desc, layer, expected, {against, threads, static_cast<int>(i)});
   }
   for (TensorDesc& tensor : desc.inputs) stretch(bytes, tensor, kernel.input_striding);
