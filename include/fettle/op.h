@@ -183,6 +183,12 @@ using AttributeValue = std::variant<std::int64_t, float, std::vector<std::int64_
 ///   - add, mul, average_pool, global_average_pool: any quantisation for each operand and the result
 ///   - concat, reshape, transpose, max_pool, clamp: one quantisation for all
 ///   - quantize_linear: without attributes, from one quantisation to another
+///
+/// Products whose x is quantised while the network runs (dynamic quantisation): conv, gemm or matmul with
+/// dynamic_type (u8), x and the result in f32, weight as in quantised layers but of its own type (u8 or s8),
+/// bias in f32 (one number an output channel), and scales as there. The range of all of x, extended to 0,
+/// gives its scale and zero point, as DynamicQuantizeLinear has it; sums are of integers, and are then
+/// multiplied by x's scale times the weight's, in f32, before the bias is added
 class Attributes {
  public:
   using Entry = std::pair<std::string, AttributeValue>;

@@ -93,7 +93,7 @@ void order::list_convolutions(KernelList& list) noexcept {
 #endif
   list.add({&portable::depthwise_entry(), &portable::conv_entry(), &portable::conv_volume_entry(),
             &portable::conv_transpose_volume_entry(), &portable::depthwise_q8_entry(),
-            &portable::conv_q8_entry()});
+            &portable::conv_q8_entry(), &portable::conv_dynamic_entry()});
   // In blocks of channels, which pays where neighbours work in blocks too.
 #if FETTLE_ORDER_X86
   list.add({

@@ -30,6 +30,7 @@ void order::list_products(KernelList& list) noexcept {
   list.add(portable::product_entries());
   list.add(portable::einsum_entries());
   list.add(portable::product_q8_entries());
+  list.add(portable::product_dynamic_entries());
 }
 
 }  // namespace fettle::kernels

@@ -3,6 +3,7 @@
 // Quantised convolutions: im2col for some pixels at a time and a product of integers; depthwise ones by
 // plain loops, along pixels in nchw and along channels in nhwc.
 #include "kernels/common/conv_shape.h"
+#include "kernels/portable/patch_blocks.h"
 #include "kernels/portable/portable.h"
 #include "kernels/portable/product_q8.h"
 
@@ -11,92 +12,22 @@
 namespace fettle::kernels::portable {
 namespace {
 
-constexpr std::int64_t kPixels = 16;  // of a block
-
-std::size_t rounded(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
-
-std::size_t workspace_per_thread(const ConvShape& s) {
-  return rounded(static_cast<std::size_t>(kPixels * padded_depth(s.depth())) * sizeof(std::int16_t)) +
-         rounded(static_cast<std::size_t>(kPixels * s.out_per_group) * sizeof(std::int32_t));
-}
-
-// The row of one output pixel: channels, then taps in nchw; taps, then channels in nhwc. What lies outside is
-// the zero point.
-void gather(const ConvShape& s, Layout layout, const std::uint8_t* x, std::int64_t pixel,
-            const Source& source, std::int16_t* row) {
-  const std::int64_t y0 = pixel / s.out_w * s.stride_h - s.pad_top;
-  const std::int64_t x0 = pixel % s.out_w * s.stride_w - s.pad_left;
-  const std::int64_t taps = s.kernel_h * s.kernel_w;
-  for (std::int64_t ky = 0; ky < s.kernel_h; ++ky) {
-    for (std::int64_t kx = 0; kx < s.kernel_w; ++kx) {
-      const std::int64_t iy = y0 + ky * s.dilation_h;
-      const std::int64_t ix = x0 + kx * s.dilation_w;
-      const std::int64_t tap = ky * s.kernel_w + kx;
-      const bool nhwc = layout == Layout::nhwc;
-      std::int16_t* to = row + (nhwc ? tap * s.in_per_group : tap);
-      const std::int64_t to_step = nhwc ? 1 : taps;
-      if (!s.inside(iy, ix)) {
-        for (std::int64_t c = 0; c < s.in_per_group; ++c)
-          to[c * to_step] = static_cast<std::int16_t>(source.zero);
-      } else if (nhwc) {
-        const std::uint8_t* from = x + (iy * s.in_w + ix) * s.in_channels;
-        for (std::int64_t c = 0; c < s.in_per_group; ++c)
-          to[c] = static_cast<std::int16_t>(from[c] ^ source.flip);
-      } else {
-        const std::uint8_t* from = x + iy * s.in_w + ix;
-        for (std::int64_t c = 0; c < s.in_per_group; ++c)
-          to[c * taps] = static_cast<std::int16_t>(from[c * s.in_h * s.in_w] ^ source.flip);
-      }
-    }
-  }
-  std::fill(row + s.depth(), row + padded_depth(s.depth()), std::int16_t{0});
-}
-
-// Up to kPixels pixels from `first` on, of one group of one picture.
-void block(const ConvShape& s, const Call& call, const ProductQ8& w, std::int64_t image, std::int64_t group,
-           std::int64_t first, std::byte* scratch) {
-  const Layout layout = layout_of(call.layer);
-  const Source source(call.layer.inputs[0].format);
-  const Target target = target_of(call.layer);
-  const std::int64_t pixels = s.out_h * s.out_w;
-  const std::int64_t count = std::min(kPixels, pixels - first);
-  auto* rows = reinterpret_cast<std::int16_t*>(scratch);
-  auto* sums = reinterpret_cast<std::int32_t*>(
-      scratch + rounded(static_cast<std::size_t>(kPixels * w.depth) * sizeof(std::int16_t)));
-  const bool nhwc = layout == Layout::nhwc;
-  const std::uint8_t* x = call.in<std::uint8_t>(0) + image * s.in_channels * s.in_h * s.in_w +
-                          group * s.in_per_group * (nhwc ? 1 : s.in_h * s.in_w);
-  for (std::int64_t p = 0; p < count; ++p) gather(s, layout, x, first + p, source, rows + p * w.depth);
-  const std::int64_t begin = group * s.out_per_group;
-  const std::int64_t end = begin + s.out_per_group;
-  std::uint8_t* y = call.out<std::uint8_t>() + image * s.out_channels * pixels;
-  if (nhwc) {
-    multiply(w, rows, count, begin, end, sums, s.out_per_group, 1);
-    for (std::int64_t p = 0; p < count; ++p)
-      finish_outputs(w, target, begin, s.out_per_group, sums + p * s.out_per_group,
-                     y + (first + p) * s.out_channels + begin);
-    return;
-  }
-  multiply(w, rows, count, begin, end, sums, 1, kPixels);
-  for (std::int64_t o = begin; o < end; ++o)
-    finish_pixels(w, target, o, count, sums + (o - begin) * kPixels, y + o * pixels + first);
-}
-
 void conv_q8(const Call& call) {
   const ConvShape s(call.layer);
   const ProductQ8 w(s.out_channels, s.depth(), call.packed);
-  const std::int64_t blocks = (s.out_h * s.out_w + kPixels - 1) / kPixels;
-  call.parallel(s.batch * s.groups * blocks, [&](std::int64_t begin, std::int64_t end, int worker) {
-    std::byte* scratch = call.workspace + static_cast<std::size_t>(worker) * workspace_per_thread(s);
-    for (std::int64_t i = begin; i < end; ++i) {
-      const std::int64_t part = i / blocks;
-      block(s, call, w, part / s.groups, part % s.groups, i % blocks * kPixels, scratch);
-    }
-  });
+  const Target target = target_of(call.layer);
+  for_each_patch_block(
+      call, s, w, call.in<std::uint8_t>(0), Source(call.layer.inputs[0].format), call.workspace,
+      [&](std::int64_t at, std::int64_t first, std::int64_t count, const std::int32_t* sums) {
+        finish_outputs(w, target, first, count, sums, call.out<std::uint8_t>() + at);
+      },
+      [&](std::int64_t at, std::int64_t output, std::int64_t count, const std::int32_t* sums) {
+        finish_pixels(w, target, output, count, sums, call.out<std::uint8_t>() + at);
+      });
 }
 
 std::size_t workspace_bytes_convolution_q8(const LayerDesc& layer, int threads) {
-  return workspace_per_thread(ConvShape(layer)) * static_cast<std::size_t>(threads);
+  return patch_block_bytes(ConvShape(layer)) * static_cast<std::size_t>(threads);
 }
 
 Result<std::size_t> packed_bytes_convolution_q8(const LayerDesc& layer, std::span<const ConstantBytes>) {
@@ -107,11 +38,8 @@ Result<std::size_t> packed_bytes_convolution_q8(const LayerDesc& layer, std::spa
 Status pack_convolution_q8(const LayerDesc& layer, std::span<const ConstantBytes> constants,
                            std::span<std::byte> packed) {
   const ConvShape s(layer);
-  const bool nhwc = layout_of(layer) == Layout::nhwc;
-  const std::int64_t taps = s.kernel_h * s.kernel_w;
-  pack_product(layer, constants, s.out_channels, s.depth(), packed, [&](std::int64_t o, std::int64_t k) {
-    return o * s.depth() + (nhwc ? k % s.in_per_group * taps + k / s.in_per_group : k);
-  });
+  pack_product(layer, constants, s.out_channels, s.depth(), packed,
+               [&](std::int64_t o, std::int64_t k) { return patch_element(s, layout_of(layer), o, k); });
   return {};
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/portable/product_q8.h"
 
+#include "kernels/portable/dense_tiles.h"
 #include "kernels/portable/portable.h"
 
 namespace fettle::kernels::portable {
@@ -51,9 +52,7 @@ std::int32_t dot(const std::int16_t* x, const std::int16_t* w, std::int64_t dept
 }  // namespace
 
 ProductQ8::ProductQ8(std::int64_t outputs_, std::int64_t depth_, std::span<const std::byte> packed) noexcept
-    : outputs(outputs_),
-      depth(padded_depth(depth_)),
-      weights(reinterpret_cast<const std::int16_t*>(packed.data())),
+    : WeightRows{outputs_, padded_depth(depth_), reinterpret_cast<const std::int16_t*>(packed.data())},
       bias(reinterpret_cast<const std::int32_t*>(weights + outputs * depth)),
       multipliers(reinterpret_cast<const float*>(bias + outputs)) {}
 
@@ -88,7 +87,7 @@ void widen(const std::uint8_t* bytes, std::int64_t count, std::uint8_t flip, std
   std::fill(row + count, row + padded_depth(count), std::int16_t{0});
 }
 
-void multiply(const ProductQ8& w, const std::int16_t* rows, std::int64_t count, std::int64_t first,
+void multiply(const WeightRows& w, const std::int16_t* rows, std::int64_t count, std::int64_t first,
               std::int64_t last, std::int32_t* sums, std::int64_t row_step,
               std::int64_t output_step) noexcept {
   std::int64_t o = first;
@@ -114,55 +113,20 @@ void multiply(const ProductQ8& w, const std::int16_t* rows, std::int64_t count, 
 
 namespace {
 
-// A dense layer on a matrix or, for matmul, on everything before the last axis as rows.
-struct DenseShape {
-  std::int64_t rows, outputs, depth;
-  bool outputs_first;
-  explicit DenseShape(const LayerDesc& layer) {
-    const Shape& w = layer.inputs[1].shape;
-    outputs_first = layer.main().attributes.integer("transB") != 0;
-    outputs = w[outputs_first ? 0 : 1];
-    depth = w[outputs_first ? 1 : 0];
-    rows = layer.outputs.front().shape.elements() / outputs;
-  }
-};
-
-constexpr std::int64_t kProductTileRows = 16;  // of a tile
-constexpr std::int64_t kOutputs = 128;         // of a tile
-
-std::size_t workspace_per_thread(const DenseShape& s) {
-  return static_cast<std::size_t>(kProductTileRows * padded_depth(s.depth)) * sizeof(std::int16_t) +
-         static_cast<std::size_t>(kProductTileRows * kOutputs) * sizeof(std::int32_t);
-}
-
 void dense(const Call& call) {
   const DenseShape s(call.layer);
   const ProductQ8 w(s.outputs, s.depth, call.packed);
   const Target target = target_of(call.layer);
   const std::uint8_t flip = flip_of(call.layer.inputs[0].format.type);
-  const std::int64_t across = (s.outputs + kOutputs - 1) / kOutputs;
-  const std::int64_t down = (s.rows + kProductTileRows - 1) / kProductTileRows;
-  call.parallel(down * across, [&](std::int64_t begin, std::int64_t end, int worker) {
-    std::byte* scratch = call.workspace + static_cast<std::size_t>(worker) * workspace_per_thread(s);
-    auto* rows = reinterpret_cast<std::int16_t*>(scratch);
-    auto* sums = reinterpret_cast<std::int32_t*>(rows + kProductTileRows * w.depth);
-    for (std::int64_t i = begin; i < end; ++i) {
-      const std::int64_t row = i / across * kProductTileRows;
-      const std::int64_t height = std::min(kProductTileRows, s.rows - row);
-      const std::int64_t first = i % across * kOutputs;
-      const std::int64_t last = std::min(s.outputs, first + kOutputs);
-      for (std::int64_t r = 0; r < height; ++r)
-        widen(call.in<std::uint8_t>(0) + (row + r) * s.depth, s.depth, flip, rows + r * w.depth);
-      multiply(w, rows, height, first, last, sums, kOutputs, 1);
-      for (std::int64_t r = 0; r < height; ++r)
-        finish_outputs(w, target, first, last - first, sums + r * kOutputs,
-                       call.out<std::uint8_t>() + (row + r) * s.outputs + first);
-    }
-  });
+  for_each_tile(call, s, w, call.in<std::uint8_t>(0), flip, call.workspace,
+                [&](std::int64_t row, std::int64_t first, std::int64_t count, const std::int32_t* sums) {
+                  finish_outputs(w, target, first, count, sums,
+                                 call.out<std::uint8_t>() + row * s.outputs + first);
+                });
 }
 
 std::size_t workspace_bytes_product_q8(const LayerDesc& layer, int threads) {
-  return workspace_per_thread(DenseShape(layer)) * static_cast<std::size_t>(threads);
+  return tile_bytes(DenseShape(layer)) * static_cast<std::size_t>(threads);
 }
 
 Result<std::size_t> packed_bytes_product_q8(const LayerDesc& layer, std::span<const ConstantBytes>) {
@@ -173,27 +137,16 @@ Result<std::size_t> packed_bytes_product_q8(const LayerDesc& layer, std::span<co
 Status pack_product_q8(const LayerDesc& layer, std::span<const ConstantBytes> constants,
                        std::span<std::byte> packed) {
   const DenseShape s(layer);
-  pack_product(layer, constants, s.outputs, s.depth, packed, [&](std::int64_t o, std::int64_t k) {
-    return s.outputs_first ? o * s.depth + k : k * s.outputs + o;
-  });
+  pack_product(layer, constants, s.outputs, s.depth, packed,
+               [&](std::int64_t o, std::int64_t k) { return s.element(o, k); });
   return {};
 }
 
 Refusal supports_product_q8(const LayerDesc& layer, const Cpu&) {
-  if (layer.inputs.size() < 2 || layer.outputs.empty()) return Refusal::op;
-  const Shape& x = layer.inputs[0].shape;
-  const Shape& w = layer.inputs[1].shape;
-  const Shape& y = layer.outputs.front().shape;
-  if (x.rank() < 2 || w.rank() != 2 || y.rank() != x.rank()) return Refusal::rank;
-  if (x.elements() <= 0 || w.elements() <= 0 || y.elements() <= 0) return Refusal::shape;
+  if (const Refusal no = check_dense(layer); no != Refusal::none) return no;
   const DenseShape s(layer);
   if (const Refusal no = check_q8_product(layer, s.outputs, s.depth); no != Refusal::none) return no;
-  if (layout_of(layer) != Layout::nchw) return Refusal::layout;
-  if (layer.main().attributes.integer("transA") != 0) return Refusal::attribute;
-  for (int axis = 0; axis + 1 < x.rank(); ++axis) {
-    if (x[axis] != y[axis]) return Refusal::shape;
-  }
-  return x[x.rank() - 1] == s.depth && y[y.rank() - 1] == s.outputs ? Refusal::none : Refusal::shape;
+  return layout_of(layer) == Layout::nchw ? Refusal::none : Refusal::layout;
 }
 
 constexpr Op kGemmOpQ8[] = {Op::gemm};

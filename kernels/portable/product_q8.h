@@ -19,11 +19,15 @@ constexpr std::int64_t padded_depth(std::int64_t depth) noexcept {
   return (depth + kDepthStep - 1) / kDepthStep * kDepthStep;
 }
 
-/// Packed weights: outputs x padded depth, then for each output a bias and what its sum is multiplied by.
-struct ProductQ8 {
+/// Weights without their zero point, a row of padded depth for each output.
+struct WeightRows {
   std::int64_t outputs;
   std::int64_t depth;  ///< padded
   const std::int16_t* weights;
+};
+
+/// Packed weights: rows, then for each output a bias and what its sum is multiplied by.
+struct ProductQ8 : WeightRows {
   const std::int32_t* bias;
   const float* multipliers;
 
@@ -35,7 +39,7 @@ struct ProductQ8 {
 void widen(const std::uint8_t* bytes, std::int64_t count, std::uint8_t flip, std::int16_t* row) noexcept;
 
 /// sums[r * row_step + (o - first) * output_step] = row r times output o, for outputs [first, last).
-void multiply(const ProductQ8& w, const std::int16_t* rows, std::int64_t count, std::int64_t first,
+void multiply(const WeightRows& w, const std::int16_t* rows, std::int64_t count, std::int64_t first,
               std::int64_t last, std::int32_t* sums, std::int64_t row_step,
               std::int64_t output_step) noexcept;
 

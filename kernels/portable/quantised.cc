@@ -4,13 +4,10 @@
 #include "kernels/portable/portable.h"
 
 namespace fettle::kernels::portable {
-namespace {
 
-bool fits_layout(const TensorDesc& tensor, Layout layout) {
+bool fits_layout(const TensorDesc& tensor, Layout layout) noexcept {
   return tensor.constant || tensor.shape.rank() < 3 || tensor.format.layout == layout;
 }
-
-}  // namespace
 
 bool is_quantised(const TensorDesc& tensor) noexcept {
   return is_quantised_type(tensor.format.type) && is_valid_scale(tensor.format.scale);

@@ -58,15 +58,19 @@ Target target_of(const LayerDesc& layer) noexcept;
 
 /// Whether every operand and result is quantised, and all of rank 3 and more have one layout, nchw or nhwc.
 Refusal uniform_q8(const LayerDesc& layer);
+/// Whether the tensor is in that layout, or has none: constants, and those of fewer axes than 3.
+bool fits_layout(const TensorDesc& tensor, Layout layout) noexcept;
 /// 8-bit numbers with a scale that can be computed with.
 bool is_quantised(const TensorDesc& tensor) noexcept;
 /// The same for a conv, gemm or matmul with constant weights: x, weight, bias, and scales if there.
 Refusal check_q8_product(const LayerDesc& layer, std::int64_t outputs, std::int64_t depth);
 
-// The entries of quantised layers.
+// The entries of quantised layers, and of those that quantise an operand.
 const Kernel& conv_q8_entry() noexcept;
 const Kernel& depthwise_q8_entry() noexcept;
+const Kernel& conv_dynamic_entry() noexcept;
 std::span<const Kernel* const> product_q8_entries() noexcept;
+std::span<const Kernel* const> product_dynamic_entries() noexcept;
 std::span<const Kernel* const> pooling_q8_entries() noexcept;
 std::span<const Kernel* const> convert_q8_entries() noexcept;
 std::span<const Kernel* const> elementwise_q8_entries() noexcept;

@@ -117,20 +117,15 @@ Refusal supports_dequantize(const LayerDesc& layer, const Cpu&) {
   return is_real(layer.outputs.front().format.type) ? plain_layouts(layer) : Refusal::data_type;
 }
 
-// A scale that brings the numbers and 0 into 0 to 255.
 void dynamic_quantize(const Buffers& b) {
   const auto x = b.in<float>(0);
-  float low = 0;
-  float high = 0;
-  for_each_index(x.desc.shape, [&](const Index& i) {
-    low = std::min(low, x[i]);
-    high = std::max(high, x[i]);
-  });
-  const float scale = high == low ? 1.0f : (high - low) / 255.0f;
-  const int zero = quantise(static_cast<double>(-low / scale), 0, 0, 255);
+  DynamicRange range;
+  for_each_index(x.desc.shape, [&](const Index& i) { range.include(x[i]); });
+  const float scale = range.scale();
+  const int zero = range.zero_point();
   const auto y = b.out<std::uint8_t>();
   for_each_index(x.desc.shape, [&](const Index& i) {
-    y[i] = static_cast<std::uint8_t>(quantise(static_cast<double>(x[i] / scale), zero, 0, 255));
+    y[i] = static_cast<std::uint8_t>(quantise_dynamic(x[i], scale, zero));
   });
   b.out<float>(1)[{}] = scale;
   b.out<std::uint8_t>(2)[{}] = static_cast<std::uint8_t>(zero);

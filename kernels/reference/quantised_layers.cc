@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Layers that compute with quantised operands and results: sums of integers, and double where scales come in.
+// Layers that compute with quantised operands and results, or quantise an operand on the way: sums of
+// integers, and double where scales come in.
+#include "kernels/common/dynamic_product.h"
 #include "kernels/reference/stored.h"
 
 #include <cmath>
@@ -26,6 +28,15 @@ Refusal supports_product(const LayerDesc& layer, const Cpu&) {
   return scales == nullptr || scales->format.type == DataType::f32 ? Refusal::none : Refusal::data_type;
 }
 
+// Products whose x is quantised here.
+Refusal supports_dynamic_product(const LayerDesc& layer, const Cpu&) {
+  const TensorDesc& y = layer.outputs.front();
+  if (layer.inputs.front().format.layout != Layout::nchw || y.format.layout != Layout::nchw)
+    return Refusal::layout;
+  if (y.shape.elements() == 0 || layer.inputs.front().shape.elements() == 0) return Refusal::shape;
+  return check_dynamic_product(layer, y.shape[layer.main().op == Op::conv ? 1 : y.shape.rank() - 1]);
+}
+
 Refusal supports_quantised(const LayerDesc& layer, const Cpu&) {
   const bool all = std::all_of(layer.inputs.begin(), layer.inputs.end(), is_quantised) &&
                    is_quantised(layer.outputs.front());
@@ -38,7 +49,7 @@ class Products {
   explicit Products(const Buffers& b) : b_(b), y_(b), scale_(Stored(b, 0).scale() / y_.scale()) {
     if (!b.has(3)) scale_ *= Stored(b, 1).scale();
   }
-  const Rounded& result() const { return y_; }
+  const Shape& shape() const { return y_.shape(); }
   void set(const Index& index, std::int64_t channel, std::int64_t sum) const {
     const double weight_scale = b_.has(3) ? static_cast<double>(b_.in<float>(3)[{channel}]) : 1.0;
     y_.set(index, static_cast<double>(sum + b_.in<std::int32_t>(2)[{channel}]) * scale_ * weight_scale);
@@ -48,6 +59,43 @@ class Products {
   const Buffers& b_;
   Rounded y_;
   double scale_;
+};
+
+// An operand of f32, in u8 by the range of all its elements.
+class Dynamic {
+ public:
+  Dynamic(const Buffers& b, std::size_t operand) : reals_(b.in<float>(operand)) {
+    DynamicRange range;
+    for_each_index(shape(), [&](const Index& i) { range.include(reals_[i]); });
+    scale_ = range.scale();
+    zero_ = range.zero_point();
+  }
+  const Shape& shape() const { return reals_.desc.shape; }
+  std::int64_t extent(int axis) const { return reals_.extent(axis); }
+  int steps(const Index& index) const { return quantise_dynamic(reals_[index], scale_, zero_) - zero_; }
+  float scale() const { return scale_; }
+
+ private:
+  View<const float> reals_;
+  float scale_ = 1;
+  int zero_ = 0;
+};
+
+// What turns a sum of products into a real number.
+class RealProducts {
+ public:
+  RealProducts(const Buffers& b, const Dynamic& x) : b_(b), y_(b.out<float>()), x_scale_(x.scale()) {}
+  const Shape& shape() const { return y_.desc.shape; }
+  void set(const Index& index, std::int64_t channel, std::int64_t sum) const {
+    const float weight_scale =
+        b_.has(3) ? b_.in<float>(3)[{channel}] : b_.in<std::uint8_t>(1).desc.format.scale;
+    y_[index] = static_cast<float>(sum) * (x_scale_ * weight_scale) + b_.in<float>(2)[{channel}];
+  }
+
+ private:
+  const Buffers& b_;
+  View<float> y_;
+  float x_scale_;
 };
 
 // Calls body(input index, tap) for the taps of the window that lie inside the picture.
@@ -66,12 +114,11 @@ void for_each_tap(const Attributes& a, const Shape& x, const Index& out, Body&& 
   });
 }
 
-void convolve_quantised(const Buffers& b) {
-  const Stored x(b, 0);
+template <typename Input, typename Output>
+void convolve(const Buffers& b, const Input& x, const Output& y) {
   const Stored w(b, 1);
-  const Products y(b);
   const std::int64_t outputs_per_group = w.extent(0) / b.attributes().integer("group");
-  for_each_index(y.result().shape(), [&](const Index& out) {
+  for_each_index(y.shape(), [&](const Index& out) {
     std::int64_t sum = 0;
     for_each_tap(b.attributes(), x.shape(), out, [&](Index from, const Index& tap) {
       Index weight{out[1], 0};
@@ -86,13 +133,12 @@ void convolve_quantised(const Buffers& b) {
 }
 
 // Dense layers: the last axis of x times a matrix.
-void product(const Buffers& b) {
-  const Stored x(b, 0);
+template <typename Input, typename Output>
+void multiply(const Buffers& b, const Input& x, const Output& y) {
   const Stored w(b, 1);
-  const Products y(b);
   const bool outputs_first = b.attributes().integer("transB") != 0;
   const auto last = static_cast<std::size_t>(x.shape().rank() - 1);
-  for_each_index(y.result().shape(), [&](const Index& out) {
+  for_each_index(y.shape(), [&](const Index& out) {
     std::int64_t sum = 0;
     Index from = out;
     for (std::int64_t k = 0; k < x.extent(static_cast<int>(last)); ++k) {
@@ -101,6 +147,17 @@ void product(const Buffers& b) {
     }
     y.set(out, out[last], sum);
   });
+}
+
+void conv_stored(const Buffers& b) { convolve(b, Stored(b, 0), Products(b)); }
+void conv_dynamic(const Buffers& b) {
+  const Dynamic x(b, 0);
+  convolve(b, x, RealProducts(b, x));
+}
+void product_stored(const Buffers& b) { multiply(b, Stored(b, 0), Products(b)); }
+void product_dynamic(const Buffers& b) {
+  const Dynamic x(b, 0);
+  multiply(b, x, RealProducts(b, x));
 }
 
 void add(const Buffers& b) {
@@ -203,9 +260,15 @@ constexpr Op kQuantisedLayersOps[] = {Op::conv, Op::gemm,     Op::matmul,       
 constexpr std::span<const Op> layer_op(std::size_t i) { return {&kQuantisedLayersOps[i], 1}; }
 
 constexpr Kernel kConv =
-    entry<convolve_quantised>("convolve_quantised.direct.q8.reference", layer_op(0), supports_product);
-constexpr Kernel kGemm = entry<product>("gemm.direct.q8.reference", layer_op(1), supports_product);
-constexpr Kernel kMatmul = entry<product>("matmul.direct.q8.reference", layer_op(2), supports_product);
+    entry<conv_stored>("convolve_quantised.direct.q8.reference", layer_op(0), supports_product);
+constexpr Kernel kGemm = entry<product_stored>("gemm.direct.q8.reference", layer_op(1), supports_product);
+constexpr Kernel kMatmul = entry<product_stored>("matmul.direct.q8.reference", layer_op(2), supports_product);
+constexpr Kernel kConvDynamic =
+    entry<conv_dynamic>("conv.dynamic.u8.reference", layer_op(0), supports_dynamic_product);
+constexpr Kernel kGemmDynamic =
+    entry<product_dynamic>("gemm.dynamic.u8.reference", layer_op(1), supports_dynamic_product);
+constexpr Kernel kMatmulDynamic =
+    entry<product_dynamic>("matmul.dynamic.u8.reference", layer_op(2), supports_dynamic_product);
 constexpr Kernel kAdd = entry<add>("add.direct.q8.reference", layer_op(3), supports_quantised);
 constexpr Kernel kMul = entry<mul>("mul.direct.q8.reference", layer_op(4), supports_quantised);
 constexpr Kernel kMaxPool = entry<max_pool>("max_pool.direct.q8.reference", layer_op(5), supports_quantised);
@@ -216,7 +279,8 @@ constexpr Kernel kGlobalAveragePool =
 constexpr Kernel kClamp = entry<clamp>("clamp.direct.q8.reference", layer_op(8), supports_quantised);
 
 constexpr const Kernel* kQuantisedLayersEntries[] = {
-    &kConv, &kGemm, &kMatmul, &kAdd, &kMul, &kMaxPool, &kAveragePool, &kGlobalAveragePool, &kClamp};
+    &kConv, &kGemm, &kMatmul,  &kConvDynamic, &kGemmDynamic,       &kMatmulDynamic,
+    &kAdd,  &kMul,  &kMaxPool, &kAveragePool, &kGlobalAveragePool, &kClamp};
 
 }  // namespace
 

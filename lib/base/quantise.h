@@ -34,6 +34,25 @@ inline int quantise(double value, int zero, int low, int high) noexcept {
   return static_cast<int>(std::clamp<std::int64_t>(static_cast<std::int64_t>(rounded) + zero, low, high));
 }
 
+/// How u8 stores numbers whose range is known at run time only, as ONNX's DynamicQuantizeLinear has it: 0 is
+/// within the range, whose ends are the least and the greatest byte.
+struct DynamicRange {
+  float low = 0;
+  float high = 0;
+
+  /// NaN changes nothing.
+  void include(float value) noexcept {
+    low = value < low ? value : low;
+    high = value > high ? value : high;
+  }
+  float scale() const noexcept { return high == low ? 1.0f : (high - low) / 255.0f; }
+  int zero_point() const noexcept { return quantise(static_cast<double>(-low / scale()), 0, 0, 255); }
+};
+/// A number of that range in u8. Divided in f32, as ONNX says.
+inline int quantise_dynamic(float value, float scale, int zero_point) noexcept {
+  return quantise(static_cast<double>(value / scale), zero_point, 0, 255);
+}
+
 /// What stored numbers a result may have: those of its type, within the clamp.
 struct StoredRange {
   int low;

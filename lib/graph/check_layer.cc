@@ -240,7 +240,16 @@ class LoneNode {
       const TensorDesc* tensor = layer_.operand(operand);
       return tensor == nullptr || (tensor->format.type == type && tensor->shape.elements() == channels);
     };
-    if (!fits(2, DataType::s32)) return "the bias needs a number of type s32 for each output channel";
+    const bool dynamic = part.attributes.has("dynamic_type");
+    if (dynamic) {
+      const bool real = layer_.inputs[0].format.type == DataType::f32 && layer_.inputs[0].format.scale == 0 &&
+                        layer_.outputs[0].format.type == DataType::f32 && layer_.outputs[0].format.scale == 0;
+      if (part.attributes.string("dynamic_type") != "u8") return "attribute dynamic_type must be u8";
+      if (!real) return "x and the result of a product that quantises x itself must be f32";
+    }
+    if (!fits(2, dynamic ? DataType::f32 : DataType::s32))
+      return std::string("the bias needs a number of type ") + (dynamic ? "f32" : "s32") +
+             " for each output channel";
     if (!fits(3, DataType::f32))
       return "scales of the weights need a number of type f32 for each output channel";
     return {};

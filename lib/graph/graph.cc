@@ -170,4 +170,22 @@ Status Graph::compact() {
   return {};
 }
 
+std::optional<std::vector<std::int64_t>> stored_values(const Graph& graph, ValueId id) {
+  if (!graph.is_constant(id)) return std::nullopt;
+  const Value& value = graph.value(id);
+  std::vector<std::int64_t> result;
+  const auto read = [&]<typename T>(std::span<const T> values) {
+    result.assign(values.begin(), values.end());
+  };
+  if (value.type == DataType::u8)
+    read(value.constant->values<std::uint8_t>());
+  else if (value.type == DataType::s8)
+    read(value.constant->values<std::int8_t>());
+  else if (value.type == DataType::s32)
+    read(value.constant->values<std::int32_t>());
+  else
+    return std::nullopt;
+  return result;
+}
+
 }  // namespace fettle::graph

@@ -104,6 +104,9 @@ class Graph {
   std::vector<Node> nodes_;
 };
 
+/// The stored numbers of a constant of 8 or 32 bits.
+std::optional<std::vector<std::int64_t>> stored_values(const Graph& graph, ValueId id);
+
 /// One problem of a model, for the list of all of them.
 struct Problem {
   enum class Kind : std::uint8_t { node, input_shape, input_type };
@@ -115,6 +118,7 @@ struct Problem {
   /// for inputs, which come first.
   NodeId position = kNoNode;
   Kind kind = Kind::node;  ///< what is in the way: a node, what an input's shape leaves open, or its type
+  std::string fix = {};    ///< of an input's shape: how it is given, "ids=1xLENGTH"
 };
 
 /// A graph inside a node. Its inputs are what the operator gives it, then the values of graphs around it that

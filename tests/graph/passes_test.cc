@@ -109,6 +109,48 @@ std::string optimised(Graph& graph) {
   return ops(graph);
 }
 
+TEST_CASE("products with vectors are products of matrices", "[graph]") {
+  for (const auto& [a, b, y] : {std::tuple{Shape{5, 7}, Shape{7}, Shape{5}},
+                                {Shape{7}, Shape{7, 5}, Shape{5}},
+                                {Shape{7}, Shape{7}, Shape{}},
+                                {Shape{2, 5, 7}, Shape{7}, Shape{2, 5}},
+                                {Shape{7}, Shape{2, 7, 5}, Shape{2, 5}}}) {
+    QdqBuilder builder;
+    Graph& graph = builder.graph;
+    const ValueId left = builder.stored_input(a, DataType::f32);
+    const ValueId right = builder.stored_input(b, DataType::f32);
+    graph.outputs = {builder.op(Op::matmul, {left, right})};
+    PassContext context = test_context();
+    REQUIRE(optimise(graph, context));
+    const auto actual = interpret(graph);
+    // Row by row and column by column, with the vector in every place.
+    const std::vector<float> x = test_values(a.elements());
+    const std::vector<float> w = test_values(b.elements());
+    const std::int64_t columns = b.rank() == 1 ? 1 : 5;
+    REQUIRE(*graph.value(graph.outputs.front()).shape == y);
+    REQUIRE(actual.front().size() == static_cast<std::size_t>(y.elements()));
+    for (std::int64_t i = 0; i < y.elements(); ++i) {
+      const std::int64_t row = b.rank() == 1 ? i : 0;
+      const std::int64_t batch = b.rank() == 3 ? i / columns : 0;
+      double sum = 0;
+      for (std::int64_t k = 0; k < 7; ++k) {
+        const auto at_x = static_cast<std::size_t>(row * 7 + k);
+        const auto at_w = static_cast<std::size_t>((batch * 7 + k) * columns + i % columns);
+        sum += static_cast<double>(x[at_x]) * static_cast<double>(w[at_w]);
+      }
+      CHECK(std::abs(static_cast<double>(actual.front()[static_cast<std::size_t>(i)]) - sum) < 1e-5);
+    }
+    bool matrices = false;
+    for (std::size_t i = 0; i < graph.node_count(); ++i) {
+      const Node& node = graph.node(static_cast<NodeId>(i));
+      if (node.op != Op::matmul) continue;
+      matrices = true;
+      for (const ValueId operand : node.inputs) CHECK(graph.value(operand).shape->rank() >= 2);
+    }
+    CHECK(matrices);
+  }
+}
+
 TEST_CASE("every run of a pass is noted, until a round changes nothing", "[graph][passes]") {
   Builder b;
   const ValueId kept = b.op(Op::add, {b.input({1, 4}), b.weights({4})});

@@ -3,12 +3,14 @@
 // Layers of quantised numbers, made as the compiler makes them: by the pass from operators between
 // DequantizeLinear and QuantizeLinear.
 #include "kernels/reference/evaluate.h"
+#include "tests/graph/dynamic_builder.h"
 #include "tests/graph/qdq_builder.h"
 #include "tests/kernels/layers.h"
 
 #include <catch2/catch_test_macros.hpp>
 
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 namespace fettle::test {
@@ -45,7 +47,17 @@ std::optional<Clamp> some_clamp(Random& random, float scale) {
   }
 }
 
-// The one quantised layer that the pass makes of the graph, with bytes for its operands.
+std::vector<std::uint8_t> random_reals(Random& random, std::int64_t count) {
+  const float unit = random_scale(random);
+  std::vector<float> reals;
+  for (const std::uint8_t byte : random_bytes(random, count))
+    reals.push_back((static_cast<float>(byte) - 60) * unit);
+  std::vector<std::uint8_t> bytes(reals.size() * sizeof(float));
+  std::memcpy(bytes.data(), reals.data(), bytes.size());
+  return bytes;
+}
+
+// The one quantised layer that the passes make of the graph, with bytes for its operands.
 void visit_layer(QdqBuilder& builder, ValueId result, Op op, Random& random, const Visit& visit) {
   graph::Graph& graph = builder.graph;
   graph.outputs = {result};
@@ -61,7 +73,9 @@ void visit_layer(QdqBuilder& builder, ValueId result, Op op, Random& random, con
     if (layer.desc.outputs[0].shape.elements() == 0) return;
     for (ValueId input : node.inputs) {
       const graph::Value& value = graph.value(input);
-      const auto drawn = random_bytes(random, value.shape->elements());
+      const std::int64_t count = value.shape->elements();
+      const auto drawn =
+          value.type == DataType::f32 ? random_reals(random, count) : random_bytes(random, count);
       const auto bytes = value.constant ? value.constant->bytes : std::as_bytes(std::span(drawn));
       layer.inputs.emplace_back(bytes.begin(), bytes.end());
     }
@@ -100,6 +114,23 @@ StoredAs spread(Random& random, const StoredAs& x, float weight_scale, std::int6
   return y;
 }
 
+// Products of real numbers with integers.
+void visit_dynamic(Random& random, graph::DynamicProduct product, std::int64_t channels, Op op,
+                   const Visit& visit) {
+  const auto count = static_cast<std::size_t>(channels);
+  product.type = some_type(random);
+  product.numbers = random_bytes(random, product.weight.elements());
+  product.zeros = random_bytes(random, random() % 2 == 0 ? 1 : 0);
+  product.scales.resize(random() % 2 == 0 ? count : 1);
+  for (float& scale : product.scales) scale = random_scale(random);
+  if (random() % 2 == 0) product.bias.resize(count);
+  for (float& bias : product.bias) bias = static_cast<float>(pick(random, -99, 99)) / 8;
+  QdqBuilder b;
+  ValueId y = add_dynamic_product(b, product);
+  if (op != Op::matmul && random() % 3 == 0) y = b.op(Op::relu, {y});
+  visit_layer(b, y, op, random, visit);
+}
+
 Shape quantised_picture(Random& random, std::int64_t channels) {
   return {random() % 5 == 0 ? 2 : 1, channels, pick(random, 1, 13), pick(random, 1, 17)};
 }
@@ -117,7 +148,13 @@ Attributes quantised_window(Random& random, std::int64_t largest, bool dilated) 
   return a;
 }
 
-void visit_conv(Random& random, const Visit& visit) {
+struct Convolution {
+  Attributes attributes;
+  Shape weight;
+  std::int64_t in_channels = 0;
+};
+
+Convolution some_convolution(Random& random) {
   Attributes a = quantised_window(random, random() % 4 == 0 ? 7 : 4, true);
   std::int64_t groups = 1;
   std::int64_t in_group = pick(random, 1, 37);
@@ -136,10 +173,15 @@ void visit_conv(Random& random, const Visit& visit) {
   }
   a.set("group", groups);
   const auto kernel = a.integers("kernel_shape");
-  const Shape shape{groups * out_group, in_group, kernel[0], kernel[1]};
+  const Shape weight{groups * out_group, in_group, kernel[0], kernel[1]};
+  return {a, weight, groups * in_group};
+}
+
+void visit_conv(Random& random, const Visit& visit) {
+  const auto [a, shape, in_channels] = some_convolution(random);
   QdqBuilder b;
   const StoredAs x = activation(random, some_type(random));
-  const ValueId in = b.input(quantised_picture(random, groups * in_group), x);
+  const ValueId in = b.input(quantised_picture(random, in_channels), x);
   const Weights w = weights(b, random, shape, 0, x);
   const StoredAs y = spread(random, x, w.scale, shape.elements() / shape[0]);
   std::vector<ValueId> operands{in, w.weight};
@@ -169,6 +211,24 @@ void visit_dense(Random& random, const Visit& visit) {
   const Weights v = weights(m, random, Shape{depth, outputs}, 1, x);
   const StoredAs z = spread(random, x, v.scale, depth);
   visit_layer(m, m.quantised(m.op(Op::matmul, {left, v.weight}), z), Op::matmul, random, visit);
+}
+
+void visit_dynamic_products(Random& random, const Visit& visit) {
+  const Convolution conv = some_convolution(random);
+  graph::DynamicProduct product;
+  product.op = Op::conv_integer;
+  product.x = quantised_picture(random, conv.in_channels);
+  product.weight = conv.weight;
+  product.attributes = conv.attributes;
+  visit_dynamic(random, product, conv.weight[0], Op::conv, visit);
+  const std::int64_t depth = pick(random, 1, 300);
+  const std::int64_t outputs = pick(random, 1, 140);
+  product = {};
+  product.x = {pick(random, 1, 20), depth};
+  product.weight = {depth, outputs};
+  visit_dynamic(random, product, outputs, Op::gemm, visit);
+  product.x = {pick(random, 1, 3), pick(random, 1, 9), depth};
+  visit_dynamic(random, product, outputs, Op::matmul, visit);
 }
 
 void visit_sum(Random& random, Op op, const Visit& visit) {
@@ -282,6 +342,7 @@ void visit_quantised(Random& random, int count, const Visit& visit) {
   for (int i = 0; i < count; ++i) {
     for (int j = 0; j < 3; ++j) visit_conv(random, visit);
     visit_dense(random, visit);
+    visit_dynamic_products(random, visit);
     visit_sum(random, Op::add, visit);
     visit_sum(random, Op::mul, visit);
     visit_pools(random, visit);

@@ -198,20 +198,44 @@ bool infer_gemm(NodeView& view) {
   return view.set(0, Shape{m, n}, view.type(0));
 }
 
-bool infer_matmul(NodeView& view) {
+std::optional<Shape> matmul_shape(NodeView& view) {
   const Shape& a = view.shape(0);
   const Shape& b = view.shape(1);
-  if (!view.expect(a.rank() >= 1 && b.rank() >= 1, "scalars cannot be multiplied as matrices")) return false;
+  if (!view.expect(a.rank() >= 1 && b.rank() >= 1, "scalars cannot be multiplied as matrices"))
+    return std::nullopt;
   const std::int64_t inner_a = a[a.rank() - 1];
   const std::int64_t inner_b = b.rank() == 1 ? b[0] : b[b.rank() - 2];
-  if (!view.expect(inner_a == inner_b, "the inner extents differ")) return false;
+  if (!view.expect(inner_a == inner_b, "the inner extents differ")) return std::nullopt;
   Shape batch_a(a.dims().first(static_cast<std::size_t>(std::max(0, a.rank() - 2))));
   Shape batch_b(b.dims().first(static_cast<std::size_t>(std::max(0, b.rank() - 2))));
   std::optional<Shape> output = broadcast(batch_a, batch_b);
-  if (!view.expect(output.has_value(), "the batch extents cannot be broadcast")) return false;
+  if (!view.expect(output.has_value(), "the batch extents cannot be broadcast")) return std::nullopt;
   if (a.rank() > 1) output->push_back(a[a.rank() - 2]);
   if (b.rank() > 1) output->push_back(b[b.rank() - 1]);
-  return view.set(0, *output, view.type(0));
+  return output;
+}
+
+bool infer_matmul(NodeView& view) {
+  const std::optional<Shape> output = matmul_shape(view);
+  if (!output) return false;
+  const Shape a = view.shape(0);
+  const Shape b = view.shape(1);
+  const DataType type = view.type(0);
+  if (a.rank() > 1 && b.rank() > 1) return view.set(0, *output, type);
+  // A vector is a matrix of one row or column, which the result then lacks.
+  const std::int64_t inner = a[a.rank() - 1];
+  const std::int64_t columns = b.rank() == 1 ? 1 : b[b.rank() - 1];
+  if (a.rank() == 1) view.reshape_input(0, Shape{1, inner});
+  if (b.rank() == 1) view.reshape_input(1, Shape{inner, 1});
+  const std::vector<ValueId> operands = view.node().inputs;
+  const int kept = (a.rank() > 1 ? 1 : 0) + (b.rank() > 1 ? 1 : 0);
+  Shape product(output->dims().first(static_cast<std::size_t>(output->rank() - kept)));
+  product.push_back(a.rank() == 1 ? 1 : a[a.rank() - 2]);
+  product.push_back(columns);
+  const ValueId matrix = view.add(Op::matmul, ".product", operands, product, type);
+  view.node().op = Op::reshape;
+  view.node().inputs = {matrix};
+  return view.set(0, *output, type);
 }
 
 bool infer_cum_sum(NodeView& view) {

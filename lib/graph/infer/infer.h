@@ -101,6 +101,9 @@ bool infer_pool(NodeView& view);
 bool infer_global_pool(NodeView& view);
 bool infer_gemm(NodeView& view);
 bool infer_matmul(NodeView& view);
+/// The shape of a product of matrices, or of vectors as matrices without one axis; nothing, and a problem,
+/// when the operands do not fit.
+std::optional<Shape> matmul_shape(NodeView& view);
 bool infer_normalisation(NodeView& view);
 bool infer_unary(NodeView& view);
 bool infer_swish(NodeView& view);

@@ -11,25 +11,6 @@
 namespace fettle::graph {
 namespace {
 
-// The stored numbers of a constant of 8 or 32 bits.
-std::optional<std::vector<std::int64_t>> stored_values(const Graph& graph, ValueId id) {
-  if (!graph.is_constant(id)) return std::nullopt;
-  const Value& value = graph.value(id);
-  std::vector<std::int64_t> result;
-  const auto read = [&]<typename T>(std::span<const T> values) {
-    result.assign(values.begin(), values.end());
-  };
-  if (value.type == DataType::u8)
-    read(value.constant->values<std::uint8_t>());
-  else if (value.type == DataType::s8)
-    read(value.constant->values<std::int8_t>());
-  else if (value.type == DataType::s32)
-    read(value.constant->values<std::int32_t>());
-  else
-    return std::nullopt;
-  return result;
-}
-
 bool is_real(DataType type) {
   return type == DataType::f32 || type == DataType::f16 || type == DataType::bf16 || type == DataType::f64;
 }
@@ -191,8 +172,8 @@ bool infer_matmul_integer(NodeView& view) {
   const Shape& b = view.shape(1);
   if (!view.expect(b.rank() >= 1, "scalars cannot be multiplied as matrices")) return false;
   if (!check_zero_point(view, 2, 0) || !check_zero_point(view, 3, b[b.rank() - 1])) return false;
-  return infer_matmul(view) &&
-         view.set(0, *view.graph().value(view.node().outputs.front()).shape, DataType::s32);
+  const std::optional<Shape> output = matmul_shape(view);
+  return output && view.set(0, *output, DataType::s32);
 }
 
 }  // namespace fettle::graph

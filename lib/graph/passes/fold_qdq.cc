@@ -34,6 +34,14 @@ const Node* dequantize_before(const Graph& graph, ValueId value) {
   return known ? &node : nullptr;
 }
 
+void become_gemm(Node& matmul) {
+  matmul.op = Op::gemm;
+  matmul.attributes.set("alpha", 1.0f);
+  matmul.attributes.set("beta", 1.0f);
+  matmul.attributes.set("transA", std::int64_t{0});
+  matmul.attributes.set("transB", std::int64_t{0});
+}
+
 namespace {
 
 // A value with its quantisation, before anything about it is changed.
@@ -180,13 +188,7 @@ class QuantisedFolding {
     if ((*weights)->scales != kNoValue) inputs.push_back((*weights)->scales);
     become_integer(id, std::move(inputs), quantize, y);
     Node& node = graph_.node(id);
-    if (node.op == Op::matmul && graph_.value(x->stored).shape->rank() == 2) {
-      node.op = Op::gemm;
-      node.attributes.set("alpha", 1.0f);
-      node.attributes.set("beta", 1.0f);
-      node.attributes.set("transA", std::int64_t{0});
-      node.attributes.set("transB", std::int64_t{0});
-    }
+    if (node.op == Op::matmul && graph_.value(x->stored).shape->rank() == 2) become_gemm(node);
     return true;
   }
 

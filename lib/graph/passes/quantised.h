@@ -28,6 +28,9 @@ const Node* dequantize_before(const Graph& graph, ValueId value);
 ValueId add_quantised_constant(Graph& graph, const std::string& name, ValueId constant,
                                const Quantisation& quantisation);
 
+/// Makes a gemm of a product of two matrices.
+void become_gemm(Node& matmul);
+
 /// The operands of a conv, gemm or matmul after the first, as quantised layers have them (see op.h).
 struct IntegerOperands {
   ValueId weight = kNoValue;

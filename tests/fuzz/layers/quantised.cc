@@ -4,10 +4,12 @@
 // QuantizeLinear.
 #include "kernels/reference/evaluate.h"
 #include "tests/fuzz/layers/makers.h"
+#include "tests/graph/dynamic_builder.h"
 #include "tests/graph/qdq_builder.h"
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 namespace fettle::fuzz {
 namespace {
@@ -24,6 +26,18 @@ std::vector<std::uint8_t> numbers(ByteSource& bytes, std::int64_t count) {
     seed = seed * 1664525u + 1013904223u;
     result.push_back(static_cast<std::uint8_t>(seed >> 24));
   }
+  return result;
+}
+
+// Multiples of one number, in f32.
+std::vector<std::uint8_t> reals(ByteSource& bytes, std::int64_t count) {
+  const float unit = 0.002f * static_cast<float>(bytes.number(1, 40));
+  const auto zero = static_cast<float>(bytes.number(0, 255));
+  std::vector<float> values;
+  for (const std::uint8_t number : numbers(bytes, count))
+    values.push_back((static_cast<float>(number) - zero) * unit);
+  std::vector<std::uint8_t> result(values.size() * sizeof(float));
+  if (!values.empty()) std::memcpy(result.data(), values.data(), result.size());
   return result;
 }
 
@@ -50,7 +64,8 @@ Made layer_of(ByteSource& bytes, QdqBuilder& builder, ValueId result, Op op) {
     if (layer.desc.outputs[0].shape.elements() == 0) return std::nullopt;
     for (ValueId input : node.inputs) {
       const graph::Value& value = graph.value(input);
-      const auto drawn = numbers(bytes, value.constant ? 0 : value.shape->elements());
+      const std::int64_t count = value.constant ? 0 : value.shape->elements();
+      const auto drawn = value.type == DataType::f32 ? reals(bytes, count) : numbers(bytes, count);
       const auto contents = value.constant ? value.constant->bytes : std::as_bytes(std::span(drawn));
       layer.inputs.emplace_back(contents.begin(), contents.end());
     }
@@ -119,6 +134,34 @@ Made dense(ByteSource& bytes, Op op) {
   }
   const auto clamp = op == Op::gemm ? any_clamp(bytes) : std::nullopt;
   return layer_of(bytes, b, b.quantised(b.op(op, operands, std::move(a), clamp), w.result), op);
+}
+
+// Products that quantise x themselves.
+Made dynamic_product(ByteSource& bytes, Op op) {
+  graph::DynamicProduct product;
+  product.op = op == Op::conv ? Op::conv_integer : Op::matmul_integer;
+  const std::int64_t depth = extent(bytes, 9, op == Op::conv ? 35 : 150);
+  const std::int64_t outputs = extent(bytes, 9, op == Op::conv ? 35 : 140);
+  if (op == Op::conv) {
+    Integers kernel;
+    product.attributes = window(bytes, 2, 3, kernel);
+    product.x = pictures(bytes, 2, depth);
+    product.weight = {outputs, depth, kernel[0], kernel[1]};
+  } else {
+    product.x = {extent(bytes, 4, 20), depth};
+    if (op == Op::matmul) product.x = {bytes.number(1, 3), product.x[0], depth};
+    product.weight = {depth, outputs};
+  }
+  product.type = any_type(bytes);
+  product.numbers = numbers(bytes, product.weight.elements());
+  if (bytes.once_in(2)) product.zeros = {bytes.byte()};
+  if (bytes.once_in(2)) product.scales.resize(static_cast<std::size_t>(outputs), 0.01f);
+  for (float& scale : product.scales) scale *= static_cast<float>(bytes.number(1, 4));
+  if (bytes.once_in(2)) product.bias.resize(static_cast<std::size_t>(outputs), 0.25f);
+  QdqBuilder b;
+  ValueId y = add_dynamic_product(b, product);
+  if (op != Op::matmul && bytes.once_in(3)) y = b.op(Op::relu, {y});
+  return layer_of(bytes, b, y, op);
 }
 
 Made sum(ByteSource& bytes, Op op) {
@@ -227,6 +270,9 @@ std::span<const LayerMaker> quantised_layers() {
                                            {Op::conv, convolution},
                                            {Op::gemm, dense},
                                            {Op::matmul, dense},
+                                           {Op::conv, dynamic_product},
+                                           {Op::gemm, dynamic_product},
+                                           {Op::matmul, dynamic_product},
                                            {Op::add, sum},
                                            {Op::mul, sum},
                                            {Op::max_pool, pool},
