@@ -25,14 +25,18 @@ namespace fettle {
 // The library's own affair.
 struct ModelState;
 
-/// Contents for an input that is a parameter rather than data: a shape, axes, a number of classes.
+/// Contents for an input that is a parameter rather than data: a shape, axes, a threshold, a number of
+/// classes.
 struct BoundInput {
-  DataType type = DataType::undefined;  ///< undefined: `integers` are given, for an integer type
+  DataType type = DataType::undefined;  ///< undefined: `integers` or `reals` are given
   Shape shape;
   std::vector<std::byte> bytes;  ///< dense, row-major, in the machine's byte order
   /// Without `type`: as many numbers as the input's declared shape has elements, or a vector of any length
-  /// where the model leaves the shape free.
+  /// where the model leaves the shape free. They get the input's type; for types of integers, and bool, they
+  /// must be numbers of it.
   std::vector<std::int64_t> integers;
+  /// The same as real numbers, rounded to nearest for floating-point types. Only one of both lists is used.
+  std::vector<double> reals = {};
 };
 
 /// What a model with free dimensions keeps for other input shapes.
@@ -44,7 +48,9 @@ enum class GraphPolicy {
 
 /// How to read a model.
 struct ModelOptions {
-  std::map<std::string, Shape> shapes;  ///< fixes the shape of inputs by name; needed for free dimensions
+  /// Fixes the shape of inputs by name: needed for free dimensions, other than that of the batch, which is 1
+  /// unless a shape is given (see Model::notes).
+  std::map<std::string, Shape> shapes;
   /// Makes inputs constants, by name: they are inputs no more, and what follows from them is computed at
   /// load.
   std::map<std::string, BoundInput> constants;
@@ -104,6 +110,9 @@ class Model {
   FETTLE_API std::span<const std::string_view> folding_kernels() const noexcept;
   /// Number of nodes as imported, before passes.
   FETTLE_API std::size_t imported_nodes() const noexcept;
+  /// What was assumed where the file leaves something open, a sentence each: "input x: dimension 0 (batch) is
+  /// free, and taken as 1". For people.
+  FETTLE_API std::span<const std::string> notes() const noexcept;
   /// What each pass made of the imported graph, in the order in which they ran.
   FETTLE_API std::span<const PassInfo> passes() const noexcept;
 

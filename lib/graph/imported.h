@@ -35,15 +35,20 @@ struct Imported {
   std::vector<Problem> problems;      ///< nodes that are not in the graph, because they cannot be imported
 };
 
-/// The shape of each input: what `given` says, else what is declared. Where both leave it open there is none,
-/// and a problem is noted. `model` stands for the file in messages. Errors: kUnknownName (a shape for an
-/// input that is not there), kWrongShape (one that contradicts the model, or is larger than the limits
+/// The shape of each input: what `given` says, else what is declared, with 1 for a free batch dimension,
+/// which `notes` then say. Where a shape stays open there is none, and a problem is noted. `model` stands for
+/// the file in messages.
+///
+/// The batch dimension is one whose name says so ("batch_size", "N"), or the first of several, unless its
+/// name is that of a later dimension too or speaks of a sequence or a size. Errors: kUnknownName (a shape for
+/// an input that is not there), kWrongShape (one that contradicts the model, or is larger than the limits
 /// allow), kModelInvalid (a declared shape that is).
 Result<std::vector<std::optional<Shape>>> input_shapes(const std::string& model,
                                                        std::span<const DeclaredInput> inputs,
                                                        const std::map<std::string, Shape>& given,
                                                        const ModelLimits& limits,
-                                                       std::vector<Problem>& problems);
+                                                       std::vector<Problem>& problems,
+                                                       std::vector<std::string>& notes);
 
 /// The error that lists all problems of a model in the order of its nodes, a long list up to a bound and the
 /// number of the rest. kWrongShape when inputs alone lack something, else kModelUnsupported.

@@ -2,6 +2,7 @@
 #include "lib/graph/imported.h"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 namespace fettle::graph {
@@ -19,11 +20,16 @@ constexpr Group kGroups[] = {
     {Problem::Kind::input_type, " input cannot be used", " inputs cannot be used"},
     {Problem::Kind::node, " node cannot be run", " nodes cannot be run"}};
 
-// What to do about problems of a kind, of which `first` is the first.
-std::string hint_for(Problem::Kind kind, const Problem& first) {
+// What to do about problems of a kind.
+std::string hint_for(Problem::Kind kind, std::span<const Problem> problems) {
+  std::string hint;
   switch (kind) {
     case Problem::Kind::input_shape:
-      return "fix it: --shape " + first.node + "=..., or ModelOptions::shapes";
+      hint = "give every extent that is left open:";
+      for (const Problem& problem : problems) {
+        if (problem.kind == kind) hint += " --shape " + problem.fix;
+      }
+      return hint + ", or ModelOptions::shapes";
     case Problem::Kind::input_type:
       return "export inputs as tensors of numbers, of at most " + std::to_string(kMaxRank) + " dimensions";
     case Problem::Kind::node:
@@ -45,8 +51,7 @@ Error problems_error(const std::string& model, std::vector<Problem> problems) {
     const auto count = std::count_if(problems.begin(), problems.end(), is_of_group);
     if (count == 0) continue;
     head += (head.empty() ? "" : ", ") + std::to_string(count) + (count == 1 ? group.one : group.many);
-    hint += (hint.empty() ? "" : "; ") +
-            hint_for(group.kind, *std::find_if(problems.begin(), problems.end(), is_of_group));
+    hint += (hint.empty() ? "" : "; ") + hint_for(group.kind, problems);
     shapes_alone = shapes_alone && group.kind == Problem::Kind::input_shape;
   }
   std::string message = model + ": " + head + ":";

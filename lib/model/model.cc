@@ -89,6 +89,7 @@ const std::string& Model::weights_hash() const noexcept { return state_->source-
 std::span<const LayerInfo> Model::layers() const noexcept { return state_->layers; }
 std::size_t Model::constant_bytes() const noexcept { return state_->constant_bytes; }
 std::int64_t Model::opset() const noexcept { return state_->source->opset; }
+std::span<const std::string> Model::notes() const noexcept { return state_->notes; }
 std::span<const std::string_view> Model::folding_kernels() const noexcept { return state_->folding_kernels; }
 std::size_t Model::imported_nodes() const noexcept { return state_->source->imported_nodes; }
 std::span<const PassInfo> Model::passes() const noexcept { return state_->passes; }

@@ -129,9 +129,10 @@ void share_constants(graph::Graph& graph, const graph::Graph& other) {
 // `known` is the model for other shapes, if there is one.
 Result<Model> plan_layers(std::shared_ptr<const ModelSource> source, graph::Graph graph,
                           std::span<const std::optional<Shape>> shapes, std::vector<graph::Problem> problems,
-                          const ModelState* known = nullptr) {
+                          std::vector<std::string> notes, const ModelState* known = nullptr) {
   for (std::size_t i = 0; i < shapes.size(); ++i) graph.value(graph.inputs[i]).shape = shapes[i];
   auto state = std::make_shared<ModelState>();
+  state->notes = std::move(notes);
   // The names of outputs are the model's, whatever passes make of the values behind them.
   std::vector<std::string> output_names;
   for (graph::ValueId output : graph.outputs) output_names.push_back(graph.value(output).name);
@@ -172,12 +173,14 @@ Result<Model> make_model(graph::Imported imported, const std::string& name, cons
   source->limits = options.limits;
   source->keep_subnormals = options.keep_subnormals;
   source->inputs = std::move(imported.inputs);
-  const Result<std::vector<std::optional<Shape>>> shapes =
-      graph::input_shapes(graph.name, source->inputs, options.shapes, options.limits, imported.problems);
+  std::vector<std::string> notes;
+  const Result<std::vector<std::optional<Shape>>> shapes = graph::input_shapes(
+      graph.name, source->inputs, options.shapes, options.limits, imported.problems, notes);
   if (!shapes) return shapes.error();
   const bool any_free = std::ranges::any_of(source->inputs, &graph::DeclaredInput::free);
   if (any_free && options.graph_policy == GraphPolicy::keep) source->graph = graph;
-  return plan_layers(std::move(source), std::move(graph), *shapes, std::move(imported.problems));
+  return plan_layers(std::move(source), std::move(graph), *shapes, std::move(imported.problems),
+                     std::move(notes));
 }
 
 Result<Model> reshape_model(const Model& model, const std::map<std::string, Shape>& shapes) {
@@ -188,8 +191,9 @@ Result<Model> reshape_model(const Model& model, const std::map<std::string, Shap
   for (const TensorInfo& input : known.inputs)
     same = all.emplace(input.name, input.shape).first->second == input.shape && same;
   std::vector<graph::Problem> none;  // every input has a shape
+  std::vector<std::string> no_notes;
   const Result<std::vector<std::optional<Shape>>> resolved =
-      graph::input_shapes(path, known.source->inputs, all, known.source->limits, none);
+      graph::input_shapes(path, known.source->inputs, all, known.source->limits, none, no_notes);
   if (!resolved) return resolved.error();
   if (same) return model;
   if (!known.source->graph) {
@@ -197,7 +201,7 @@ Result<Model> reshape_model(const Model& model, const std::map<std::string, Shap
                  path + ": the imported graph was released, and another input shape needs it",
                  "load the model with ModelOptions::graph_policy at GraphPolicy::keep, or load it again");
   }
-  return plan_layers(known.source, *known.source->graph, *resolved, {}, &known);
+  return plan_layers(known.source, *known.source->graph, *resolved, {}, {}, &known);
 }
 
 }  // namespace fettle::runtime

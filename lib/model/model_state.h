@@ -52,6 +52,7 @@ struct ModelState {
   std::size_t constant_bytes = 0;
   std::vector<std::string_view> folding_kernels;
   std::vector<PassInfo> passes;
+  std::vector<std::string> notes;
 };
 
 namespace runtime {

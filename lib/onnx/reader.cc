@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/onnx/reader.h"
 
+#include "lib/onnx/bound_input.h"
+
 #include "lib/base/checked.h"
 #include "lib/onnx/node.h"
 #include "lib/onnx/tensor.h"
@@ -123,41 +125,15 @@ class Reader {
 
   // An input that is a constant from now on.
   Status bind(const graph::DeclaredInput& declared, graph::Value value, const BoundInput& given) {
-    const BoundInput bound =
-        given.type == DataType::undefined ? from_integers(declared, value.type, given.integers) : given;
-    const auto elements = checked_elements(bound.shape.dims(), options_.limits.tensor_elements);
-    const auto bytes = elements ? checked_bytes(*elements, bound.type) : std::nullopt;
-    if (bound.type != value.type || !declared.fits(bound.shape) || bytes != bound.bytes.size()) {
-      return Error(ErrorCode::kWrongShape,
-                   name_ + ": what is bound to input " + value.name + ", " +
-                       std::string(to_string(bound.type)) + " " + bound.shape.text() + " in " +
-                       std::to_string(bound.bytes.size()) + " bytes, does not fit its type " +
-                       std::string(to_string(value.type)) + " or its shape",
-                   "bind as many numbers as the input has, of its type; `fettle inspect` shows both");
-    }
-    const auto bytes_kept = std::make_shared<std::vector<std::byte>>(bound.bytes);
+    Result<BoundInput> bound = contents_of(declared, value.type, given, options_.limits);
+    if (!bound) return in_file(std::move(bound).error());
+    const auto bytes_kept = std::make_shared<std::vector<std::byte>>(std::move(bound->bytes));
     auto constant = std::make_shared<Constant>();
     constant->bytes = *bytes_kept;
     constant->owner = bytes_kept;
-    value.shape = bound.shape;
+    value.shape = bound->shape;
     value.constant = std::move(constant);
     return in_file(scope_.define(std::move(value)));
-  }
-
-  // Integers in an input's own type, in its shape where that is known.
-  static BoundInput from_integers(const graph::DeclaredInput& declared, DataType type,
-                                  std::span<const std::int64_t> integers) {
-    BoundInput bound;
-    bound.type = type;
-    bound.shape = declared.free() ? Shape{static_cast<std::int64_t>(integers.size())} : *declared.shape;
-    // The machine is little-endian: a narrow integer is the beginning of a wide one.
-    const bool whole = type != DataType::f32 && type != DataType::f64 && type != DataType::f16 &&
-                       type != DataType::bf16 && type != DataType::undefined;
-    for (const std::int64_t integer : integers) {
-      const auto* first = reinterpret_cast<const std::byte*>(&integer);
-      if (whole) bound.bytes.insert(bound.bytes.end(), first, first + size_of(type));
-    }
-    return bound;
   }
 
   Status read_nodes() { return in_file(import_nodes(proto_.graph(), scope_, state_, imported_.problems)); }

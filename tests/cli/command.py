@@ -75,7 +75,8 @@ def field(number, value):
 
 
 def value_info(name, shape, kind=1):
-    dims = b"".join(field(1, field(1, extent)) for extent in shape)
+    """Extents are integers, or the name of a free dimension."""
+    dims = b"".join(field(1, field(2 if isinstance(extent, str) else 1, extent)) for extent in shape)
     return field(1, name) + field(2, field(1, field(1, kind) + field(2, dims)))
 
 

@@ -3,8 +3,8 @@
 
 import struct
 
-from command import (DIFFERENT, FILE, OK, RESOURCES, USAGE, Command, field, npy_bytes, onnx_model, png_bytes, read,
-                     two_outputs)
+from command import (DIFFERENT, FILE, OK, RESOURCES, USAGE, Command, field, npy, npy_bytes, onnx_model, png_bytes,
+                     read, two_outputs)
 
 
 class Inputs(Command):
@@ -48,11 +48,82 @@ class Inputs(Command):
         model = self.write("lonely.onnx", onnx_model([("Relu", ["w"], ["y"])], [], [("y", [2])], constant))
         array = self.write("lonely.npy", npy_bytes("<f4", [2], bytes(8)))
         for given in (picture, array):
-            self.bad(USAGE, "0 inputs", "run", model, "--input", given)
+            self.bad(USAGE, "no inputs", "run", model, "--input", given)
+        self.assertEqual(self.json("run", model)[0]["outputs"][0]["top"][0]["value"], 1)
         flat = self.write("flat.onnx", two_outputs())
         self.bad(USAGE, "x is f32 2", "run", flat, "--input", picture)
         deep = onnx_model([("Relu", ["x"], ["y"])], [("x", [1, 5, 4, 4])], [("y", [1, 5, 4, 4])])
         self.bad(USAGE, "1x5x4x4", "run", self.write("deep.onnx", deep), "--input", picture)
+
+    def test_several_inputs(self):
+        model = self.write("sum.onnx", onnx_model([("Add", ["a", "b=c"], ["y"])], [("a", [2]), ("b=c", [2])], [("y", [2])]))
+        arrays = [self.write(f"{i}.npy", npy_bytes("<f4", [2], struct.pack("<2f", i, 10 * i))) for i in range(4)]
+        named = ["--input", f"a={arrays[1]}", "--input", f"b=c={arrays[2]}"]
+        entry = self.json("run", model, *named)[0]
+        self.assertEqual([(v["index"], v["value"]) for v in entry["outputs"][0]["top"]], [(1, 30), (0, 3)])
+        self.assertEqual(entry["input"], f"a={arrays[1]} b=c={arrays[2]}")
+        # One file for all steps beside one for each.
+        entries = self.json("run", model, *named, "--input", f"a={arrays[3]}")
+        self.assertEqual([e["outputs"][0]["top"][0]["value"] for e in entries], [30, 50])
+        self.bad(USAGE, "a, b=c", "run", model, "--input", arrays[0])
+        self.bad(USAGE, "for input b=c", "run", model, "--input", f"a={arrays[1]}")
+        self.bad(USAGE, "a has 3 files", "run", model, *named, *["--input", f"a={arrays[3]}"] * 2, "--steps", "2")
+
+    def test_steps_carry_outputs(self):
+        # The state is a running sum, which the second output doubles.
+        nodes = [("Add", ["x", "s"], ["sum"]), ("Add", ["sum", "sum"], ["y"])]
+        model = self.write("running.onnx", onnx_model(nodes, [("x", [1]), ("s", [1])], [("sum", [1]), ("y", [1])]))
+        arrays = [self.write(f"one{i}.npy", npy_bytes("<f4", [1], struct.pack("<f", 10 ** i))) for i in range(3)]
+        given = [argument for array in arrays for argument in ("--input", array)]
+
+        def sums(*arguments):
+            return [e["outputs"][0]["top"][0]["value"] for e in self.json("run", model, "--carry", "sum=s", *arguments)]
+        self.assertEqual(sums(*given), [1, 11, 111])
+        self.assertEqual(sums(*given, "--steps", "3"), [111])
+        self.assertEqual(sums("--input", arrays[0], "--steps", "5"), [5])
+        self.assertEqual(sums("--input", arrays[0], "--input", f"s={arrays[2]}", "--steps", "2"), [102])
+        out = self.path("sums")
+        self.good("run", model, "--input", arrays[1], "--carry", "sum=s", "--steps", "4", "-o", out)
+        self.assertEqual(struct.unpack("<f", npy(out + ".1")), (80,))
+        self.bad(USAGE, "nothing=s", "run", model, "--input", arrays[0], "--carry", "nothing=s")
+        self.bad(USAGE, "two outputs", "run", model, "--input", arrays[0], "--carry", "sum=s", "--carry", "y=s")
+        wide = self.write("wide.onnx", onnx_model([("Relu", ["x"], ["y"])], [("x", [3])], [("y", [3])]))
+        self.bad(USAGE, "no file", "run", wide)
+        wider = self.write("wider.onnx", onnx_model([("Concat0", ["x"], ["y"])], [("x", [3])], [("y", [3])]))
+        self.assertNotEqual(self.run_command("run", wider, "--carry", "y=x").returncode, OK)
+
+    def test_pictures_of_pixels_and_of_bytes(self):
+        picture = self.write("pixels.png", png_bytes(32, 32, self.pixels))
+        relu = [("Relu", ["x"], ["y"])]
+        pixels = self.write("pixels.onnx", onnx_model(relu, [("x", [1, 32, 32, 3])], [("y", [1, 32, 32, 3])]))
+        planes = self.write("planes.onnx", onnx_model(relu, [("x", [1, 3, 32, 32])], [("y", [1, 3, 32, 32])]))
+        values = {}
+        for name, model in (("pixels", pixels), ("planes", planes)):
+            out = self.path(name + ".npy")
+            self.good("run", model, "--input", picture, "--mean", "10,20,30", "--std", "2,4,5", "--order", "bgr", "-o", out)
+            values[name] = struct.unpack("<3072f", npy(out))
+        self.assertGreater(max(values["pixels"]), 1)
+        for c in range(3):
+            for a, b in zip(values["pixels"][c::3], values["planes"][c * 1024:(c + 1) * 1024]):
+                self.assertAlmostEqual(a, b, places=4)
+        same = [("Identity", ["x"], ["y"])]
+        stored = self.write("stored.onnx", onnx_model(same, [("x", [1, 32, 32, 3], 2)], [("y", [1, 32, 32, 3], 2)]))
+        out = self.path("stored.npy")
+        self.good("run", stored, "--input", picture, "-o", out)
+        self.assertEqual(npy(out), self.pixels)
+        self.bad(USAGE, "--mean", "run", stored, "--input", picture, "--mean", "1")
+
+    def test_free_dimensions(self):
+        model = self.write("free.onnx", onnx_model([("Add", ["a", "b"], ["y"])], [("a", ["batch", 3]), ("b", ["batch", 3])],
+                                                   [("y", ["batch", 3])]))
+        done = self.good("inspect", model)
+        self.assertIn("dimension 0 (batch) is free, and taken as 1", done.stderr)
+        self.assertIn("a f32 1x3", done.stdout)
+        self.assertEqual(self.good("inspect", model, "--shape", "a=2x3", "--shape", "b=2x3").stderr, "")
+        text = onnx_model([("Add", ["a", "b"], ["y"])], [("a", ["batch", "seq-len"]), ("b", ["batch", "seq-len"])],
+                          [("y", ["batch", "seq-len"])])
+        done = self.bad(USAGE, "dimension 1 (seq-len) is free", "inspect", self.write("text.onnx", text))
+        self.assertIn("--shape a=1xSEQ_LEN --shape b=1xSEQ_LEN", done.stderr)
 
     def test_references(self):
         self.bad(FILE, "/nowhere/a.npz", "verify", self.glyphs, "--reference", "/nowhere/a.npz")

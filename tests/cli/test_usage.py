@@ -132,8 +132,11 @@ class Usage(Command):
             self.bad(USAGE, "shape", "inspect", self.glyphs, "--shape", f"image=1x3x32x{extent}")
         self.assertNotEqual(self.run_command("inspect", self.glyphs, "--shape",
                                              "image=1x3x9223372036854775807x9223372036854775807").returncode, OK)
-        for value in ("99999999999999999999", "1.5", "nan", ""):
-            self.bad(USAGE, "integers", "inspect", self.glyphs, "--bind", f"image={value}")
+        for value in ("1e", "1,,2", "1;2", "one", ""):
+            self.bad(USAGE, "list of numbers", "inspect", self.glyphs, "--bind", f"image={value}")
+        for value in ("1.5", "1", "1,2.5"):
+            self.bad(USAGE, "does not fit", "inspect", self.glyphs, "--bind", f"image={value}")
+        self.bad(USAGE, "1e+39 is no number of type f32", "inspect", self.glyphs, "--bind", "image=1e39")
         for value in ("nan", "inf"):
             self.bad(USAGE, value, "run", self.glyphs, "--input", picture, "--mean", value)
             self.bad(USAGE, value, "run", self.glyphs, "--input", picture, "--std", value)

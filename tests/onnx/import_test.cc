@@ -263,19 +263,32 @@ TEST_CASE("attributes that are none of the words are refused with these", "[onnx
 }
 
 TEST_CASE("free dimensions need a shape", "[onnx][bad]") {
-  ModelBytes model = one_node(node("Sigmoid", {"x"}, {"y"}), {-1, 3});
+  ModelBytes model = one_node(node("Sigmoid", {"x"}, {"y"}), {3, -1});
   const Error error = refused(model, ErrorCode::kWrongShape);
-  CHECK(mentions(error, "x (input): dimension 0 (n) is free"));
-  CHECK(mentions(error, "--shape x="));
+  CHECK(mentions(error, "x (input): dimension 1 (n) is free"));
+  CHECK(mentions(error, "--shape x=3xN"));
   ModelOptions options;
-  options.shapes["x"] = Shape{4, 3};
+  options.shapes["x"] = Shape{3, 4};
   const Result<Model> fixed = test::parse(model, options);
   REQUIRE(fixed);
-  CHECK(fixed->outputs()[0].shape == Shape{4, 3});
-  options.shapes["x"] = Shape{4, 5};
+  CHECK(fixed->outputs()[0].shape == Shape{3, 4});
+  options.shapes["x"] = Shape{5, 4};
   refused(model, ErrorCode::kWrongShape, options);
-  options.shapes = {{"x", Shape{4, 3}}, {"z", Shape{1}}};
+  options.shapes = {{"x", Shape{3, 4}}, {"z", Shape{1}}};
   refused(model, ErrorCode::kUnknownName, options);
+}
+
+TEST_CASE("a free batch is one until a shape is given", "[onnx]") {
+  const ModelBytes model = one_node(node("Sigmoid", {"x"}, {"y"}), {-1, 3});
+  const Result<Model> one = test::parse(model);
+  REQUIRE(one);
+  CHECK(one->outputs()[0].shape == Shape{1, 3});
+  REQUIRE(one->notes().size() == 1);
+  CHECK(one->notes()[0] == "input x: dimension 0 (n) is free, and taken as 1");
+  const Result<Model> four = one->with_shapes({{"x", Shape{4, 3}}});
+  REQUIRE(four);
+  CHECK(four->outputs()[0].shape == Shape{4, 3});
+  CHECK(four->notes().empty());
 }
 
 TEST_CASE("limits are kept", "[onnx][bad]") {

@@ -82,6 +82,50 @@ TEST_CASE("inputs can be bound as constants", "[runtime]") {
   CHECK(other.graph_hash() != model.graph_hash());
 }
 
+TEST_CASE("real numbers are bound in the input's type", "[runtime]") {
+  for (const auto& [type, expected] : {std::pair{1, 0.1f}, {10, 0.0999755859375f}, {16, 0.10009765625f}}) {
+    ModelBytes model;
+    model.inputs = {value_info("x", {2}, type), value_info("threshold", {}, type)};
+    model.outputs = {"y"};
+    model.nodes = {node("Add", {"x", "threshold"}, {"sum"}),
+                   node("Cast", {"sum"}, {"y"}, {attribute("to", std::int64_t{1})})};
+    ModelOptions options;
+    options.constants["threshold"].reals = {0.1};
+    const Model bound = value_of(parse_with(model, options));
+    REQUIRE(bound.inputs().size() == 1);
+    Runtime runtime = value_of(Runtime::create(value_of(Program::compile(bound))));
+    std::ranges::fill(runtime.input(0).bytes(), std::byte{0});
+    succeeds(runtime.run());
+    CHECK(runtime.output(0).values<float>()[1] == expected);
+    options.constants["threshold"] = {};
+    options.constants["threshold"].integers = {7};
+    CHECK(parse_with(model, options));
+    options.constants["threshold"].reals = {7};
+    error_of(parse_with(model, options), ErrorCode::kInvalidArgument, "threshold");
+    options.constants["threshold"].integers.clear();
+    options.constants["threshold"].reals = {1e39};
+    error_of(parse_with(model, options), ErrorCode::kInvalidArgument, "no number of type");
+  }
+}
+
+TEST_CASE("integers that the input's type does not have are not bound", "[runtime][bad]") {
+  ModelBytes model;
+  model.inputs = {value_info("x", {2}, 2), value_info("k", {2}, 2)};
+  model.outputs = {"y"};
+  model.nodes = {node("Max", {"x", "k"}, {"y"})};
+  ModelOptions options;
+  options.constants["k"].integers = {0, 255};
+  CHECK(parse_with(model, options));
+  for (const std::int64_t number : {-1, 256}) {
+    options.constants["k"].integers = {0, number};
+    error_of(parse_with(model, options), ErrorCode::kInvalidArgument,
+             std::to_string(number) + " is no number of type u8");
+  }
+  options.constants["k"] = {};
+  options.constants["k"].reals = {0, 1.5};
+  error_of(parse_with(model, options), ErrorCode::kInvalidArgument, "1.5");
+}
+
 TEST_CASE("what does not fit an input is not bound to it", "[runtime][bad]") {
   ModelOptions options;
   options.constants["shape"].integers = {3, 4};

@@ -100,20 +100,32 @@ CLI::Validator number_up_to(double most) {
 
 namespace {
 
-Result<std::vector<std::int64_t>> parse_integers(const std::string& text) {
-  std::vector<std::int64_t> integers;
+// "1,3,224" as integers, "0.5,2e-3" as real numbers.
+Result<BoundInput> parse_numbers(const std::string& text) {
+  BoundInput numbers;
+  bool integers = true;
   const char* at = text.data();
   const char* const end = at + text.size();
   for (;;) {
+    const char* const next = std::find(at, end, ',');
     std::int64_t integer = 0;
-    const auto [next, error] = std::from_chars(at, end, integer);
-    if (error != std::errc() || (next != end && *next != ','))
-      return Error(ErrorCode::kInvalidArgument, fmt::format("\"{}\" is not a list of integers", text),
-                   "write for example 1,3,224 or -1");
-    integers.push_back(integer);
-    if (next == end) return integers;
+    double real = 0;
+    const auto [behind, error] = std::from_chars(at, next, integer);
+    const auto [behind_real, no_real] = std::from_chars(at, next, real);
+    integers = integers && error == std::errc() && behind == next;
+    if (no_real != std::errc() || behind_real != next)
+      return Error(ErrorCode::kInvalidArgument, fmt::format("\"{}\" is not a list of numbers", text),
+                   "write for example 1,3,224 or -1 or 0.5");
+    numbers.integers.push_back(integer);
+    numbers.reals.push_back(real);
+    if (next == end) break;
     at = next + 1;
   }
+  if (integers)
+    numbers.reals.clear();
+  else
+    numbers.integers.clear();
+  return numbers;
 }
 
 }  // namespace
@@ -122,7 +134,7 @@ void ModelArguments::add_to(CLI::App& app, bool with_plan) {
   app.add_option("model", model, "ONNX file")->required()->check(file_name());
   if (with_plan) app.add_option("--plan", plan, "plan file, written by `fettle tune`")->check(file_name());
   app.add_option("--shape", shapes, "fix an input's shape: NAME=1x3x224x224 (repeatable)");
-  app.add_option("--bind", bound, "make an input of integers a constant: NAME=1,3,224 (repeatable)");
+  app.add_option("--bind", bound, "make an input a constant: NAME=1,3,224 or NAME=0.5 (repeatable)");
   app.add_option("--threads", threads, "the most threads any layer may use")
       ->check(CLI::Range(1, kMaxThreads));
   std::vector<std::string> words;
@@ -153,26 +165,38 @@ Result<LoadOptions> ModelArguments::load_options() const {
   for (const std::string& text : bound) {
     const std::size_t equals = text.rfind('=');
     if (equals == std::string::npos || equals == 0)
-      return Error(ErrorCode::kInvalidArgument, "--bind " + text, "write NAME=1,3,224");
-    Result<std::vector<std::int64_t>> integers = parse_integers(text.substr(equals + 1));
-    if (!integers) return std::move(integers).error();
-    options.model.constants[text.substr(0, equals)].integers = *std::move(integers);
+      return Error(ErrorCode::kInvalidArgument, "--bind " + text, "write NAME=1,3,224 or NAME=0.5");
+    Result<BoundInput> numbers = parse_numbers(text.substr(equals + 1));
+    if (!numbers) return std::move(numbers).error();
+    options.model.constants[text.substr(0, equals)] = *std::move(numbers);
   }
   return options;
 }
 
+Result<Model> load_model(const ModelArguments& arguments, const ModelOptions& options) {
+  Result<Model> model = Model::load(arguments.model, options);
+  if (!model) return model;
+  for (const std::string& note : model->notes())
+    fmt::print(stderr, "fettle: note: {}; --shape gives another extent\n", note);
+  return model;
+}
+
 Result<Loaded> load(const ModelArguments& arguments, const LoadOptions& options) {
-  Result<Model> model = Model::load(arguments.model, options.model);
+  Result<Model> model = load_model(arguments, options.model);
   if (!model) return std::move(model).error();
+  return load(*std::move(model), arguments, options);
+}
+
+Result<Loaded> load(Model model, const ModelArguments& arguments, const LoadOptions& options) {
   std::optional<Plan> plan;
   if (!arguments.plan.empty()) {
     Result<Plan> read = Plan::load(arguments.plan);
     if (!read) return std::move(read).error();
     plan = *std::move(read);
   }
-  Result<Program> program = Program::compile(*model, plan ? &*plan : nullptr, options.compile);
+  Result<Program> program = Program::compile(model, plan ? &*plan : nullptr, options.compile);
   if (!program) return std::move(program).error();
-  return Loaded{*std::move(model), std::move(plan), *std::move(program), options};
+  return Loaded{std::move(model), std::move(plan), *std::move(program), options};
 }
 
 Result<Shape> parse_shape(const std::string& text) {

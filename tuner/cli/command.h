@@ -65,7 +65,7 @@ struct ModelArguments {
   std::string model;
   std::string plan;
   std::vector<std::string> shapes;  ///< NAME=1x3x224x224
-  std::vector<std::string> bound;   ///< NAME=1,3,224
+  std::vector<std::string> bound;   ///< NAME=1,3,224 or NAME=0.5
   int threads = 0;
   std::string nonfinite{to_string(NonFinite::spreads_in_tile)};
   bool keep_subnormals = false;
@@ -81,7 +81,10 @@ struct Loaded {
   Program program;
   LoadOptions options;
 };
+/// The model alone. Prints to stderr what was assumed of it.
+Result<Model> load_model(const ModelArguments& arguments, const ModelOptions& options);
 Result<Loaded> load(const ModelArguments& arguments, const LoadOptions& options);
+Result<Loaded> load(Model model, const ModelArguments& arguments, const LoadOptions& options);
 
 /// "1x3x224x224" as a shape.
 Result<Shape> parse_shape(const std::string& text);

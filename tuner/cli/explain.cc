@@ -66,7 +66,7 @@ Json as_json(const LayerExplanation& layer) {
 int explain_command(const ExplainArguments& arguments) {
   Result<LoadOptions> load = arguments.model.load_options();
   if (!load) return fail(load.error());
-  Result<Model> model = Model::load(arguments.model.model, load->model);
+  Result<Model> model = load_model(arguments.model, load->model);
   if (!model) return fail(model.error());
   Result<Plan> plan = Plan::load(arguments.model.plan);
   if (!plan) return fail(plan.error());

@@ -119,7 +119,7 @@ int tune_command(const TuneArguments& arguments) {
   if (!budget_s) return fail(budget_s.error());
   Result<LoadOptions> load = arguments.model.load_options();
   if (!load) return fail(load.error());
-  Result<Model> model = Model::load(arguments.model.model, load->model);
+  Result<Model> model = load_model(arguments.model, load->model);
   if (!model) return fail(model.error());
   std::optional<Plan> start;
   if (!arguments.start.empty()) {

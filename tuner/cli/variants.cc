@@ -66,7 +66,7 @@ int list_kernels(bool json) {
 int list_layers(const ModelArguments& arguments, bool json) {
   Result<LoadOptions> options = arguments.load_options();
   if (!options) return fail(options.error());
-  Result<Model> model = Model::load(arguments.model, options->model);
+  Result<Model> model = load_model(arguments, options->model);
   if (!model) return fail(model.error());
   Json list = Json::array();
   std::string text;
