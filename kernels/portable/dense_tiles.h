@@ -58,7 +58,8 @@ void for_each_tile(const Call& call, const DenseShape& s, const WeightRows& w, c
   const std::int64_t across = (s.outputs + kTileOutputs - 1) / kTileOutputs;
   const std::int64_t down = (s.rows + kTileRows - 1) / kTileRows;
   call.parallel(down * across, [&](std::int64_t begin, std::int64_t end, int worker) {
-    auto* rows = reinterpret_cast<std::int16_t*>(workspace + static_cast<std::size_t>(worker) * tile_bytes(s));
+    auto* rows =
+        reinterpret_cast<std::int16_t*>(workspace + static_cast<std::size_t>(worker) * tile_bytes(s));
     auto* sums = reinterpret_cast<std::int32_t*>(rows + kTileRows * w.depth);
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int64_t row = i / across * kTileRows;

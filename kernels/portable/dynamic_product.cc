@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Products that quantise x while they run: its range, its bytes, a product of integers, and real numbers.
-#include "kernels/common/conv_shape.h"
 #include "kernels/common/dynamic_product.h"
+#include "kernels/common/conv_shape.h"
 #include "kernels/portable/dense_tiles.h"
 #include "kernels/portable/patch_blocks.h"
 #include "kernels/portable/portable.h"
@@ -51,8 +51,8 @@ void pack_rows(const LayerDesc& layer, std::span<const ConstantBytes> constants,
     }
     std::fill(row + depth, row + padded_depth(depth), std::int16_t{0});
     target.weight_sums[o] = sum;
-    target.scales[o] = per_channel ? reinterpret_cast<const float*>(constants[3].data())[o]
-                                   : layer.inputs[1].format.scale;
+    target.scales[o] =
+        per_channel ? reinterpret_cast<const float*>(constants[3].data())[o] : layer.inputs[1].format.scale;
     target.bias[o] = reinterpret_cast<const float*>(constants[2].data())[o];
   }
 }
@@ -74,12 +74,14 @@ struct FinishReal {
   }
 };
 
-void finish_real_outputs(FinishReal f, std::int64_t first, std::int64_t count, const std::int32_t* sums, float* y) {
+void finish_real_outputs(FinishReal f, std::int64_t first, std::int64_t count, const std::int32_t* sums,
+                         float* y) {
   for (std::int64_t i = 0; i < count; ++i)
     y[i] = f(sums[i], f.packed.weight_sums[first + i], f.packed.scales[first + i], f.packed.bias[first + i]);
 }
 
-void finish_real_pixels(FinishReal f, std::int64_t output, std::int64_t count, const std::int32_t* sums, float* y) {
+void finish_real_pixels(FinishReal f, std::int64_t output, std::int64_t count, const std::int32_t* sums,
+                        float* y) {
   const std::int32_t weight_sum = f.packed.weight_sums[output];
   const float scale = f.packed.scales[output];
   const float bias = f.packed.bias[output];
@@ -132,7 +134,9 @@ struct QuantisedX {
 std::size_t x_bytes(const LayerDesc& layer) {
   return whole_lines(static_cast<std::size_t>(layer.inputs[0].shape.elements()));
 }
-std::size_t range_bytes(int threads) { return whole_lines(static_cast<std::size_t>(threads) * sizeof(DynamicRange)); }
+std::size_t range_bytes(int threads) {
+  return whole_lines(static_cast<std::size_t>(threads) * sizeof(DynamicRange));
+}
 
 QuantisedX quantise_x(const Call& call) {
   const std::int64_t count = call.layer.inputs[0].shape.elements();
@@ -271,8 +275,8 @@ constexpr Kernel dense_entry_dynamic(std::string_view name, std::span<const Op> 
   return if_selected(kernel);
 }
 constexpr Kernel kConvDynamic = [] {
-  Kernel kernel =
-      entry<convolve_dynamic>("conv.dynamic.u8.portable", kConvOpDynamic, kNchwNhwc<>, supports_convolution_dynamic);
+  Kernel kernel = entry<convolve_dynamic>("conv.dynamic.u8.portable", kConvOpDynamic, kNchwNhwc<>,
+                                          supports_convolution_dynamic);
   kernel.workspace_bytes = convolution_workspace;
   kernel.packed_bytes = convolution_packed_bytes;
   kernel.pack = convolution_pack;

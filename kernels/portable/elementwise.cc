@@ -71,6 +71,16 @@ struct Erf {
 struct Gelu {
   static float of(float x, float, float) { return 0.5f * x * (1.0f + std::erf(x * 0.70710678118654752440f)); }
 };
+struct GeluTanh {
+  static float of(float x, float, float) {
+    return 0.5f * x * (1.0f + std::tanh(0.79788456080286535588f * (x + 0.044715f * x * x * x)));
+  }
+};
+struct Mish {
+  static float of(float x, float, float) {
+    return x * std::tanh(std::max(x, 0.0f) + std::log1p(std::exp(-std::abs(x))));
+  }
+};
 struct Softplus {
   static float of(float x, float, float) { return std::max(x, 0.0f) + std::log1p(std::exp(-std::abs(x))); }
 };
@@ -157,11 +167,12 @@ Refusal supports_binary(const LayerDesc& layer, const Cpu&) {
   return layer.outputs.front().shape.elements() > 0 ? Refusal::none : Refusal::shape;
 }
 
-constexpr Op kElementwiseOps[] = {
-    Op::exp,          Op::log,        Op::sqrt, Op::sigmoid, Op::tanh,     Op::swish, Op::hard_swish,
-    Op::hard_sigmoid, Op::leaky_relu, Op::elu,  Op::clamp,   Op::abs,      Op::neg,   Op::reciprocal,
-    Op::floor,        Op::ceil,       Op::erf,  Op::gelu,    Op::softplus, Op::add,   Op::sub,
-    Op::mul,          Op::div,        Op::min,  Op::max,     Op::pow,      Op::prelu};
+constexpr Op kElementwiseOps[] = {Op::exp,   Op::log,        Op::sqrt,         Op::sigmoid,    Op::tanh,
+                                  Op::swish, Op::hard_swish, Op::hard_sigmoid, Op::leaky_relu, Op::elu,
+                                  Op::clamp, Op::abs,        Op::neg,          Op::reciprocal, Op::floor,
+                                  Op::ceil,  Op::erf,        Op::gelu,         Op::softplus,   Op::add,
+                                  Op::sub,   Op::mul,        Op::div,          Op::min,        Op::max,
+                                  Op::pow,   Op::prelu,      Op::gelu_tanh,    Op::mish};
 
 template <Compute compute>
 constexpr Kernel unary_entry(std::size_t op, std::string_view name) {
@@ -205,6 +216,8 @@ constexpr Kernel kElementwiseTable[] = {
     binary_entry<binary<Max>>(24, "max.loop.f32.portable"),
     binary_entry<binary<Pow>>(25, "pow.loop.f32.portable"),
     binary_entry<binary<Prelu>>(26, "prelu.loop.f32.portable"),
+    unary_entry<unary<GeluTanh>>(27, "gelu_tanh.loop.f32.portable"),
+    unary_entry<unary<Mish>>(28, "mish.loop.f32.portable"),
 };
 
 constexpr auto kElementwiseEntries = [] {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Normalisation over neighbouring elements: a channel of an image (InstanceNormalization), or the last axes
-// (LayerNormalization).
+// (LayerNormalization, RMSNormalization).
 #include "kernels/portable/eigen.h"
 #include "kernels/portable/portable.h"
 
@@ -86,6 +86,22 @@ void layer_norm(const Call& call) {
   });
 }
 
+void rms_norm(const Call& call) {
+  const Shape& shape = call.layer.inputs[0].shape;
+  const auto axis = static_cast<std::size_t>(call.attributes().integer("axis"));
+  const std::int64_t length = Shape(shape.dims().subspan(axis)).elements();
+  const auto epsilon = static_cast<double>(call.attributes().real("epsilon"));
+  const ConstArray scale(call.in(1), length);
+  call.parallel(shape.elements() / length, [&](std::int64_t begin, std::int64_t end, int) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const float* x = call.in(0) + i * length;
+      const double squares = sum_in_chunks(x, length, [](float v) { return v * v; });
+      const auto inverse = static_cast<float>(1 / std::sqrt(squares / static_cast<double>(length) + epsilon));
+      Array(call.out() + i * length, length) = ConstArray(x, length) * inverse * scale;
+    }
+  });
+}
+
 Refusal supports_rows(const LayerDesc& layer) {
   if (const Refusal refusal = uniform_f32(layer); refusal != Refusal::none) return refusal;
   if (layout_of(layer) != Layout::nchw) return Refusal::layout;
@@ -108,12 +124,21 @@ Refusal supports_layer_norm(const LayerDesc& layer, const Cpu&) {
   return whole ? supports_rows(layer) : Refusal::op;
 }
 
-constexpr Op kNormalisationOps[] = {Op::instance_norm, Op::layer_norm};
+Refusal supports_rms_norm(const LayerDesc& layer, const Cpu&) {
+  if (layer.inputs.size() != 2 || layer.outputs.size() != 1) return Refusal::op;
+  const Shape& x = layer.inputs[0].shape;
+  const Shape row(x.dims().subspan(static_cast<std::size_t>(layer.main().attributes.integer("axis"))));
+  return layer.inputs[1].shape == row ? supports_rows(layer) : Refusal::shape;
+}
+
+constexpr Op kNormalisationOps[] = {Op::instance_norm, Op::layer_norm, Op::rms_norm};
 constexpr Kernel kInstanceNorm = entry<instance_norm>(
     "instance_norm.rows.f32.portable", {&kNormalisationOps[0], 1}, kNchw<kF32>, supports_instance_norm);
 constexpr Kernel kLayerNorm = entry<layer_norm>("layer_norm.rows.f32.portable", {&kNormalisationOps[1], 1},
                                                 kNchw<kF32>, supports_layer_norm);
-constexpr const Kernel* kNormalisationEntries[] = {&kInstanceNorm, &kLayerNorm};
+constexpr Kernel kRmsNorm =
+    entry<rms_norm>("rms_norm.rows.f32.portable", {&kNormalisationOps[2], 1}, kNchw<kF32>, supports_rms_norm);
+constexpr const Kernel* kNormalisationEntries[] = {&kInstanceNorm, &kLayerNorm, &kRmsNorm};
 
 }  // namespace
 

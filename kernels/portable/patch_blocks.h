@@ -41,8 +41,8 @@ void for_each_patch_block(const Call& call, const ConvShape& s, const WeightRows
       const std::int64_t group = i / blocks % s.groups;
       const std::int64_t first = i % blocks * kPatchPixels;
       const std::int64_t count = std::min(kPatchPixels, area - first);
-      const std::uint8_t* from = x + image * s.in_channels * s.in_h * s.in_w +
-                                 group * s.in_per_group * (nhwc ? 1 : s.in_h * s.in_w);
+      const std::uint8_t* from =
+          x + image * s.in_channels * s.in_h * s.in_w + group * s.in_per_group * (nhwc ? 1 : s.in_h * s.in_w);
       for (std::int64_t p = 0; p < count; ++p)
         gather_patch(s, layout, from, first + p, source.zero, source.flip, rows + p * w.depth);
       const std::int64_t channel = group * s.out_per_group;

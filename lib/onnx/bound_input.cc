@@ -62,7 +62,8 @@ bool append_real(std::vector<std::byte>& bytes, DataType type, double number) {
     append(bytes, number);
     return true;
   }
-  const bool fits = !std::isfinite(number) || std::abs(number) <= static_cast<double>(std::numeric_limits<float>::max());
+  const bool fits =
+      !std::isfinite(number) || std::abs(number) <= static_cast<double>(std::numeric_limits<float>::max());
   if (!fits) return false;
   const auto real = static_cast<float>(number);
   if (type == DataType::f32) {
@@ -80,11 +81,14 @@ bool is_real(DataType type) {
 }
 
 // Whether an integer has the same value, as far as doubles tell integers apart.
-bool is_whole(double number) { return std::abs(number) <= 9007199254740992.0 && number == std::trunc(number); }
+bool is_whole(double number) {
+  return std::abs(number) <= 9007199254740992.0 && number == std::trunc(number);
+}
 
 Error no_number_of(const std::string& name, const std::string& number, DataType type) {
   return {ErrorCode::kInvalidArgument,
-          "what is bound to input " + name + ": " + number + " is no number of type " + std::string(to_string(type)),
+          "what is bound to input " + name + ": " + number + " is no number of type " +
+              std::string(to_string(type)),
           "bind numbers of the input's type; `fettle inspect` shows it"};
 }
 
@@ -97,7 +101,8 @@ std::string text_of(T number) {
 }
 
 // Numbers in an input's own type, in its shape where that is known.
-Result<BoundInput> from_numbers(const graph::DeclaredInput& declared, DataType type, const BoundInput& given) {
+Result<BoundInput> from_numbers(const graph::DeclaredInput& declared, DataType type,
+                                const BoundInput& given) {
   BoundInput bound;
   bound.type = type;
   const std::size_t count = given.reals.empty() ? given.integers.size() : given.reals.size();
@@ -109,7 +114,8 @@ Result<BoundInput> from_numbers(const graph::DeclaredInput& declared, DataType t
   }
   for (const double number : given.reals) {
     const bool fits = is_real(type) ? append_real(bound.bytes, type, number)
-                                    : is_whole(number) && append_number(bound.bytes, type, static_cast<std::int64_t>(number));
+                                    : is_whole(number) &&
+                                          append_number(bound.bytes, type, static_cast<std::int64_t>(number));
     if (!fits) return no_number_of(declared.name, text_of(number), type);
   }
   return bound;
@@ -121,7 +127,8 @@ Result<BoundInput> contents_of(const graph::DeclaredInput& declared, DataType ty
                                const ModelLimits& limits) {
   if (!given.integers.empty() && !given.reals.empty()) {
     return Error(ErrorCode::kInvalidArgument,
-                 "input " + declared.name + " is bound to integers and to real numbers", "give one list of them");
+                 "input " + declared.name + " is bound to integers and to real numbers",
+                 "give one list of them");
   }
   Result<BoundInput> bound =
       given.type == DataType::undefined ? from_numbers(declared, type, given) : Result<BoundInput>(given);

@@ -9,8 +9,8 @@
 
 namespace fettle::onnx_import {
 
-/// What `given` says, as dense bytes of the input's type. Errors: kWrongShape (not the input's type or shape),
-/// kInvalidArgument (a number that the type does not have).
+/// What `given` says, as dense bytes of the input's type. Errors: kWrongShape (not the input's type or
+/// shape), kInvalidArgument (a number that the type does not have).
 Result<BoundInput> contents_of(const graph::DeclaredInput& declared, DataType type, const BoundInput& given,
                                const ModelLimits& limits);
 

@@ -45,8 +45,9 @@ inline ValueId add_dynamic_product(QdqBuilder& b, const DynamicProduct& product)
   };
   std::vector<ValueId> inputs{given[0], b.raw(product.weight, product.type, product.numbers), given[2]};
   if (!product.zeros.empty())
-    inputs.push_back(b.raw(product.zeros.size() == 1 ? Shape{} : Shape{static_cast<std::int64_t>(product.zeros.size())},
-                           product.type, product.zeros));
+    inputs.push_back(
+        b.raw(product.zeros.size() == 1 ? Shape{} : Shape{static_cast<std::int64_t>(product.zeros.size())},
+              product.type, product.zeros));
   const ValueId sums = b.op(product.op, std::move(inputs), product.attributes);
   Attributes to;
   to.set("to", std::string("f32"));

@@ -60,8 +60,9 @@ TEST_CASE("sequences and sizes are not the batch", "[graph][bad]") {
 }
 
 TEST_CASE("what stays open is said without the batch, and how it is given", "[graph][bad]") {
-  const Resolved open =
-      resolve({{"ids", Shape{-1, -1}, {"batch", "past+len"}}, {"any", std::nullopt, {}}, {"k", Shape{2, -1}, {"", ""}}});
+  const Resolved open = resolve({{"ids", Shape{-1, -1}, {"batch", "past+len"}},
+                                 {"any", std::nullopt, {}},
+                                 {"k", Shape{2, -1}, {"", ""}}});
   REQUIRE(open.problems.size() == 3);
   CHECK(open.problems[0].reason == "dimension 1 (past+len) is free");
   CHECK(open.problems[0].fix == "ids=1xPAST_LEN");

@@ -400,6 +400,49 @@ TEST_CASE("swish and gelu", "[graph][passes]") {
         "gelu");
 }
 
+TEST_CASE("gelu by tanh, its cube a power or products", "[graph][passes]") {
+  for (const bool power : {true, false}) {
+    for (const float half_pi : {0.79788456080286535588f, 0.7978f}) {
+      for (const bool half_last : {true, false}) {
+        Builder b;
+        const ValueId x = b.input({2, 8});
+        const ValueId cube =
+            power ? b.op(Op::pow, {x, b.scalar(3)}) : b.op(Op::mul, {x, b.op(Op::mul, {x, x})});
+        const ValueId inner = b.op(Op::add, {x, b.op(Op::mul, {b.scalar(0.044715f), cube})});
+        const ValueId gate =
+            b.op(Op::add, {b.scalar(1), b.op(Op::tanh, {b.op(Op::mul, {inner, b.scalar(half_pi)})})});
+        const ValueId y = half_last ? b.op(Op::mul, {b.scalar(0.5f), b.op(Op::mul, {x, gate})})
+                                    : b.op(Op::mul, {b.op(Op::mul, {x, b.scalar(0.5f)}), gate});
+        const bool whole = half_pi > 0.79788f;
+        CHECK((optimised(b.ending_in(y)) == "gelu_tanh") == whole);
+      }
+    }
+  }
+}
+
+TEST_CASE("normalisation by the root mean square", "[graph][passes]") {
+  const auto written = [](int form, std::int64_t axis, bool of_another) {
+    Builder b;
+    const ValueId x = b.input({3, 8});
+    const ValueId other = of_another ? b.op(Op::neg, {x}) : x;
+    const ValueId square =
+        form % 2 == 0 ? b.op(Op::pow, {other, b.scalar(2)}) : b.op(Op::mul, {other, other});
+    const ValueId mean = b.op(Op::reduce_mean, {square}, with("axes", std::vector<std::int64_t>{axis}));
+    const ValueId root = b.op(Op::sqrt, {b.op(Op::add, {mean, b.scalar(1e-5f)})});
+    ValueId normal = kNoValue;
+    if (form / 2 == 0) normal = b.op(Op::div, {x, root});
+    if (form / 2 == 1) normal = b.op(Op::mul, {b.op(Op::reciprocal, {root}), x});
+    if (form / 2 == 2) normal = b.op(Op::mul, {x, b.op(Op::div, {b.scalar(1), root})});
+    return optimised(b.ending_in(b.op(Op::mul, {b.weights({8}, 3), normal})));
+  };
+  for (int form = 0; form < 6; ++form) {
+    INFO(form);
+    CHECK(written(form, -1, false) == "rms_norm");
+    CHECK(written(form, 0, false).find("rms_norm") == std::string::npos);
+    CHECK(written(form, -1, true).find("rms_norm") == std::string::npos);
+  }
+}
+
 TEST_CASE("constants that give the result more dimensions are not forgotten", "[graph][passes]") {
   Builder b;
   const ValueId x = b.input({8});

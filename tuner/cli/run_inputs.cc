@@ -57,15 +57,15 @@ bool program_converts(const TensorInfo& input) {
   return input.type == DataType::f32 && shape && shape->planes;
 }
 
-Result<io::Image> load_fitting(const std::string& path, const PictureShape& shape, const std::string& resize) {
+Result<io::Image> load_fitting(const std::string& path, const PictureShape& shape,
+                               const std::string& resize) {
   Result<io::Image> image = io::load_image(path, shape.channels);
   if (!image || (image->width == shape.width && image->height == shape.height)) return image;
   if (resize == "none") {
-    return Error(
-        ErrorCode::kWrongShape,
-        fmt::format("{} is {}x{}, the network takes {}x{}", path, image->width, image->height, shape.width,
-                    shape.height),
-        "use --resize stretch or --resize crop");
+    return Error(ErrorCode::kWrongShape,
+                 fmt::format("{} is {}x{}, the network takes {}x{}", path, image->width, image->height,
+                             shape.width, shape.height),
+                 "use --resize stretch or --resize crop");
   }
   image = io::resize_image(resize == "crop" ? io::crop_image(*image, shape.width, shape.height) : *image,
                            shape.width, shape.height);
@@ -81,7 +81,8 @@ void for_each_byte(const io::Image& image, const PictureShape& shape, bool swapp
   for (std::size_t pixel = 0; pixel < pixels; ++pixel) {
     for (std::size_t c = 0; c < channels; ++c) {
       const std::size_t from = swapped && channels == 3 ? 2 - c : c;
-      store(shape.planes ? c * pixels + pixel : pixel * channels + c, c, image.pixels[pixel * channels + from]);
+      store(shape.planes ? c * pixels + pixel : pixel * channels + c, c,
+            image.pixels[pixel * channels + from]);
     }
   }
 }
@@ -164,11 +165,11 @@ Result<std::vector<Carry>> parse_carries(const Model& model, const std::vector<s
     const TensorInfo& from = model.outputs()[*output];
     const TensorInfo& to = model.inputs()[*input];
     if (from.type != to.type || from.shape != to.shape) {
-      return Error(ErrorCode::kWrongShape,
-                   fmt::format("--carry {}: output {} is {} {}, input {} is {} {}", text, from.name,
-                               to_string(from.type), from.shape.text(), to.name, to_string(to.type),
-                               to.shape.text()),
-                   "carry an output to an input of the same type and shape");
+      return Error(
+          ErrorCode::kWrongShape,
+          fmt::format("--carry {}: output {} is {} {}, input {} is {} {}", text, from.name,
+                      to_string(from.type), from.shape.text(), to.name, to_string(to.type), to.shape.text()),
+          "carry an output to an input of the same type and shape");
     }
     for (const Carry& other : carries) {
       if (other.input == *input)
@@ -214,8 +215,8 @@ Result<RunInputs> RunInputs::parse(const Model& model, const std::vector<std::st
       return Error(ErrorCode::kInvalidArgument, "input " + feed.input.name + " gets pictures and arrays",
                    "run them one kind at a time");
     const TensorInfo& info = feed.input;
-    if (feed.pictures && (!picture_shape(info.shape) ||
-                          (info.type != DataType::f32 && info.type != DataType::u8))) {
+    if (feed.pictures &&
+        (!picture_shape(info.shape) || (info.type != DataType::f32 && info.type != DataType::u8))) {
       return Error(ErrorCode::kWrongShape,
                    fmt::format("input {} is {} {}: a picture fits f32 or u8 of 1x1xHxW, 1x3xHxW, 1xHxWx1 and "
                                "1xHxWx3 only",
@@ -229,9 +230,9 @@ Result<RunInputs> RunInputs::parse(const Model& model, const std::vector<std::st
     }
   }
   if (!missing.empty()) {
-    return Error(ErrorCode::kInvalidArgument, "no file is given for input " + missing,
-                 inputs.size() == 1 ? "give --input FILE"
-                                    : "give --input NAME=FILE for each, or --carry OUTPUT=NAME");
+    return Error(
+        ErrorCode::kInvalidArgument, "no file is given for input " + missing,
+        inputs.size() == 1 ? "give --input FILE" : "give --input NAME=FILE for each, or --carry OUTPUT=NAME");
   }
   Result<std::vector<float>> mean = parse_floats(pictures.mean, "--mean");
   if (!mean) return std::move(mean).error();
@@ -244,10 +245,11 @@ Result<RunInputs> RunInputs::parse(const Model& model, const std::vector<std::st
     const auto channels = static_cast<std::size_t>(picture_shape(feed.input.shape)->channels);
     for (const std::vector<float>* list : {&result.mean_, &result.std_}) {
       if (list->size() > 1 && list->size() != channels)
-        return Error(ErrorCode::kInvalidArgument,
-                     fmt::format("--{} has {} values, input {} has {} channels",
-                                 list == &result.mean_ ? "mean" : "std", list->size(), feed.input.name, channels),
-                     "give one value, or one value per channel");
+        return Error(
+            ErrorCode::kInvalidArgument,
+            fmt::format("--{} has {} values, input {} has {} channels",
+                        list == &result.mean_ ? "mean" : "std", list->size(), feed.input.name, channels),
+            "give one value, or one value per channel");
     }
     if (std::count(result.std_.begin(), result.std_.end(), 0.0f) > 0)
       return Error(ErrorCode::kInvalidArgument, "--std has a 0", "give what pixels are to be divided by");
@@ -265,10 +267,12 @@ Status RunInputs::check_steps(std::size_t steps) const {
   for (const Feed& feed : feeds_) {
     const std::size_t count = feed.files.size();
     if (feed.carried ? count > 1 : count != 1 && count != steps) {
-      return Error(ErrorCode::kInvalidArgument,
-                   feed.carried ? fmt::format("input {} is carried: it starts with one file, not {}", feed.input.name, count)
-                                : fmt::format("input {} has {} files, and there are {} steps", feed.input.name, count, steps),
-                   feed.carried ? "give its first contents only" : "give one file, or one for each step");
+      return Error(
+          ErrorCode::kInvalidArgument,
+          feed.carried
+              ? fmt::format("input {} is carried: it starts with one file, not {}", feed.input.name, count)
+              : fmt::format("input {} has {} files, and there are {} steps", feed.input.name, count, steps),
+          feed.carried ? "give its first contents only" : "give one file, or one for each step");
     }
   }
   return {};
@@ -322,8 +326,8 @@ Status RunInputs::load(Runtime& runtime, std::size_t step) const {
       std::ranges::fill(input.bytes(), std::byte{0});
       continue;
     }
-    Status status = feed.pictures ? load_picture(input, feed.input, feed.file(step))
-                                  : load_array(input, feed.file(step));
+    Status status =
+        feed.pictures ? load_picture(input, feed.input, feed.file(step)) : load_array(input, feed.file(step));
     if (!status) return status;
   }
   return {};

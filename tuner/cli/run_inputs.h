@@ -31,8 +31,8 @@ Result<std::vector<Carry>> parse_carries(const Model& model, const std::vector<s
 
 class RunInputs {
  public:
-  /// `files` holds FILE, for the only input that is not carried, or INPUT=FILE. An input with one file gets it
-  /// in every step, one with several gets them in turn; a carried one starts with its file, or with zeros.
+  /// `files` holds FILE, for the only input that is not carried, or INPUT=FILE. An input with one file gets
+  /// it in every step, one with several gets them in turn; a carried one starts with its file, or with zeros.
   /// Errors: kInvalidArgument, kUnknownName, naming the inputs that have no file.
   static Result<RunInputs> parse(const Model& model, const std::vector<std::string>& files,
                                  const std::vector<Carry>& carries, const PictureArguments& pictures);

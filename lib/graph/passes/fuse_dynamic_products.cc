@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Dynamic quantisation, as exporters and quantisers write it: DynamicQuantizeLinear gives x's bytes, scale and
-// zero point, ConvInteger or MatMulInteger multiplies them with constant weights, and Cast and Mul make real
-// numbers of the sums. Together they are one product, whose form op.h has; so is an Add of a bias behind it.
+// Dynamic quantisation, as exporters and quantisers write it: DynamicQuantizeLinear gives x's bytes, scale
+// and zero point, ConvInteger or MatMulInteger multiplies them with constant weights, and Cast and Mul make
+// real numbers of the sums. Together they are one product, whose form op.h has; so is an Add of a bias behind
+// it.
 //
 // Layers that share one DynamicQuantizeLinear find the range of x each for itself, which reads x once more.
 #include "lib/base/quantise.h"
@@ -19,9 +20,9 @@ namespace {
 // A product of integers with what follows it.
 struct Chain {
   NodeId product = kNoNode;
-  NodeId quantize = kNoNode;      // what gives x
-  std::vector<float> scales;      // of the weights, times other constants: one, or one for each output channel
-  std::int64_t zero_point = 0;    // of the weights
+  NodeId quantize = kNoNode;    // what gives x
+  std::vector<float> scales;    // of the weights, times other constants: one, or one for each output channel
+  std::int64_t zero_point = 0;  // of the weights
   std::int64_t channels = 0;
   std::vector<NodeId> followers;  // the cast and the multiplications, in order
 };
@@ -96,7 +97,8 @@ class DynamicProducts {
   // Cast, then multiplications by x's scale, once, and by constants.
   bool read_followers(Chain& chain) const {
     const NodeId cast = next(chain.product, Op::cast);
-    if (cast == kNoNode || graph_.value(graph_.node(cast).outputs.front()).type != DataType::f32) return false;
+    if (cast == kNoNode || graph_.value(graph_.node(cast).outputs.front()).type != DataType::f32)
+      return false;
     chain.followers = {cast};
     bool scaled = false;
     for (NodeId at = next(cast, Op::mul); at != kNoNode; at = next(at, Op::mul)) {
@@ -235,8 +237,6 @@ class DynamicProducts {
 
 }  // namespace
 
-Result<bool> fuse_dynamic_products(Graph& graph, PassContext&) {
-  return DynamicProducts(graph).run();
-}
+Result<bool> fuse_dynamic_products(Graph& graph, PassContext&) { return DynamicProducts(graph).run(); }
 
 }  // namespace fettle::graph

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Operators that exporters write in parts: HardSwish, Swish, HardSigmoid, Gelu, LayerNorm, the shuffle of
-// channels; products that are dense layers; bounds that are clamps.
+// Operators that exporters write in parts: HardSwish, Swish, HardSigmoid, Gelu, LayerNorm, RMSNorm, the
+// shuffle of channels; products that are dense layers; bounds that are clamps.
 #include "lib/graph/passes.h"
 
 #include <cmath>
@@ -35,6 +35,34 @@ class Matcher {
     if (const auto left = scalar(node->inputs[0]);
         left && node->op != Op::div && node->op != Op::sub && node->op != Op::pow)
       return std::pair{node->inputs[1], *left};
+    return std::nullopt;
+  }
+  /// The x of x^2, as a power or as a product.
+  std::optional<ValueId> squared(ValueId value) const {
+    if (const Node* product = made_by(value, Op::mul))
+      return product->inputs[0] == product->inputs[1] ? std::optional(product->inputs[0]) : std::nullopt;
+    const auto power = with_scalar(made_by(value, Op::pow));
+    return power && power->second == 2 ? std::optional(power->first) : std::nullopt;
+  }
+  /// The x and v of x / sqrt(v): a quotient, or a product with the reciprocal or with 1 / sqrt(v).
+  std::optional<std::pair<ValueId, ValueId>> divided_by_root(ValueId value) const {
+    const auto root_of = [&](ValueId root) {
+      const Node* sqrt = made_by(root, Op::sqrt);
+      return sqrt == nullptr ? kNoValue : sqrt->inputs[0];
+    };
+    if (const Node* quotient = made_by(value, Op::div)) {
+      const ValueId v = root_of(quotient->inputs[1]);
+      return v == kNoValue ? std::nullopt : std::optional(std::pair{quotient->inputs[0], v});
+    }
+    const Node* product = made_by(value, Op::mul);
+    for (std::size_t x = 0; product != nullptr && product->inputs.size() == 2 && x < 2; ++x) {
+      const ValueId factor = product->inputs[1 - x];
+      ValueId v = kNoValue;
+      if (const Node* reciprocal = made_by(factor, Op::reciprocal)) v = root_of(reciprocal->inputs[0]);
+      if (const Node* one = made_by(factor, Op::div); one != nullptr && scalar(one->inputs[0]) == 1)
+        v = root_of(one->inputs[1]);
+      if (v != kNoValue) return std::pair{product->inputs[x], v};
+    }
     return std::nullopt;
   }
   Graph& graph() const { return graph_; }
@@ -120,6 +148,25 @@ std::optional<Found> hard_sigmoid(const Matcher& match, const Node& node) {
   return Found{Op::hard_sigmoid, {*x}, std::move(attributes)};
 }
 
+// (x * gate(x)) * 0.5 or (x * 0.5) * gate(x), where gate_of(value) says what x a gate is of.
+template <typename GateOf>
+std::optional<Found> halved_by_gate(const Matcher& match, const Node& node, GateOf&& gate_of, Op op) {
+  if (const auto half = match.with_scalar(&node); half && half->second == 0.5f) {
+    const Node* product = match.made_by(half->first, Op::mul);
+    for (std::size_t gate = 0; product != nullptr && product->inputs.size() == 2 && gate < 2; ++gate) {
+      if (gate_of(product->inputs[gate]) == product->inputs[1 - gate])
+        return Found{op, {product->inputs[1 - gate]}, {}};
+    }
+    return std::nullopt;
+  }
+  for (std::size_t gate = 0; node.inputs.size() == 2 && gate < 2; ++gate) {
+    const auto half = match.with_scalar(match.made_by(node.inputs[1 - gate], Op::mul));
+    if (half && half->second == 0.5f && gate_of(node.inputs[gate]) == half->first)
+      return Found{op, {half->first}, {}};
+  }
+  return std::nullopt;
+}
+
 // x * 0.5 * (1 + erf(x / sqrt(2))): 0.5 may stand at either product
 std::optional<Found> gelu(const Matcher& match, const Node& node) {
   if (node.op != Op::mul || node.clamp) return std::nullopt;
@@ -133,22 +180,63 @@ std::optional<Found> gelu(const Matcher& match, const Node& node) {
     const auto product = match.with_scalar(match.made_by(erf->inputs[0], Op::mul));
     return product && product->second == std::sqrt(0.5f) ? std::optional(product->first) : std::nullopt;
   };
-  // (x * gate) * 0.5
-  if (const auto half = match.with_scalar(&node); half && half->second == 0.5f) {
-    const Node* product = match.made_by(half->first, Op::mul);
-    for (std::size_t gate = 0; product != nullptr && product->inputs.size() == 2 && gate < 2; ++gate) {
-      if (gate_of(product->inputs[gate]) == product->inputs[1 - gate])
-        return Found{Op::gelu, {product->inputs[1 - gate]}, {}};
-    }
-    return std::nullopt;
-  }
-  // (x * 0.5) * gate
-  for (std::size_t gate = 0; node.inputs.size() == 2 && gate < 2; ++gate) {
-    const auto half = match.with_scalar(match.made_by(node.inputs[1 - gate], Op::mul));
-    if (half && half->second == 0.5f && gate_of(node.inputs[gate]) == half->first)
-      return Found{Op::gelu, {half->first}, {}};
+  return halved_by_gate(match, node, gate_of, Op::gelu);
+}
+
+// x^3 as a power or as products.
+std::optional<ValueId> cubed(const Matcher& match, ValueId value) {
+  if (const auto power = match.with_scalar(match.made_by(value, Op::pow)))
+    return power->second == 3 ? std::optional(power->first) : std::nullopt;
+  const Node* cube = match.made_by(value, Op::mul);
+  for (std::size_t x = 0; cube != nullptr && cube->inputs.size() == 2 && x < 2; ++x) {
+    if (match.squared(cube->inputs[1 - x]) == cube->inputs[x]) return cube->inputs[x];
   }
   return std::nullopt;
+}
+
+// x * 0.5 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x^3))): 0.5 may stand at either product
+std::optional<Found> gelu_tanh(const Matcher& match, const Node& node) {
+  if (node.op != Op::mul || node.clamp || node.inputs.size() != 2) return std::nullopt;
+  const auto gate_of = [&](ValueId value) -> std::optional<ValueId> {
+    const auto sum = match.with_scalar(match.made_by(value, Op::add));
+    const Node* tanh = sum && sum->second == 1 ? match.made_by(sum->first, Op::tanh) : nullptr;
+    if (tanh == nullptr) return std::nullopt;
+    const auto scaled = match.with_scalar(match.made_by(tanh->inputs[0], Op::mul));
+    if (!scaled || scaled->second != 0.79788456080286535588f) return std::nullopt;
+    const Node* inner = match.made_by(scaled->first, Op::add);
+    for (std::size_t x = 0; inner != nullptr && inner->inputs.size() == 2 && x < 2; ++x) {
+      const auto cubic = match.with_scalar(match.made_by(inner->inputs[1 - x], Op::mul));
+      if (cubic && cubic->second == 0.044715f && cubed(match, cubic->first) == inner->inputs[x])
+        return inner->inputs[x];
+    }
+    return std::nullopt;
+  };
+  return halved_by_gate(match, node, gate_of, Op::gelu_tanh);
+}
+
+// x / sqrt(mean(x^2) + epsilon) * scale over the last axis
+std::optional<Found> rms_norm(const Matcher& match, const Node& node) {
+  if (node.op != Op::mul || node.clamp || node.inputs.size() != 2) return std::nullopt;
+  const Graph& graph = match.graph();
+  const std::size_t scale_at = graph.is_constant(node.inputs[1]) ? 1 : 0;
+  const ValueId scale = node.inputs[scale_at];
+  const ValueId normal = node.inputs[1 - scale_at];
+  if (!graph.is_constant(scale) || graph.is_constant(normal)) return std::nullopt;
+  const auto quotient = match.divided_by_root(normal);
+  if (!quotient) return std::nullopt;
+  const auto [x, root] = *quotient;
+  const auto sum = match.with_scalar(match.made_by(root, Op::add));
+  const Node* mean = sum ? match.made_by(sum->first, Op::reduce_mean) : nullptr;
+  if (mean == nullptr || match.squared(mean->inputs[0]) != x) return std::nullopt;
+  const std::int64_t last = graph.value(x).shape->rank() - 1;
+  const auto axes = mean->attributes.integers("axes");
+  if (last < 0 || axes.size() != 1 || axes[0] != last || mean->attributes.integer("keepdims") != 1 ||
+      !(*graph.value(scale).shape == Shape{(*graph.value(x).shape)[static_cast<int>(last)]}))
+    return std::nullopt;
+  Attributes attributes;
+  attributes.set("axis", last);
+  attributes.set("epsilon", sum->second);
+  return Found{Op::rms_norm, {x, scale}, std::move(attributes)};
 }
 
 // (x - mean(x)) / sqrt(mean((x - mean(x))^2) + epsilon) * scale + bias over the last axis
@@ -252,8 +340,9 @@ std::optional<Found> bound(const Matcher& match, const Node& node) {
 }
 
 using Recogniser = std::optional<Found> (*)(const Matcher&, const Node&);
-constexpr Recogniser kRecognisers[] = {self_gated, hard_swish_divided_last, hard_sigmoid, gelu,
-                                       layer_norm, channel_shuffle,         dense,        bound};
+constexpr Recogniser kRecognisers[] = {
+    self_gated, hard_swish_divided_last, hard_sigmoid, gelu, gelu_tanh, layer_norm,
+    rms_norm,   channel_shuffle,         dense,        bound};
 
 }  // namespace
 
