@@ -29,6 +29,7 @@ void order::list_products(KernelList& list) noexcept {
 #endif
   list.add(portable::product_entries());
   list.add(portable::einsum_entries());
+  list.add({&portable::attention_entry()});
   list.add(portable::product_q8_entries());
   list.add(portable::product_dynamic_entries());
 }

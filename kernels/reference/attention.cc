@@ -13,6 +13,9 @@ namespace fettle::kernels::reference {
 namespace {
 
 constexpr double kMasked = -std::numeric_limits<double>::infinity();
+// The weight of what is masked, and of nothing else: weights are not negative.
+constexpr double kNoWeight = -0.0;
+bool has_part(double weight) { return weight != 0 || !std::signbit(weight); }
 
 // What a result of scores shows, by qk_matmul_output_mode.
 enum class Stage : std::int64_t { product, masked, capped, softmax };
@@ -47,7 +50,9 @@ class Attention {
       double& score = at(key);
       score = product(query, head, key);
       show(query, key, Stage::product);
-      score += mask(query, key);
+      // What is masked does not count, whatever it is: no sum with NaN or infinity.
+      const double masked = mask(query, key);
+      score = masked == kMasked ? kMasked : score + masked;
       show(query, key, Stage::masked);
       if (softcap_ > 0) score = softcap_ * std::tanh(score / softcap_);
       show(query, key, Stage::capped);
@@ -55,7 +60,7 @@ class Attention {
     }
     double sum = 0;
     for (double& score : scores_) {
-      score = largest == kMasked ? 0 : std::exp(score - largest);
+      score = score == kMasked ? kNoWeight : std::exp(score - largest);
       sum += score;
     }
     const auto y = result(b_);
@@ -66,8 +71,7 @@ class Attention {
     for (std::int64_t k = 0; k < values_.extent(3); ++k) {
       double value = 0;
       for (std::int64_t key = 0; key < keys_.extent(2); ++key) {
-        // What is masked does not count, whatever it is.
-        if (at(key) != 0) value += at(key) * values_[{query[0], head, key, k}];
+        if (has_part(at(key))) value += at(key) * values_[{query[0], head, key, k}];
       }
       y.set({query[0], query[1], query[2], k}, value);
     }

@@ -13,8 +13,9 @@ void visit_attention_layer(Random& random, const Visit& visit) {
   const std::int64_t heads = pick(random, 1, 3);
   const std::int64_t groups = pick(random, 1, 2);
   const std::int64_t batch = pick(random, 1, 2);
-  const std::int64_t length = pick(random, 1, 7);
-  const std::int64_t keys = pick(random, 1, 9);
+  const bool longer = random() % 4 == 0;
+  const std::int64_t length = pick(random, 1, longer ? 70 : 7);
+  const std::int64_t keys = pick(random, 1, longer ? 80 : 9);
   const std::int64_t size = pick(random, 1, 12);
   Attributes a = with("is_causal", pick(random, 0, 1));
   a.set("softcap", random() % 2 == 0 ? 0.0f : 2.0f);
