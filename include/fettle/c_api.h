@@ -201,7 +201,8 @@ FETTLE_API void fettle_runtime_free(fettle_runtime* runtime);
 
 FETTLE_API size_t fettle_runtime_input_count(const fettle_runtime* runtime);
 FETTLE_API size_t fettle_runtime_output_count(const fettle_runtime* runtime);
-/** Describes an input or output. Fails when the index is past the end. */
+/** Describes an input or output. Fails when the index is past the end. Outputs whose size depends on the data
+ * have the shape and bytes of the last run, and the most there can be before the first. */
 FETTLE_API fettle_status fettle_runtime_input_info(const fettle_runtime* runtime, size_t index,
                                                    fettle_tensor_info* info);
 FETTLE_API fettle_status fettle_runtime_output_info(const fettle_runtime* runtime, size_t index,

@@ -45,6 +45,7 @@ enum class Refusal : std::uint8_t {
   kernel_size,
   padding,
   clamp,         ///< cannot apply the fused clamp
+  extent,        ///< extents that the data of each run tell, where the kernel needs them before
   not_constant,  ///< wants constant weights
   constant,      ///< wants a computed operand where this one is constant
   too_large,     ///< beyond the kernel's integer or memory range
@@ -84,6 +85,16 @@ class BoundKernel {
   /// at least.
   virtual Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs,
                              void* workspace) noexcept = 0;
+  /// Tells, before a run, what the extent of a bounded axis is (TensorDesc::bounded); at most the bound, and
+  /// perhaps 0. `tensor` counts the layer's inputs and behind them its outputs. What has not been told is the
+  /// bound; what has been told holds until told anew. The tensor is dense for its actual extents. Extents
+  /// that this kernel itself finds (of what NonZero gives) are never told. Does not allocate. Called where
+  /// Kernel::bounded_axes says so, and for runs whose result has elements.
+  virtual void set_extent(std::size_t tensor, int axis, std::int64_t extent) noexcept {
+    static_cast<void>(tensor);
+    static_cast<void>(axis);
+    static_cast<void>(extent);
+  }
   /// Computes. Does not allocate, log or do I/O. The error is kKernelFailed.
   virtual Status run() noexcept = 0;
 };
@@ -114,6 +125,13 @@ enum class Striding : std::uint8_t {
   any,     ///< any strides at all
 };
 
+/// Which bounded axes (TensorDesc::bounded) a kernel takes: it has BoundKernel::set_extent for them.
+enum class BoundedAxes : std::uint8_t {
+  none,       ///< none: layers that have some are refused with Refusal::extent
+  outermost,  ///< axis 0 of any operand or result
+  any,        ///< all
+};
+
 /// One entry of the kernel table: constant data, with functions that hold no state.
 struct Kernel {
   std::string_view name;   ///< "op.algorithm.type.isa", unique, e.g. "conv.gemm.f32.portable"
@@ -142,6 +160,8 @@ struct Kernel {
   bool residual_in_place = false;
   /// Runs layers of which an operand or a result has no elements (an extent of 0). Others are never asked.
   bool takes_empty = false;
+  /// The axes whose extents it learns before each run.
+  BoundedAxes bounded_axes = BoundedAxes::none;
   bool leaves_clamp = false;  ///< does not apply the last part's clamp; the compiler adds a step that does
   bool threaded = false;      ///< can use more than one thread
   /// About how many times as large as a plain sum of products' its rounding errors are (Winograd's
@@ -187,10 +207,10 @@ FETTLE_API std::uint32_t in_place_inputs(const Kernel& kernel, const LayerDesc& 
 /// "conv.indirect.f32.avx512+hard_swish", the form that FETTLE_KERNELS takes in CMake. Thread-safe.
 FETTLE_API std::string name_with_epilogue(const Kernel& kernel, const LayerDesc& layer);
 
-/// Whether the kernel runs the layer as described on this CPU: its pattern, instructions, kind of core and
-/// striding, layers without elements, then the kernel's own word. For kernels that leave the clamp, `layer`
-/// must come without the last part's. The layer must obey its operators' rules (LayerDesc::check).
-/// Thread-safe.
+/// Whether the kernel runs the layer as described on this CPU: its pattern, instructions, kind of core,
+/// bounded axes and striding, layers without elements, then the kernel's own word. For kernels that leave the
+/// clamp, `layer` must come without the last part's. The layer must obey its operators' rules
+/// (LayerDesc::check). Thread-safe.
 FETTLE_API Refusal refusal_of(const Kernel& kernel, const LayerDesc& layer, const Cpu& cpu);
 
 /// The library's own kernels in order of preference for the static defaults. Constant data; thread-safe.

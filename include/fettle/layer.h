@@ -24,6 +24,9 @@ struct TensorDesc {
   Format format;
   Strides strides{};      ///< in elements, see Strides; dense unless a kernel's Striding allows more
   bool constant = false;  ///< its bytes are known at compile time and are given to `pack`; always dense nchw
+  /// Bit i: the extent of axis i in `shape` is the most there can be; what it is, the data of each run tell.
+  /// The elements lie densely for the actual extents, at the start of memory that has room for the most.
+  std::uint8_t bounded = 0;
 
   /// Whether `strides` are those of a dense tensor (extents of 1 put no condition on their stride).
   FETTLE_API bool dense() const noexcept;
@@ -71,7 +74,8 @@ struct LayerDesc {
   /// "conv group=1 ... clamp=0,6 : f32 nchw 1x3x8x8, f32 const 16x3x3x3 -> f32 nhwc 1x16x4x4". Parts are
   /// joined by " + " and followed by their operands, unless those are simply all inputs in order; a tensor is
   /// its type, layout (where the rank is 3 or more, or it is not nchw), block, scale and zero point (where
-  /// quantised), shape and strides (where not dense); the results between parts stand behind " via ".
+  /// quantised), shape (with "<=" before bounded extents) and strides (where not dense); the results between
+  /// parts stand behind " via ".
   /// docs/layer-text.md has the whole form. Never holds names or weights, so equal layers of different
   /// networks share their text.
   FETTLE_API std::string text() const;

@@ -18,8 +18,9 @@
 namespace fettle {
 
 /// X(enumerator, ONNX operator name). The enumerator is also the text of the operator in layer descriptions.
-/// `convert`, `channel_shuffle`, `gelu_tanh` and `clamp` are Fettle's own: a change of format, a turn of
-/// groups of channels (see Attributes), the approximation of Gelu by tanh, and min(max(x, low), high). Some
+/// `convert`, `channel_shuffle`, `gelu_tanh`, `select` and `clamp` are Fettle's own: a change of format, a
+/// turn of groups of channels (see Attributes), the approximation of Gelu by tanh, one of two tensors by a
+/// condition (where an If has a computed one), and min(max(x, low), high). Some
 /// never reach layers: what is rewritten when a model is read (flatten, sum, constant, branch, loop,
 /// scan...).
 // clang-format off
@@ -71,7 +72,7 @@ namespace fettle {
   X(rms_norm, "RMSNormalization") X(attention, "Attention") X(rotary_embedding, "RotaryEmbedding")          \
   X(tensor_scatter, "TensorScatter") X(causal_conv, "CausalConvWithState") X(deform_conv, "DeformConv")     \
   X(col2im, "Col2Im") X(center_crop_pad, "CenterCropPad") X(affine_grid, "AffineGrid")                      \
-  X(gelu_tanh, "") X(channel_shuffle, "") X(convert, "")
+  X(gelu_tanh, "") X(channel_shuffle, "") X(convert, "") X(select, "")
 // clang-format on
 
 /// An operator of the graph and of layers.
@@ -138,19 +139,27 @@ using AttributeValue = std::variant<std::int64_t, float, std::vector<std::int64_
 ///   - scatter_elements, scatter_nd: reduction; gather_nd: batch_dims; tensor_scatter: axis, mode
 ///   - one_hot: axis, depth; trilu: upper, and k as an operand; eye_like: k
 ///   - reverse_sequence: batch_axis, time_axis
-///   - slice: starts, ends, axes, steps (all normalised and clamped to the extents)
+///   - slice: starts, ends, axes, steps (all normalised and clamped to the extents); where starts, ends or an
+///     axis's extent depend on data: axes and steps, with starts and ends as operands, as ONNX has them
 ///   - pad: pads, mode, value
 ///   - transpose: perm; depth_to_space: blocksize, mode; space_to_depth: blocksize
 ///   - channel_shuffle: group; channels as a matrix with a row a group are transposed: the result's channel
 ///     i * group + j is channel j * (C / group) + i
-///   - reshape, flatten, squeeze, unsqueeze: none; the output shape says everything (op is `reshape` for all)
+///   - reshape, flatten, squeeze, unsqueeze: none; the output shape says everything (op is `reshape` for
+///     all). Where extents depend on data: `from`, for each axis of the result the axis of the operand whose
+///     extent it has, -1 for what is left, -2 for the extent in the result's shape; or the shape as an
+///     operand, with allowzero
+///   - select: a condition (one boolean), and what is the result where it holds and where not
+///   - shape, size, range, constant_of_shape: layers where the extents they give, or those of what they give,
+///     depend on data; shape: start, end; constant_of_shape: type, value (the element's bytes)
 ///   - resize (and upsample): mode, coordinate_transformation_mode, nearest_mode (or floor_or_ceil: ceil if
 ///     an axis shrinks), cubic_coeff_a, exclude_outside, extrapolation_value, antialias, scales (empty:
 ///     extents say them)
 ///   - grid_sample: mode (linear, nearest, cubic), padding_mode, align_corners; affine_grid: align_corners,
 ///     the output shape gives the size; roi_align: mode, coordinate_transformation_mode,
 ///     output_height, output_width, sampling_ratio, spatial_scale
-///   - expand, tile: the output shape says it (tile: repeats)
+///   - expand, tile: the output shape says it (tile: repeats), or an operand whose numbers are computed, as
+///     the sizes of resize may be, too, and top_k's k
 ///   - convert: none (formats say all: layout, type, scale and zero point), or scale, shift (floats, one per
 ///     channel) and swap (of red and blue) for images of bytes
 ///

@@ -82,7 +82,9 @@ class Runtime {
 
   /// Runs the network once. Does not allocate, log or do I/O; waits at fork-join barriers alone. Inputs keep
   /// their contents. Rounding, traps and the treatment of subnormal numbers that a thread is set to make no
-  /// difference, and are the same afterwards.
+  /// difference, and are the same afterwards. Errors: kWrongShape where extents that depend on the data
+  /// (TensorInfo::bounded) do not fit each other or exceed their bounds, which names the layer, and is all
+  /// that allocates; the next run starts afresh. kKernelFailed.
   FETTLE_API Status run() noexcept;
 
   FETTLE_API const Program& program() const noexcept;
@@ -99,11 +101,13 @@ class Runtime {
   /// The last run as Chrome trace events (JSON), for chrome://tracing and Perfetto.
   FETTLE_API std::string profile_trace() const;
 
-  /// Runs and gives each step's inputs and outputs to `visit` after it has run; for verification and
-  /// calibration. Allocates.
+  /// Runs and gives each step's inputs and outputs to `visit` after it has run, unless a computed condition
+  /// has left it out; for verification and calibration. Allocates.
   using StepVisitor = std::function<void(std::size_t step, std::span<const void* const> inputs,
                                          std::span<void* const> outputs)>;
   FETTLE_API Status run_visiting(const StepVisitor& visit);
+  /// The layer of one of program().steps() with the last run's extents in place of bounds. Allocates.
+  FETTLE_API LayerDesc actual_layer(std::size_t step) const;
 
  private:
   explicit Runtime(std::unique_ptr<RuntimeState> state) noexcept;

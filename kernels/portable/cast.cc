@@ -99,6 +99,7 @@ Refusal supports_cast(const LayerDesc& layer, const Cpu&) {
 constexpr Op kCastOp[] = {Op::convert};
 constexpr Kernel kCast = [] {
   Kernel kernel = entry<cast>("convert.cast.any.portable", kCastOp, kNchwNhwc<>, supports_cast);
+  kernel.bounded_axes = BoundedAxes::any;
   return kernel;
 }();
 constexpr const Kernel* kCastEntries[] = {&kCast};

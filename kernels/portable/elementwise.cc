@@ -178,6 +178,7 @@ template <Compute compute>
 constexpr Kernel unary_entry(std::size_t op, std::string_view name) {
   Kernel kernel = entry<compute>(name, {&kElementwiseOps[op], 1}, kNchwNhwc<kF32>, supports_unary);
   kernel.in_place = 1;
+  kernel.bounded_axes = BoundedAxes::any;
   return kernel;
 }
 
@@ -185,6 +186,7 @@ template <Compute compute>
 constexpr Kernel binary_entry(std::size_t op, std::string_view name) {
   Kernel kernel = entry<compute>(name, {&kElementwiseOps[op], 1}, kNchwNhwc<kF32>, supports_binary);
   kernel.in_place = 3;
+  kernel.bounded_axes = BoundedAxes::any;
   return kernel;
 }
 

@@ -206,13 +206,14 @@ Refusal supports_narrow_pad(const LayerDesc& layer, const Cpu& cpu) {
 
 constexpr Op kMovementOps[] = {Op::concat,    Op::split,   Op::slice,         Op::pad,
                                Op::transpose, Op::reshape, Op::depth_to_space};
-// Copies by strides read and write views as they are.
+// Copies by strides read and write views as they are, and whatever extents there are.
 template <Compute compute>
 constexpr Kernel strided_entry(std::size_t op, std::string_view name, std::span<const Signature> signatures,
                                Refusal (*check)(const LayerDesc&, const Cpu&)) {
   Kernel kernel = entry<compute>(name, {&kMovementOps[op], 1}, signatures, check);
   kernel.input_striding = Striding::any;
   kernel.output_striding = Striding::any;
+  if (kMovementOps[op] != Op::depth_to_space) kernel.bounded_axes = BoundedAxes::any;
   return kernel;
 }
 
@@ -226,8 +227,12 @@ constexpr Kernel kPad =
     entry<pad<float>>("pad.copy.f32.portable", {&kMovementOps[3], 1}, kNchwNhwc<kF32>, supports_pad);
 constexpr Kernel kTranspose =
     strided_entry<transpose<float>>(4, "transpose.copy.f32.portable", kNchw<kF32>, supports_nchw);
-constexpr Kernel kReshape =
-    entry<copy<float>>("reshape.copy.f32.portable", {&kMovementOps[5], 1}, kNchw<kF32>, supports_nchw);
+constexpr Kernel kReshape = [] {
+  Kernel kernel =
+      entry<copy<float>>("reshape.copy.f32.portable", {&kMovementOps[5], 1}, kNchw<kF32>, supports_nchw);
+  kernel.bounded_axes = BoundedAxes::any;
+  return kernel;
+}();
 constexpr Kernel kDepthToSpace = strided_entry<depth_to_space<float>>(6, "depth_to_space.copy.f32.portable",
                                                                       kNchwNhwc<kF32>, supports_plain);
 
@@ -239,6 +244,7 @@ constexpr Kernel kTransposeBytes =
 constexpr Kernel kReshapeBytes = [] {
   Kernel kernel =
       entry<copy<Byte>>("reshape.copy.q8.portable", {&kMovementOps[5], 1}, kNchw<>, supports_bytes_nchw);
+  kernel.bounded_axes = BoundedAxes::any;
   return kernel;
 }();
 

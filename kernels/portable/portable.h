@@ -7,6 +7,7 @@
 #include "kernels/common/uniform.h"
 #include "kernels/entry.h"
 #include "kernels/selection.h"
+#include "lib/base/extents.h"
 #include "lib/base/guard.h"
 
 #include <fettle/kernel.h>
@@ -64,6 +65,9 @@ class BoundPortable final : public BoundKernel {
       workspace_ = static_cast<std::byte*>(workspace);
       return {};
     });
+  }
+  void set_extent(std::size_t tensor, int axis, std::int64_t extent) noexcept override {
+    fettle::set_extent(layer_, tensor, axis, extent);
   }
   Status run() noexcept override {
     compute_({layer_, inputs_, outputs_, packed_, workspace_, pool_, threads_});

@@ -75,6 +75,8 @@ Refusal supports_matmul(const LayerDesc& layer, const Cpu&) {
   const Shape& b = layer.inputs[1].shape;
   const Shape& y = layer.outputs.front().shape;
   if (a.rank() < 2 || b.rank() < 2) return Refusal::rank;
+  // Which operand has all batches must not depend on the run.
+  if (layer.inputs[1].bounded != 0 || (layer.inputs[0].bounded != 0 && b.rank() > 2)) return Refusal::extent;
   if (y.elements() <= 0 || a.elements() <= 0 || b.elements() <= 0) return Refusal::shape;
   // Each operand has all batches or one; a mixture would need an index for each batch.
   const std::int64_t batches = y.elements() / (a[a.rank() - 2] * b[b.rank() - 1]);
@@ -92,11 +94,13 @@ constexpr Kernel kGemm = [] {
   kernel.packed_bytes = gemm_packed_bytes;
   kernel.pack = gemm_pack;
   kernel.packed_for_any_size = true;
+  kernel.bounded_axes = BoundedAxes::outermost;
   return if_selected(kernel);
 }();
 constexpr Kernel kMatmul = [] {
   Kernel kernel = entry<matmul>("matmul.gemm.f32.portable", kMatmulOp, kNchw<kF32>, supports_matmul);
   kernel.revision = 2;
+  kernel.bounded_axes = BoundedAxes::outermost;
   return if_selected(kernel);
 }();
 constexpr const Kernel* kProductEntries[] = {&kGemm, &kMatmul};

@@ -139,7 +139,8 @@ bool all_nchw(const LayerDesc& layer) {
 
 Refusal supports_top_k(const LayerDesc& layer, const Cpu&) {
   if (layer.main().clamp) return Refusal::clamp;
-  if (layer.inputs.size() != 1 || layer.outputs.size() != 2) return Refusal::op;
+  // A computed k is an operand, and what the kernel is told of the results.
+  if (layer.inputs.empty() || layer.inputs.size() > 2 || layer.outputs.size() != 2) return Refusal::op;
   const DataType type = layer.inputs[0].format.type;
   if (type != DataType::f32 && type != DataType::s32 && type != DataType::s64) return Refusal::data_type;
   if (layer.outputs[0].format.type != type || layer.outputs[1].format.type != DataType::s64)
@@ -265,6 +266,7 @@ constexpr Kernel kTopK = [] {
   Kernel kernel =
       entry<top_k_of_type>("top_k.partial.any.portable", {&kSelectionOps[0], 1}, kNchw<>, supports_top_k);
   kernel.workspace_bytes = top_k_workspace;
+  kernel.bounded_axes = BoundedAxes::any;
   return if_selected(kernel);
 }();
 constexpr Kernel kSuppression = [] {
@@ -272,6 +274,7 @@ constexpr Kernel kSuppression = [] {
                                              {&kSelectionOps[1], 1}, kNchw<>, supports_suppression);
   kernel.threaded = false;
   kernel.workspace_bytes = suppression_workspace;
+  kernel.bounded_axes = BoundedAxes::any;
   return if_selected(kernel);
 }();
 constexpr const Kernel* kSelectionEntries[] = {&kTopK, &kSuppression};

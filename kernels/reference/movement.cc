@@ -3,9 +3,11 @@
 // Operators that move elements, of any type; casts and conversions.
 #include "kernels/reference/numbers.h"
 #include "kernels/reference/small_floats.h"
+#include "lib/base/extents.h"
 #include "lib/base/small_types.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 
@@ -44,18 +46,32 @@ void split(const Buffers& b) {
   }
 }
 
+// The first element that a slice takes of its k-th axis: an attribute, or an operand that counts as ONNX
+// does.
+std::int64_t first_of_slice(const Buffers& b, std::size_t k, int axis) {
+  if (!b.has(1)) return b.attributes().integers("starts")[k];
+  const Index at{static_cast<std::int64_t>(k)};
+  std::int64_t start = operand<std::int64_t>(b, 1)[at];
+  slice_extent(b.layer.inputs.front().shape[axis], b.attributes().integers("steps")[k], start,
+               operand<std::int64_t>(b, 2)[at]);
+  return start;
+}
+
 void slice(const Buffers& b) {
   const auto x = b.in<std::byte>(0);
   const auto y = b.out<std::byte>();
-  const auto starts = b.attributes().integers("starts");
   const auto axes = b.attributes().integers("axes");
   const auto steps = b.attributes().integers("steps");
+  std::array<std::int64_t, kMaxRank> starts{};
+  for (std::size_t k = 0; k < axes.size(); ++k) starts[k] = first_of_slice(b, k, static_cast<int>(axes[k]));
   const Mover move(b);
   for_each_index(y.desc.shape, [&](const Index& i) {
     Index from = i;
     for (std::size_t k = 0; k < axes.size(); ++k) {
       const auto axis = static_cast<std::size_t>(axes[k]);
-      from[axis] = starts[k] + i[axis] * steps[k];
+      // A result that is larger than what there is, in a layer that nothing has told its extents.
+      from[axis] =
+          std::clamp<std::int64_t>(starts[k] + i[axis] * steps[k], 0, x.extent(static_cast<int>(axis)) - 1);
     }
     move(y, i, x, from);
   });
@@ -144,6 +160,52 @@ void where(const Buffers& b) {
   });
 }
 
+// One of two tensors. One that is smaller than the result, in a layer that nothing has told its extents, is
+// read again from its start.
+void select(const Buffers& b) {
+  const bool holds = *b.in<std::uint8_t>(0).data != 0;
+  const auto x = b.in<std::byte>(holds ? 1 : 2);
+  const auto y = b.out<std::byte>();
+  if (x.desc.shape.elements() == 0) return;
+  const Mover move(b);
+  for_each_index(y.desc.shape, [&](const Index& i) {
+    Index from = i;
+    for (int axis = 0; axis < x.desc.shape.rank(); ++axis)
+      from[static_cast<std::size_t>(axis)] %= x.extent(axis);
+    move(y, i, x, from);
+  });
+}
+
+// The extents of a tensor, and the number of its elements.
+void shape(const Buffers& b) {
+  const auto y = result<std::int64_t>(b);
+  const auto start = static_cast<int>(b.attributes().integer("start"));
+  for (std::int64_t i = 0; i < y.extent(0); ++i)
+    y.set({i}, b.layer.inputs.front().shape[start + static_cast<int>(i)]);
+}
+
+void size(const Buffers& b) { result<std::int64_t>(b).set({}, b.layer.inputs.front().shape.elements()); }
+
+void range(const Buffers& b) {
+  const auto y = result<std::int64_t>(b);
+  std::int64_t value = operand<std::int64_t>(b, 0)[{}];
+  const std::int64_t delta = operand<std::int64_t>(b, 2)[{}];
+  for (std::int64_t i = 0; i < y.extent(0); ++i) {
+    y.set({i}, value);
+    value = multiply_add<std::int64_t>(1, value, delta);
+  }
+}
+
+// The bytes of one element again and again; zeros where there are none.
+void constant_of_shape(const Buffers& b) {
+  const TensorDesc& desc = b.layer.outputs.front();
+  const auto element = b.attributes().integers("value");
+  auto* bytes = static_cast<std::uint8_t*>(b.outputs.front());
+  const std::size_t count = dense_bytes(desc.shape, desc.format);
+  for (std::size_t i = 0; i < count; ++i)
+    bytes[i] = element.empty() ? std::uint8_t{0} : static_cast<std::uint8_t>(element[i % element.size()]);
+}
+
 void depth_to_space(const Buffers& b) {
   const auto x = b.in<std::byte>(0);
   const auto y = b.out<std::byte>();
@@ -205,17 +267,31 @@ void cast(const Buffers& b) {
   });
 }
 
-constexpr auto kMovementEntries =
-    join(kFamily<concat, any_type, "copy.any", Op::concat>, kFamily<split, any_type, "copy.any", Op::split>,
-         kFamily<slice, any_type, "copy.any", Op::slice>, kFamily<pad, any_number, "copy.any", Op::pad>,
-         kFamily<transpose, any_type, "copy.any", Op::transpose>,
-         kFamily<reshape, any_type, "copy.any", Op::reshape, Op::identity, Op::bit_cast>,
-         kFamily<repeat, any_type, "copy.any", Op::expand, Op::tile>,
-         kFamily<where, any_type, "copy.any", Op::where>,
-         kFamily<depth_to_space, any_type, "copy.any", Op::depth_to_space>,
-         kFamily<channel_shuffle, any_type, "copy.any", Op::channel_shuffle>,
-         kFamily<space_to_depth, any_type, "copy.any", Op::space_to_depth>,
-         kFamily<cast, any_number, "direct.any", Op::cast>);
+Refusal supports_select(const LayerDesc& layer, const Cpu& cpu) {
+  const bool alike = layer.inputs.size() == 3 && layer.inputs[0].format.type == DataType::boolean &&
+                     layer.inputs[1].format.type == layer.outputs[0].format.type &&
+                     layer.inputs[2].format.type == layer.outputs[0].format.type;
+  return alike ? any_type(layer, cpu) : Refusal::data_type;
+}
+
+Refusal supports_dense_fill(const LayerDesc& layer, const Cpu& cpu) {
+  return layer.outputs.front().dense() ? any_type(layer, cpu) : Refusal::strides;
+}
+
+constexpr auto kMovementEntries = join(
+    kFamily<concat, any_type, "copy.any", Op::concat>, kFamily<split, any_type, "copy.any", Op::split>,
+    kFamily<slice, any_type, "copy.any", Op::slice>, kFamily<pad, any_number, "copy.any", Op::pad>,
+    kFamily<transpose, any_type, "copy.any", Op::transpose>,
+    kFamily<reshape, any_type, "copy.any", Op::reshape, Op::identity, Op::bit_cast>,
+    kFamily<repeat, any_type, "copy.any", Op::expand, Op::tile>,
+    kFamily<where, any_type, "copy.any", Op::where>, kFamily<select, supports_select, "copy.any", Op::select>,
+    kFamily<shape, any_type, "direct.any", Op::shape>, kFamily<size, any_type, "direct.any", Op::size>,
+    kFamily<range, any_number, "direct.any", Op::range>,
+    kFamily<constant_of_shape, supports_dense_fill, "direct.any", Op::constant_of_shape>,
+    kFamily<depth_to_space, any_type, "copy.any", Op::depth_to_space>,
+    kFamily<channel_shuffle, any_type, "copy.any", Op::channel_shuffle>,
+    kFamily<space_to_depth, any_type, "copy.any", Op::space_to_depth>,
+    kFamily<cast, any_number, "direct.any", Op::cast>);
 
 }  // namespace
 

@@ -3,6 +3,7 @@
 
 #include "kernels/reference/evaluate.h"
 #include "kernels/reference/reference_kernels.h"
+#include "lib/base/extents.h"
 #include "lib/base/guard.h"
 #include "lib/base/memory.h"
 #include "lib/base/static_vector.h"
@@ -30,6 +31,10 @@ Status BoundReference::set_buffers(std::span<const void* const> inputs, std::spa
     outputs_.assign(outputs.begin(), outputs.end());
     return {};
   });
+}
+
+void BoundReference::set_extent(std::size_t tensor, int axis, std::int64_t extent) noexcept {
+  fettle::set_extent(layer_, tensor, axis, extent);
 }
 
 Status BoundReference::run() noexcept {

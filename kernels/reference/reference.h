@@ -110,6 +110,7 @@ class BoundReference final : public BoundKernel {
   BoundReference(const LayerDesc& layer, Compute compute) : layer_(layer), compute_(compute) {}
   Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs,
                      void* workspace) noexcept override;
+  void set_extent(std::size_t tensor, int axis, std::int64_t extent) noexcept override;
   Status run() noexcept override;
 
  private:
@@ -134,6 +135,7 @@ constexpr Kernel entry(std::string_view name, std::span<const Op> pattern, Suppo
   kernel.input_striding = Striding::any;
   kernel.output_striding = Striding::any;
   kernel.takes_empty = true;
+  kernel.bounded_axes = BoundedAxes::any;
   return if_selected(kernel);
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "lib/base/extents.h"
 #include "lib/base/layer_text.h"
 
 #include <fettle/kernel.h>
@@ -12,6 +13,18 @@
 namespace fettle {
 namespace {
 
+void append_shape(std::string& text, const TensorDesc& tensor) {
+  if (tensor.bounded == 0) {
+    text += tensor.shape.text();
+    return;
+  }
+  for (int axis = 0; axis < tensor.shape.rank(); ++axis) {
+    if (axis > 0) text.push_back('x');
+    if (is_bounded(tensor, axis)) text += "<=";
+    text += std::to_string(tensor.shape[axis]);
+  }
+}
+
 void append_tensor(std::string& text, const TensorDesc& tensor) {
   text.append(to_string(tensor.format.type)).push_back(' ');
   if (tensor.constant) text += "const ";
@@ -23,7 +36,7 @@ void append_tensor(std::string& text, const TensorDesc& tensor) {
     append_shortest(text, tensor.format.scale);
     text.append(" zero=").append(std::to_string(tensor.format.zero_point)).push_back(' ');
   }
-  text += tensor.shape.text();
+  append_shape(text, tensor);
   if (tensor.dense()) return;
   text += " strides=";
   for (int axis = 0; axis < tensor.shape.rank(); ++axis) {
@@ -182,6 +195,8 @@ std::string_view to_string(Refusal refusal) noexcept {
       return "padding";
     case Refusal::clamp:
       return "clamp";
+    case Refusal::extent:
+      return "extent";
     case Refusal::not_constant:
       return "not_constant";
     case Refusal::constant:

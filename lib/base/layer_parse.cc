@@ -3,6 +3,7 @@
 // Reads the text of a layer. One pass from left to right, without recursion; the first thing that does not
 // fit ends it.
 #include "lib/base/checked.h"
+#include "lib/base/extents.h"
 #include "lib/base/guard.h"
 #include "lib/base/layer_text.h"
 #include "lib/base/op_names.h"
@@ -314,7 +315,7 @@ class LayerParser {
     tensor.constant = take("const ");
     const std::size_t layout_at = at_;
     bool has_layout = false;
-    if (!layout(tensor, has_layout) || !quantisation(tensor.format) || !shape(tensor.shape)) return false;
+    if (!layout(tensor, has_layout) || !quantisation(tensor.format) || !shape(tensor)) return false;
     const bool activation = !tensor.constant && tensor.shape.rank() >= 3;
     if (activation && !has_layout) return expected("a layout: nchw, nhwc or nchwc", layout_at);
     if (!activation && tensor.format.layout != Layout::nchw)
@@ -349,11 +350,13 @@ class LayerParser {
            need(" ");
   }
 
-  bool shape(Shape& shape) {
+  bool shape(TensorDesc& tensor) {
     if (take("scalar")) return true;
+    Shape& shape = tensor.shape;
     const std::size_t from = at_;
     do {
       if (shape.rank() == kMaxRank) return expected("at most 8 extents");
+      if (!tensor.constant && take("<=")) set_bounded(tensor, shape.rank());
       std::int64_t extent = 0;
       if (!integer(extent, 0, kMostElements, "a shape such as 1x3x8x8, or scalar")) return false;
       shape.push_back(extent);

@@ -420,8 +420,12 @@ fettle_status fettle_runtime_input_info(const fettle_runtime* runtime, size_t in
 
 fettle_status fettle_runtime_output_info(const fettle_runtime* runtime, size_t index,
                                          fettle_tensor_info* info) {
-  return runtime == nullptr ? null_argument(__func__)
-                            : describe(runtime->runtime.program().outputs(), index, info, __func__);
+  if (runtime == nullptr) return null_argument(__func__);
+  const std::span<const fettle::TensorInfo> bounds = runtime->runtime.program().outputs();
+  if (index >= bounds.size()) return describe(bounds, index, info, __func__);
+  // Those of the last run, where they depend on data.
+  return describe({&const_cast<fettle_runtime*>(runtime)->runtime.output(index).info(), 1}, 0, info,
+                  __func__);
 }
 
 fettle_status fettle_runtime_find_input(const fettle_runtime* runtime, const char* name, size_t* index) {

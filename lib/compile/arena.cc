@@ -46,6 +46,8 @@ std::vector<Lifetime> lifetimes(const Schedule& schedule) {
   for (int i = 0; i < end; ++i) {
     for (TensorId id : schedule.steps[static_cast<std::size_t>(i)].inputs) touch(id, i);
     for (TensorId id : schedule.steps[static_cast<std::size_t>(i)].outputs) touch(id, i);
+    for (const Condition& condition : schedule.steps[static_cast<std::size_t>(i)].conditions)
+      touch(condition.tensor, i);
   }
   for (TensorId id : schedule.outputs) touch(id, end);
   return lives;

@@ -137,8 +137,6 @@ void describe_tensors(ProgramState& state, const ModelState& model) {
   };
   describe(model.inputs, state.schedule.inputs, state.inputs);
   describe(model.outputs, state.schedule.outputs, state.outputs);
-  state.own_outputs = model.own_outputs;
-  state.extents = model.extents;
 }
 
 Plan effective_plan(const LayerGraph& layers, const std::vector<Assignment>& assignments,

@@ -55,6 +55,24 @@ bool has_empty(const LayerDesc& layer) {
          std::any_of(layer.outputs.begin(), layer.outputs.end(), empty);
 }
 
+// Whether the kernel takes the axes whose extents only running tells. What one kernel computes of several
+// operators has results in between, whose extents nobody would tell.
+bool takes_bounded(const Kernel& kernel, const LayerDesc& layer) {
+  constexpr std::uint8_t kOutermost = 1;
+  std::uint8_t bounded = 0;
+  bool dense = true;
+  for (const auto* tensors : {&layer.inputs, &layer.outputs, &layer.inner}) {
+    for (const TensorDesc& tensor : *tensors) {
+      bounded |= tensor.bounded;
+      dense = dense && (tensor.bounded == 0 || tensor.dense());
+    }
+  }
+  if (bounded == 0) return true;
+  if (layer.parts.size() > 1 || !dense) return false;
+  return kernel.bounded_axes == BoundedAxes::any ||
+         (kernel.bounded_axes == BoundedAxes::outermost && bounded == kOutermost);
+}
+
 // The parts behind the kernel's pattern.
 std::span<const LayerPart> epilogue_of(const Kernel& kernel, const LayerDesc& layer) {
   return std::span(layer.parts).subspan(std::min(kernel.pattern.size(), layer.parts.size()));
@@ -128,6 +146,7 @@ Refusal refusal_of(const Kernel& kernel, const LayerDesc& layer, const Cpu& cpu)
   if (!has_pattern(kernel, layer)) return Refusal::op;
   if (!has_all(cpu.isa, kernel.isa)) return Refusal::isa;
   if (kernel.for_in_order_cores && !has_in_order_core(cpu)) return Refusal::core;
+  if (!takes_bounded(kernel, layer)) return Refusal::extent;
   if (!kernel.takes_empty && has_empty(layer)) return Refusal::shape;
   for (const TensorDesc& input : layer.inputs) {
     if (!input.constant && !striding_allows(kernel.input_striding, input)) return Refusal::strides;

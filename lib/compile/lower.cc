@@ -2,6 +2,7 @@
 #include "lib/compile/lower.h"
 
 #include "lib/base/channel_block.h"
+#include "lib/graph/conditions.h"
 
 #include <algorithm>
 #include <cmath>
@@ -21,7 +22,8 @@ class Lowering {
         graph_(*layers.model().graph),
         assignments_(assignments),
         table_(table),
-        options_(options) {
+        options_(options),
+        conditions_(graph::conditions_of(graph_)) {
     for (const Assignment& assignment : assignments)
       threads_ = std::max(threads_, assignment.variant.threads);
   }
@@ -149,9 +151,11 @@ class Lowering {
     // What a layer knows of the stored numbers only, it passes on with their quantisation.
     const bool restored = picture == pictures_.end() && have.type == wanted.type;
     const Format format = restored ? in_layout(have, wanted.layout, table_.cpu().isa) : wanted;
-    const TensorId to = add_tensor(dense_desc(schedule_.tensor(from).desc.shape, format), value);
+    const TensorDesc& source_desc = schedule_.tensor(from).desc;
+    const TensorId to = add_tensor(dense_desc(source_desc.shape, format, source_desc.bounded), value);
     formats_[key] = to;
-    if (restored &&
+    // Extents that are the most there can be say nothing of where elements lie.
+    if (restored && schedule_.tensor(to).desc.bounded == 0 &&
         same_memory(schedule_.tensor(to).desc.shape, format, schedule_.tensor(from).desc.format)) {
       schedule_.tensor(to).view = View::same;
       schedule_.tensor(to).parent = from;
@@ -202,8 +206,22 @@ class Lowering {
     std::optional<Clamp> clamp;
     if (step.kernel->leaves_clamp) clamp = take_clamp(step.desc);
     const std::vector<TensorId> results = step.outputs;
+    if (Status status = add_conditions(last, info.id, step); !status) return status;
     schedule_.steps.push_back(std::move(step));
     if (clamp) return add_clamp(info.id, results.front(), *clamp);
+    return {};
+  }
+
+  // What only one side of a condition wants runs where it is that side's turn. A region's results are those
+  // of its last layer. Conversions have no conditions: others may use what they make.
+  Status add_conditions(int layer, const std::string& id, Step& step) {
+    const graph::NodeId node = layers_.model().layer_nodes[static_cast<std::size_t>(layer)];
+    for (const graph::Condition& condition : conditions_[static_cast<std::size_t>(node)]) {
+      const Format plain{Layout::nchw, DataType::boolean};
+      Result<TensorId> tensor = tensor_in(condition.value, plain, id);
+      if (!tensor) return std::move(tensor).error();
+      step.conditions.push_back({*tensor, condition.holds});
+    }
     return {};
   }
 
@@ -238,7 +256,8 @@ class Lowering {
     for (std::size_t i = 0; i < graph_.outputs.size(); ++i) {
       const int value = graph_.outputs[i];
       const TensorInfo& info = layers_.model().outputs[i];
-      const TensorDesc wanted = dense_desc(info.shape, {Layout::nchw, info.type});
+      const TensorDesc wanted =
+          dense_desc(info.shape, {Layout::nchw, info.type}, graph_.value(value).bounded);
       TensorId id = kNoTensor;
       if (const auto& constant = graph_.value(value).constant) {
         id = add_tensor(wanted, value);
@@ -270,6 +289,7 @@ class Lowering {
   const std::vector<Assignment>& assignments_;
   const KernelTable& table_;
   const CompileOptions& options_;
+  const std::vector<std::vector<graph::Condition>> conditions_;  // by node
   int threads_ = 1;  // for what no plan speaks of, conversions: as many as the widest layer has
   Schedule schedule_;
   std::map<Key, TensorId> formats_;     // tensors of a value, by format

@@ -25,7 +25,10 @@ class Sharing {
   Sharing(Schedule& schedule, const KernelTable& table) : schedule_(schedule), table_(table) { index(); }
 
   void run() {
+    // What has fewer elements than its memory lies densely at the start of it: nothing has a place in there
+    // that is the same in every run.
     for (Step& step : schedule_.steps) {
+      if (has_bounded(step.desc)) continue;
       const Op op = step.desc.main().op;
       if (op == Op::reshape) share_reshape(step);
       if (op == Op::slice) share_slice(step);
@@ -33,7 +36,8 @@ class Sharing {
     }
     // Later concats first, so that a concat of concats ends as one buffer with windows inside windows.
     for (std::size_t i = schedule_.steps.size(); i-- > 0;) {
-      if (schedule_.steps[i].desc.main().op == Op::concat && !schedule_.steps[i].alias) share_concat(i);
+      const Step& step = schedule_.steps[i];
+      if (step.desc.main().op == Op::concat && !step.alias && !has_bounded(step.desc)) share_concat(i);
     }
     index();
     share_in_place();
@@ -282,6 +286,7 @@ class Sharing {
       };
       for (TensorId id : step.inputs) touch(id);
       for (TensorId id : step.outputs) touch(id);
+      for (const Condition& condition : step.conditions) touch(condition.tensor);
     }
     for (TensorId id : schedule_.outputs)
       last[static_cast<std::size_t>(schedule_.root_of(id))] = std::numeric_limits<int>::max();
@@ -292,7 +297,7 @@ class Sharing {
     std::vector<int> last = last_uses();
     for (std::size_t i = 0; i < schedule_.steps.size(); ++i) {
       Step& step = schedule_.steps[i];
-      if (step.alias) continue;
+      if (step.alias || has_bounded(step.desc)) continue;
       const std::uint32_t allowed = in_place_inputs(*step.kernel, step.desc);
       for (std::size_t operand = 0; operand < step.inputs.size() && operand < 32; ++operand) {
         if ((allowed >> operand & 1u) == 0 || step.inputs[operand] == kNoTensor) continue;

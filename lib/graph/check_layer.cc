@@ -4,6 +4,7 @@
 // node.
 #include "lib/base/activation.h"
 #include "lib/base/checked.h"
+#include "lib/base/extents.h"
 #include "lib/base/guard.h"
 #include "lib/graph/estimates.h"
 #include "lib/graph/infer/infer.h"
@@ -113,6 +114,11 @@ std::string scales_problem(const LayerDesc& layer) {
   return positive ? "" : "a scale is not a positive number";
 }
 
+bool expands(const TensorDesc& from, const TensorDesc& to) {
+  const std::optional<TensorDesc> both = broadcast_bounded(from, to);
+  return both && both->shape == to.shape;
+}
+
 // Inference takes nodes that have attributes, or a result, in place of operands for its own, and looks at
 // them no more.
 std::string final_form_problem(const LayerDesc& layer) {
@@ -125,9 +131,7 @@ std::string final_form_problem(const LayerDesc& layer) {
     case Op::einsum:
       return labels_problem(layer);
     case Op::expand:
-      return broadcast(layer.inputs[0].shape, layer.outputs[0].shape) == layer.outputs[0].shape
-                 ? ""
-                 : "the operand cannot be expanded to the result";
+      return expands(layer.inputs[0], layer.outputs[0]) ? "" : "the operand cannot be expanded to the result";
     case Op::lstm:
     case Op::gru:
     case Op::rnn:
@@ -280,12 +284,15 @@ class LoneNode {
     const std::vector<ValueId> outputs = node.outputs;
     const NodeId id = graph.add_node(std::move(node));
     PassContext context;
+    context.alone = true;
     NodeView view(graph, id, context);
-    if (!rule(view)) return context.problems.empty() ? "it breaks a rule" : context.problems.front().reason;
+    if (!rule(view) || !follow_data(view))
+      return context.problems.empty() ? "it breaks a rule" : context.problems.front().reason;
     for (std::size_t i = 0; i < outputs.size(); ++i) {
       const Value& value = graph.value(outputs[i]);
       const TensorDesc& output = layer_.outputs[i];
-      if (value.shape != output.shape || value.type != output.format.type) {
+      if (value.shape != output.shape || value.type != output.format.type ||
+          value.bounded != output.bounded) {
         return "result " + std::to_string(i) + " must be " + std::string(to_string(value.type)) + " " +
                value.shape.value_or(Shape{}).text();
       }
@@ -304,6 +311,7 @@ class LoneNode {
     value.name = std::to_string(graph.value_count());
     value.type = tensor.format.type;
     value.shape = tensor.shape;
+    value.bounded = tensor.bounded;
     return graph.add_value(std::move(value));
   }
 

@@ -15,6 +15,7 @@ TensorDesc describe_value(const Value& value, bool quantised) {
   if (quantised) desc.format.zero_point = value.zero_point;
   desc.strides = dense_strides(desc.shape, desc.format);
   desc.constant = value.constant != nullptr;
+  desc.bounded = value.bounded;
   return desc;
 }
 

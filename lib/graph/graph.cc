@@ -100,10 +100,14 @@ NodeId Graph::sole_consumer(ValueId id) const {
   return found;
 }
 
-Result<std::vector<NodeId>> Graph::topological_order() const {
+Result<std::vector<NodeId>> Graph::topological_order(std::span<const std::pair<NodeId, NodeId>> pairs) const {
   std::vector<int> waiting(nodes_.size(), 0);
   std::vector<std::vector<NodeId>> users(nodes_.size());
   std::priority_queue<NodeId, std::vector<NodeId>, std::greater<>> ready;
+  for (const auto& [before, after] : pairs) {
+    users[static_cast<std::size_t>(before)].push_back(after);
+    ++waiting[static_cast<std::size_t>(after)];
+  }
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     if (nodes_[i].removed) continue;
     for (ValueId used : nodes_[i].inputs) {
@@ -132,8 +136,8 @@ Result<std::vector<NodeId>> Graph::topological_order() const {
   return order;
 }
 
-Status Graph::compact() {
-  Result<std::vector<NodeId>> order = topological_order();
+Status Graph::compact(std::span<const std::pair<NodeId, NodeId>> pairs) {
+  Result<std::vector<NodeId>> order = topological_order(pairs);
   if (!order) return std::move(order).error();
   std::vector<ValueId> renamed(values_.size(), kNoValue);
   std::vector<Value> values;
@@ -156,10 +160,6 @@ Status Graph::compact() {
     nodes.push_back(std::move(kept));
   }
   for (ValueId& output : outputs) keep(output);
-  // The same node makes a value and its extents.
-  for (Value& kept : values) {
-    if (kept.extents != kNoValue) kept.extents = renamed[static_cast<std::size_t>(kept.extents)];
-  }
   values_ = std::move(values);
   nodes_ = std::move(nodes);
   for (std::size_t i = 0; i < nodes_.size(); ++i) {

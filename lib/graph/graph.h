@@ -20,6 +20,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace fettle::graph {
@@ -29,15 +30,22 @@ using NodeId = std::int32_t;
 inline constexpr ValueId kNoValue = -1;  ///< an optional operand that is left out
 inline constexpr NodeId kNoNode = -1;
 
+/// From the least that a number can be to the most.
+struct Interval {
+  double low = 0;
+  double high = 0;
+};
+
 struct Value {
   std::string name;  ///< from the model, unique; may be made up for values that passes create
   DataType type = DataType::undefined;       ///< undefined until inferred
   std::optional<Shape> shape;                ///< empty until inferred; extents >= 0 once inferred
   std::shared_ptr<const Constant> constant;  ///< set for initialisers and folded values
   NodeId producer = kNoNode;
-  /// For results whose size depends on data: `shape` is the most there can be, and this value (s64, one
-  /// element per axis) holds what it is.
-  ValueId extents = kNoValue;
+  /// Bit i: the extent of axis i depends on data, and `shape` has the most there can be.
+  std::uint8_t bounded = 0;
+  /// What inference knows of the numbers that will be computed, see numbers_of.
+  std::vector<Interval> numbers = {};
   /// Whether it is known to have no elements (an extent of 0), so that its contents are.
   bool empty() const { return shape && shape->elements() == 0; }
 
@@ -94,10 +102,12 @@ class Graph {
   std::vector<int> use_counts() const;
   /// The one node that uses the value and nothing else does (not a graph output either), else kNoNode.
   NodeId sole_consumer(ValueId id) const;
-  /// Live nodes, producers first; ties by index. Errors: kModelInvalid when there is a cycle. No recursion.
-  Result<std::vector<NodeId>> topological_order() const;
-  /// Drops tombstones and values that nothing names, and sorts nodes topologically. Renumbers.
-  Status compact();
+  /// Live nodes, producers first, and the first of each of `pairs` before the second; ties by index. Errors:
+  /// kModelInvalid when there is a cycle. No recursion.
+  Result<std::vector<NodeId>> topological_order(std::span<const std::pair<NodeId, NodeId>> pairs = {}) const;
+  /// Drops tombstones and values that nothing names, and sorts nodes topologically, with `pairs` as above.
+  /// Renumbers.
+  Status compact(std::span<const std::pair<NodeId, NodeId>> pairs = {});
 
  private:
   std::vector<Value> values_;

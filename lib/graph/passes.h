@@ -36,6 +36,9 @@ struct PassContext {
   bool folded_qdq = false;
   std::size_t folded_bytes = 0;  ///< what folding has spent of the limits, over all rounds
   double folding_operations = 0;
+  /// A node by itself, with nothing around it that says what operands will hold: the shapes of results that
+  /// these decide stand as they are.
+  bool alone = false;
   std::size_t widened_bytes = 0;           ///< of constants that widen_floats has made
   std::set<std::string_view> folded_with;  ///< the kernels that have folded something
   std::vector<PassInfo> passes;            ///< what each pass did, added to by optimise()

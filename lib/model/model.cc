@@ -81,9 +81,7 @@ Result<Model> Model::with_shapes(const std::map<std::string, Shape>& shapes) con
 
 const std::string& Model::name() const noexcept { return state_->source->name; }
 std::span<const TensorInfo> Model::inputs() const noexcept { return state_->inputs; }
-std::span<const TensorInfo> Model::outputs() const noexcept {
-  return std::span(state_->outputs).first(state_->own_outputs);
-}
+std::span<const TensorInfo> Model::outputs() const noexcept { return state_->outputs; }
 const std::string& Model::graph_hash() const noexcept { return state_->source->graph_hash; }
 const std::string& Model::weights_hash() const noexcept { return state_->source->weights_hash; }
 std::span<const LayerInfo> Model::layers() const noexcept { return state_->layers; }

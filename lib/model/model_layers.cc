@@ -27,23 +27,8 @@ TensorInfo describe_tensor(const graph::Value& value) {
   info.shape = *value.shape;
   info.type = value.type;
   info.bytes = dense_bytes(info.shape, {Layout::nchw, info.type});
+  info.bounded = value.bounded != 0;
   return info;
-}
-
-// Values that hold the extents of outputs become outputs themselves, behind the model's own.
-void add_extents(graph::Graph& graph, std::vector<int>& extents) {
-  const std::size_t own = graph.outputs.size();
-  for (std::size_t i = 0; i < own; ++i) {
-    const graph::ValueId id = graph.value(graph.outputs[i]).extents;
-    if (id == graph::kNoValue) {
-      extents.push_back(-1);
-      continue;
-    }
-    const auto found =
-        std::find(graph.outputs.begin() + static_cast<std::ptrdiff_t>(own), graph.outputs.end(), id);
-    extents.push_back(static_cast<int>(found - graph.outputs.begin()));
-    if (found == graph.outputs.end()) graph.outputs.push_back(id);
-  }
 }
 
 // Of a layer so large that a count would not fit, the sum over a region's layers still fits.
@@ -144,18 +129,13 @@ Result<Model> plan_layers(std::shared_ptr<const ModelSource> source, graph::Grap
   state->passes = std::move(context.passes);
   state->folding_kernels.assign(context.folded_with.begin(), context.folded_with.end());
   if (known != nullptr) share_constants(graph, *known->graph);
-  add_extents(graph, state->extents);
   state->source = std::move(source);
-  state->own_outputs = output_names.size();
   state->graph = std::make_shared<graph::Graph>(std::move(graph));
   for (graph::ValueId input : state->graph->inputs)
     state->inputs.push_back(describe_tensor(state->graph->value(input)));
   for (graph::ValueId output : state->graph->outputs)
     state->outputs.push_back(describe_tensor(state->graph->value(output)));
-  for (std::size_t i = 0; i < output_names.size(); ++i) {
-    state->outputs[i].name = output_names[i];
-    state->outputs[i].bounded = state->extents[i] >= 0;
-  }
+  for (std::size_t i = 0; i < output_names.size(); ++i) state->outputs[i].name = output_names[i];
   if (Status status = describe_layers(*state); !status) return std::move(status).error();
   return ModelState::model_of(std::move(state));
 }

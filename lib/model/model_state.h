@@ -43,10 +43,7 @@ struct ModelState {
   std::shared_ptr<const runtime::ModelSource> source;
   std::shared_ptr<const graph::Graph> graph;  ///< after passes
   std::vector<TensorInfo> inputs;
-  std::vector<TensorInfo> outputs;  ///< the model's own, then those that hold the extents of bounded ones
-  std::size_t own_outputs = 0;
-  /// For each own output, the output that holds its extents; -1: it is not bounded.
-  std::vector<int> extents;
+  std::vector<TensorInfo> outputs;
   std::vector<LayerInfo> layers;           ///< in execution order
   std::vector<graph::NodeId> layer_nodes;  ///< the node of each layer
   std::size_t constant_bytes = 0;

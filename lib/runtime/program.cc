@@ -9,9 +9,7 @@
 namespace fettle {
 
 std::span<const TensorInfo> Program::inputs() const noexcept { return state_->inputs; }
-std::span<const TensorInfo> Program::outputs() const noexcept {
-  return std::span(state_->outputs).first(state_->own_outputs);
-}
+std::span<const TensorInfo> Program::outputs() const noexcept { return state_->outputs; }
 std::span<const StepInfo> Program::steps() const noexcept { return state_->steps; }
 std::span<const ReportEntry> Program::report() const noexcept { return state_->report; }
 const Model* Program::model() const noexcept { return state_->model.get(); }

@@ -23,9 +23,7 @@ struct ProgramState {
   runtime::Schedule schedule;
   std::shared_ptr<WeightStore> weights;
   std::vector<TensorInfo> inputs;
-  std::vector<TensorInfo> outputs;  ///< as ModelState has them: hidden ones last
-  std::size_t own_outputs = 0;
-  std::vector<int> extents;
+  std::vector<TensorInfo> outputs;
   std::vector<StepInfo> steps;  ///< parallel to schedule.steps
   std::vector<ReportEntry> report;
   ArenaInfo arena;

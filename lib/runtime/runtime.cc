@@ -76,6 +76,10 @@ Status RuntimeState::place(BoundStep& bound) {
   targets.clear();
   for (TensorId id : step.outputs) targets.push_back(address(id));
   void* workspace = step.workspace_bytes == 0 ? nullptr : arena.data() + step.workspace_offset;
+  bound.conditions.clear();
+  for (const runtime::Condition& condition : step.conditions)
+    bound.conditions.push_back(address(condition.tensor));
+  if (bound.extents) bound.extents->set_buffers(sources, targets);
   return bound.kernel->set_buffers(sources, targets, workspace);
 }
 
@@ -83,7 +87,9 @@ Status RuntimeState::place_users(TensorId root) {
   for (BoundStep& bound : steps) {
     const Step& step = schedule().steps[bound.index];
     const auto touches = [&](TensorId id) { return id != kNoTensor && schedule().root_of(id) == root; };
+    const auto reads = [&](const runtime::Condition& condition) { return touches(condition.tensor); };
     if (std::any_of(step.inputs.begin(), step.inputs.end(), touches) ||
+        std::any_of(step.conditions.begin(), step.conditions.end(), reads) ||
         std::any_of(step.outputs.begin(), step.outputs.end(), touches)) {
       if (Status status = place(bound); !status) return status;
     }
@@ -112,12 +118,31 @@ void RuntimeState::copy_bound_outputs() noexcept {
   }
 }
 
+bool RuntimeState::is_wanted(const BoundStep& step) const noexcept {
+  for (std::size_t i = 0; i < step.conditions.size(); ++i) {
+    const bool holds = *step.conditions[i] != std::byte{0};
+    if (holds != schedule().steps[step.index].conditions[i].holds) return false;
+  }
+  return true;
+}
+
+Status RuntimeState::run_step(BoundStep& step) noexcept {
+  if (!is_wanted(step)) return {};
+  if (!step.extents) return step.kernel->run();
+  const Step& described = schedule().steps[step.index];
+  if (Status status = step.extents->follow(schedule(), described, shapes, *step.kernel); !status)
+    return status;
+  if (step.extents->empty()) return {};
+  if (Status status = step.kernel->run(); !status) return status;
+  return step.extents->take_found(described, shapes);
+}
+
 // The mode is set for as many steps as share it, so that a network of small layers pays next to nothing.
 Status RuntimeState::run_steps() noexcept {
   FloatScope scope;
   for (BoundStep& step : steps) {
     scope.set(step.mode);
-    if (Status status = step.kernel->run(); !status) return status;
+    if (Status status = run_step(step); !status) return status;
   }
   return {};
 }
@@ -128,7 +153,7 @@ Status RuntimeState::run_steps_profiled() noexcept {
   FloatScope scope;
   for (BoundStep& step : steps) {
     scope.set(step.mode);
-    if (Status status = step.kernel->run(); !status) return status;
+    if (Status status = run_step(step); !status) return status;
     const std::uint64_t after = now_ns();
     StepTime& time = times[step.index];
     time.last_ns = after - before;
@@ -192,8 +217,12 @@ Status bind_steps(RuntimeState& state) {
                        kernel.error().message(),
                    kernel.error().hint());
     }
-    state.steps.push_back({i, *std::move(kernel),
-                           runtime::mode_of(step.desc, ProgramState::of(state.program).keep_subnormals)});
+    state.steps.push_back(
+        {i,
+         *std::move(kernel),
+         runtime::mode_of(step.desc, ProgramState::of(state.program).keep_subnormals),
+         runtime::has_bounded(step.desc) ? std::make_unique<runtime::StepExtents>(step) : nullptr,
+         {}});
     if (Status status = state.place(state.steps.back()); !status) return status;
   }
   return {};
@@ -213,6 +242,7 @@ Result<std::unique_ptr<RuntimeState>> make_state(const Program& program, const R
   state->inputs.resize(program.inputs().size());
   state->outputs.resize(ProgramState::of(program).outputs.size());
   state->output_infos.assign(program.outputs().begin(), program.outputs().end());
+  for (const Tensor& tensor : state->schedule().tensors) state->shapes.push_back(tensor.desc.shape);
   state->times.resize(program.steps().size());
   state->profiling = options.profile;
   // Views and padding are read before they are written by vector loads that reach past the end: give them
@@ -317,16 +347,9 @@ Status Runtime::bind_output(std::size_t index, std::span<std::byte> memory) {
 
 void RuntimeState::update_extents() noexcept {
   for (std::size_t i = 0; i < output_infos.size(); ++i) {
-    if (!output_infos[i].bounded) continue;
-    const TensorInfo& most = ProgramState::of(program).outputs[i];
-    const auto source = static_cast<std::size_t>(ProgramState::of(program).extents[i]);
-    const std::byte* found = address(schedule().outputs[source]);
     TensorInfo& info = output_infos[i];
-    for (int axis = 0; axis < most.shape.rank(); ++axis) {
-      std::int64_t extent = 0;
-      std::memcpy(&extent, found + static_cast<std::size_t>(axis) * sizeof extent, sizeof extent);
-      info.shape[axis] = std::clamp<std::int64_t>(extent, 0, most.shape[axis]);
-    }
+    if (!info.bounded) continue;
+    info.shape = runtime::shape_of(schedule(), shapes, schedule().outputs[i]);
     info.bytes = dense_bytes(info.shape, {Layout::nchw, info.type});
   }
 }
@@ -343,9 +366,9 @@ Status Runtime::run() noexcept {
 namespace {
 
 // The mode ends with the step: the visitor is the caller's code.
-Status run_step(RuntimeState::BoundStep& step) noexcept {
+Status run_alone(RuntimeState& state, RuntimeState::BoundStep& step) noexcept {
   const FloatScope scope(step.mode);
-  return step.kernel->run();
+  return state.run_step(step);
 }
 
 }  // namespace
@@ -355,6 +378,7 @@ Status Runtime::run_visiting(const StepVisitor& visit) {
     state_->prepare_run();
     for (RuntimeState::BoundStep& bound : state_->steps) {
       const Step& step = state_->schedule().steps[bound.index];
+      if (!state_->is_wanted(bound)) continue;
       std::vector<std::vector<std::byte>>
           kept;  // a step in place overwrites its input, the visitor sees what it was
       std::vector<const void*> inputs;
@@ -374,7 +398,7 @@ Status Runtime::run_visiting(const StepVisitor& visit) {
         }
         inputs.push_back(data);
       }
-      if (Status status = run_step(bound); !status) return status;
+      if (Status status = run_alone(*state_, bound); !status) return status;
       std::vector<void*> outputs;
       for (TensorId id : step.outputs) outputs.push_back(state_->address(id));
       visit(bound.index, inputs, outputs);
@@ -383,6 +407,20 @@ Status Runtime::run_visiting(const StepVisitor& visit) {
     state_->update_extents();
     return {};
   });
+}
+
+LayerDesc Runtime::actual_layer(std::size_t step) const {
+  const Step& described = state_->schedule().steps[step];
+  LayerDesc layer = described.desc;
+  const auto fix = [&](TensorDesc& tensor, TensorId id) {
+    if (tensor.bounded == 0 || id == kNoTensor) return;
+    tensor.shape = runtime::shape_of(state_->schedule(), state_->shapes, id);
+    tensor.strides = dense_strides(tensor.shape, tensor.format);
+    tensor.bounded = 0;
+  };
+  for (std::size_t i = 0; i < layer.inputs.size(); ++i) fix(layer.inputs[i], described.inputs[i]);
+  for (std::size_t i = 0; i < layer.outputs.size(); ++i) fix(layer.outputs[i], described.outputs[i]);
+  return layer;
 }
 
 void Runtime::set_profiling(bool on) noexcept {

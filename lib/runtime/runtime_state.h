@@ -7,6 +7,7 @@
 #include "lib/base/memory.h"
 #include "lib/runtime/program_state.h"
 #include "lib/runtime/same_mode_pool.h"
+#include "lib/runtime/step_extents.h"
 
 #include <fettle/runtime.h>
 
@@ -25,7 +26,9 @@ struct RuntimeState {
   struct BoundStep {
     std::size_t index = 0;  ///< of the step in the program
     std::unique_ptr<BoundKernel> kernel;
-    FloatMode mode;  ///< in which it computes
+    FloatMode mode;                                 ///< in which it computes
+    std::unique_ptr<runtime::StepExtents> extents;  ///< null for steps whose tensors have one shape
+    std::vector<const std::byte*> conditions;       ///< where those of the step lie
   };
   /// The caller's memory for an input or output. `direct`: the steps work in it; otherwise it is copied
   /// before or after the run.
@@ -41,8 +44,9 @@ struct RuntimeState {
   std::span<std::byte> arena;
   std::vector<BoundStep> steps;
   std::vector<Binding> inputs;
-  std::vector<Binding> outputs;          ///< hidden ones too
+  std::vector<Binding> outputs;
   std::vector<TensorInfo> output_infos;  ///< with the actual extents of bounded outputs
+  std::vector<Shape> shapes;             ///< of each tensor, in the last run
   bool profiling = false;
   std::vector<StepTime> times;  ///< one for each step of the program
   /// Used by place() alone. Members, so that binding again does not allocate.
@@ -60,6 +64,10 @@ struct RuntimeState {
   void copy_bound_outputs() noexcept;
   /// Takes over the extents that the run has found for bounded outputs.
   void update_extents() noexcept;
+  /// Whether this is a run in which the step is wanted.
+  bool is_wanted(const BoundStep& step) const noexcept;
+  /// Runs one step, if it is wanted, for the extents that those before it have found.
+  Status run_step(BoundStep& step) noexcept;
   Status run_steps() noexcept;
   Status run_steps_profiled() noexcept;
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/runtime/schedule.h"
 
+#include <algorithm>
+
 namespace fettle::runtime {
 
 bool same_memory(const Shape& shape, const Format& a, const Format& b) {
@@ -17,11 +19,18 @@ bool same_memory(const Shape& shape, const Format& a, const Format& b) {
   return true;
 }
 
-TensorDesc dense_desc(const Shape& shape, const Format& format) {
+bool has_bounded(const LayerDesc& layer) {
+  const auto bounded = [](const TensorDesc& tensor) { return tensor.bounded != 0; };
+  return std::any_of(layer.inputs.begin(), layer.inputs.end(), bounded) ||
+         std::any_of(layer.outputs.begin(), layer.outputs.end(), bounded);
+}
+
+TensorDesc dense_desc(const Shape& shape, const Format& format, std::uint8_t bounded) {
   TensorDesc desc;
   desc.shape = shape;
   desc.format = format;
   desc.strides = dense_strides(shape, format);
+  desc.bounded = bounded;
   return desc;
 }
 

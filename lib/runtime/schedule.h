@@ -44,13 +44,21 @@ struct Tensor {
   std::size_t bytes = 0;  ///< of a root: what the planner reserves, padding for over-reading kernels included
 };
 
+/// What a computed boolean has to be for a step to run.
+struct Condition {
+  TensorId tensor = kNoTensor;
+  bool holds = true;
+};
+
 struct Step {
   std::string layer;  ///< id of the (first) layer; for conversions, of the layer that needs it
   const Kernel* kernel = nullptr;
   LayerDesc desc;
   int threads = 1;
   bool conversion = false;
-  bool alias = false;            ///< nothing to do at run time
+  bool alias = false;  ///< nothing to do at run time
+  /// The step runs where all of these hold. Where one does not, those behind it may not have been computed.
+  std::vector<Condition> conditions;
   std::vector<TensorId> inputs;  ///< one for each desc.inputs; kNoTensor for constants
   std::vector<TensorId> outputs;
   /// One for each desc.inputs; null for tensors. Dropped once packed.
@@ -90,7 +98,9 @@ struct Schedule {
 
 /// Whether a dense tensor's bytes are the same in both formats (one channel, or one pixel).
 bool same_memory(const Shape& shape, const Format& a, const Format& b);
+/// Whether a layer has extents that only running tells.
+bool has_bounded(const LayerDesc& layer);
 /// A dense tensor description.
-TensorDesc dense_desc(const Shape& shape, const Format& format);
+TensorDesc dense_desc(const Shape& shape, const Format& format, std::uint8_t bounded = 0);
 
 }  // namespace fettle::runtime

@@ -3,7 +3,9 @@
 // Every entry that is tested here, by itself and with each of its epilogues, on generated layers, against the
 // reference: what an entry accepts it must compute, in every layout that it offers, from strided tensors
 // where it takes them, in place where it says so, on several threads.
+#include "kernels/reference/reference_kernels.h"
 #include "lib/base/channel_block.h"
+#include "lib/base/extents.h"
 #include "lib/compile/kernel_table.h"
 #include "tests/common/data.h"
 #include "tests/common/seed.h"
@@ -64,6 +66,52 @@ void check_packing(const KernelTable& table, const Kernel& kernel, const LayerDe
   ++sizes()[name_with_epilogue(kernel, desc)];
   INFO(kernel.name << ": " << desc.text());
   CHECK(packed(kernel, larger, layer) == packed(kernel, desc, layer));
+}
+
+// The same for entries that were told extents.
+std::map<std::string, int, std::less<>>& told() {
+  static std::map<std::string, int, std::less<>> counts;
+  return counts;
+}
+
+// The layer with more elements, of which some axes only have a bound: `axis` of the first operand, and of
+// others of its rank that have as many. Nothing where the operator does not follow that.
+std::optional<LayerDesc> with_bounds(const LayerDesc& desc, int axis) {
+  LayerDesc larger = desc;
+  const auto grow = [&](TensorDesc& tensor) {
+    set_bounded(tensor, axis);
+    tensor.shape[axis] += 3;
+    tensor.strides = dense_strides(tensor.shape, tensor.format);
+  };
+  const Shape& first = desc.inputs.front().shape;
+  for (TensorDesc& tensor : larger.inputs) {
+    const bool grows = !tensor.constant && tensor.shape.rank() == first.rank() && axis < first.rank() &&
+                       tensor.shape[axis] == first[axis];
+    if (grows) grow(tensor);
+  }
+  if (larger.inputs.front().bounded == 0 || follow_extents(larger, {}) != nullptr) return std::nullopt;
+  for (TensorDesc& tensor : larger.outputs) tensor.strides = dense_strides(tensor.shape, tensor.format);
+  // Formats are not the rules' affair; rules know plain ones.
+  if (!larger.check()) return std::nullopt;
+  return larger;
+}
+
+// An entry that learns extents computes for them what it does for a layer that has them.
+void check_bounded(const KernelTable& table, const Kernel& kernel, const LayerDesc& desc,
+                   const TestLayer& layer, const Expected& expected) {
+  const bool finds_extents = extents_result(desc.main().op, 0) >= 0;
+  if (kernel.bounded_axes == BoundedAxes::none || finds_extents || desc.parts.size() > 1) return;
+  for (int axis = 0; axis < desc.inputs.front().shape.rank(); ++axis) {
+    const std::optional<LayerDesc> bounds = with_bounds(desc, axis);
+    if (!bounds || table.check(kernel, *bounds) != Refusal::none) continue;
+    ++told()[std::string(kernel.name)];
+    Setting setting{Against::end, 1};
+    setting.bounds = &*bounds;
+    check_variant(kernel, desc, layer, expected, setting);
+    setting.threads = 2;
+    setting.against = Against::start;
+    check_variant(kernel, desc, layer, expected, setting);
+  }
 }
 
 // How often each kernel met special values: often enough to see every lane, for the time that they take.
@@ -138,6 +186,7 @@ void check_signature(const KernelTable& table, const Kernel& kernel, const Signa
     CHECK(two == alone);
     CHECK(three == alone);
   }
+  check_bounded(table, kernel, desc, layer, expected);
   if (is_time_for_special(name)) check_special(kernel, desc, checked.special());
   const std::uint32_t in_place = in_place_inputs(kernel, desc);
   for (std::size_t i = 0; i < desc.inputs.size(); ++i) {
@@ -216,6 +265,17 @@ TEST_CASE("every entry of the table has been run by itself and with each epilogu
       for (const Op op : epilogue) name.append("+").append(to_string(op));
       check(name);
     }
+  }
+}
+
+TEST_CASE("every fast entry that learns extents has been told some", "[kernels]") {
+  if (runs().empty()) SKIP("the other cases have not been run");
+  for (const Kernel* kernel : tested_entries()) {
+    const bool asked = kernel->bounded_axes != BoundedAxes::none && !kernels::is_reference(*kernel) &&
+                       extents_result(kernel->pattern.front(), 0) < 0;
+    if (!asked || !has_all(tested_cpu().isa, kernel->isa)) continue;
+    INFO(kernel->name);
+    CHECK(told()[std::string(kernel->name)] > 0);
   }
 }
 

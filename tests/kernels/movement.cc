@@ -4,6 +4,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <algorithm>
+#include <cstring>
 #include <numeric>
 
 namespace fettle::test {
@@ -63,6 +64,32 @@ void visit_cutting(Random& random, const Visit& visit) {
   const std::string mode = modes[random() % 4];
   Operand value = weight({1});
   visit_made(Op::pad, with("mode", mode), {input(shape), parameter(pads), value}, visit);
+}
+
+// What is only a layer where extents depend on data. Inference folds it for operands that are known.
+void visit_computed(const Visit& visit) {
+  const auto made = [&](const std::string& text, std::vector<std::vector<std::int64_t>> integers) {
+    Result<LayerDesc> desc = LayerDesc::parse(text);
+    INFO(text << (desc ? "" : desc.error().text()));
+    REQUIRE(desc);
+    TestLayer layer{*std::move(desc), {}};
+    for (std::size_t i = 0; i < layer.desc.inputs.size(); ++i) {
+      const TensorDesc& tensor = layer.desc.inputs[i];
+      auto& bytes = layer.inputs.emplace_back(dense_bytes(tensor.shape, tensor.format), std::byte{1});
+      if (tensor.format.type == DataType::s64) std::memcpy(bytes.data(), integers[i].data(), bytes.size());
+    }
+    visit(layer);
+  };
+  made("shape end=3 start=1 : f32 nchw 2x3x4 -> s64 2", {});
+  made("size : f32 nchw 2x3x4 -> s64 scalar", {});
+  made("range : s64 scalar, s64 scalar, s64 scalar -> s64 4", {{3}, {-4}, {-2}});
+  made("constant_of_shape type=f32 value=[0,0,128,63] : s64 2 -> f32 2x3", {{2, 3}});
+  made("select : boolean scalar, f32 2x3, f32 2x3 -> f32 2x3", {});
+  made("slice axes=[1,0] steps=[-2,1] : f32 3x5, s64 2, s64 2 -> f32 2x3", {{}, {-1, 1}, {-100, 100}});
+  made("reshape from=[0,-1] : f32 nchw 2x3x4 -> f32 2x12", {});
+  made("reshape from=[0,-1] : u8 nchw 2x3x4 -> u8 2x12", {});
+  made("slice axes=[1] ends=[3] normalised=1 starts=[1] steps=[1] : f32 nchw 2x4x3 -> f32 nchw 2x2x3", {});
+  made("reshape allowzero=0 : f32 2x6, s64 3 -> f32 nchw 2x3x2", {{}, {0, -1, 2}});
 }
 
 void visit_turning(Random& random, const Visit& visit) {
@@ -188,6 +215,7 @@ TestLayer activated(const TestLayer& first, Op op) {
 }  // namespace
 
 void visit_movement(Random& random, int count, const Visit& visit) {
+  visit_computed(visit);
   for (int i = 0; i < count; ++i) {
     visit_joining(random, visit);
     visit_cutting(random, visit);

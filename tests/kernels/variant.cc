@@ -2,6 +2,7 @@
 #include "tests/kernels/variant.h"
 
 #include "kernels/reference/evaluate.h"
+#include "lib/base/extents.h"
 #include "lib/compile/kernel_table.h"
 #include "tests/kernels/allocations.h"
 
@@ -159,8 +160,11 @@ namespace {
 class Memory {
  public:
   Memory(const Kernel& kernel, const LayerDesc& desc, const TestLayer& layer, const Setting& setting)
-      : workspace_(kernel.workspace_bytes == nullptr ? 0 : kernel.workspace_bytes(desc, setting.threads),
-                   setting.against, 0, 64) {
+      : workspace_(
+            kernel.workspace_bytes == nullptr
+                ? 0
+                : kernel.workspace_bytes(setting.bounds != nullptr ? *setting.bounds : desc, setting.threads),
+            setting.against, 0, 64) {
     for (std::size_t i = 0; i < desc.inputs.size(); ++i) {
       const TensorDesc& tensor = desc.inputs[i];
       const std::size_t slack = tensor.constant ? 0 : kernel.overread_bytes;
@@ -256,6 +260,18 @@ std::vector<Results> evaluate_parts(const LayerDesc& desc,
   return results;
 }
 
+// What the runtime tells a kernel before a run.
+void tell_extents(BoundKernel& kernel, const LayerDesc& bounds, const LayerDesc& actual) {
+  const std::size_t inputs = bounds.inputs.size();
+  for (std::size_t i = 0; i < inputs + bounds.outputs.size(); ++i) {
+    const TensorDesc& most = i < inputs ? bounds.inputs[i] : bounds.outputs[i - inputs];
+    const TensorDesc& is = i < inputs ? actual.inputs[i] : actual.outputs[i - inputs];
+    for (int axis = 0; axis < most.shape.rank(); ++axis) {
+      if (is_bounded(most, axis)) kernel.set_extent(i, axis, is.shape[axis]);
+    }
+  }
+}
+
 }  // namespace
 
 Expected reference_outputs(const TestLayer& layer) {
@@ -301,12 +317,14 @@ Results run_variant(const Kernel& kernel, const LayerDesc& desc, const TestLayer
   const GuardedBuffer packed = pack(kernel, desc, layer, setting.against);
   const std::vector<std::byte> weights = copy(packed.bytes());
   Memory memory(kernel, desc, layer, setting);
+  const LayerDesc& given = setting.bounds != nullptr ? *setting.bounds : desc;
   Result<std::unique_ptr<BoundKernel>> bound =
-      kernel.bind({desc, packed.bytes(), setting.threads > 1 ? pool() : nullptr, setting.threads});
+      kernel.bind({given, packed.bytes(), setting.threads > 1 ? pool() : nullptr, setting.threads});
   INFO((bound ? "" : bound.error().text()));
   REQUIRE(bound);
   REQUIRE((*bound)->set_buffers(memory.inputs(), memory.outputs(), memory.workspace()));
   const long allocated = allocations();
+  tell_extents(**bound, given, desc);
   const Status ran = (*bound)->run();
   const long in_run = allocations() - allocated;
   REQUIRE(ran);

@@ -30,6 +30,8 @@ struct Setting {
   Against against = Against::end;
   int threads = 1;
   int in_place = -1;  ///< the input whose memory the output shares, or -1
+  /// The layer that is bound, whose bounded axes are then told the layer's extents; null: the layer itself.
+  const LayerDesc* bounds = nullptr;
 };
 
 /// Packs, binds and runs `kernel` on `desc` (formats and strides as the kernel gets them) with the layer's

@@ -204,26 +204,6 @@ TEST_CASE("Scan goes along any axis, in both directions", "[onnx][control]") {
   CHECK(run(turned) == Floats{3, 6, 9, 9, 12, 15});
 }
 
-TEST_CASE("what decides must be constant", "[onnx][control][bad]") {
-  const Message same = graph({node("Neg", {"x"}, {"a"})}, {}, {"a"});
-  ModelBytes bytes = model_of_control_flow({branch("c", same, same)});
-  bytes.inputs.push_back(value_info("c", {}, kBool));
-  refused(bytes, ErrorCode::kModelUnsupported, "choice (If): the condition must be one constant boolean");
-  bytes = model_of_control_flow({loop(counting_body())});
-  bytes.inputs.push_back(value_info("trips", {}, kInt64));
-  refused(bytes, ErrorCode::kModelUnsupported, "loop (Loop): the trip count must be one constant");
-  bytes = model_of_control_flow({loop(counting_body(), {"y"}, {"", "c", "x"})});
-  bytes.inputs.push_back(value_info("c", {}, kBool));
-  refused(bytes, ErrorCode::kModelUnsupported, "loop (Loop): the condition must be constant");
-  const Message computed =
-      graph({node("ReduceMax", {"sum"}, {"m"}, {attribute("keepdims", std::int64_t{0})}),
-             node("Less", {"m", "ten"}, {"still"}), node("Add", {"sum", "sum"}, {"next"})},
-            {value_info("i", {}, kInt64), value_info("going", {}, kBool), value_info("sum", {3})},
-            {"still", "next"}, {floats("ten", {}, {10})});
-  refused(model_of_control_flow({loop(computed, {"y"}, {"", "", "x"})}), ErrorCode::kModelUnsupported,
-          "iteration 1");
-}
-
 TEST_CASE("loops without iterations give scan outputs of extent 0", "[onnx][control]") {
   // The body tells the shape of what an iteration would give, and nothing of it is left.
   Shape shape;

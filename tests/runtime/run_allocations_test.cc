@@ -5,6 +5,7 @@
 #include "tests/common/data.h"
 #include "tests/common/plans.h"
 #include "tests/common/sanitized.h"
+#include "tests/onnx/model_bytes.h"
 
 #include <fettle/runtime.h>
 
@@ -97,6 +98,45 @@ TEST_CASE("running a network allocates and frees nothing in any thread", "[runti
       for (const Plan* plan : {static_cast<const Plan*>(nullptr), &nchw, &nhwc, &random})
         check_runs(model, plan, threads, threads == 2);
     }
+  }
+#else
+  SKIP("allocations cannot be counted here");
+#endif
+}
+
+TEST_CASE("runs with extents and conditions that depend on data allocate nothing", "[runtime][extents]") {
+#ifdef FETTLE_COUNTS_ALLOCATIONS
+  using namespace onnx_bytes;
+  // The positive numbers of x; all of them twice where there are more than 3.
+  const Message twice =
+      graph({node("Concat", {"p", "p"}, {"a"}, {attribute("axis", std::int64_t{0})})}, {}, {"a"});
+  const Message negative = graph({node("Neg", {"p"}, {"b"})}, {}, {"b"});
+  ModelBytes bytes;
+  bytes.opset = 13;
+  bytes.inputs = {value_info("x", {6})};
+  bytes.outputs = {"y"};
+  bytes.initialisers = {floats("nought", {}, {0}), integers("zero", {0}),
+                        tensor<std::int64_t>("few", kInt64, {}, {3})};
+  bytes.nodes = {node("Greater", {"x", "nought"}, {"m"}),
+                 node("NonZero", {"m"}, {"places"}),
+                 node("Squeeze", {"places", "zero"}, {"at"}),
+                 node("Gather", {"x", "at"}, {"p"}),
+                 node("Size", {"p"}, {"n"}),
+                 node("Greater", {"n", "few"}, {"many"}),
+                 node("If", {"many"}, {"y"}, {body("then_branch", twice), body("else_branch", negative)})};
+  const Model model = value_of(Model::parse(as_bytes(bytes.bytes()), "test"));
+  Runtime runtime = value_of(Runtime::create(value_of(Program::compile(model))));
+  const std::vector<std::vector<float>> inputs{
+      {1, 2, 3, 4, 5, 6}, {-1, -1, -1, -1, -1, -1}, {1, -1, 2, -1, -1, -1}, {1, 2, 3, 4, -1, -1}};
+  const std::vector<std::int64_t> extents{12, 0, 2, 8};
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    succeeds(runtime.input(0).copy_from(inputs[i]));
+    const long before = g_calls;
+    const Status status = runtime.run();
+    const long after = g_calls;
+    succeeds(status);
+    CHECK(after - before == 0);
+    CHECK(runtime.output(0).shape() == Shape{extents[i]});
   }
 #else
   SKIP("allocations cannot be counted here");

@@ -155,10 +155,8 @@ bool infer_binary(NodeView& view) {
   if (!view.expect(view.type(0) == view.type(1) || op == Op::pow, "the inputs have different types"))
     return false;
   align_legacy_operand(view);
-  const std::optional<Shape> shape = broadcast(view.shape(0), view.shape(1));
-  if (!shape)
-    return view.fail("shapes " + view.shape(0).text() + " and " + view.shape(1).text() +
-                     " cannot be broadcast");
+  const std::optional<Shape> shape = view.broadcast_inputs({0, 1});
+  if (!shape) return false;
   if (op == Op::mod) view.fill("fmod", std::int64_t{0});
   if (op == Op::bit_shift &&
       !view.expect(view.attributes().has("direction"), "attribute direction is missing"))
@@ -170,10 +168,8 @@ bool infer_where(NodeView& view) {
   if (!view.expect(view.inputs() == 3 && view.type(0) == DataType::boolean && view.type(1) == view.type(2),
                    "a boolean and two inputs of one type are needed"))
     return false;
-  const std::optional<Shape> values = broadcast(view.shape(1), view.shape(2));
-  const std::optional<Shape> shape = values ? broadcast(*values, view.shape(0)) : std::nullopt;
-  if (!shape) return view.fail("the shapes cannot be broadcast");
-  return view.set(0, *shape, view.type(1));
+  const std::optional<Shape> shape = view.broadcast_inputs({1, 2, 0});
+  return shape && view.set(0, *shape, view.type(1));
 }
 
 bool infer_gemm(NodeView& view) {

@@ -54,6 +54,15 @@ bool NodeView::normal_axis(std::int64_t& axis, int rank, int beyond) {
   return true;
 }
 
+bool NodeView::normal_axes(std::vector<std::int64_t>& axes, int rank) {
+  for (std::int64_t& axis : axes) {
+    if (!normal_axis(axis, rank)) return false;
+  }
+  std::vector<std::int64_t> sorted = axes;
+  std::sort(sorted.begin(), sorted.end());
+  return expect(std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end(), "an axis is named twice");
+}
+
 bool NodeView::set(std::size_t output, const Shape& shape, DataType type) {
   if (output >= node().outputs.size() || node().outputs[output] == kNoValue) return true;
   const std::optional<std::int64_t> elements =
@@ -63,6 +72,7 @@ bool NodeView::set(std::size_t output, const Shape& shape, DataType type) {
   Value& value = graph_.value(node().outputs[output]);
   value.shape = shape;
   value.type = type;
+  value.bounded = 0;
   return true;
 }
 
@@ -108,7 +118,8 @@ ValueId NodeView::add(Op op, const char* suffix, std::vector<ValueId> inputs, co
   made.attributes = std::move(attributes);
   made.inputs = std::move(inputs);
   made.outputs = {output};
-  graph_.add_node(std::move(made));
+  NodeView view(graph_, graph_.add_node(std::move(made)), context_);
+  follow_data(view);
   return output;
 }
 
@@ -148,11 +159,6 @@ void NodeView::complete_outputs(std::size_t count) {
     const ValueId added = graph_.add_value(std::move(value));
     node().outputs[i] = added;
   }
-}
-
-bool NodeView::set_bounded(std::size_t output, const Shape& shape, DataType type, std::size_t extents) {
-  graph_.value(node().outputs[output]).extents = node().outputs[extents];
-  return set(output, shape, type) && set(extents, Shape{shape.rank()}, DataType::s64);
 }
 
 bool NodeView::fail(std::string reason) {

@@ -5,6 +5,7 @@
 // canonical node changes nothing.
 #pragma once
 
+#include "lib/graph/infer/numbers.h"
 #include "lib/graph/passes.h"
 
 #include <cstdint>
@@ -62,11 +63,38 @@ class NodeView {
   void reshape_input(std::size_t i, const Shape& shape);
   /// Outputs that the model leaves out, up to `count`, made up.
   void complete_outputs(std::size_t count);
-  /// An output whose extents are at most `shape`; output `extents` holds the actual ones.
-  bool set_bounded(std::size_t output, const Shape& shape, DataType type, std::size_t extents);
+  /// An output whose extents along the axes of `bounded` (a bit an axis) are at most those of `shape`.
+  bool set_bounded(std::size_t output, const Shape& shape, DataType type, std::uint8_t bounded);
+  /// An output with extents that are found by computing: at most `shape`, the actual ones in output
+  /// `extents`.
+  bool set_found(std::size_t output, const Shape& shape, DataType type, std::uint8_t bounded,
+                 std::size_t extents);
+
+  // Extents that depend on data.
+
+  std::uint8_t bounded(std::size_t i) { return graph_.value(node().inputs[i]).bounded; }
+  /// Whether an input is there and computed while the network runs.
+  bool computed(std::size_t i) { return has(i) && !graph_.is_constant(node().inputs[i]); }
+  /// The broadcast shape of inputs; a problem is noted where they do not fit.
+  std::optional<Shape> broadcast_inputs(std::initializer_list<std::size_t> inputs);
+  /// The shape that an input says, within the bounds that are known of its numbers. A problem is noted where
+  /// one is negative or has no bound.
+  bool computed_shape(std::size_t i, TensorDesc& shape);
+  /// Sets an output whose extents input `from` says, within the bounds that are known of its numbers: those
+  /// of `extents`. A problem is noted where one has no bound.
+  bool set_computed(std::size_t output, std::span<const Interval> extents, DataType type, std::size_t from);
+  /// The bounds of the numbers of an input, one an element: nothing is known of some, or their number
+  /// depends on data, too.
+  std::vector<Interval> numbers(std::size_t i);
+  /// Whether the output has a shape that stands, with nothing known of what says it: layers by themselves.
+  bool stands_alone(std::size_t output);
+  /// An integer parameter as an operand of rank 1.
+  bool add_operand(std::string_view name, std::span<const std::int64_t> values);
 
   /// Makes an axis attribute non-negative; fails when it lies outside [-rank, rank + beyond).
   bool normal_axis(std::int64_t& axis, int rank, int beyond = 0);
+  /// The same for a list of axes, none of which may be named twice.
+  bool normal_axes(std::vector<std::int64_t>& axes, int rank);
   bool set(std::size_t output, const Shape& shape, DataType type);
   bool same_as_input() { return set(0, shape(0), type(0)); }
   /// Notes the problem and returns false.
@@ -74,6 +102,8 @@ class NodeView {
   bool expect(bool condition, const char* reason) { return condition || fail(reason); }
 
  private:
+  bool shape_within(std::span<const Interval> extents, std::size_t from, TensorDesc& result);
+
   Graph& graph_;
   NodeId id_;
   PassContext& context_;
@@ -86,13 +116,9 @@ static_assert(kMaxRank == 8);
 /// A rule: false when it has noted a problem.
 using Rule = bool (*)(NodeView&);
 
-/// Whether the operator works on each element of its first input alone, so that it takes any size.
-bool elementwise_of_one(const Node& node);
-/// Notes a problem, and returns false, where an input has extents that only running tells and the operator
-/// needs to know them.
+/// Which extents of a node's results depend on data, after its rule has said what they are at most. Notes a
+/// problem, and returns false, where the operator cannot follow its operands.
 bool follow_data(NodeView& view);
-/// Lets the result of what works element by element have as many elements as its operand.
-void hand_on_extents(NodeView& view);
 
 // The rules, by family.
 bool infer_conv(NodeView& view);
@@ -161,6 +187,7 @@ bool infer_non_zero(NodeView& view);
 bool infer_compress(NodeView& view);
 bool infer_unique(NodeView& view);
 bool infer_non_max_suppression(NodeView& view);
+bool infer_select(NodeView& view);
 bool infer_grid_sample(NodeView& view);
 bool infer_roi_align(NodeView& view);
 bool infer_dft(NodeView& view);
@@ -187,6 +214,9 @@ bool infer_affine_grid(NodeView& view);
 
 /// Whether the first input has elements that indices may name, as far as the result needs some.
 bool has_elements_for(NodeView& view, const Shape& output);
+
+/// Lets NonZero give an axis a column instead of a row: exporters transpose its result at once.
+bool transpose_coordinates(NodeView& view);
 
 /// Makes a value without elements a constant: nothing is left to compute.
 void become_empty_constant(Value& value);

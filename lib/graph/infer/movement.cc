@@ -4,35 +4,16 @@
 #include "lib/graph/infer/infer.h"
 
 #include "lib/base/checked.h"
+#include "lib/base/extents.h"
 #include "lib/base/small_types.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace fettle::graph {
 namespace {
 
 using Ints = std::vector<std::int64_t>;
-
-// Flatten, squeeze and unsqueeze are reshapes whose output shape says everything.
-bool becomes_reshape(NodeView& view, const Shape& output) {
-  if (!view.expect(output.elements() == view.shape(0).elements(),
-                   "the result has another number of elements"))
-    return false;
-  view.node().op = Op::reshape;
-  view.node().attributes = {};
-  view.keep_inputs(1);
-  return view.set(0, output, view.type(0));
-}
-
-bool normal_axes(NodeView& view, Ints& axes, int rank) {
-  for (std::int64_t& axis : axes) {
-    if (!view.normal_axis(axis, rank)) return false;
-  }
-  Ints sorted = axes;
-  std::sort(sorted.begin(), sorted.end());
-  return view.expect(std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end(),
-                     "an axis is named twice");
-}
 
 // Whether a Dropout drops nothing: outside training, or with a ratio of 0, whatever the mode is.
 bool drops_nothing(NodeView& view) {
@@ -75,90 +56,6 @@ void drop_empty_parts(NodeView& view, Ints sizes) {
 
 }  // namespace
 
-bool infer_reshape(NodeView& view) {
-  if (!view.has(1) && !view.attributes().has("shape")) {
-    // Canonical already: the output's shape was set before.
-    const auto& known = view.graph().value(view.node().outputs[0]).shape;
-    return view.expect(known.has_value(), "the new shape is missing") && becomes_reshape(view, Shape(*known));
-  }
-  std::optional<Ints> wanted;
-  if (!view.parameter("shape", 1, wanted)) return false;
-  if (!view.expect(wanted->size() <= kMaxRank, kTooManyDimensions)) return false;
-  const bool allow_zero = view.attributes().integer("allowzero") != 0;
-  const Shape& x = view.shape(0);
-  int free_axis = -1;
-  std::int64_t known = 1;
-  // What is copied stands on both sides, so that -1 is known beside an extent of 0, too.
-  Shape left = x;
-  for (std::size_t i = 0; i < wanted->size(); ++i) {
-    std::int64_t& extent = (*wanted)[i];
-    if (extent == 0 && !allow_zero) {
-      if (!view.expect(static_cast<int>(i) < x.rank(), "a 0 in the new shape has no input dimension to copy"))
-        return false;
-      extent = x[static_cast<int>(i)];
-      left[static_cast<int>(i)] = 1;
-      continue;
-    }
-    if (extent == -1) {
-      if (!view.expect(free_axis < 0, "the new shape has more than one -1")) return false;
-      free_axis = static_cast<int>(i);
-      continue;
-    }
-    const auto product = extent < 0 ? std::nullopt : checked_mul(known, extent);
-    if (!view.expect(product.has_value(), "the new shape is not valid")) return false;
-    known = *product;
-  }
-  if (free_axis >= 0) {
-    if (!view.expect(known > 0 && left.elements() % known == 0,
-                     "the new shape does not fit the number of elements"))
-      return false;
-    (*wanted)[static_cast<std::size_t>(free_axis)] = left.elements() / known;
-  }
-  return view.expect(checked_elements(*wanted).has_value(), "the new shape is not valid") &&
-         becomes_reshape(view, Shape(std::span<const std::int64_t>(*wanted)));
-}
-
-bool infer_flatten(NodeView& view) {
-  std::int64_t axis = view.attributes().integer("axis", 1);
-  const Shape& x = view.shape(0);
-  if (!view.expect(axis >= -x.rank() && axis <= x.rank(), "the axis is outside the tensor")) return false;
-  if (axis < 0) axis += x.rank();
-  Shape output{1, 1};
-  for (int i = 0; i < x.rank(); ++i) output[i < axis ? 0 : 1] *= x[i];
-  return becomes_reshape(view, output);
-}
-
-bool infer_squeeze(NodeView& view) {
-  std::optional<Ints> axes;
-  if (!view.parameter("axes", 1, axes)) return false;
-  const Shape& x = view.shape(0);
-  if (axes && !normal_axes(view, *axes, x.rank())) return false;
-  Shape output;
-  for (int axis = 0; axis < x.rank(); ++axis) {
-    const bool named = axes && std::find(axes->begin(), axes->end(), axis) != axes->end();
-    if (named && !view.expect(x[axis] == 1, "a squeezed dimension is not 1")) return false;
-    if (named || (!axes && x[axis] == 1)) continue;
-    output.push_back(x[axis]);
-  }
-  return becomes_reshape(view, output);
-}
-
-bool infer_unsqueeze(NodeView& view) {
-  std::optional<Ints> axes;
-  if (!view.parameter("axes", 1, axes)) return false;
-  if (!view.expect(axes.has_value(), "axes are missing")) return false;
-  const Shape& x = view.shape(0);
-  const int rank = x.rank() + static_cast<int>(std::min<std::size_t>(axes->size(), 100));
-  if (!view.expect(rank <= kMaxRank, kTooManyDimensions) || !normal_axes(view, *axes, rank)) return false;
-  Shape output;
-  int next = 0;
-  for (int axis = 0; axis < rank; ++axis) {
-    const bool added = std::find(axes->begin(), axes->end(), axis) != axes->end();
-    output.push_back(added ? 1 : x[next++]);
-  }
-  return becomes_reshape(view, output);
-}
-
 bool infer_concat(NodeView& view) {
   const int rank = view.rank(0);
   std::int64_t axis = view.attributes().integer("axis", 1);
@@ -170,8 +67,10 @@ bool infer_concat(NodeView& view) {
                      "the inputs differ in rank or type"))
       return false;
     for (int d = 0; d < rank; ++d) {
-      if (d != axis && !view.expect(view.shape(i)[d] == output[d],
-                                    "the inputs differ along another axis than the concatenated one"))
+      const bool open = is_bounded(view.bounded(0), d) || is_bounded(view.bounded(i), d);
+      if (d != axis && !open &&
+          !view.expect(view.shape(i)[d] == output[d],
+                       "the inputs differ along another axis than the concatenated one"))
         return false;
     }
     const auto sum = checked_add(extent, view.shape(i)[static_cast<int>(axis)]);
@@ -232,60 +131,8 @@ bool infer_split(NodeView& view) {
   return true;
 }
 
-bool infer_slice(NodeView& view) {
-  const Shape& x = view.shape(0);
-  std::optional<Ints> starts;
-  std::optional<Ints> ends;
-  std::optional<Ints> axes;
-  std::optional<Ints> steps;
-  if (!view.parameter("starts", 1, starts) || !view.parameter("ends", 2, ends) ||
-      !view.parameter("axes", 3, axes) || !view.parameter("steps", 4, steps))
-    return false;
-  if (!view.expect(starts && ends && starts->size() == ends->size() && starts->size() <= kMaxRank,
-                   "starts and ends are missing or differ in length"))
-    return false;
-  if (!axes) {
-    axes.emplace();
-    for (std::size_t i = 0; i < starts->size(); ++i) axes->push_back(static_cast<std::int64_t>(i));
-  }
-  if (!steps) steps.emplace(starts->size(), 1);
-  if (!view.expect(axes->size() == starts->size() && steps->size() == starts->size(),
-                   "axes or steps have the wrong length"))
-    return false;
-  if (!normal_axes(view, *axes, x.rank())) return false;
-  Shape output = x;
-  for (std::size_t i = 0; i < axes->size(); ++i) {
-    const int axis = static_cast<int>((*axes)[i]);
-    const std::int64_t extent = x[axis];
-    // A step beyond the axis takes one element, as one of its length does.
-    const std::int64_t longest = std::max<std::int64_t>(extent, 1);
-    std::int64_t& step = (*steps)[i];
-    if (!view.expect(step != 0, "a step is 0")) return false;
-    step = std::clamp(step, -longest, longest);
-    std::int64_t& start = (*starts)[i];
-    std::int64_t& end = (*ends)[i];
-    // A canonical backward slice ends at -1, which must not be taken for the last element again.
-    const bool canonical = !view.has(1) && view.attributes().integer("normalised") != 0;
-    if (!canonical) {
-      if (start < 0) start += extent;
-      if (end < 0) end += extent;
-    }
-    start = std::clamp<std::int64_t>(start, step > 0 ? 0 : -1, step > 0 ? extent : extent - 1);
-    end = std::clamp<std::int64_t>(end, step > 0 ? 0 : -1, step > 0 ? extent : extent - 1);
-    const std::int64_t span = step > 0 ? end - start : start - end;
-    const std::int64_t stride = step > 0 ? step : -step;
-    output[axis] = span <= 0 ? 0 : (span + stride - 1) / stride;
-  }
-  view.attributes().set("starts", *starts);
-  view.attributes().set("ends", *ends);
-  view.attributes().set("axes", *axes);
-  view.attributes().set("steps", *steps);
-  view.attributes().set("normalised", std::int64_t{1});
-  view.keep_inputs(1);
-  return view.set(0, output, view.type(0));
-}
-
 bool infer_transpose(NodeView& view) {
+  if (transpose_coordinates(view)) return infer_non_zero(view);
   const Shape& x = view.shape(0);
   const auto given = view.attributes().integers("perm");
   Ints perm(given.begin(), given.end());
@@ -306,23 +153,47 @@ bool infer_transpose(NodeView& view) {
 bool infer_expand(NodeView& view) {
   if (!view.has(1))
     return view.expect(view.graph().value(view.node().outputs[0]).shape.has_value(), "the shape is missing");
-  const std::optional<Ints> wanted = view.integers(1);
-  if (!view.expect(wanted.has_value(), "the shape must be constant") ||
-      !view.expect(wanted->size() <= kMaxRank, kTooManyDimensions))
+  if (view.stands_alone(0) && view.computed(1)) return true;
+  if (!view.expect(view.rank(1) == 1 && view.bounded(1) == 0 && view.type(1) == DataType::s64,
+                   "the rank of the result depends on the data") ||
+      !view.expect(view.shape(1)[0] <= kMaxRank, kTooManyDimensions))
     return false;
-  const bool positive =
-      std::all_of(wanted->begin(), wanted->end(), [](std::int64_t extent) { return extent >= 0; });
-  const std::optional<Shape> output =
-      positive ? broadcast(view.shape(0), Shape(std::span<const std::int64_t>(*wanted))) : std::nullopt;
+  TensorDesc wanted;
+  if (!view.computed_shape(1, wanted)) return false;
+  TensorDesc x;
+  x.shape = view.shape(0);
+  x.bounded = view.bounded(0);
+  const std::optional<TensorDesc> output = broadcast_bounded(x, wanted);
   if (!view.expect(output.has_value(), "the input cannot be expanded to the shape")) return false;
-  view.keep_inputs(1);
-  return view.set(0, *output, view.type(0));
+  // The output's shape says everything, unless it is only the most there can be.
+  if (!view.computed(1) && x.bounded == 0) view.keep_inputs(1);
+  return view.set_bounded(0, output->shape, view.type(0), output->bounded);
 }
 
 bool infer_tile(NodeView& view) {
+  const Shape x = view.shape(0);
+  if (view.computed(1)) {
+    if (view.stands_alone(0)) {
+      const Shape& y = *view.graph().value(view.node().outputs[0]).shape;
+      return view.expect(y.rank() == x.rank() && (x.elements() > 0 || y.elements() == 0),
+                         "the result does not repeat the operand");
+    }
+    if (!view.expect(
+            view.type(1) == DataType::s64 && view.bounded(1) == 0 && view.shape(1) == Shape{x.rank()},
+            "repeats needs one number for each dimension"))
+      return false;
+    std::vector<Interval> extents = view.numbers(1);
+    extents.resize(static_cast<std::size_t>(x.rank()), Interval{0, INFINITY});
+    for (int axis = 0; axis < x.rank(); ++axis) {
+      Interval& extent = extents[static_cast<std::size_t>(axis)];
+      const auto most = static_cast<double>(x[axis]);
+      extent = {is_bounded(view.bounded(0), axis) ? 0 : most * std::max(0.0, extent.low),
+                most == 0 ? 0 : most * extent.high};
+    }
+    return view.set_computed(0, extents, view.type(0), 1);
+  }
   std::optional<Ints> repeats;
   if (!view.parameter("repeats", 1, repeats)) return false;
-  const Shape& x = view.shape(0);
   if (!view.expect(repeats && repeats->size() == static_cast<std::size_t>(x.rank()),
                    "repeats needs one number for each dimension"))
     return false;
@@ -405,7 +276,7 @@ bool infer_center_crop_pad(NodeView& view) {
   if (axes.empty()) {
     for (int axis = 0; axis < x.rank(); ++axis) axes.push_back(axis);
   }
-  if (!normal_axes(view, axes, x.rank()) ||
+  if (!view.normal_axes(axes, x.rank()) ||
       !view.expect(wanted->size() == axes.size(), "the shape needs one extent for each axis"))
     return false;
   Shape cropped = x;
@@ -471,15 +342,14 @@ bool infer_shape(NodeView& view) {
 }
 
 bool infer_constant_of_shape(NodeView& view) {
-  const std::optional<Ints> wanted = view.integers(0);
-  if (!view.expect(wanted.has_value(), "the shape must be constant") ||
-      !view.expect(wanted->size() <= kMaxRank, kTooManyDimensions))
+  const DataType type = data_type_from_string(view.attributes().string("type", "f32"));
+  if (view.stands_alone(0) && view.computed(0)) return true;
+  if (!view.expect(view.rank(0) == 1 && view.bounded(0) == 0 && view.type(0) == DataType::s64,
+                   "the rank of the result depends on the data") ||
+      !view.expect(view.shape(0)[0] <= kMaxRank, kTooManyDimensions))
     return false;
-  const bool positive =
-      std::all_of(wanted->begin(), wanted->end(), [](std::int64_t extent) { return extent >= 0; });
-  return view.expect(positive, "a dimension is negative") &&
-         view.set(0, Shape(std::span<const std::int64_t>(*wanted)),
-                  data_type_from_string(view.attributes().string("type", "f32")));
+  TensorDesc wanted;
+  return view.computed_shape(0, wanted) && view.set_bounded(0, wanted.shape, type, wanted.bounded);
 }
 
 }  // namespace fettle::graph

@@ -98,9 +98,41 @@ bool with_bounds(NodeView& view, Body&& body) {
   }
 }
 
+// With operands that are computed while the network runs: integers.
+bool range_by_operands(NodeView& view) {
+  const DataType type = view.type(0);
+  for (std::size_t i = 0; i < 3; ++i) {
+    const bool scalar =
+        view.has(i) && view.shape(i).elements() == 1 && view.bounded(i) == 0 && view.type(i) == type;
+    if (!view.expect(scalar && (type == DataType::s64 || type == DataType::s32),
+                     "start, limit and delta must be constants, or integers of one type"))
+      return false;
+  }
+  if (view.stands_alone(0)) return true;
+  std::vector<Interval> known[3];
+  std::size_t open = 1;  // the operand that has no bounds, for the message
+  for (std::size_t i = 0; i < 3; ++i) {
+    known[i] = view.numbers(i);
+    if (known[i].empty()) {
+      known[i] = {{-INFINITY, INFINITY}};
+      open = i;
+    }
+  }
+  const Interval start = known[0].front();
+  const Interval limit = known[1].front();
+  const Interval delta = known[2].front();
+  // A step in a known direction, and bounds on both sides of it.
+  Interval count{0, INFINITY};
+  const double span = delta.low > 0 ? limit.high - start.low : start.high - limit.low;
+  const double step = delta.low > 0 ? delta.low : -delta.high;
+  if (step > 0 && span < INFINITY) count.high = std::max(0.0, std::ceil(span / step));
+  return view.set_computed(0, {&count, 1}, type, open);
+}
+
 }  // namespace
 
 bool infer_range(NodeView& view) {
+  if (view.computed(0) || view.computed(1) || view.computed(2)) return range_by_operands(view);
   for (std::size_t i = 0; i < 3; ++i) {
     const bool scalar = view.has(i) && view.graph().is_constant(view.node().inputs[i]) &&
                         view.shape(i).elements() == 1 && view.type(i) == view.type(0);

@@ -143,12 +143,34 @@ bool stretches(NodeView& view, const Reals& scales, const Shape& output) {
   return shrinks;
 }
 
+// Sizes that are computed while the network runs stay an operand; the extents then say the scales.
+bool resize_by_operand(NodeView& view, const Ints& axes) {
+  const bool plain = view.attributes().string("coordinate_transformation_mode") != "tf_crop_and_resize" &&
+                     view.attributes().string("keep_aspect_ratio_policy", "stretch") == "stretch" &&
+                     static_cast<int>(axes.size()) == view.rank(0) &&
+                     view.attributes().integer("antialias") == 0;
+  if (!view.expect(
+          plain && std::is_sorted(axes.begin(), axes.end()),
+          "computed sizes need all axes in order, stretching, and no antialias or region of interest") ||
+      !view.expect(view.rank(3) == 1 && view.bounded(3) == 0 && view.type(3) == DataType::s64 &&
+                       view.shape(3)[0] == view.rank(0),
+                   "sizes needs one value per dimension"))
+    return false;
+  view.node().inputs = {view.node().inputs[0], kNoValue, kNoValue, view.node().inputs[3]};
+  if (view.stands_alone(0)) {
+    return view.expect(view.graph().value(view.node().outputs[0]).shape->rank() == view.rank(0),
+                       "the result has another rank than the operand");
+  }
+  TensorDesc output;
+  return view.computed_shape(3, output) && view.set_bounded(0, output.shape, view.type(0), output.bounded);
+}
+
 }  // namespace
 
 bool infer_resize(NodeView& view) {
   // Canonical already: scales have become an attribute, empty where sizes were given, and both the output's
   // shape.
-  if (view.attributes().has("extrapolation_value") && view.attributes().has("scales"))
+  if (view.attributes().has("extrapolation_value") && view.attributes().has("scales") && !view.has(3))
     return view.expect(view.graph().value(view.node().outputs[0]).shape.has_value(), "the shape is missing");
   // Before opset 11 there was one way to map coordinates, and Resize, which can shrink too, took the next
   // element then.
@@ -157,7 +179,9 @@ bool infer_resize(NodeView& view) {
   Ints axes;
   Reals scales;
   Shape output;
-  if (!read_axes(view, axes) || !find_output(view, old ? 1 : 2, axes, scales, output)) return false;
+  const bool computed = view.computed(3);
+  if (!read_axes(view, axes)) return false;
+  if (!computed && !find_output(view, old ? 1 : 2, axes, scales, output)) return false;
   std::string mode(view.attributes().string("mode", "nearest"));
   if (mode == "bilinear") mode = "linear";
   view.attributes().set("mode", mode);
@@ -169,12 +193,13 @@ bool infer_resize(NodeView& view) {
   // Sizes leave nothing to be even about: the positions are those of half_pixel.
   if (scales.empty() && view.attributes().string("coordinate_transformation_mode") == "half_pixel_symmetric")
     view.attributes().set("coordinate_transformation_mode", std::string("half_pixel"));
-  if (!stretches(view, scales, output)) view.attributes().erase("antialias");
+  if (!computed && !stretches(view, scales, output)) view.attributes().erase("antialias");
+  const bool resized = !computed || resize_by_operand(view, axes);
   for (const char* name : {"height_scale", "width_scale", "axes", "keep_aspect_ratio_policy"})
     view.attributes().erase(name);
   view.attributes().set("scales", scales);
   view.node().op = Op::resize;
-  return keep_region(view, axes) && view.set(0, output, view.type(0));
+  return computed ? resized : keep_region(view, axes) && view.set(0, output, view.type(0));
 }
 
 }  // namespace fettle::graph

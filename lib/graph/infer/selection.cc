@@ -2,17 +2,19 @@
 //
 // Operators that choose elements; how many often depends on the data.
 #include "lib/graph/infer/infer.h"
-#include "lib/graph/operators.h"
 
 #include <algorithm>
 
 namespace fettle::graph {
 namespace {
 
-// The coordinates of NonZero, an axis a column instead of a row: exporters transpose them at once.
+constexpr std::uint8_t bit(int axis) { return static_cast<std::uint8_t>(1u << axis); }
+
+}  // namespace
+
 bool transpose_coordinates(NodeView& view) {
   const Value& x = view.graph().value(view.node().inputs[0]);
-  if (view.node().op != Op::transpose || x.producer == kNoNode) return false;
+  if (x.producer == kNoNode) return false;
   const Node& producer = view.graph().node(x.producer);
   const auto perm = view.attributes().integers("perm");
   const bool reversed = perm.empty() || (perm.size() == 2 && perm[0] == 1);
@@ -25,55 +27,44 @@ bool transpose_coordinates(NodeView& view) {
   return true;
 }
 
-}  // namespace
-
-bool elementwise_of_one(const Node& node) {
-  switch (node.op) {
-    case Op::identity:
-    case Op::cast:
-      return true;
-    default:
-      return operator_info(node.op).rule == infer_unary || node.op == Op::gelu ||
-             (node.op == Op::swish && node.attributes.real("alpha", 1) == 1) ||
-             (node.op == Op::clamp && node.inputs.size() == 1);
-  }
-}
-
-bool follow_data(NodeView& view) {
-  for (std::size_t i = 0; i < view.inputs(); ++i) {
-    if (!view.has(i) || view.graph().value(view.node().inputs[i]).extents == kNoValue) continue;
-    if (elementwise_of_one(view.node()) || transpose_coordinates(view)) return true;
-    return view.fail("the size of input " + std::to_string(i) +
-                     " depends on the data; only operators that work element by element may follow");
-  }
-  return true;
-}
-
-void hand_on_extents(NodeView& view) {
-  if (!view.has(0) || !elementwise_of_one(view.node())) return;
-  const ValueId extents = view.graph().value(view.node().inputs.front()).extents;
-  view.graph().value(view.node().outputs.front()).extents = extents;
-}
-
 bool infer_top_k(NodeView& view) {
   const Shape x = view.shape(0);
   std::int64_t axis = view.attributes().integer("axis", -1);
   if (!view.normal_axis(axis, x.rank())) return false;
-  if (!view.attributes().has("k")) {
+  const std::int64_t extent = x[static_cast<int>(axis)];
+  const bool computed = view.computed(1);
+  if (!computed && !view.attributes().has("k")) {
     const std::optional<std::int64_t> k = view.integer(1);
-    if (!view.expect(k.has_value(), "k must be one constant integer")) return false;
+    if (!view.expect(k.has_value(), "k must be one integer")) return false;
     view.attributes().set("k", *k);
   }
-  const std::int64_t k = view.attributes().integer("k");
-  if (!view.expect(k >= 0 && k <= x[static_cast<int>(axis)], "k is larger than the axis")) return false;
+  std::int64_t k = computed ? extent : view.attributes().integer("k");
+  if (!view.expect(k >= 0 && k <= extent, "k is larger than the axis")) return false;
+  if (computed) {
+    if (!view.expect(view.shape(1).elements() == 1 && view.bounded(1) == 0 && view.type(1) == DataType::s64,
+                     "k must be one integer"))
+      return false;
+    const std::vector<Interval> most = view.numbers(1);
+    if (!most.empty() && !(most.front().high > static_cast<double>(extent)))
+      k = static_cast<std::int64_t>(std::max(0.0, most.front().high));
+  }
   view.attributes().set("axis", axis);
   view.attributes().erase("sorted");  // they always are
   view.fill("largest", std::int64_t{1});
-  view.keep_inputs(1);
+  view.keep_inputs(computed ? 2 : 1);
   view.complete_outputs(2);
   Shape output = x;
   output[static_cast<int>(axis)] = k;
-  return view.set(0, output, view.type(0)) && view.set(1, output, DataType::s64);
+  if (computed && view.stands_alone(0)) {
+    const Shape& stands = *view.graph().value(view.node().outputs[0]).shape;
+    if (!view.expect(stands.rank() == x.rank() && stands[static_cast<int>(axis)] <= extent,
+                     "k is larger than the axis"))
+      return false;
+    output[static_cast<int>(axis)] = stands[static_cast<int>(axis)];
+  }
+  const std::uint8_t bounded = computed ? bit(static_cast<int>(axis)) : 0;
+  return view.set_bounded(0, output, view.type(0), bounded) &&
+         view.set_bounded(1, output, DataType::s64, bounded);
 }
 
 bool infer_non_zero(NodeView& view) {
@@ -83,7 +74,7 @@ bool infer_non_zero(NodeView& view) {
   view.fill("transposed", std::int64_t{0});
   const bool transposed = view.attributes().integer("transposed") != 0;
   const Shape most = transposed ? Shape{x.elements(), x.rank()} : Shape{x.rank(), x.elements()};
-  return view.set_bounded(0, most, DataType::s64, 1);
+  return view.set_found(0, most, DataType::s64, bit(transposed ? 0 : 1), 1);
 }
 
 bool infer_compress(NodeView& view) {
@@ -94,13 +85,13 @@ bool infer_compress(NodeView& view) {
   view.complete_outputs(2);
   const std::int64_t most = view.shape(1)[0];
   if (!view.attributes().has("axis"))
-    return view.set_bounded(0, Shape{std::min(most, x.elements())}, view.type(0), 1);
+    return view.set_found(0, Shape{std::min(most, x.elements())}, view.type(0), bit(0), 1);
   std::int64_t axis = view.attributes().integer("axis");
   if (!view.normal_axis(axis, x.rank())) return false;
   view.attributes().set("axis", axis);
   Shape output = x;
   output[static_cast<int>(axis)] = std::min(most, x[static_cast<int>(axis)]);
-  return view.set_bounded(0, output, view.type(0), 1);
+  return view.set_found(0, output, view.type(0), view.bounded(0) | bit(static_cast<int>(axis)), 1);
 }
 
 bool infer_unique(NodeView& view) {
@@ -108,17 +99,20 @@ bool infer_unique(NodeView& view) {
   view.fill("sorted", std::int64_t{1});
   std::int64_t count = x.elements();
   Shape output{count};
+  std::uint8_t bounded = bit(0);
   if (view.attributes().has("axis")) {
     std::int64_t axis = view.attributes().integer("axis");
     if (!view.normal_axis(axis, x.rank())) return false;
     view.attributes().set("axis", axis);
     count = x[static_cast<int>(axis)];
     output = x;
+    bounded = static_cast<std::uint8_t>(view.bounded(0) | bit(static_cast<int>(axis)));
   }
   view.complete_outputs(6);
-  return view.set_bounded(0, output, view.type(0), 4) &&
-         view.set_bounded(1, Shape{count}, DataType::s64, 5) && view.set(2, Shape{count}, DataType::s64) &&
-         view.set_bounded(3, Shape{count}, DataType::s64, 5);
+  return view.set_found(0, output, view.type(0), bounded, 4) &&
+         view.set_found(1, Shape{count}, DataType::s64, bit(0), 5) &&
+         view.set(2, Shape{count}, DataType::s64) &&
+         view.set_found(3, Shape{count}, DataType::s64, bit(0), 5);
 }
 
 bool infer_non_max_suppression(NodeView& view) {
@@ -143,7 +137,27 @@ bool infer_non_max_suppression(NodeView& view) {
   }
   view.complete_outputs(2);
   const std::int64_t rows = boxes[0] * view.shape(1)[1] * view.attributes().integer("max_output_boxes");
-  return view.set_bounded(0, Shape{rows, 3}, DataType::s64, 1);
+  return view.set_found(0, Shape{rows, 3}, DataType::s64, bit(0), 1);
+}
+
+bool infer_select(NodeView& view) {
+  if (!view.expect(view.inputs() == 3 && view.type(0) == DataType::boolean && view.shape(0).elements() == 1 &&
+                       view.bounded(0) == 0,
+                   "the condition must be one boolean"))
+    return false;
+  if (const std::optional<bool> holds = view.truth(0)) {
+    const ValueId taken = view.node().inputs[*holds ? 1 : 2];
+    view.node().op = Op::identity;
+    view.node().inputs = {taken};
+    return view.same_as_input();
+  }
+  if (!view.expect(view.type(1) == view.type(2) && view.rank(1) == view.rank(2),
+                   "the branches give results of different types or ranks, and a computed condition decides "
+                   "between them; bind what decides it to a constant"))
+    return false;
+  Shape output = view.shape(1);
+  for (int axis = 0; axis < output.rank(); ++axis) output[axis] = std::max(output[axis], view.shape(2)[axis]);
+  return view.set(0, output, view.type(1));
 }
 
 }  // namespace fettle::graph

@@ -33,7 +33,9 @@ bool merge_transposes(Graph& graph, Node& node, const Node& before) {
 bool rewrite(Graph& graph, Node& node) {
   const Value& input = graph.value(node.inputs.front());
   if (!input.shape) return false;
-  if (node.op == Op::transpose && moves_only_ones(*input.shape, node.attributes.integers("perm"))) {
+  const bool bounded = input.bounded != 0 || graph.value(node.outputs.front()).bounded != 0;
+  if (!bounded && node.op == Op::transpose &&
+      moves_only_ones(*input.shape, node.attributes.integers("perm"))) {
     node.op = Op::reshape;
     node.attributes = {};
     return true;
@@ -41,7 +43,8 @@ bool rewrite(Graph& graph, Node& node) {
   if (input.producer == kNoNode) return false;
   const Node& before = graph.node(input.producer);
   if (node.op == Op::transpose && before.op == Op::transpose) return merge_transposes(graph, node, before);
-  if (node.op == Op::reshape && before.op == Op::reshape) {
+  // A shape that is fixed whatever was before; extents that come from an operand need that operand.
+  if (!bounded && node.op == Op::reshape && before.op == Op::reshape) {
     node.inputs.front() = before.inputs.front();
     return true;
   }

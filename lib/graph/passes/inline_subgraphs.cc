@@ -29,12 +29,6 @@ std::optional<bool> truth(const Value& value) {
   return value.constant->bytes.front() != std::byte{0};
 }
 
-std::optional<std::int64_t> whole_number(const Value& value) {
-  if (!value.constant || value.type != DataType::s64) return std::nullopt;
-  const auto numbers = value.constant->values<std::int64_t>();
-  return numbers.size() == 1 ? std::optional(numbers.front()) : std::nullopt;
-}
-
 // Entry `i` of a list that may be left out, then 0.
 std::int64_t entry(const Node& node, std::string_view list, std::size_t i) {
   const auto values = node.attributes.integers(list);
@@ -90,13 +84,12 @@ Status SubgraphInliner::begin(NodeId id, std::size_t body, Expansion& expansion)
 }
 
 Status SubgraphInliner::advance_branch(NodeId id, Expansion& expansion, std::vector<NodeId>& next) {
+  const std::optional<bool> condition = truth(graph_.value(graph_.node(id).inputs.front()));
+  if (!condition) return advance_computed_branch(id, expansion, next);
   if (expansion.body) {
     expansion.carried = expansion.results;
     return finish(id, expansion, next);
   }
-  const std::optional<bool> condition = truth(graph_.value(graph_.node(id).inputs.front()));
-  if (!condition)
-    return problem(id, "the condition must be one constant boolean; bind the input that decides it");
   if (Status status = begin(id, *condition ? 0 : 1, expansion); !status) return status;
   return add_body(id, expansion, {}, std::string(graph_.node(id).attributes.string("instance")), next);
 }
@@ -109,11 +102,9 @@ Status SubgraphInliner::begin_loop(NodeId id, Expansion& expansion) {
   const auto operands = node.inputs.end() - static_cast<std::ptrdiff_t>(expansion.captures.size());
   expansion.carried.assign(node.inputs.begin() + 2, operands);
   expansion.scanned.resize(expansion.body->graph.outputs.size() - 1 - expansion.carried.size());
-  if (node.inputs[0] != kNoValue) {
-    expansion.trips = whole_number(graph_.value(node.inputs[0]));
-    if (!expansion.trips)
-      return problem(id, "the trip count must be one constant s64; bind the input that decides it");
-  }
+  const std::size_t problems = context_.problems.size();
+  if (Status status = read_trips(id, expansion); !status) return status;
+  if (context_.problems.size() > problems) return {};
   expansion.condition = node.inputs[1];
   if (expansion.condition != kNoValue) return {};
   const std::byte yes{1};
@@ -132,16 +123,15 @@ Status SubgraphInliner::advance_loop(NodeId id, Expansion& expansion, std::vecto
   } else if (expansion.probed) {
     return finish(id, expansion, next);
   } else {
+    if (Status status = keep_where_over(id, expansion, next); !status) return status;
     expansion.condition = expansion.results.front();
     collect(expansion, 1);
   }
   if (expansion.trips && expansion.iteration >= *expansion.trips) return end(id, expansion, next);
-  const std::optional<bool> condition = truth(graph_.value(expansion.condition));
-  if (!condition) {
-    return problem(id, "the condition must be constant, that of iteration " +
-                           std::to_string(expansion.iteration) + " is not; bind the input that decides it");
-  }
-  if (!*condition) return end(id, expansion, next);
+  const Result<bool> takes_place = begin_iteration(id, expansion, next);
+  if (!takes_place) return takes_place.error();
+  if (context_.problems.size() > expansion.known_problems) return {};
+  if (!*takes_place) return end(id, expansion, next);
   const std::int64_t iteration = expansion.iteration++;
   return add_iteration(id, expansion, iteration, "." + std::to_string(iteration), next);
 }
@@ -346,7 +336,7 @@ ValueId SubgraphInliner::mapped(ValueId value, Expansion& expansion, const std::
 }
 
 // The node goes; what was carried and the scan outputs become its results.
-Status SubgraphInliner::finish(NodeId id, const Expansion& expansion, std::vector<NodeId>& next) {
+Status SubgraphInliner::finish(NodeId id, Expansion& expansion, std::vector<NodeId>& next) {
   const Node node = graph_.node(id);
   const std::size_t carried = expansion.carried.size();
   if (expansion.iteration == 0) {
@@ -354,17 +344,31 @@ Status SubgraphInliner::finish(NodeId id, const Expansion& expansion, std::vecto
     if (Status status = finish_none(id, expansion); !status) return status;
     if (context_.problems.size() > problems) return {};
   }
+  const bool cuts = ends_computed(expansion) && node.outputs.size() > carried;
+  if (cuts) {
+    const std::size_t problems = context_.problems.size();
+    if (Status status = keep_pieces(id, expansion, next); !status) return status;
+    if (context_.problems.size() > problems) return {};
+  }
   graph_.remove_node(id);
   context_.ids(graph_).release(node.id);
   for (std::size_t i = 0; i < node.outputs.size(); ++i) {
     const ValueId to = node.outputs[i];
     if (to == kNoValue) continue;
-    if (i < carried)
+    if (i < carried) {
       add_result(node.id, expansion.carried[i], to, next);
-    else if (expansion.iteration == 0)
+      continue;
+    }
+    if (expansion.iteration == 0) {
       become_empty_constant(graph_.value(to));
-    else if (Status status = stack(node, i - carried, expansion.scanned[i - carried], to, next); !status)
+      continue;
+    }
+    const ValueId all = cuts ? new_value(node.id) : to;
+    if (Status status = stack(node, i - carried, expansion.scanned[i - carried], all, next); !status)
       return status;
+    if (!cuts) continue;
+    const std::int64_t axis = entry(node, "scan_output_axes", i - carried);
+    if (Status status = cut_to_count(node, expansion, axis, all, to, next); !status) return status;
   }
   expansions_.erase(id);
   return {};

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "lib/graph/conditions.h"
 #include "lib/graph/imported.h"
 #include "lib/graph/passes.h"
 #include "lib/graph/verify.h"
@@ -87,7 +88,7 @@ Status optimise(Graph& graph, PassContext& context) {
     }
     if (!changed) break;
   }
-  return graph.compact();
+  return graph.compact(order_of_conditions(graph));
 }
 
 }  // namespace fettle::graph

@@ -24,6 +24,10 @@ bool does_nothing(const Graph& graph, const Node& node) {
   const Value& to = graph.value(node.outputs.front());
   if (!from.shape || !to.shape || from.type != to.type || !(*from.shape == *to.shape) || node.clamp)
     return false;
+  // Equal bounds do not make equal extents.
+  const bool keeps_extents = node.op == Op::identity || node.op == Op::cast || node.op == Op::clamp ||
+                             node.op == Op::transpose || node.op == Op::concat;
+  if ((from.bounded | to.bounded) != 0 && !keeps_extents) return false;
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   switch (node.op) {
     case Op::identity:

@@ -6,6 +6,7 @@
 #include "lib/graph/infer/infer.h"
 #include "lib/graph/operators.h"
 
+#include "lib/base/extents.h"
 #include "lib/base/memory.h"
 #include "lib/graph/passes/inline_subgraphs.h"
 
@@ -82,25 +83,23 @@ class Folding {
     }
     if (graph_.node(id).quantised) return {};  // in its final form since fold_qdq
     NodeView view(graph_, id, context_);
-    if (!follow_data(view)) return {};
     const Rule rule = operator_info(graph_.node(id).op).rule;
     const std::vector<ValueId> outputs = graph_.node(id).outputs;
     if (rule == nullptr) {
       view.fail("the operator has no meaning in a graph");
       return {};
     }
-    if (!rule(view) || !drop_unknown_outputs(view, outputs)) return {};
-    hand_on_extents(view);
+    if (!rule(view) || !follow_data(view) || !drop_unknown_outputs(view, outputs)) return {};
+    infer_numbers(view);
     return fold_empty(id) ? Status() : fold(id);
   }
 
-  // Results without elements need no computing. Where only running tells the extents, they are still asked
-  // for.
+  // Results without elements need no computing.
   bool fold_empty(NodeId id) {
     std::vector<ValueId> results;
     for (const ValueId output : graph_.node(id).outputs) {
       if (output == kNoValue) continue;
-      if (!graph_.value(output).empty() || graph_.value(output).extents != kNoValue) return false;
+      if (!graph_.value(output).empty()) return false;
       results.push_back(output);
     }
     graph_.remove_node(id);
@@ -122,23 +121,52 @@ class Folding {
   }
 
   // A folded result has the extents that were found.
-  void trim(ValueId output) {
+  void trim(ValueId output, ValueId found) {
+    const auto extents = graph_.value(found).constant->values<std::int64_t>();
     Value& value = graph_.value(output);
-    if (value.extents == kNoValue || !graph_.is_constant(value.extents)) return;
-    const auto extents = graph_.value(value.extents).constant->values<std::int64_t>();
     value.shape = Shape(extents);
     auto constant = std::make_shared<Constant>(*value.constant);
     constant->bytes = constant->bytes.first(dense_bytes(*value.shape, {Layout::nchw, value.type}));
     value.constant = std::move(constant);
-    value.extents = kNoValue;
+  }
+
+  // Integers of which nothing is open, though their operands are computed: the extent of an axis that does
+  // not depend on data, of a tensor that does.
+  Result<bool> fold_known(NodeId id) {
+    const std::vector<ValueId> outputs = graph_.node(id).outputs;
+    const Value& value = graph_.value(outputs.front());
+    const auto exact = [](const Interval& one) { return one.low == one.high; };
+    const bool known = outputs.size() == 1 && (value.type == DataType::s64 || value.type == DataType::s32) &&
+                       value.bounded == 0 && !value.numbers.empty() &&
+                       static_cast<std::int64_t>(value.numbers.size()) == value.shape->elements() &&
+                       std::all_of(value.numbers.begin(), value.numbers.end(), exact);
+    if (!known) return false;
+    Result<std::shared_ptr<AlignedBuffer>> buffer = buffer_for(outputs.front());
+    if (!buffer) return std::move(buffer).error();
+    std::byte* target = (*buffer)->bytes().data();
+    for (const Interval& one : value.numbers) {
+      const auto whole = static_cast<std::int64_t>(one.low);
+      const auto narrow = static_cast<std::int32_t>(whole);
+      const bool wide = value.type == DataType::s64;
+      const std::size_t bytes = wide ? sizeof whole : sizeof narrow;
+      std::memcpy(target, wide ? static_cast<const void*>(&whole) : &narrow, bytes);
+      target += bytes;
+    }
+    graph_.remove_node(id);
+    make_constant(outputs.front(), *std::move(buffer));
+    return true;
   }
 
   Status fold(NodeId id) {
     const Node& node = graph_.node(id);
-    if (node.op == Op::shape || node.op == Op::size) return fold_shape(id);
+    const bool shape = node.op == Op::shape || node.op == Op::size;
+    if (shape && graph_.value(node.inputs.front()).bounded == 0) return fold_shape(id);
+    if (node.inputs.empty() || !inputs_constant(graph_, node)) {
+      const Result<bool> folded = fold_known(id);
+      return folded ? Status() : Status(folded.error());
+    }
     if (node.op == Op::constant_of_shape) return fold_fill(id);
     if (node.op == Op::range) return fold_range(id);
-    if (node.inputs.empty() || !inputs_constant(graph_, node)) return {};
     if (node.op == Op::identity) return fold_identity(id);
     if (node.op == Op::dequantize_linear && stays_quantised(node.outputs.front())) return {};
     return evaluate(id);
@@ -150,6 +178,7 @@ class Folding {
     const ValueId to = graph_.node(id).outputs.front();
     graph_.remove_node(id);
     graph_.value(to).constant = graph_.value(from).constant;
+    graph_.value(to).bounded = 0;
     changed_ = true;
     return {};
   }
@@ -201,6 +230,8 @@ class Folding {
     constant->bytes = buffer->bytes();
     constant->owner = std::move(buffer);
     graph_.value(output).constant = std::move(constant);
+    graph_.value(output).bounded = 0;
+    graph_.value(output).numbers.clear();
     changed_ = true;
   }
 
@@ -236,7 +267,10 @@ class Folding {
     context_.folded_with.insert(*kernel);
     graph_.remove_node(id);
     for (std::size_t i = 0; i < outputs.size(); ++i) make_constant(outputs[i], std::move(buffers[i]));
-    for (ValueId output : outputs) trim(output);
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      const int found = extents_result(layer.main().op, i);
+      if (found >= 0) trim(outputs[i], outputs[static_cast<std::size_t>(found)]);
+    }
     return {};
   }
 

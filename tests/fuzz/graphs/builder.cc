@@ -131,13 +131,13 @@ ValueId GraphBuilder::add(Op op, std::vector<ValueId> inputs, Attributes attribu
   graph::NodeView view(graph_, id, context);
   const graph::Rule rule = graph::operator_info(op).rule;
   const bool valid =
-      rule != nullptr && graph::follow_data(view) && graph::operator_info(view.node().op).rule(view);
+      rule != nullptr && graph::operator_info(view.node().op).rule(view) && graph::follow_data(view);
   exact_.resize(graph_.value_count(), exact ? 1 : 0);
   if (!valid) {
     graph_.remove_node(id);
     return kNoValue;
   }
-  graph::hand_on_extents(view);
+  graph::infer_numbers(view);
   for (ValueId value : made) {
     if (!graph_.value(value).shape) continue;  // an output that the operator has rewritten
     values_.push_back(value);

@@ -48,7 +48,7 @@ void rewire(GraphBuilder& g) {
   if (input == kNoValue) return;
   const Value& from = graph.value(input);
   const Value& to = graph.value(other);
-  const bool before = to.producer < id && to.extents == kNoValue && from.extents == kNoValue;
+  const bool before = to.producer < id && to.bounded == 0 && from.bounded == 0;
   // Jumping operators keep their exact operand.
   const bool exact = g.is_exact(other) || !g.is_exact(input);
   if (from.constant == nullptr && before && exact && from.type == to.type && from.shape == to.shape)
