@@ -318,6 +318,60 @@ std::vector<Seed> recent() {
   return seeds;
 }
 
+// Extents and a course that depend on data.
+std::vector<Seed> computed() {
+  std::vector<Seed> seeds;
+  const std::vector<Message> picked{node("Greater", {"x", "nought"}, {"m"}),
+                                    node("NonZero", {"m"}, {"places"}),
+                                    node("Squeeze", {"places", "zero"}, {"at"}),
+                                    node("Gather", {"x", "at"}, {"p"}), node("Shape", {"p"}, {"n"})};
+  const auto with_picked = [&](const std::vector<Message>& more, std::vector<Message> initialisers = {}) {
+    std::vector<Message> nodes = picked;
+    nodes.insert(nodes.end(), more.begin(), more.end());
+    initialisers.push_back(floats("nought", {}, {0}));
+    initialisers.push_back(integers("zero", {0}));
+    ModelBytes model = model_of(std::move(nodes), {6}, std::move(initialisers));
+    model.opset = 13;
+    return model;
+  };
+  seeds.push_back({"extents_top_k",
+                   with_picked({node("Concat", {"n", "two"}, {"both"}, {attribute("axis", std::int64_t{0})}),
+                                node("ReduceMin", {"both"}, {"k"}), node("TopK", {"p", "k"}, {"y", "i"})},
+                               {integers("two", {2})})});
+  seeds.push_back({"extents_shapes",
+                   with_picked({node("Concat", {"two", "n"}, {"s"}, {attribute("axis", std::int64_t{0})}),
+                                node("Expand", {"p", "s"}, {"e"}), node("Reshape", {"e", "t"}, {"r"}),
+                                node("Slice", {"r", "zero", "n", "zero"}, {"c"}),
+                                node("ConstantOfShape", {"n"}, {"f"}), node("Unsqueeze", {"f", "one"}, {"u"}),
+                                node("Add", {"c", "u"}, {"a"}), node("Tile", {"a", "two_one"}, {"y"})},
+                               {integers("two", {2}), integers("one", {1}), integers("t", {-1, 2}),
+                                integers("two_one", {2, 1})})});
+  seeds.push_back({"extents_suppression",
+                   model_of({node("NonMaxSuppression", {"x", "scores", "most", "overlap"}, {"rows"}),
+                             node("Gather", {"rows", "two"}, {"boxes"}, {attribute("axis", std::int64_t{1})}),
+                             node("Reshape", {"boxes", "flat"}, {"at"}),
+                             node("Gather", {"x", "at"}, {"y"}, {attribute("axis", std::int64_t{1})})},
+                            {1, 3, 4},
+                            {floats("scores", {1, 1, 3}, {0.1f, 0.9f, 0.5f}), integers("most", {2}),
+                             floats("overlap", {1}, {0.5f}), integers("two", {2}), integers("flat", {-1})})});
+  const Message shorter = graph({node("Neg", {"p"}, {"a"})}, {}, {"a"});
+  const Message longer =
+      graph({node("Concat", {"p", "x"}, {"b"}, {attribute("axis", std::int64_t{0})})}, {}, {"b"});
+  seeds.push_back(
+      {"computed_if",
+       with_picked({node("Size", {"p"}, {"size"}), node("Greater", {"size", "few"}, {"go"}),
+                    node("If", {"go"}, {"y"}, {body("then_branch", shorter), body("else_branch", longer)})},
+                   {tensor<std::int64_t>("few", kInt64, {}, {3})})});
+  const Message turn = graph(
+      {node("Less", {"i", "stop"}, {"on"}), node("Add", {"v", "v"}, {"w"}), node("Neg", {"w"}, {"piece"})},
+      {value_info("i", {}, kInt64), value_info("go", {}, kBool), value_info("v", {6})}, {"on", "w", "piece"},
+      {tensor<std::int64_t>("stop", kInt64, {}, {2})});
+  seeds.push_back({"computed_loop",
+                   with_picked({node("Size", {"p"}, {"trips"}),
+                                node("Loop", {"trips", "", "x"}, {"last", "y"}, {body("body", turn)})})});
+  return seeds;
+}
+
 // What once went wrong: docs/fuzzing.md has the list.
 std::vector<Seed> found() {
   std::vector<Seed> seeds;
@@ -357,7 +411,7 @@ std::vector<Seed> found() {
 std::vector<Seed> seed_models() {
   std::vector<Seed> seeds;
   for (const auto& family :
-       {windows(), products(), shapes(), indexing(), signals(), legal(), recent(), found()})
+       {windows(), products(), shapes(), indexing(), signals(), legal(), recent(), computed(), found()})
     seeds.insert(seeds.end(), family.begin(), family.end());
   return seeds;
 }
