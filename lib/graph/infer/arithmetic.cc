@@ -217,7 +217,8 @@ bool infer_matmul(NodeView& view) {
   const Shape a = view.shape(0);
   const Shape b = view.shape(1);
   const DataType type = view.type(0);
-  if (a.rank() > 1 && b.rank() > 1) return view.set(0, *output, type);
+  const bool bounded = view.bounded(0) != 0 || view.bounded(1) != 0;
+  if (bounded || (a.rank() > 1 && b.rank() > 1)) return view.set(0, *output, type);
   // A vector is a matrix of one row or column, which the result then lacks.
   const std::int64_t inner = a[a.rank() - 1];
   const std::int64_t columns = b.rank() == 1 ? 1 : b[b.rank() - 1];
