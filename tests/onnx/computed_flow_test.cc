@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-namespace fettle {
+namespace fettle::computed_flow {
 namespace {
 
 using namespace onnx_bytes;
@@ -224,4 +224,4 @@ TEST_CASE("hostile trip counts and conditions are refused by name", "[onnx][cont
   refused(wide, ErrorCode::kModelUnsupported, "choice (If): the condition must be one boolean");
 }
 
-}  // namespace fettle
+}  // namespace fettle::computed_flow

@@ -92,7 +92,7 @@ Interval over_corners(Interval a, Interval b, Function&& function) {
   return result;
 }
 
-Interval product(Interval a, Interval b) {
+Interval product_of(Interval a, Interval b) {
   return over_corners(a, b, [](double x, double y) { return x == 0 || y == 0 ? 0 : x * y; });
 }
 
@@ -151,7 +151,7 @@ class Numbers {
       case Op::sub:
         return pairs([](Interval a, Interval b) { return without_nan(a.low - b.high, a.high - b.low); });
       case Op::mul:
-        return pairs(product);
+        return pairs(product_of);
       case Op::div:
         return pairs([&](Interval a, Interval b) { return quotient(a, b, is_whole(result_.type)); });
       case Op::mod:
@@ -343,7 +343,7 @@ class Numbers {
         view_.graph().value(view_.node().inputs[0]).bounded == 0) {
       Interval total = sums ? Interval{0, 0} : Interval{1, 1};
       for (const Interval& one : all)
-        total = sums ? without_nan(total.low + one.low, total.high + one.high) : product(total, one);
+        total = sums ? without_nan(total.low + one.low, total.high + one.high) : product_of(total, one);
       return {total};
     }
     if (!sums || elements() == 0) return {};

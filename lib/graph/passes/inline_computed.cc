@@ -13,12 +13,6 @@
 namespace fettle::graph {
 namespace {
 
-std::optional<bool> truth(const Value& value) {
-  const std::vector<Interval> known = numbers_of(value);
-  if (!value.constant || value.type != DataType::boolean || known.size() != 1) return std::nullopt;
-  return known.front().low != 0;
-}
-
 bool is_scalar(const Value& value, DataType type) {
   return value.type == type && value.shape && value.shape->elements() == 1 && value.bounded == 0;
 }

@@ -8,6 +8,13 @@
 #include <utility>
 
 namespace fettle::graph {
+
+std::optional<bool> truth(const Value& value) {
+  if (!value.constant || value.type != DataType::boolean || value.constant->bytes.size() != 1)
+    return std::nullopt;
+  return value.constant->bytes.front() != std::byte{0};
+}
+
 namespace {
 
 // A loop may repeat more than nodes: long lists of operands, names and attributes count as well, so that the
@@ -21,12 +28,6 @@ std::size_t cost_of(const Graph& body) {
     parts += node.inputs.size() + node.outputs.size() + node.id.size() + node.attributes.text().size();
   }
   return std::max<std::size_t>(1, body.node_count()) + parts / kPartsPerNode;
-}
-
-std::optional<bool> truth(const Value& value) {
-  if (!value.constant || value.type != DataType::boolean || value.constant->bytes.size() != 1)
-    return std::nullopt;
-  return value.constant->bytes.front() != std::byte{0};
 }
 
 // Entry `i` of a list that may be left out, then 0.

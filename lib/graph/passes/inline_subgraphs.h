@@ -17,6 +17,9 @@
 
 namespace fettle::graph {
 
+/// A condition that is known: the number of a constant of one boolean.
+std::optional<bool> truth(const Value& value);
+
 class SubgraphInliner {
  public:
   SubgraphInliner(Graph& graph, PassContext& context) : graph_(graph), context_(context) {}
