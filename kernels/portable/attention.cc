@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Attention of some queries of one head at a time: their scores stay in the cache until they have weighed the
-// values. What cannot be seen by any of these queries (beyond a causal border, a window or a count of keys) is
-// not looked at.
+// values. What cannot be seen by any of these queries (beyond a causal border, a window or a count of keys)
+// is not looked at.
 #include "kernels/portable/eigen.h"
 #include "kernels/portable/portable.h"
 
@@ -25,7 +25,7 @@ bool has_part(float weight) { return weight != 0 || !std::signbit(weight); }
 // exp(x) of numbers that are not above 0, in a form that compilers vectorise; NaN stays NaN. Cody and Waite's
 // reduction and the Taylor polynomial: within 2 units in the last place.
 inline float exp_of_negative(float x) {
-  constexpr float kRound = 12582912.0f;        // 1.5 * 2^23 leaves a small number rounded in the low bits
+  constexpr float kRound = 12582912.0f;       // 1.5 * 2^23 leaves a small number rounded in the low bits
   const float bounded = x < -104 ? -104 : x;  // whose exponential is 0 in f32
   const float shifted = bounded * 1.44269504f + kRound;
   const float whole = shifted - kRound;
@@ -72,8 +72,8 @@ class Mask {
     }
   }
   // Applies the mask of a query to its scores from key `first` on.
-  void apply(std::int64_t image, std::int64_t head, std::int64_t query, std::int64_t first, std::int64_t count,
-           float* scores) const {
+  void apply(std::int64_t image, std::int64_t head, std::int64_t query, std::int64_t first,
+             std::int64_t count, float* scores) const {
     if (data_ == nullptr) return;
     const std::int64_t row = image * steps_[0] + head * steps_[1] + query * steps_[2] + first * steps_[3];
     if (boolean_) {
@@ -112,7 +112,8 @@ class Visible {
         left_(call.attributes().integer("left_window_size", -1)),
         right_(call.attributes().integer("right_window_size", -1)) {
     if (call.layer.operand(4) != nullptr)
-      counts_ = static_cast<const std::int64_t*>(call.inputs[static_cast<std::size_t>(call.layer.main().operands[4])]);
+      counts_ = static_cast<const std::int64_t*>(
+          call.inputs[static_cast<std::size_t>(call.layer.main().operands[4])]);
   }
   Keys of(const AttentionShape& s, std::int64_t image, std::int64_t query) const {
     std::int64_t place = query + offset_;  // of the query, among the keys
@@ -184,7 +185,8 @@ class Attention {
   void run() const {
     const std::int64_t tiles = (s_.queries + kQueries - 1) / kQueries;
     call_.parallel(s_.batch * s_.heads * tiles, [&](std::int64_t begin, std::int64_t end, int worker) {
-      auto* scores = reinterpret_cast<float*>(call_.workspace + static_cast<std::size_t>(worker) * s_.scratch_bytes());
+      auto* scores =
+          reinterpret_cast<float*>(call_.workspace + static_cast<std::size_t>(worker) * s_.scratch_bytes());
       for (std::int64_t i = begin; i < end; ++i)
         tile(i / tiles / s_.heads, i / tiles % s_.heads, i % tiles * kQueries, scores);
     });
@@ -251,7 +253,8 @@ class Attention {
     return all;
   }
 
-  bool score(std::int64_t image, std::int64_t head, std::int64_t query, const Keys& tile, float* scores) const {
+  bool score(std::int64_t image, std::int64_t head, std::int64_t query, const Keys& tile,
+             float* scores) const {
     const std::int64_t width = tile.last - tile.first;
     for (std::int64_t i = 0; i < width; ++i) scores[i] *= scale_;
     mask_.apply(image, head, query, tile.first, width, scores);
@@ -289,15 +292,15 @@ Refusal supports_attention(const LayerDesc& layer, const Cpu&) {
   for (std::size_t i = 0; i < layer.inputs.size(); ++i) {
     const TensorDesc* tensor = &layer.inputs[i];
     const DataType type = tensor->format.type;
-    const bool fits = type == DataType::f32 ||
-                      (tensor == layer.operand(3) && type == DataType::boolean) ||
+    const bool fits = type == DataType::f32 || (tensor == layer.operand(3) && type == DataType::boolean) ||
                       (tensor == layer.operand(4) && type == DataType::s64);
     if (!fits) return Refusal::data_type;
     if (!plain(*tensor)) return Refusal::layout;
     if (tensor->shape.elements() <= 0) return Refusal::shape;
   }
   for (int i = 0; i < 3; ++i) {
-    if (layer.main().operands[static_cast<std::size_t>(i)] != i || layer.inputs[static_cast<std::size_t>(i)].shape.rank() != 4)
+    if (layer.main().operands[static_cast<std::size_t>(i)] != i ||
+        layer.inputs[static_cast<std::size_t>(i)].shape.rank() != 4)
       return Refusal::rank;
   }
   const TensorDesc& y = layer.outputs.front();

