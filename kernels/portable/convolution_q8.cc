@@ -45,8 +45,7 @@ Status pack_convolution_q8(const LayerDesc& layer, std::span<const ConstantBytes
 
 Refusal supports_convolution_q8(const LayerDesc& layer, const Cpu&) {
   if (const Refusal refusal = check_conv(layer, 4); refusal != Refusal::none) return refusal;
-  const ConvShape s(layer);
-  return check_q8_product(layer, s.out_channels, s.depth());
+  return check_q8_product(layer, ConvShape(layer).out_channels);
 }
 
 // ---- depthwise ----
@@ -170,23 +169,12 @@ Refusal supports_depthwise_q8(const LayerDesc& layer, const Cpu& cpu) {
 }
 
 constexpr Op kConvOpQ8[] = {Op::conv};
-constexpr Kernel kConvQ8 = [] {
-  Kernel kernel = entry<conv_q8>("conv_q8.gemm.q8.portable", kConvOpQ8, kNchwNhwc<>, supports_convolution_q8);
-  kernel.workspace_bytes = workspace_bytes_convolution_q8;
-  kernel.packed_bytes = packed_bytes_convolution_q8;
-  kernel.pack = pack_convolution_q8;
-  kernel.packed_for_any_size = true;
-  return if_selected(kernel);
-}();
-constexpr Kernel kDepthwiseQ8 = [] {
-  Kernel kernel =
-      entry<depthwise_q8>("dwconv.direct.q8.portable", kConvOpQ8, kNchwNhwc<>, supports_depthwise_q8);
-  kernel.workspace_bytes = depthwise_workspace;
-  kernel.packed_bytes = packed_bytes_convolution_q8;
-  kernel.pack = depthwise_pack;
-  kernel.packed_for_any_size = true;
-  return if_selected(kernel);
-}();
+constexpr Kernel kConvQ8 =
+    with_packed(entry<conv_q8>("conv_q8.gemm.q8.portable", kConvOpQ8, kNchwNhwc<>, supports_convolution_q8),
+                workspace_bytes_convolution_q8, packed_bytes_convolution_q8, pack_convolution_q8);
+constexpr Kernel kDepthwiseQ8 = with_packed(
+    entry<depthwise_q8>("dwconv.direct.q8.portable", kConvOpQ8, kNchwNhwc<>, supports_depthwise_q8),
+    depthwise_workspace, packed_bytes_convolution_q8, depthwise_pack);
 
 }  // namespace
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Products that quantise x while they run: its range, its bytes, a product of integers, and real numbers.
-#include "kernels/common/dynamic_product.h"
 #include "kernels/common/conv_shape.h"
+#include "kernels/common/integer_product.h"
 #include "kernels/portable/dense_tiles.h"
 #include "kernels/portable/patch_blocks.h"
 #include "kernels/portable/portable.h"
@@ -267,22 +267,13 @@ constexpr Op kGemmOpDynamic[] = {Op::gemm};
 constexpr Op kMatmulOpDynamic[] = {Op::matmul};
 
 constexpr Kernel dense_entry_dynamic(std::string_view name, std::span<const Op> pattern) {
-  Kernel kernel = entry<dense_dynamic>(name, pattern, kNchw<>, supports_dense_dynamic);
-  kernel.workspace_bytes = dense_workspace;
-  kernel.packed_bytes = dense_packed_bytes;
-  kernel.pack = dense_pack;
-  kernel.packed_for_any_size = true;
-  return if_selected(kernel);
+  return with_packed(entry<dense_dynamic>(name, pattern, kNchw<>, supports_dense_dynamic), dense_workspace,
+                     dense_packed_bytes, dense_pack);
 }
-constexpr Kernel kConvDynamic = [] {
-  Kernel kernel = entry<convolve_dynamic>("conv.dynamic.u8.portable", kConvOpDynamic, kNchwNhwc<>,
-                                          supports_convolution_dynamic);
-  kernel.workspace_bytes = convolution_workspace;
-  kernel.packed_bytes = convolution_packed_bytes;
-  kernel.pack = convolution_pack;
-  kernel.packed_for_any_size = true;
-  return if_selected(kernel);
-}();
+constexpr Kernel kConvDynamic =
+    with_packed(entry<convolve_dynamic>("conv.dynamic.u8.portable", kConvOpDynamic, kNchwNhwc<>,
+                                        supports_convolution_dynamic),
+                convolution_workspace, convolution_packed_bytes, convolution_pack);
 constexpr Kernel kGemmDynamic = dense_entry_dynamic("gemm.dynamic.u8.portable", kGemmOpDynamic);
 constexpr Kernel kMatmulDynamic = dense_entry_dynamic("matmul.dynamic.u8.portable", kMatmulOpDynamic);
 constexpr const Kernel* kDenseEntries[] = {&kGemmDynamic, &kMatmulDynamic};

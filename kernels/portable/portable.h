@@ -101,6 +101,16 @@ constexpr Kernel entry(std::string_view name, std::span<const Op> pattern,
   return if_selected(kernel);
 }
 
+/// The entry with packed weights that do not depend on the activations' extents, and a workspace.
+constexpr Kernel with_packed(Kernel kernel, decltype(Kernel::workspace_bytes) workspace_bytes,
+                             decltype(Kernel::packed_bytes) packed_bytes, decltype(Kernel::pack) pack) {
+  kernel.workspace_bytes = workspace_bytes;
+  kernel.packed_bytes = packed_bytes;
+  kernel.pack = pack;
+  kernel.packed_for_any_size = true;
+  return if_selected(kernel);
+}
+
 // Entries of convolutions, each in a file of its own.
 const Kernel& conv_entry() noexcept;
 const Kernel& depthwise_entry() noexcept;

@@ -144,8 +144,7 @@ Status pack_product_q8(const LayerDesc& layer, std::span<const ConstantBytes> co
 
 Refusal supports_product_q8(const LayerDesc& layer, const Cpu&) {
   if (const Refusal no = check_dense(layer); no != Refusal::none) return no;
-  const DenseShape s(layer);
-  if (const Refusal no = check_q8_product(layer, s.outputs, s.depth); no != Refusal::none) return no;
+  if (const Refusal no = check_q8_product(layer, DenseShape(layer).outputs); no != Refusal::none) return no;
   return layout_of(layer) == Layout::nchw ? Refusal::none : Refusal::layout;
 }
 
@@ -153,12 +152,8 @@ constexpr Op kGemmOpQ8[] = {Op::gemm};
 constexpr Op kMatmulOpQ8[] = {Op::matmul};
 
 constexpr Kernel dense_entry(std::string_view name, std::span<const Op> pattern) {
-  Kernel kernel = entry<dense>(name, pattern, kNchw<>, supports_product_q8);
-  kernel.workspace_bytes = workspace_bytes_product_q8;
-  kernel.packed_bytes = packed_bytes_product_q8;
-  kernel.pack = pack_product_q8;
-  kernel.packed_for_any_size = true;
-  return if_selected(kernel);
+  return with_packed(entry<dense>(name, pattern, kNchw<>, supports_product_q8), workspace_bytes_product_q8,
+                     packed_bytes_product_q8, pack_product_q8);
 }
 constexpr Kernel kGemmQ8 = dense_entry("gemm.packed.q8.portable", kGemmOpQ8);
 constexpr Kernel kMatmulQ8 = dense_entry("matmul.packed.q8.portable", kMatmulOpQ8);

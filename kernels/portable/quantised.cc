@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/portable/quantised.h"
 
+#include "kernels/common/integer_product.h"
 #include "kernels/portable/portable.h"
 
 namespace fettle::kernels::portable {
@@ -29,28 +30,17 @@ Refusal uniform_q8(const LayerDesc& layer) {
   return Refusal::none;
 }
 
-Refusal check_q8_product(const LayerDesc& layer, std::int64_t outputs, std::int64_t depth) {
-  const std::vector<int>& operands = layer.main().operands;
-  const std::size_t count = layer.inputs.size();
-  if (layer.parts.size() != 1 || layer.outputs.size() != 1 || operands.size() != count || count < 3 ||
-      count > 4)
-    return Refusal::op;
-  for (std::size_t i = 0; i < count; ++i) {
-    if (operands[i] != static_cast<int>(i)) return Refusal::op;
-    if (layer.inputs[i].constant != (i > 0)) return i > 0 ? Refusal::not_constant : Refusal::constant;
-  }
+Refusal check_q8_product(const LayerDesc& layer, std::int64_t outputs) {
+  if (const Refusal no = check_product_operands(layer, outputs); no != Refusal::none) return no;
   const TensorDesc& x = layer.inputs[0];
   const TensorDesc& y = layer.outputs.front();
   if (!is_quantised(x) || !is_quantised(layer.inputs[1]) || !is_quantised(y)) return Refusal::data_type;
   if (x.format.type != layer.inputs[1].format.type || layer.inputs[2].format.type != DataType::s32 ||
-      (count > 3 && layer.inputs[3].format.type != DataType::f32))
+      (layer.inputs.size() > 3 && layer.inputs[3].format.type != DataType::f32))
     return Refusal::data_type;
   const Layout layout = layout_of(layer);
-  if (layout == Layout::nchwc || !fits_layout(x, layout) || !fits_layout(y, layout)) return Refusal::layout;
-  for (std::size_t i = 2; i < count; ++i) {
-    if (layer.inputs[i].shape.elements() != outputs) return Refusal::shape;
-  }
-  return depth <= kMaxQuantisedDepth ? Refusal::none : Refusal::too_large;
+  const bool fits = layout != Layout::nchwc && fits_layout(x, layout) && fits_layout(y, layout);
+  return fits ? Refusal::none : Refusal::layout;
 }
 
 }  // namespace fettle::kernels::portable

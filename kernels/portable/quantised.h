@@ -63,7 +63,7 @@ bool fits_layout(const TensorDesc& tensor, Layout layout) noexcept;
 /// 8-bit numbers with a scale that can be computed with.
 bool is_quantised(const TensorDesc& tensor) noexcept;
 /// The same for a conv, gemm or matmul with constant weights: x, weight, bias, and scales if there.
-Refusal check_q8_product(const LayerDesc& layer, std::int64_t outputs, std::int64_t depth);
+Refusal check_q8_product(const LayerDesc& layer, std::int64_t outputs);
 
 // The entries of quantised layers, and of those that quantise an operand.
 const Kernel& conv_q8_entry() noexcept;

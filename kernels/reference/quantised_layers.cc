@@ -2,7 +2,7 @@
 //
 // Layers that compute with quantised operands and results, or quantise an operand on the way: sums of
 // integers, and double where scales come in.
-#include "kernels/common/dynamic_product.h"
+#include "kernels/common/integer_product.h"
 #include "kernels/reference/stored.h"
 
 #include <cmath>

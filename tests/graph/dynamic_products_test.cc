@@ -44,21 +44,9 @@ DynamicProduct convolution() {
 std::string fused(QdqBuilder& b, ValueId result) {
   Graph& graph = b.graph;
   graph.outputs = {result};
-  PassContext context = test_context();
-  REQUIRE(simplify(graph, context));
-  for (const Problem& problem : context.problems) UNSCOPED_INFO(problem.node << ": " << problem.reason);
-  REQUIRE(context.problems.empty());
-  const auto expected = interpret(graph);
-  const Status status = optimise(graph, context);
-  INFO((status ? "" : status.error().text()));
-  REQUIRE(status);
-  const auto actual = interpret(graph);
-  REQUIRE(actual[0].size() == expected[0].size());
-  float largest = 0;
-  for (float value : expected[0]) largest = std::max(largest, std::abs(value));
-  CHECK(largest > 0);
-  for (std::size_t i = 0; i < expected[0].size(); ++i)
-    CHECK(std::abs(actual[0][i] - expected[0][i]) <= 1e-5f * largest);
+  const BeforeAndAfter results = interpret_before_and_after(graph);
+  const Deviation deviation = deviation_of(results.after.front(), results.before.front());
+  CHECK(deviation.difference <= 1e-5f * deviation.largest);
   std::string text;
   const std::vector<NodeId> order = graph.topological_order().value();
   for (const NodeId id : order) {

@@ -9,6 +9,8 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <algorithm>
+#include <cmath>
 #include <map>
 #include <vector>
 
@@ -73,6 +75,41 @@ inline std::vector<std::vector<float>> interpret(const Graph& graph) {
     results.emplace_back(values, values + bytes.size() / sizeof(float));
   }
   return results;
+}
+
+/// What a graph gives before and after all passes, which must understand it. It is the optimised one then.
+struct BeforeAndAfter {
+  std::vector<std::vector<float>> before;
+  std::vector<std::vector<float>> after;
+};
+inline BeforeAndAfter interpret_before_and_after(Graph& graph) {
+  PassContext context = test_context();
+  REQUIRE(simplify(graph, context));
+  for (const Problem& problem : context.problems) UNSCOPED_INFO(problem.node << ": " << problem.reason);
+  REQUIRE(context.problems.empty());
+  BeforeAndAfter results;
+  results.before = interpret(graph);
+  const Status status = optimise(graph, context);
+  INFO((status ? "" : status.error().text()));
+  REQUIRE(status);
+  results.after = interpret(graph);
+  return results;
+}
+
+/// The largest of the numbers that were expected, by magnitude, and how far others are apart from them.
+struct Deviation {
+  float largest = 0;
+  float difference = 0;
+};
+inline Deviation deviation_of(const std::vector<float>& actual, const std::vector<float>& expected) {
+  REQUIRE(actual.size() == expected.size());
+  Deviation deviation;
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    deviation.largest = std::max(deviation.largest, std::abs(expected[i]));
+    deviation.difference = std::max(deviation.difference, std::abs(actual[i] - expected[i]));
+  }
+  CHECK(deviation.largest > 0);
+  return deviation;
 }
 
 }  // namespace fettle::graph

@@ -3,7 +3,7 @@
 // Control flow: If becomes the branch taken, Loop and Scan become their iterations one after the other. Where
 // a condition is computed, both branches stand there, or as many iterations as there can be, and `select`
 // takes from them: what is only wanted under a condition is only computed under it
-// (lib/compile/conditions.h). A part of `simplify`, which finds conditions and trip counts.
+// (lib/graph/conditions.h). A part of `simplify`, which finds conditions and trip counts.
 #pragma once
 
 #include "lib/graph/passes.h"

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kernels/common/dynamic_product.h"
+#include "kernels/common/integer_product.h"
 
 #include "lib/base/quantise.h"
 
+#include <algorithm>
+
 namespace fettle::kernels {
 
-Refusal check_dynamic_product(const LayerDesc& layer, std::int64_t outputs) {
+Refusal check_product_operands(const LayerDesc& layer, std::int64_t outputs) {
   const std::vector<int>& operands = layer.main().operands;
   const std::size_t count = layer.inputs.size();
   if (layer.parts.size() != 1 || layer.outputs.size() != 1 || operands.size() != count || count < 3 ||
@@ -14,7 +16,14 @@ Refusal check_dynamic_product(const LayerDesc& layer, std::int64_t outputs) {
   for (std::size_t i = 0; i < count; ++i) {
     if (operands[i] != static_cast<int>(i)) return Refusal::op;
     if (layer.inputs[i].constant != (i > 0)) return i > 0 ? Refusal::not_constant : Refusal::constant;
+    if (i > 1 && layer.inputs[i].shape.elements() != outputs) return Refusal::shape;
   }
+  return layer.inputs[1].shape.elements() / outputs <= kMaxQuantisedDepth ? Refusal::none
+                                                                          : Refusal::too_large;
+}
+
+Refusal check_dynamic_product(const LayerDesc& layer, std::int64_t outputs) {
+  if (const Refusal no = check_product_operands(layer, outputs); no != Refusal::none) return no;
   if (data_type_from_string(layer.main().attributes.string("dynamic_type")) != DataType::u8)
     return Refusal::attribute;
   const auto real = [](const TensorDesc& tensor) {
@@ -24,12 +33,8 @@ Refusal check_dynamic_product(const LayerDesc& layer, std::int64_t outputs) {
   if (!real(layer.inputs[0]) || !real(layer.outputs.front()) || !is_quantised_type(weight.type) ||
       !is_valid_scale(weight.scale))
     return Refusal::data_type;
-  for (std::size_t i = 2; i < count; ++i) {
-    if (!real(layer.inputs[i])) return Refusal::data_type;
-    if (layer.inputs[i].shape.elements() != outputs) return Refusal::shape;
-  }
-  return layer.inputs[1].shape.elements() / outputs <= kMaxQuantisedDepth ? Refusal::none
-                                                                          : Refusal::too_large;
+  const bool reals = std::all_of(layer.inputs.begin() + 2, layer.inputs.end(), real);
+  return reals ? Refusal::none : Refusal::data_type;
 }
 
 }  // namespace fettle::kernels
