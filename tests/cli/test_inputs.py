@@ -92,6 +92,17 @@ class Inputs(Command):
         wider = self.write("wider.onnx", onnx_model([("Concat0", ["x"], ["y"])], [("x", [3])], [("y", [3])]))
         self.assertNotEqual(self.run_command("run", wider, "--carry", "y=x").returncode, OK)
 
+    def test_outputs_are_carried_at_once(self):
+        # A delay line of two: what the second state gets is what the first one was.
+        nodes = [("Identity", ["x"], ["a"]), ("Identity", ["s"], ["b"]), ("Add", ["s", "t"], ["y"])]
+        single = [(name, [1]) for name in ("x", "s", "t")]
+        model = self.write("delay.onnx", onnx_model(nodes, single, [(name, [1]) for name in ("y", "a", "b")]))
+        arrays = [self.write(f"delay{i}.npy", npy_bytes("<f4", [1], struct.pack("<f", 10 ** i))) for i in range(4)]
+        given = [argument for array in arrays for argument in ("--input", f"x={array}")]
+        for carries in (["a=s", "b=t"], ["b=t", "a=s"]):
+            entries = self.json("run", model, *given, *[part for carry in carries for part in ("--carry", carry)])
+            self.assertEqual([e["outputs"][0]["top"][0]["value"] for e in entries], [0, 1, 11, 110])
+
     def test_pictures_of_pixels_and_of_bytes(self):
         picture = self.write("pixels.png", png_bytes(32, 32, self.pixels))
         relu = [("Relu", ["x"], ["y"])]

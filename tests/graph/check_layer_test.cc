@@ -47,6 +47,19 @@ TEST_CASE("layers that break the rules of their operators are told", "[graph]") 
        "the weight's channels do not fit"},
       {"conv : f32 nchw 1x3x4x4, f32 const 8x3x1x1 -> f32 nchw 1x8x4x4",
        "layers have it as conv dilations=[1,1]"},
+      // Places of queries and keys do not overflow.
+      {"attention is_causal=0 left_window_size=-1 offset=0 qk_matmul_output_mode=0 "
+       "right_window_size=1099511627776 scale=1.0 softcap=0.0 : f32 nchw 1x1x2x3, f32 nchw 1x1x2x3, f32 nchw "
+       "1x1x2x3 -> f32 nchw 1x1x2x3",
+       ""},
+      {"attention is_causal=0 left_window_size=-1 offset=0 qk_matmul_output_mode=0 "
+       "right_window_size=9223372036854775807 scale=1.0 softcap=0.0 : f32 nchw 1x1x2x3, f32 nchw 1x1x2x3, "
+       "f32 nchw 1x1x2x3 -> f32 nchw 1x1x2x3",
+       "out of range"},
+      {"attention is_causal=0 left_window_size=-1 offset=9223372036854775807 qk_matmul_output_mode=0 "
+       "right_window_size=-1 scale=1.0 softcap=0.0 : f32 nchw 1x1x2x3, f32 nchw 1x1x2x3, f32 nchw 1x1x2x3 -> "
+       "f32 nchw 1x1x2x3",
+       "out of range"},
       // Regions: every part for itself.
       {"abs (0) + add (r0 1) : f32 2, f32 2 -> f32 2 via f32 2", ""},
       {"abs (0) + add (r0 1) : f32 2, f32 3 -> f32 3 via f32 2", "part 1, add: shapes 2 and 3"},

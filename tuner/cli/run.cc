@@ -103,10 +103,15 @@ Status check(const RunArguments& arguments, std::vector<std::string> read,
   return check_outputs(outputs, read);
 }
 
-Status carry(Runtime& runtime, const std::vector<Carry>& carries) {
-  for (const Carry& one : carries) {
-    const std::span<const std::byte> bytes = runtime.output(one.output).bytes();
-    if (Status status = runtime.input(one.input).copy_from(bytes); !status) return status;
+// All outputs are read before an input changes, whatever memory they share. `held` keeps its memory.
+Status carry(Runtime& runtime, const std::vector<Carry>& carries, std::vector<std::vector<std::byte>>& held) {
+  held.resize(carries.size());
+  for (std::size_t i = 0; i < carries.size(); ++i) {
+    const std::span<const std::byte> bytes = runtime.output(carries[i].output).bytes();
+    held[i].assign(bytes.begin(), bytes.end());
+  }
+  for (std::size_t i = 0; i < carries.size(); ++i) {
+    if (Status status = runtime.input(carries[i].input).copy_from(held[i]); !status) return status;
   }
   return {};
 }
@@ -135,13 +140,13 @@ int run(const RunArguments& arguments) {
   if (!labels) return fail(labels.error());
   Json json = Json::array();
   std::string text;
+  std::vector<std::vector<std::byte>> carried;
   for (std::size_t step = 0; step < steps; ++step) {
     Status status = inputs->load(*runtime, step);
     if (status) status = runtime->run();
-    // Outputs are looked at before inputs change: they may share memory.
     if (status && (arguments.steps == 0 || step + 1 == steps))
       describe_outputs(*runtime, arguments, *labels, inputs->text(step), json, text);
-    if (status && step + 1 < steps) status = carry(*runtime, *carries);
+    if (status && step + 1 < steps) status = carry(*runtime, *carries, carried);
     if (!status) return fail(status.error());
   }
   if (Status status = save_outputs(*runtime, names); !status) return fail(status.error());

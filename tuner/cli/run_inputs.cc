@@ -321,7 +321,8 @@ Status RunInputs::load(Runtime& runtime, std::size_t step) const {
   for (std::size_t i = 0; i < feeds_.size(); ++i) {
     const Feed& feed = feeds_[i];
     const TensorView input = runtime.input(i);
-    if (feed.carried && step > 0) continue;
+    // Inputs keep their contents from one run to the next.
+    if (step > 0 && (feed.carried || feed.files.size() == 1)) continue;
     if (feed.files.empty()) {
       std::ranges::fill(input.bytes(), std::byte{0});
       continue;

@@ -186,6 +186,9 @@ bool take_integer_mask(NodeView& view) {
   return true;
 }
 
+// Keys are fewer by far: a window of as many is open, and places never overflow.
+constexpr std::int64_t kOpenWindow = std::int64_t{1} << 40;
+
 // What a canonical node is: four dimensions, a mask that can be broadcast to the scores.
 bool check_attention(NodeView& view) {
   const Shape queries = view.shape(0);
@@ -209,6 +212,13 @@ bool check_attention(NodeView& view) {
   if (view.has(4) && !view.expect(view.type(4) == DataType::s64 && view.shape(4) == Shape{queries[0]},
                                   "nonpad_kv_seqlen needs one s64 for each batch"))
     return false;
+  const auto counts = [&](const char* name, std::int64_t least) {
+    const std::int64_t count = view.attributes().integer(name, least);
+    return count >= least && count <= kOpenWindow;
+  };
+  if (!view.expect(counts("left_window_size", -1) && counts("right_window_size", -1) && counts("offset", 0),
+                   "a window or the offset is out of range"))
+    return false;
   const std::int64_t mode = view.attributes().integer("qk_matmul_output_mode");
   const bool shows = view.node().outputs.size() > 1;
   if (!view.expect(mode >= 0 && mode <= 3, "attribute qk_matmul_output_mode must be from 0 to 3"))
@@ -219,7 +229,7 @@ bool check_attention(NodeView& view) {
 
 // A window counts elements on one side; anything negative leaves it open.
 void fill_window(NodeView& view, const char* name) {
-  view.attributes().set(name, std::max<std::int64_t>(-1, view.attributes().integer(name, -1)));
+  view.attributes().set(name, std::clamp<std::int64_t>(view.attributes().integer(name, -1), -1, kOpenWindow));
 }
 
 }  // namespace
