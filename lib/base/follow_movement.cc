@@ -56,8 +56,7 @@ const char* Following::slice() noexcept {
     const auto axis = static_cast<int>(axes[static_cast<std::size_t>(i)]);
     std::int64_t start = integers(1)[i];
     set(out(), axis,
-        {slice_extent(in(0).shape[axis], steps[static_cast<std::size_t>(i)], start, integers(2)[i]),
-         false});
+        {slice_extent(in(0).shape[axis], steps[static_cast<std::size_t>(i)], start, integers(2)[i]), false});
   }
   return nullptr;
 }
@@ -99,7 +98,8 @@ const char* Following::reshape() noexcept {
   return reshape_to(std::span(wanted).first(from.size()), from);
 }
 
-const char* Following::reshape_to(std::span<const std::int64_t> wanted, std::span<const std::int64_t> from) noexcept {
+const char* Following::reshape_to(std::span<const std::int64_t> wanted,
+                                  std::span<const std::int64_t> from) noexcept {
   std::array<bool, kMaxRank> copied{};
   std::int64_t fixed = 1;
   int rest = -1;

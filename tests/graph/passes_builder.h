@@ -71,7 +71,7 @@ inline std::string ops(const Graph& graph) {
 }
 
 inline void check_same(const std::vector<std::vector<float>>& actual,
-                const std::vector<std::vector<float>>& expected) {
+                       const std::vector<std::vector<float>>& expected) {
   REQUIRE(actual.size() == expected.size());
   for (std::size_t i = 0; i < actual.size(); ++i) {
     REQUIRE(actual[i].size() == expected[i].size());
