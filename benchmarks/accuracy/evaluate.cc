@@ -50,7 +50,11 @@ bool Figures::within_bound() const { return std::abs(fettle.top1 - rival.top1) <
 Result<Figures> evaluate(const LabelledNetwork& entry, const std::string& rival_library) {
   Result<Samples> samples = Samples::load(entry);
   if (!samples) return std::move(samples).error();
-  const Task task{entry.model, {}, rival_library, 1};
+  Result<Model> model = Model::load(entry.model);
+  if (!model) return std::move(model).error();
+  Task task{entry.model, {}, rival_library, 1};
+  task.inputs.assign(model->inputs().begin(), model->inputs().end());
+  task.outputs.assign(model->outputs().begin(), model->outputs().end());
   Result<std::unique_ptr<Contender>> own = make_contender("default", task);
   if (!own) return std::move(own).error();
   Result<std::unique_ptr<Contender>> rival = make_contender("ort", task);

@@ -122,7 +122,9 @@ Result<std::string> layer_table(const Task& task) {
   Result<Runtime> runtime = Runtime::load(task.model_path, task.plan_path, options);
   if (!runtime) return std::move(runtime).error();
   for (std::size_t i = 0; i < runtime->input_count(); ++i) {
-    if (Status status = runtime->input(i).copy_from((*inputs)[i]); !status) return std::move(status).error();
+    const TensorView input = runtime->input(i);
+    if (Status status = input.copy_from(stored((*inputs)[i], input.type())); !status)
+      return std::move(status).error();
   }
   for (const bool profile : {false, true}) {  // once to warm up
     runtime->set_profiling(profile);

@@ -3,8 +3,9 @@
 // Who takes part in a comparison: one runtime with one network loaded, ready to be timed.
 #pragma once
 
+#include "benchmarks/contenders/values.h"
+
 #include <fettle/error.h>
-#include <fettle/model.h>
 #include <fettle/plan.h>
 #include <fettle/program.h>
 
@@ -15,18 +16,17 @@
 
 namespace fettle::benchmarks {
 
-/// Values of one tensor, dense in ONNX order.
-using Values = std::vector<float>;
-
 /// What is loaded, and how.
 struct Task {
   std::string model_path;
   std::string plan_path;      ///< for the contender that follows a plan
   std::string rival_library;  ///< path of libonnxruntime.so
   int threads = 1;
-  std::string converted = {};            ///< folder of the networks in the formats of ncnn and MNN
-  std::vector<TensorInfo> inputs = {};   ///< the model's, for rivals that know no shapes or another order
+  std::string converted = {};  ///< folder of the networks in the formats of ncnn and MNN
+  std::vector<TensorInfo> inputs =
+      {};  ///< the model's, for rivals that know no shapes, types or another order
   std::vector<TensorInfo> outputs = {};  ///< likewise
+  bool optimised = true;                 ///< false: ONNX Runtime rewrites no graph
 };
 
 /// Memory that a contender knows of; zeros where it does not tell.
@@ -61,8 +61,8 @@ Result<std::unique_ptr<Contender>> make_fettle(const Task& task, bool plan,
                                                std::span<const Kernel* const> kernels);
 /// XNNPACK's whole operators, and portable and reference kernels for what it refuses.
 std::span<const Kernel* const> xnnpack_kernels();
-/// ONNX Runtime with all its graph optimisations, `task.threads` threads inside operators and its usual
-/// spinning.
+/// ONNX Runtime with all its graph optimisations (unless `task.optimised` is false), `task.threads` threads
+/// inside operators and its usual spinning.
 Result<std::unique_ptr<Contender>> make_onnxruntime(const Task& task);
 
 /// One of ONNX Runtime's nodes, in the order in which they run.
@@ -74,9 +74,5 @@ struct RivalNode {
 };
 Result<std::vector<RivalNode>> profile_onnxruntime(const Task& task, const std::vector<Values>& inputs,
                                                    int runs);
-
-/// Numbers between -1 and 1 for every input of a model, the same on every machine. Errors: kWrongType for
-/// inputs that are not 32-bit floats.
-Result<std::vector<Values>> random_inputs(const Model& model);
 
 }  // namespace fettle::benchmarks

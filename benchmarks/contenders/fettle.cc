@@ -3,7 +3,6 @@
 
 #include <fettle/runtime.h>
 
-#include <random>
 #include <utility>
 
 namespace fettle::benchmarks {
@@ -15,7 +14,8 @@ class Fettle final : public Contender {
 
   Status set_inputs(const std::vector<Values>& inputs) override {
     for (std::size_t i = 0; i < runtime_.input_count(); ++i) {
-      if (Status status = runtime_.input(i).copy_from(inputs.at(i)); !status) return status;
+      const TensorView input = runtime_.input(i);
+      if (Status status = input.copy_from(stored(inputs.at(i), input.type())); !status) return status;
     }
     return {};
   }
@@ -23,8 +23,8 @@ class Fettle final : public Contender {
   std::vector<Values> outputs() override {
     std::vector<Values> all;
     for (std::size_t i = 0; i < runtime_.output_count(); ++i) {
-      const auto values = runtime_.output(i).values<float>();
-      all.emplace_back(values.begin(), values.end());
+      const TensorView output = runtime_.output(i);
+      all.push_back(read_values(output.bytes(), output.type()));
     }
     return all;
   }
@@ -66,19 +66,6 @@ std::span<const Kernel* const> xnnpack_kernels() {
     return chosen;
   }();
   return rows;
-}
-
-Result<std::vector<Values>> random_inputs(const Model& model) {
-  std::vector<Values> inputs;
-  std::mt19937 random(1);
-  for (const TensorInfo& info : model.inputs()) {
-    if (info.type != DataType::f32)
-      return Error(ErrorCode::kWrongType,
-                   "input " + info.name + " of " + model.name() + " is not of 32-bit floats");
-    Values& values = inputs.emplace_back(static_cast<std::size_t>(info.shape.elements()));
-    for (float& value : values) value = static_cast<float>(random() >> 8) * 0x1p-23f - 1.0f;
-  }
-  return inputs;
 }
 
 }  // namespace fettle::benchmarks

@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -19,6 +20,33 @@ namespace {
 
 // The oldest interface that has what is called here, so that libraries of several versions will do.
 constexpr std::uint32_t kInterface = 12;
+
+constexpr std::pair<DataType, ONNXTensorElementDataType> kTypes[] = {
+    {DataType::f32, ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT},
+    {DataType::f64, ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE},
+    {DataType::boolean, ONNX_TENSOR_ELEMENT_DATA_TYPE_BOOL},
+    {DataType::s8, ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8},
+    {DataType::u8, ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8},
+    {DataType::s16, ONNX_TENSOR_ELEMENT_DATA_TYPE_INT16},
+    {DataType::u16, ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT16},
+    {DataType::s32, ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32},
+    {DataType::u32, ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT32},
+    {DataType::s64, ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64},
+    {DataType::u64, ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT64}};
+
+ONNXTensorElementDataType element_type(DataType type) noexcept {
+  for (const auto& [own, other] : kTypes) {
+    if (own == type) return other;
+  }
+  return ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED;
+}
+
+DataType data_type(ONNXTensorElementDataType type) noexcept {
+  for (const auto& [own, other] : kTypes) {
+    if (other == type) return own;
+  }
+  return DataType::undefined;
+}
 
 class OnnxRuntime final : public Contender {
  public:
@@ -40,10 +68,12 @@ class OnnxRuntime final : public Contender {
     if (!status) return status;
     if (!profile_prefix.empty()) status = check(api_->EnableProfiling(options, profile_prefix.c_str()));
     if (!status) return status;
-    status = all({api_->SetSessionGraphOptimizationLevel(options, ORT_ENABLE_ALL),
-                  api_->SetIntraOpNumThreads(options, task.threads), api_->SetInterOpNumThreads(options, 1),
-                  api_->SetSessionExecutionMode(options, ORT_SEQUENTIAL),
-                  api_->CreateSession(environment_, task.model_path.c_str(), options, &session_)});
+    inputs_info_ = task.inputs;
+    status = all(
+        {api_->SetSessionGraphOptimizationLevel(options, task.optimised ? ORT_ENABLE_ALL : ORT_DISABLE_ALL),
+         api_->SetIntraOpNumThreads(options, task.threads), api_->SetInterOpNumThreads(options, 1),
+         api_->SetSessionExecutionMode(options, ORT_SEQUENTIAL),
+         api_->CreateSession(environment_, task.model_path.c_str(), options, &session_)});
     api_->ReleaseSessionOptions(options);
     if (!status) return status;
     OrtAllocator* allocator = nullptr;
@@ -67,14 +97,18 @@ class OnnxRuntime final : public Contender {
 
   Status set_inputs(const std::vector<Values>& inputs) override {
     release_inputs();
-    data_ = inputs;
-    for (std::size_t i = 0; i < input_names_.size(); ++i) {
-      Result<std::vector<std::int64_t>> shape = input_shape(i);
-      if (!shape) return std::move(shape).error();
+    data_.clear();
+    for (const std::string& name : input_names_) {
+      const auto info = std::find_if(inputs_info_.begin(), inputs_info_.end(),
+                                     [&](const TensorInfo& one) { return one.name == name; });
+      if (info == inputs_info_.end())
+        return Error(ErrorCode::kInvalidArgument, "no values for input " + name);
+      const auto place = static_cast<std::size_t>(info - inputs_info_.begin());
+      std::vector<std::byte>& data = data_.emplace_back(stored(inputs.at(place), info->type));
+      const std::vector<std::int64_t> shape(info->shape.begin(), info->shape.end());
       OrtValue* value = nullptr;
       const Status status = check(api_->CreateTensorWithDataAsOrtValue(
-          memory_, data_.at(i).data(), data_[i].size() * sizeof(float), shape->data(), shape->size(),
-          ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT, &value));
+          memory_, data.data(), data.size(), shape.data(), shape.size(), element_type(info->type), &value));
       if (!status) return status;
       inputs_.push_back(value);
     }
@@ -104,10 +138,14 @@ class OnnxRuntime final : public Contender {
       OrtTensorTypeAndShapeInfo* info = nullptr;
       std::size_t count = 0;
       void* data = nullptr;
+      ONNXTensorElementDataType element = ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED;
       if (check(api_->GetTensorTypeAndShape(value, &info)) &&
           check(api_->GetTensorShapeElementCount(info, &count)) &&
-          check(api_->GetTensorMutableData(value, &data)))
-        all.emplace_back(static_cast<float*>(data), static_cast<float*>(data) + count);
+          check(api_->GetTensorElementType(info, &element)) &&
+          check(api_->GetTensorMutableData(value, &data))) {
+        const DataType type = data_type(element);
+        all.push_back(read_values({static_cast<const std::byte*>(data), count * size_of(type)}, type));
+      }
       api_->ReleaseTensorTypeAndShapeInfo(info);
     }
     return all;
@@ -146,19 +184,6 @@ class OnnxRuntime final : public Contender {
     for (OrtValue* value : inputs_) api_->ReleaseValue(value);
     inputs_.clear();
   }
-  Result<std::vector<std::int64_t>> input_shape(std::size_t index) const {
-    OrtTypeInfo* type = nullptr;
-    const OrtTensorTypeAndShapeInfo* info = nullptr;
-    std::size_t rank = 0;
-    if (Status status = check(api_->SessionGetInputTypeInfo(session_, index, &type)); !status)
-      return std::move(status).error();
-    Status status = all({api_->CastTypeInfoToTensorInfo(type, &info), api_->GetDimensionsCount(info, &rank)});
-    std::vector<std::int64_t> shape(rank);
-    if (status) status = check(api_->GetDimensions(info, shape.data(), rank));
-    api_->ReleaseTypeInfo(type);
-    if (!status) return std::move(status).error();
-    return shape;
-  }
 
   const OrtApi* api_;
   OrtEnv* environment_ = nullptr;
@@ -166,7 +191,8 @@ class OnnxRuntime final : public Contender {
   OrtSession* session_ = nullptr;
   std::vector<std::string> input_names_, output_names_;
   std::vector<const char*> input_pointers_, output_pointers_;
-  std::vector<Values> data_;
+  std::vector<TensorInfo> inputs_info_;
+  std::vector<std::vector<std::byte>> data_;
   std::vector<OrtValue*> inputs_, outputs_;
 };
 
