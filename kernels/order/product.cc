@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kernels/common/dense.h"
 #include "kernels/common/entry.h"
+#include "kernels/common/product.h"
 #include "kernels/order/instruction_sets.h"
 #include "kernels/order/order.h"
 #include "kernels/portable/portable.h"
@@ -12,16 +12,28 @@
 namespace fettle::kernels {
 namespace {
 
-template <InstructionSet I, const auto& tiles, const auto& epilogues = kNoEpilogue>
-constexpr const Kernel* dense = kEntry<I, "gemm.panels.f32", kPatternOf<Op::gemm>, Dense, tiles, epilogues>;
+template <InstructionSet I, const auto& set, const auto& epilogues = kResidual>
+constexpr const Kernel* dense = kEntry<I, "gemm.panels.f32", kPatternOf<Op::gemm>, Product, set, epilogues>;
+template <InstructionSet I, const auto& set, const auto& epilogues = kResidual>
+constexpr const Kernel* product = kEntry<I, "matmul.panels.f32", kPatternOf<Op::matmul>, Product, set, epilogues>;
+
+#if FETTLE_ORDER_X86
+constexpr ProductSet kProductAvx512{kTilesAvx512, kConvertAvx512};
+constexpr ProductSet kProductAvx2{kTilesAvx2, kConvertAvx2};
+#elif FETTLE_ORDER_NEON
+constexpr ProductSet kProductNeon{kTilesNeon, kConvertNeon};
+constexpr ProductSet kProductNeonInOrder{kTilesNeonInOrder, kConvertNeon};
+#endif
 
 }  // namespace
 
 void order::list_products(KernelList& list) noexcept {
 #if FETTLE_ORDER_X86
-  list.add({dense<Avx512, kTilesAvx512, kActivation>, dense<Avx2, kTilesAvx2, kActivation>});
+  list.add({dense<Avx512, kProductAvx512, kResidualOrActivation>, dense<Avx2, kProductAvx2, kResidualOrActivation>,
+            product<Avx512, kProductAvx512, kResidualOrActivation>, product<Avx2, kProductAvx2, kResidualOrActivation>});
 #elif FETTLE_ORDER_NEON
-  list.add({dense<Neon, kTilesNeon, kActivation>, dense<NeonInOrder, kTilesNeonInOrder>});
+  list.add({dense<Neon, kProductNeon, kResidualOrActivation>, dense<NeonInOrder, kProductNeonInOrder>,
+            product<Neon, kProductNeon, kResidualOrActivation>, product<NeonInOrder, kProductNeonInOrder>});
 #endif
 #if FETTLE_WITH_XNNPACK
   list.add({&xnnpack::kGemmSliced, &xnnpack::kMatmulSliced, &xnnpack::kGemm, &xnnpack::kMatmul,

@@ -2,6 +2,7 @@
 //
 // Dense layers and products of matrices, by Eigen.
 #include "kernels/common/gemm_shape.h"
+#include "kernels/common/product_shape.h"
 #include "kernels/portable/eigen.h"
 #include "kernels/portable/portable.h"
 #include "kernels/portable/tiles.h"
@@ -71,6 +72,7 @@ Refusal supports_matmul(const LayerDesc& layer, const Cpu&) {
   if (const Refusal refusal = uniform_f32(layer); refusal != Refusal::none) return refusal;
   if (layout_of(layer) != Layout::nchw) return Refusal::layout;
   if (layer.inputs.size() != 2 || layer.outputs.empty()) return Refusal::op;
+  if (has_transposes(layer.main())) return Refusal::attribute;
   const Shape& a = layer.inputs[0].shape;
   const Shape& b = layer.inputs[1].shape;
   const Shape& y = layer.outputs.front().shape;

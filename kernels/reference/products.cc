@@ -46,12 +46,42 @@ void gemm(const Buffers& b) {
   with_number(b.layer.outputs.front().format.type, [&](auto number) { gemm_typed<decltype(number)>(b); });
 }
 
+// Where the element `at` of a transposed tensor lies in the one that was given.
+Index before_transpose(const Index& at, std::span<const std::int64_t> perm) {
+  if (perm.empty()) return at;
+  Index from{};
+  for (std::size_t axis = 0; axis < perm.size(); ++axis) from[static_cast<std::size_t>(perm[axis])] = at[axis];
+  return from;
+}
+
+// The same tensor with its axes in another order.
+template <typename View>
+class Transposed {
+ public:
+  Transposed(const View& view, std::span<const std::int64_t> perm) : view_(view), perm_(perm) {
+    for (int axis = 0; axis < view.rank(); ++axis)
+      shape_.push_back(view.extent(perm.empty() ? axis : static_cast<int>(perm[static_cast<std::size_t>(axis)])));
+  }
+  int rank() const { return shape_.rank(); }
+  const Shape& shape() const { return shape_; }
+  std::int64_t extent(int axis) const { return shape_[axis]; }
+  auto operator[](const Index& at) const { return view_[before_transpose(at, perm_)]; }
+
+ private:
+  const View& view_;
+  std::span<const std::int64_t> perm_;
+  Shape shape_;
+};
+
 // Vectors count as matrices of one row or column; batch axes are broadcast.
 template <Number T>
 void matmul_typed(const Buffers& b) {
-  const auto a = operand<T>(b, 0);
-  const auto w = operand<T>(b, 1);
+  const auto given_a = operand<T>(b, 0);
+  const auto given_b = operand<T>(b, 1);
+  const Transposed a(given_a, b.attributes().integers("perm_a"));
+  const Transposed w(given_b, b.attributes().integers("perm_b"));
   const auto y = result<T>(b);
+  const auto perm_y = b.attributes().integers("perm_y");
   const int rank_a = a.rank();
   const int rank_b = w.rank();
   const bool row = rank_a > 1;
@@ -59,7 +89,8 @@ void matmul_typed(const Buffers& b) {
   const std::int64_t depth = a.extent(rank_a - 1);
   const int rank_y = y.rank();
   const int batch = rank_y - (row ? 1 : 0) - (column ? 1 : 0);
-  for_each_index(y.shape(), [&](const Index& out) {
+  for_each_index(y.shape(), [&](const Index& stored) {
+    const Index out = before_transpose(stored, perm_y);
     const Shape batch_a(a.shape().dims().first(static_cast<std::size_t>(std::max(0, rank_a - 2))));
     const Shape batch_b(w.shape().dims().first(static_cast<std::size_t>(std::max(0, rank_b - 2))));
     Index left = broadcast_index(out, batch, batch_a);
@@ -72,7 +103,8 @@ void matmul_typed(const Buffers& b) {
       right[static_cast<std::size_t>(column ? rank_b - 2 : 0)] = k;
       sum = multiply_add(a[left], w[right], sum);
     }
-    y.set(out, sum);
+    if (b.has(2)) sum = multiply_add(T{1}, operand<T>(b, 2)[Index{out[static_cast<std::size_t>(rank_y - 1)]}], sum);
+    y.set(stored, sum);
   });
 }
 

@@ -3,6 +3,7 @@
 // Matrix products with constant weights: gemm (fully connected layers) and matmul with a matrix on the right.
 #include "kernels/xnnpack/gemm.h"
 
+#include "kernels/common/product_shape.h"
 #include "kernels/xnnpack/entries.h"
 #include "kernels/xnnpack/operator.h"
 #include "kernels/xnnpack/pixels.h"
@@ -40,6 +41,18 @@ Refusal check_extents(const LayerDesc& layer, const Product& p) {
   return clamp_is_valid(layer) ? Refusal::none : Refusal::clamp;
 }
 
+// A row of one number for each output; not a column, which broadcasts along the other axis.
+Refusal check_bias(const LayerDesc& layer, const Product& p, DataType type) {
+  const TensorDesc* bias = layer.operand(2);
+  if (bias == nullptr) return Refusal::none;
+  if (!bias->constant) return Refusal::not_constant;
+  if (bias->format.type != type) return Refusal::data_type;
+  const auto n = static_cast<std::int64_t>(p.columns);
+  const Shape& shape = bias->shape;
+  const bool row = shape.rank() >= 1 && shape.elements() == n && shape[shape.rank() - 1] == n;
+  return row ? Refusal::none : Refusal::shape;
+}
+
 Refusal read_gemm(const LayerDesc& layer, Product& p, DataType type, DataType bias_type) {
   if (Refusal no = check_operands(layer, type); no != Refusal::none) return no;
   const Attributes& attributes = layer.main().attributes;
@@ -55,18 +68,11 @@ Refusal read_gemm(const LayerDesc& layer, Product& p, DataType type, DataType bi
   p.height = static_cast<std::size_t>(a[0]);
   p.depth = static_cast<std::size_t>(b[p.outputs_first ? 1 : 0]);
   p.columns = static_cast<std::size_t>(b[p.outputs_first ? 0 : 1]);
-  if (const TensorDesc* c = layer.operand(2)) {
-    if (!c->constant) return Refusal::not_constant;
-    if (c->format.type != bias_type) return Refusal::data_type;
-    // A row of one number for each output; not a column, which broadcasts along the other axis.
-    const std::int64_t n = static_cast<std::int64_t>(p.columns);
-    if (c->shape.rank() < 1 || c->shape.elements() != n || c->shape[c->shape.rank() - 1] != n)
-      return Refusal::shape;
-  }
-  return Refusal::none;
+  return check_bias(layer, p, bias_type);
 }
 
-Refusal read_matmul(const LayerDesc& layer, Product& p, DataType type) {
+Refusal read_matmul(const LayerDesc& layer, Product& p, DataType type, DataType bias_type) {
+  if (has_transposes(layer.main())) return Refusal::attribute;
   if (Refusal no = check_operands(layer, type); no != Refusal::none) return no;
   const Shape& a = layer.operand(0)->shape;
   const Shape& b = layer.operand(1)->shape;
@@ -75,14 +81,14 @@ Refusal read_matmul(const LayerDesc& layer, Product& p, DataType type) {
   p.depth = static_cast<std::size_t>(b[0]);
   p.columns = static_cast<std::size_t>(b[1]);
   p.height = static_cast<std::size_t>(a.elements()) / p.depth;
-  return Refusal::none;
+  return check_bias(layer, p, bias_type);
 }
 
 }  // namespace
 
 Refusal read_product(const LayerDesc& layer, Product& p, DataType type, DataType bias_type) {
   const bool gemm = layer.main().op == Op::gemm;
-  if (Refusal no = gemm ? read_gemm(layer, p, type, bias_type) : read_matmul(layer, p, type);
+  if (Refusal no = gemm ? read_gemm(layer, p, type, bias_type) : read_matmul(layer, p, type, bias_type);
       no != Refusal::none)
     return no;
   p.output_stride = p.columns;

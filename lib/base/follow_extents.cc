@@ -153,6 +153,9 @@ const char* Following::gemm() noexcept {
 }
 
 const char* Following::matmul() noexcept {
+  for (const char* perm : {"perm_a", "perm_b", "perm_y"}) {
+    if (attributes().has(perm)) return "the product transposes its operands or its result";
+  }
   const TensorDesc& a = in(0);
   const TensorDesc& b = in(1);
   const int rank_a = a.shape.rank();

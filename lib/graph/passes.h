@@ -75,6 +75,8 @@ Result<bool> fold_pad(Graph& graph, PassContext& context);
 Result<bool> fuse_dynamic_products(Graph& graph, PassContext& context);
 /// Batch normalisation, mul, add, sub and div by constants into weights and bias.
 Result<bool> fold_linear(Graph& graph, PassContext& context);
+/// Transposes of operands and of the result, and a bias, into products of matrices.
+Result<bool> fuse_products(Graph& graph, PassContext& context);
 /// HardSwish, Swish, HardSigmoid, Gelu of both kinds, LayerNorm and RMSNorm written in parts.
 Result<bool> recognise_composed(Graph& graph, PassContext& context);
 /// Clamp into the node before, where every kernel of that operator can.

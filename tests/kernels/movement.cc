@@ -196,7 +196,7 @@ TestLayer with_residual(const TestLayer& first) {
   region.inputs.push_back(sum.inputs[1]);
   LayerPart part = sum.desc.parts[0];
   part.operands = {result_of_part(0), static_cast<int>(region.desc.inputs.size()) - 1};
-  if (shape[2] % 2 == 0) std::swap(part.operands[0], part.operands[1]);
+  if (shape[shape.rank() - 1] % 2 == 0) std::swap(part.operands[0], part.operands[1]);
   region.desc.parts.push_back(std::move(part));
   return region;
 }
@@ -229,7 +229,7 @@ void visit_movement(Random& random, int count, const Visit& visit) {
 void visit_regions(Random& random, int count, const Visit& visit) {
   constexpr Op kActivations[] = {Op::hard_swish, Op::swish, Op::hard_sigmoid, Op::sigmoid,
                                  Op::leaky_relu, Op::elu,   Op::tanh,         Op::gelu};
-  std::size_t next[3]{};  // of convolutions, depthwise ones, dense layers
+  std::size_t next[4]{};  // of convolutions, depthwise ones, dense layers, products
   visit_windows(random, count, [&](const TestLayer& first) {
     if (first.desc.main().op != Op::conv) return;
     visit(with_residual(first));
@@ -242,8 +242,9 @@ void visit_regions(Random& random, int count, const Visit& visit) {
       visit(activated(first, kActivations[next[depthwise ? 1 : 0]++ % std::size(kActivations)]));
   });
   visit_products(random, count / 2, [&](const TestLayer& first) {
-    if (first.desc.main().op != Op::gemm) return;
-    for (int i = 0; i < 4; ++i) visit(activated(first, kActivations[next[2]++ % std::size(kActivations)]));
+    visit(with_residual(first));
+    std::size_t& turn = next[first.desc.main().op == Op::gemm ? 2 : 3];
+    for (int i = 0; i < 2; ++i) visit(activated(first, kActivations[turn++ % std::size(kActivations)]));
   });
 }
 

@@ -3,7 +3,55 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <numeric>
+#include <utility>
+
 namespace fettle::test {
+namespace {
+
+using Order = std::vector<std::int64_t>;
+
+// An order of axes whose last two are a matrix: batch axes and the matrix's first one anyhow, and perhaps the
+// matrix's own two exchanged.
+Order any_order(Random& random, int rank, bool exchanged) {
+  Order order(static_cast<std::size_t>(rank));
+  std::iota(order.begin(), order.end(), 0);
+  for (std::size_t i = order.size() - 2; i > 0; --i)
+    std::swap(order[i], order[static_cast<std::size_t>(pick(random, 0, static_cast<std::int64_t>(i)))]);
+  if (exchanged && random() % 2 == 0) std::swap(order[order.size() - 1], order[order.size() - 2]);
+  return order;
+}
+
+// The shape that has `shape` when its axes are put into an order.
+Shape stored_for(const Shape& shape, const Order& order) {
+  Shape stored = shape;
+  for (std::size_t axis = 0; axis < order.size(); ++axis)
+    stored[static_cast<int>(order[axis])] = shape[static_cast<int>(axis)];
+  return stored;
+}
+
+// Transposes of operands and of the result, and a bias, as passes fuse them into a product.
+void visit_fused_product(Random& random, std::int64_t m, std::int64_t k, std::int64_t n, const Visit& visit) {
+  const std::int64_t batch = pick(random, 1, 3);
+  const std::int64_t heads = pick(random, 1, 4);
+  Attributes a;
+  Shape left{batch, heads, m, k};
+  Shape right = random() % 3 == 0 ? Shape{k, n} : Shape{batch, random() % 3 == 0 ? 1 : heads, k, n};
+  const auto perhaps_in_order = [&](const char* name, Shape& shape, bool exchanged) {
+    if (random() % 3 == 0) return;
+    const Order order = any_order(random, shape.rank(), exchanged);
+    shape = stored_for(shape, order);
+    a.set(name, order);
+  };
+  perhaps_in_order("perm_a", left, false);
+  perhaps_in_order("perm_b", right, true);
+  if (random() % 3 != 0) a.set("perm_y", any_order(random, 4, false));
+  std::vector<Operand> operands{input(left), random() % 2 == 0 ? weight(right) : input(right)};
+  if (random() % 2 == 0) operands.push_back(weight({n}));
+  visit_made(Op::matmul, std::move(a), operands, visit);
+}
+
+}  // namespace
 
 void visit_products(Random& random, int count, const Visit& visit) {
   for (int i = 0; i < count; ++i) {
@@ -40,6 +88,9 @@ void visit_products(Random& random, int count, const Visit& visit) {
       REQUIRE(product);
       visit(*product);
     }
+    visit_made(Op::matmul, {}, {weight({m, k}), input({batch, k, n})}, visit);
+    visit_made(Op::matmul, {}, {input({batch, 3, m, k}), input({batch, 1, k, n}), weight({n})}, visit);
+    visit_fused_product(random, m, k, n, visit);
   }
 }
 

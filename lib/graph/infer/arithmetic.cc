@@ -5,6 +5,7 @@
 #include "lib/graph/operators.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -194,9 +195,31 @@ bool infer_gemm(NodeView& view) {
   return view.set(0, Shape{m, n}, view.type(0));
 }
 
+// The shape with its axes in the order of `perm`, an attribute that passes set; nothing if it is none.
+std::optional<Shape> in_order(NodeView& view, const Shape& shape, std::string_view perm) {
+  const auto order = view.attributes().integers(perm);
+  if (!view.attributes().has(perm)) return shape;
+  std::array<bool, kMaxRank> seen{};
+  Shape permuted;
+  for (const std::int64_t axis : order) {
+    if (axis < 0 || axis >= shape.rank() || seen[static_cast<std::size_t>(axis)]) break;
+    seen[static_cast<std::size_t>(axis)] = true;
+    permuted.push_back(shape[static_cast<int>(axis)]);
+  }
+  const bool whole =
+      permuted.rank() == shape.rank() && order.size() == static_cast<std::size_t>(shape.rank()) && shape.rank() >= 2;
+  if (!view.expect(whole, "attribute perm_a, perm_b or perm_y is no order of the axes of a matrix"))
+    return std::nullopt;
+  return permuted;
+}
+
 std::optional<Shape> matmul_shape(NodeView& view) {
-  const Shape& a = view.shape(0);
-  const Shape& b = view.shape(1);
+  const std::optional<Shape> left = in_order(view, view.shape(0), "perm_a");
+  if (!left) return std::nullopt;
+  const std::optional<Shape> right = in_order(view, view.shape(1), "perm_b");
+  if (!right) return std::nullopt;
+  const Shape& a = *left;
+  const Shape& b = *right;
   if (!view.expect(a.rank() >= 1 && b.rank() >= 1, "scalars cannot be multiplied as matrices"))
     return std::nullopt;
   const std::int64_t inner_a = a[a.rank() - 1];
@@ -211,9 +234,26 @@ std::optional<Shape> matmul_shape(NodeView& view) {
   return output;
 }
 
+// What passes add to a product: a bias, and the order of the result's axes.
+bool infer_fused_matmul(NodeView& view, const Shape& product) {
+  const bool matrices = view.rank(0) >= 2 && view.rank(1) >= 2;
+  if (!view.expect(matrices && view.inputs() <= 3, "a product with a bias or transposes has matrices for operands"))
+    return false;
+  if (view.has(2)) {
+    const bool row = view.rank(2) == 1 && view.shape(2)[0] == product[product.rank() - 1];
+    if (!view.expect(row && view.type(2) == view.type(0), "the bias needs a number of x's type for each column"))
+      return false;
+  }
+  const std::optional<Shape> result = in_order(view, product, "perm_y");
+  return result && view.set(0, *result, view.type(0));
+}
+
 bool infer_matmul(NodeView& view) {
   const std::optional<Shape> output = matmul_shape(view);
   if (!output) return false;
+  const Attributes& attributes = view.attributes();
+  if (view.inputs() > 2 || attributes.has("perm_a") || attributes.has("perm_b") || attributes.has("perm_y"))
+    return infer_fused_matmul(view, *output);
   const Shape a = view.shape(0);
   const Shape b = view.shape(1);
   const DataType type = view.type(0);

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/common/product.h"
+
+#include "kernels/common/blocking.h"
+#include "kernels/common/epilogue.h"
+#include "kernels/common/panels.h"
+#include "kernels/common/product_shape.h"
+#include "kernels/common/uniform.h"
+#include "lib/base/guard.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+namespace fettle::kernels {
+namespace {
+
+constexpr std::size_t kBias = 2;
+
+Panels panels_of_product(const ProductSet& set, const ProductShape& s) { return {set.tiles, s.n, s.k}; }
+
+// Right operands that are packed beforehand; 0: it is computed.
+std::int64_t constant_panels(const LayerDesc& layer, const ProductShape& s) {
+  if (!layer.operand(1)->constant) return 0;
+  return s.shares_b() ? 1 : s.batches();
+}
+
+// How many products' right operands are packed at a time.
+std::int64_t products_together(const ProductShape& s, int threads) {
+  return s.shares_b() ? 1 : std::min<std::int64_t>(threads, s.batches());
+}
+
+// The numbers of a bias, times Gemm's beta: one for each column.
+class BiasOfProduct {
+ public:
+  BiasOfProduct(const LayerDesc& layer, std::span<const ConstantBytes> constants)
+      : beta_(layer.main().attributes.real("beta", 1)) {
+    if (layer.operand(kBias) == nullptr) return;
+    const ConstantBytes& bytes = constants[static_cast<std::size_t>(layer.main().operands[kBias])];
+    given_ = reinterpret_cast<const float*>(bytes.data());
+    single_ = bytes.size() == sizeof(float);
+  }
+  float of(std::int64_t column) const {
+    return given_ == nullptr ? 0.0f : beta_ * given_[single_ ? 0 : column];
+  }
+
+ private:
+  float beta_;
+  const float* given_ = nullptr;
+  bool single_ = false;
+};
+
+// What is packed beforehand, in this order: the right operands in panels, or, where they are computed, the
+// bias; then a constant left operand as it is.
+struct PackedProduct {
+  std::int64_t panels;     // floats of the right operands
+  std::int64_t bias;       // floats of the bias by itself
+  std::int64_t left;       // floats of the left operand
+  PackedProduct(const ProductSet& set, const LayerDesc& layer, const ProductShape& s)
+      : panels(constant_panels(layer, s) * panels_of_product(set, s).floats()),
+        bias(panels == 0 && layer.operand(kBias) != nullptr ? s.n : 0),
+        left(layer.operand(0)->constant ? layer.operand(0)->shape.elements() : 0) {}
+  std::int64_t floats() const { return panels + bias + left; }
+};
+
+class BoundProduct final : public BoundKernel {
+ public:
+  BoundProduct(const ProductSet& set, const BindArgs& args, const UnaryFunction& activation)
+      : set_(set),
+        s_(*ProductShape::of(args.layer)),
+        panels_(panels_of_product(set, s_)),
+        blocks_(set.tiles, panels_, s_.m, s_.m * s_.k, args.threads),
+        batches_(s_.batches()),
+        together_(products_together(s_, args.threads)),
+        epilogue_(args.layer),
+        activation_(activation),
+        common_(plain_tile(1, s_.k)),
+        pool_(args.pool),
+        threads_(args.threads) {
+    common_.low = epilogue_.clamp.low, common_.high = epilogue_.clamp.high;
+    common_.last_low = epilogue_.after_added.low, common_.last_high = epilogue_.after_added.high;
+    common_.output_stride = common_.residual_stride = static_cast<std::size_t>(s_.y.row);
+    const PackedProduct packed(set, args.layer, s_);
+    const auto* floats = reinterpret_cast<const float*>(args.packed.data());
+    if (packed.panels > 0) constant_panels_ = floats;
+    if (packed.bias > 0) bias_ = floats + packed.panels;
+    if (packed.left > 0) constant_a_ = floats + packed.panels + packed.bias;
+    const std::vector<int>& operands = args.layer.main().operands;
+    a_at_ = static_cast<std::size_t>(operands[0]), b_at_ = static_cast<std::size_t>(operands[1]);
+  }
+
+  Status set_buffers(std::span<const void* const> inputs, std::span<void* const> outputs,
+                     void* workspace) noexcept override {
+    a_ = constant_a_ != nullptr ? constant_a_ : static_cast<const float*>(inputs[a_at_]);
+    b_ = static_cast<const float*>(inputs[b_at_]);
+    y_ = static_cast<float*>(outputs[0]);
+    residual_ = epilogue_.residual_of(inputs);
+    fresh_panels_ = static_cast<float*>(workspace);
+    return {};
+  }
+
+  Status run() noexcept override {
+    if (constant_panels_ != nullptr) {
+      multiply(0, batches_, constant_panels_, s_.shares_b() ? 0 : panels_.floats());
+    } else if (s_.shares_b()) {
+      pack(0, 1);
+      multiply(0, batches_, fresh_panels_, 0);
+    } else {
+      for (std::int64_t first = 0; first < batches_; first += together_) {
+        const std::int64_t count = std::min(together_, batches_ - first);
+        pack(first, count);
+        multiply(first, count, fresh_panels_, panels_.floats());
+      }
+    }
+    return {};
+  }
+
+ private:
+  // The right operands of `count` products, in panels.
+  void pack(std::int64_t first, std::int64_t count) const noexcept {
+    parallel_for(pool_, threads_, count * panels_.count, [&](std::int64_t begin, std::int64_t end, int) {
+      for (std::int64_t i = begin; i < end; ++i) {
+        const std::int64_t product = i / panels_.count;
+        pack_panel(b_ + s_.offset(s_.b, first + product), i % panels_.count,
+                   fresh_panels_ + product * panels_.floats());
+      }
+    });
+  }
+
+  void pack_panel(const float* b, std::int64_t panel, float* panels) const noexcept {
+    const std::int64_t width = panels_.width_of(panel);
+    const std::int64_t used = panels_.columns_of(panel);
+    const std::int64_t column = panels_.first_column(panel);
+    float* to = panels + panels_.first_float(panel);
+    for (std::int64_t j = 0; j < width; ++j) to[j] = bias_ != nullptr && j < used ? bias_[column + j] : 0.0f;
+    to += width;
+    const float* from = b + column * s_.b.column;
+    if (s_.b.column == 1 || s_.n == 1) {
+      const std::int64_t lanes = panels_.vector;
+      for (std::int64_t j = 0; j < width; j += lanes)
+        set_.convert.regroup(
+            {from + j, to + j, s_.b.row, 1, width, 1, s_.k, std::min(lanes, used - j), lanes});
+    } else {
+      set_.convert.from_planes({from, to, 1, s_.b.column, width, 1, s_.k, used, width});
+    }
+  }
+
+  // Products from `first` on; their panels lie `pitch` floats apart.
+  void multiply(std::int64_t first, std::int64_t count, const float* panels, std::int64_t pitch) const noexcept {
+    parallel_for(pool_, threads_, count * blocks_.count(), [&](std::int64_t begin, std::int64_t end, int) {
+      blocks_.for_each(begin, end, [&](std::int64_t product, const Block& block) {
+        const std::int64_t at = s_.offset(s_.y, first + product) + block.first_row * s_.y.row;
+        Tile tile = common_;
+        tile.output = y_ + at;
+        if (residual_ != nullptr) tile.residual = residual_ + at;
+        multiply_rows(set_.tiles, panels_, panels + product * pitch, block,
+                      a_ + s_.offset(s_.a, first + product), s_.a.row, tile, activation_);
+      });
+    });
+  }
+
+  const ProductSet& set_;
+  const ProductShape s_;
+  const Panels panels_;
+  const Blocking blocks_;
+  const std::int64_t batches_, together_;
+  const Epilogue epilogue_;
+  const UnaryFunction activation_;
+  Tile common_;
+  ThreadPool* const pool_;
+  const int threads_;
+  std::size_t a_at_, b_at_;
+  const float* constant_panels_ = nullptr;
+  const float* constant_a_ = nullptr;
+  const float* bias_ = nullptr;
+  const float* a_ = nullptr;
+  const float* b_ = nullptr;
+  float* y_ = nullptr;
+  const float* residual_ = nullptr;
+  float* fresh_panels_ = nullptr;
+};
+
+// A row of constants, one for each column, or a single one.
+Refusal check_bias(const LayerDesc& layer, const ProductShape& s) {
+  const TensorDesc* bias = layer.operand(kBias);
+  if (bias == nullptr) return Refusal::none;
+  if (!bias->constant) return Refusal::not_constant;
+  const Shape& shape = bias->shape;
+  const bool row = shape.elements() == s.n && shape.rank() >= 1 && shape[shape.rank() - 1] == s.n;
+  return row || shape.elements() == 1 ? Refusal::none : Refusal::shape;
+}
+
+}  // namespace
+
+Refusal Product::supports(const LayerDesc& layer) noexcept {
+  if (const Refusal refusal = uniform_f32(layer); refusal != Refusal::none) return refusal;
+  if (layout_of(layer) != Layout::nchw) return Refusal::layout;
+  if (layer.main().operands.size() > 3 || layer.outputs.size() != 1) return Refusal::op;
+  const std::optional<ProductShape> s = ProductShape::of(layer);
+  if (!s || layer.outputs[0].shape.elements() <= 0 || s->k <= 0) return Refusal::shape;
+  // Rows of the left operand and the result lie in one piece, and either rows or columns of the right one.
+  if ((s->k > 1 && s->a.column != 1) || (s->n > 1 && s->y.column != 1)) return Refusal::strides;
+  const bool right = layer.operand(1)->constant;
+  if (!right && s->n > 1 && s->k > 1 && s->b.column != 1 && s->b.row != 1) return Refusal::strides;
+  if (right && layer.operand(0)->constant) return Refusal::constant;
+  if (!right && s->alpha != 1) return Refusal::attribute;
+  // What is packed must not depend on the other operand's batch axes.
+  if (right && !s->shares_b() && s->batches() * s->k * s->n != layer.operand(1)->shape.elements())
+    return Refusal::shape;
+  if (const Refusal refusal = check_bias(layer, *s); refusal != Refusal::none) return refusal;
+  // Nor must the number of columns.
+  const TensorDesc* bias = layer.operand(kBias);
+  if (!right && bias != nullptr && bias->shape.elements() != s->n) return Refusal::shape;
+  return check_second_part(layer);
+}
+
+std::size_t Product::workspace_bytes(const ProductSet& set, const LayerDesc& layer, int threads) {
+  if (layer.operand(1)->constant) return 0;
+  const ProductShape s = *ProductShape::of(layer);
+  return static_cast<std::size_t>(products_together(s, threads) * panels_of_product(set, s).floats()) *
+         sizeof(float);
+}
+
+std::size_t Product::packed_bytes(const ProductSet& set, const LayerDesc& layer) {
+  const ProductShape s = *ProductShape::of(layer);
+  return static_cast<std::size_t>(PackedProduct(set, layer, s).floats()) * sizeof(float);
+}
+
+Status Product::pack(const ProductSet& set, const LayerDesc& layer, std::span<const ConstantBytes> constants,
+                     std::span<std::byte> packed) {
+  const ProductShape s = *ProductShape::of(layer);
+  const Panels panels = panels_of_product(set, s);
+  const PackedProduct parts(set, layer, s);
+  const BiasOfProduct bias(layer, constants);
+  auto* target = reinterpret_cast<float*>(packed.data());
+  const auto* weights = reinterpret_cast<const float*>(
+      constants[static_cast<std::size_t>(layer.main().operands[1])].data());
+  std::fill_n(target, parts.panels, 0.0f);
+  for (std::int64_t product = 0; product * panels.floats() < parts.panels; ++product) {
+    float* to = target + product * panels.floats();
+    for (std::int64_t column = 0; column < s.n; ++column) {
+      to[panels.place(column, -1)] = bias.of(column);
+      const std::int64_t width = panels.width_of(panels.panel_of(column));
+      float* place = to + panels.place(column, 0);
+      const float* from = weights + s.offset(s.b, product) + column * s.b.column;
+      for (std::int64_t k = 0; k < s.k; ++k) place[k * width] = s.alpha * from[k * s.b.row];
+    }
+  }
+  target += parts.panels;
+  for (std::int64_t column = 0; column < parts.bias; ++column) target[column] = bias.of(column);
+  target += parts.bias;
+  if (parts.left > 0) {
+    const ConstantBytes& left = constants[static_cast<std::size_t>(layer.main().operands[0])];
+    std::memcpy(target, left.data(), left.size());
+  }
+  return {};
+}
+
+Result<std::unique_ptr<BoundKernel>> Product::bind(const ProductSet& set, const BindArgs& args,
+                                                   const UnaryFunction& activation) {
+  return bind_as<BoundProduct>(set, args, activation);
+}
+
+}  // namespace fettle::kernels
