@@ -170,6 +170,25 @@ ValueId layer_norm_parts(Builder& b, ValueId x, ValueId averaged) {
   return b.op(Op::add, {b.op(Op::mul, {quotient, b.weights({8}, 3)}), b.weights({8}, 4)});
 }
 
+TEST_CASE("layer norm that centres once, with and without a bias", "[graph][passes]") {
+  for (const bool biased : {false, true}) {
+    for (const bool power : {false, true}) {
+      Builder b;
+      const Attributes axes = with("axes", std::vector<std::int64_t>{-1});
+      const ValueId x = b.input({2, 3, 8});
+      const ValueId centred = b.op(Op::sub, {x, b.op(Op::reduce_mean, {x}, axes)});
+      const ValueId square =
+          power ? b.op(Op::pow, {centred, b.scalar(2)}) : b.op(Op::mul, {centred, centred});
+      const ValueId variance = b.op(Op::reduce_mean, {square}, axes);
+      const ValueId root = b.op(Op::sqrt, {b.op(Op::add, {variance, b.scalar(1e-5f)})});
+      const ValueId scaled = b.op(Op::mul, {b.op(Op::div, {centred, root}), b.weights({8}, 3)});
+      const ValueId y = biased ? b.op(Op::add, {scaled, b.weights({8}, 4)}) : scaled;
+      CHECK(optimised(b.ending_in(y)) == "layer_norm");
+      CHECK(b.graph.node(0).inputs.size() == (biased ? 3u : 2u));
+    }
+  }
+}
+
 TEST_CASE("layer norm", "[graph][passes]") {
   Builder b;
   const ValueId x = b.input({2, 3, 8});

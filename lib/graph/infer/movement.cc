@@ -209,6 +209,73 @@ bool infer_tile(NodeView& view) {
   return view.set(0, output, view.type(0));
 }
 
+// First, step and number of indices that follow each other at one distance.
+struct Progression {
+  std::int64_t first, step, count;
+};
+
+std::optional<Progression> progression_of(std::span<const std::int64_t> indices, std::int64_t extent) {
+  if (indices.empty()) return std::nullopt;
+  const auto inside = [&](std::size_t i) { return indices[i] < 0 ? indices[i] + extent : indices[i]; };
+  const std::int64_t step = indices.size() == 1 ? 1 : inside(1) - inside(0);
+  for (std::size_t i = 1; i < indices.size(); ++i) {
+    if (inside(i) - inside(i - 1) != step) return std::nullopt;
+  }
+  if (step < 1) return std::nullopt;
+  return Progression{inside(0), step, static_cast<std::int64_t>(indices.size())};
+}
+
+// The number of groups if the indices shuffle channels (channel_shuffle in op.h), else 0.
+std::int64_t shuffled_groups(std::span<const std::int64_t> indices, std::int64_t channels) {
+  if (indices.size() < 4 || static_cast<std::int64_t>(indices.size()) != channels || indices[0] != 0) return 0;
+  // The first index of the second group is the size of a group.
+  const std::int64_t size = indices[1];
+  if (size <= 1 || channels % size != 0) return 0;
+  const std::int64_t groups = channels / size;
+  for (std::int64_t i = 0; i < channels; ++i) {
+    if (indices[static_cast<std::size_t>(i)] != i % groups * size + i / groups) return 0;
+  }
+  return groups;
+}
+
+// Elements at equal distances are a slice, and channels in a certain order a shuffle: both are views or copies
+// of lines, and channels may lie anywhere.
+bool infer_gather_of(NodeView& view, std::span<const std::int64_t> indices, std::int64_t axis, const Shape& output) {
+  const Shape x = view.shape(0);
+  const DataType type = view.type(0);
+  const ValueId from = view.node().inputs[0];
+  const bool line = view.rank(1) == 1;
+  if (line && axis == 1 && x.rank() >= 3 && type == DataType::f32) {
+    if (const std::int64_t groups = shuffled_groups(indices, x[1]); groups > 1) {
+      view.node().op = Op::channel_shuffle;
+      view.node().inputs = {from};
+      view.node().attributes = {};
+      view.attributes().set("group", groups);
+      return view.set(0, output, type);
+    }
+  }
+  const auto found = progression_of(indices, x[static_cast<int>(axis)]);
+  if (!found) return view.set(0, output, type);
+  Attributes attributes;
+  attributes.set("starts", Ints{found->first});
+  attributes.set("ends", Ints{found->first + (found->count - 1) * found->step + 1});
+  attributes.set("axes", Ints{axis});
+  attributes.set("steps", Ints{found->step});
+  if (line) {
+    view.node().op = Op::slice;
+    view.node().inputs = {from};
+    view.node().attributes = std::move(attributes);
+    return view.set(0, output, type);
+  }
+  Shape part = x;
+  part[static_cast<int>(axis)] = found->count;
+  const ValueId slice = view.add(Op::slice, ".slice", {from}, part, type, std::move(attributes));
+  view.node().op = Op::reshape;
+  view.node().inputs = {slice};
+  view.node().attributes = {};
+  return view.set(0, output, type);
+}
+
 bool infer_gather(NodeView& view) {
   const Shape& x = view.shape(0);
   std::int64_t axis = view.attributes().integer("axis", 0);
@@ -227,7 +294,12 @@ bool infer_gather(NodeView& view) {
   Shape output(x.dims().first(static_cast<std::size_t>(axis)));
   for (std::int64_t extent : view.shape(1)) output.push_back(extent);
   for (int i = static_cast<int>(axis) + 1; i < x.rank(); ++i) output.push_back(x[i]);
-  return has_elements_for(view, output) && view.set(0, output, view.type(0));
+  if (!has_elements_for(view, output)) return false;
+  const auto indices = view.integers(1);
+  const bool computed = view.has(0) && view.computed(0);
+  if (indices && computed && !view.stands_alone(0) && view.bounded(0) == 0 && output.elements() > 0)
+    return infer_gather_of(view, *indices, axis, output);
+  return view.set(0, output, view.type(0));
 }
 
 bool infer_depth_space(NodeView& view) {

@@ -214,8 +214,33 @@ std::optional<Found> gelu_tanh(const Matcher& match, const Node& node) {
   return halved_by_gate(match, node, gate_of, Op::gelu_tanh);
 }
 
-// x / sqrt(mean(x^2) + epsilon) * scale over the last axis
-std::optional<Found> rms_norm(const Matcher& match, const Node& node) {
+// The mean over the last axis of a value, with that axis kept.
+bool is_mean_of(const Matcher& match, ValueId mean, ValueId x) {
+  const Node* node = match.made_by(mean, Op::reduce_mean);
+  if (node == nullptr || node->inputs[0] != x) return false;
+  const std::int64_t last = match.graph().value(x).shape->rank() - 1;
+  const auto axes = node->attributes.integers("axes");
+  return axes.size() == 1 && axes[0] == last && node->attributes.integer("keepdims") == 1;
+}
+
+// The x of x - mean(x).
+std::optional<ValueId> centred_of(const Matcher& match, ValueId value) {
+  const Node* difference = match.made_by(value, Op::sub);
+  if (difference == nullptr || !is_mean_of(match, difference->inputs[1], difference->inputs[0]))
+    return std::nullopt;
+  return difference->inputs[0];
+}
+
+// A constant with a number for each element of the last axis of x.
+bool is_row_for(const Graph& graph, ValueId row, ValueId x) {
+  const Shape& shape = *graph.value(x).shape;
+  return graph.is_constant(row) && shape.rank() > 0 &&
+         *graph.value(row).shape == Shape{shape[shape.rank() - 1]};
+}
+
+// x / sqrt(mean(x^2) + epsilon) * scale over the last axis: RMSNorm, or LayerNorm without a bias where x is
+// centred. Exporters compute what is centred once or twice.
+std::optional<Found> normalised(const Matcher& match, const Node& node) {
   if (node.op != Op::mul || node.clamp || node.inputs.size() != 2) return std::nullopt;
   const Graph& graph = match.graph();
   const std::size_t scale_at = graph.is_constant(node.inputs[1]) ? 1 : 0;
@@ -227,60 +252,31 @@ std::optional<Found> rms_norm(const Matcher& match, const Node& node) {
   const auto [x, root] = *quotient;
   const auto sum = match.with_scalar(match.made_by(root, Op::add));
   const Node* mean = sum ? match.made_by(sum->first, Op::reduce_mean) : nullptr;
-  if (mean == nullptr || match.squared(mean->inputs[0]) != x) return std::nullopt;
-  const std::int64_t last = graph.value(x).shape->rank() - 1;
-  const auto axes = mean->attributes.integers("axes");
-  if (last < 0 || axes.size() != 1 || axes[0] != last || mean->attributes.integer("keepdims") != 1 ||
-      !(*graph.value(scale).shape == Shape{(*graph.value(x).shape)[static_cast<int>(last)]}))
+  const auto squared = mean == nullptr ? std::nullopt : match.squared(mean->inputs[0]);
+  if (!squared || !is_mean_of(match, sum->first, mean->inputs[0]) || !is_row_for(graph, scale, x))
     return std::nullopt;
   Attributes attributes;
-  attributes.set("axis", last);
+  attributes.set("axis", std::int64_t{graph.value(x).shape->rank() - 1});
   attributes.set("epsilon", sum->second);
+  const std::optional<ValueId> inner = centred_of(match, x);
+  if (inner && centred_of(match, *squared) == inner)
+    return Found{Op::layer_norm, {*inner, scale}, std::move(attributes)};
+  if (*squared != x) return std::nullopt;
   return Found{Op::rms_norm, {x, scale}, std::move(attributes)};
 }
 
-// (x - mean(x)) / sqrt(mean((x - mean(x))^2) + epsilon) * scale + bias over the last axis
-std::optional<Found> layer_norm(const Matcher& match, const Node& node) {
+// LayerNorm + bias
+std::optional<Found> biased_layer_norm(const Matcher& match, const Node& node) {
   if (node.op != Op::add || node.clamp || node.inputs.size() != 2) return std::nullopt;
   const Graph& graph = match.graph();
   const std::size_t bias_at = graph.is_constant(node.inputs[1]) ? 1 : 0;
-  const Node* scaled = match.made_by(node.inputs[1 - bias_at], Op::mul);
-  if (!graph.is_constant(node.inputs[bias_at]) || scaled == nullptr || scaled->inputs.size() != 2)
+  const ValueId bias = node.inputs[bias_at];
+  const Node* norm = match.made_by(node.inputs[1 - bias_at], Op::layer_norm);
+  if (norm == nullptr || norm->inputs.size() != 2 || norm->outputs.size() != 1 ||
+      norm->attributes.integer("axis") != graph.value(norm->inputs[0]).shape->rank() - 1 ||
+      !is_row_for(graph, bias, norm->inputs[0]))
     return std::nullopt;
-  const std::size_t scale_at = graph.is_constant(scaled->inputs[1]) ? 1 : 0;
-  const Node* quotient = match.made_by(scaled->inputs[1 - scale_at], Op::div);
-  if (!graph.is_constant(scaled->inputs[scale_at]) || quotient == nullptr) return std::nullopt;
-  const Node* centred = match.made_by(quotient->inputs[0], Op::sub);
-  const Node* root = match.made_by(quotient->inputs[1], Op::sqrt);
-  if (centred == nullptr || root == nullptr) return std::nullopt;
-  const auto variance = match.with_scalar(match.made_by(root->inputs[0], Op::add));
-  const Node* mean = match.made_by(centred->inputs[1], Op::reduce_mean);
-  if (!variance || mean == nullptr || mean->inputs[0] != centred->inputs[0]) return std::nullopt;
-  const Node* mean_square = match.made_by(variance->first, Op::reduce_mean);
-  const auto power =
-      match.with_scalar(mean_square == nullptr ? nullptr : match.made_by(mean_square->inputs[0], Op::pow));
-  if (!power || power->second != 2) return std::nullopt;
-  // Exporters compute x - mean(x) once or twice.
-  const Node* other = match.made_by(power->first, Op::sub);
-  const Node* other_mean = other == nullptr ? nullptr : match.made_by(other->inputs[1], Op::reduce_mean);
-  if (other_mean == nullptr || other->inputs[0] != centred->inputs[0] ||
-      other_mean->inputs[0] != centred->inputs[0])
-    return std::nullopt;
-  const ValueId x = centred->inputs[0];
-  const std::int64_t last = graph.value(x).shape->rank() - 1;
-  const Shape row{(*graph.value(x).shape)[static_cast<int>(last)]};
-  for (const Node* reduce : {mean, other_mean, mean_square}) {
-    const auto axes = reduce->attributes.integers("axes");
-    if (axes.size() != 1 || axes[0] != last || reduce->attributes.integer("keepdims") != 1)
-      return std::nullopt;
-  }
-  if (!(*graph.value(scaled->inputs[scale_at]).shape == row) ||
-      !(*graph.value(node.inputs[bias_at]).shape == row))
-    return std::nullopt;
-  Attributes attributes;
-  attributes.set("axis", last);
-  attributes.set("epsilon", variance->second);
-  return Found{Op::layer_norm, {x, scaled->inputs[scale_at], node.inputs[bias_at]}, std::move(attributes)};
+  return Found{Op::layer_norm, {norm->inputs[0], norm->inputs[1], bias}, norm->attributes};
 }
 
 // Channels as groups x channels of a group, these two axes exchanged, and channels again (ShuffleNet).
@@ -340,9 +336,8 @@ std::optional<Found> bound(const Matcher& match, const Node& node) {
 }
 
 using Recogniser = std::optional<Found> (*)(const Matcher&, const Node&);
-constexpr Recogniser kRecognisers[] = {
-    self_gated, hard_swish_divided_last, hard_sigmoid, gelu, gelu_tanh, layer_norm,
-    rms_norm,   channel_shuffle,         dense,        bound};
+constexpr Recogniser kRecognisers[] = {self_gated, hard_swish_divided_last, hard_sigmoid,    gelu,  gelu_tanh,
+                                       normalised, biased_layer_norm,       channel_shuffle, dense, bound};
 
 }  // namespace
 
