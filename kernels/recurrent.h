@@ -122,4 +122,36 @@ struct RecurrentLayer {
   }
 };
 
+/// Where what belongs to a sequence lies, in elements unless said otherwise.
+class RecurrentPlaces {
+ public:
+  explicit RecurrentPlaces(const RecurrentLayer& layer) noexcept
+      : batch_first_(layer.batch_first),
+        directions_(layer.directions),
+        batch_(layer.batch),
+        steps_(layer.steps),
+        hidden_(layer.hidden) {}
+
+  /// In initial and last states as ONNX lays them out.
+  std::int64_t state(std::int64_t d, std::int64_t n) const noexcept {
+    return (batch_first_ ? n * directions_ + d : d * batch_ + n) * hidden_;
+  }
+  /// In states of directions x batch, where sequences of a direction are neighbours.
+  std::int64_t held(std::int64_t d, std::int64_t n) const noexcept { return (d * batch_ + n) * hidden_; }
+  /// The row of gates of a step: directions x the rows of the input.
+  std::int64_t gates(std::int64_t d, std::int64_t t, std::int64_t n) const noexcept {
+    return d * steps_ * batch_ + (batch_first_ ? n * steps_ + t : t * batch_ + n);
+  }
+  /// Rows of gates from one sequence to the next.
+  std::int64_t apart() const noexcept { return batch_first_ ? steps_ : 1; }
+  /// In the result of all steps.
+  std::int64_t result(std::int64_t d, std::int64_t t, std::int64_t n) const noexcept {
+    return (batch_first_ ? (n * steps_ + t) * directions_ + d : (t * directions_ + d) * batch_ + n) * hidden_;
+  }
+
+ private:
+  bool batch_first_;
+  std::int64_t directions_, batch_, steps_, hidden_;
+};
+
 }  // namespace fettle::kernels

@@ -74,6 +74,7 @@ class Recurrence {
   explicit Recurrence(const Call& call)
       : call_(call),
         layer_(call.layer),
+        places_(layer_),
         space_(layer_),
         bias_(reinterpret_cast<float*>(call.workspace)),
         h_(bias_ + space_.bias),
@@ -137,20 +138,14 @@ class Recurrence {
     const std::int64_t hidden = layer_.hidden;
     return {at(Operand::kR) + (d * space_.width + first) * hidden, rows, hidden, Stride(hidden)};
   }
-  std::int64_t state_offset(std::int64_t d, std::int64_t n) const {
-    return (layer_.batch_first ? n * layer_.directions + d : d * layer_.batch + n) * layer_.hidden;
-  }
-  float* held(float* states, std::int64_t d, std::int64_t n) const {
-    return states + (d * layer_.batch + n) * layer_.hidden;
-  }
+  float* held(float* states, std::int64_t d, std::int64_t n) const { return states + places_.held(d, n); }
   Array row(float* data) const { return {data, layer_.hidden}; }
   std::int64_t length(std::int64_t n) const {
     const auto* lengths = at<std::int32_t>(Operand::kLengths);
     return lengths == nullptr ? layer_.steps : layer_.length(lengths[n]);
   }
   float* gates_at(std::int64_t d, std::int64_t t, std::int64_t n) const {
-    const std::int64_t place = layer_.batch_first ? n * layer_.steps + t : t * layer_.batch + n;
-    return gates_ + (d * layer_.steps * layer_.batch + place) * space_.width;
+    return gates_ + places_.gates(d, t, n) * space_.width;
   }
 
   // A block of sequences in one direction, through all steps.
@@ -181,16 +176,14 @@ class Recurrence {
     if (given == nullptr)
       target.setZero();
     else
-      target = ConstArray(given + state_offset(d, n), layer_.hidden);
+      target = ConstArray(given + places_.state(d, n), layer_.hidden);
   }
   void store(float* target, float* states, std::int64_t d, std::int64_t n) const {
-    if (target != nullptr) row(target + state_offset(d, n)) = row(held(states, d, n));
+    if (target != nullptr) row(target + places_.state(d, n)) = row(held(states, d, n));
   }
   void store_step(std::int64_t d, std::int64_t t, std::int64_t n) const {
     if (layer_.y < 0) return;
-    const std::int64_t place = layer_.batch_first ? (n * layer_.steps + t) * layer_.directions + d
-                                                  : (t * layer_.directions + d) * layer_.batch + n;
-    Array target = row(result(layer_.y) + place * layer_.hidden);
+    Array target = row(result(layer_.y) + places_.result(d, t, n));
     if (t < length(n))
       target = row(held(h_, d, n));
     else
@@ -205,7 +198,7 @@ class Recurrence {
   // Adds the state's part to the gates of step t.
   void add_state(std::int64_t d, std::int64_t t, std::int64_t first, std::int64_t count) {
     const std::int64_t hidden = layer_.hidden;
-    const Stride apart(layer_.batch_first ? layer_.steps * space_.width : space_.width);
+    const Stride apart(places_.apart() * space_.width);
     const ConstMatrix h(held(h_, d, first), count, hidden, Stride(hidden));
     const std::int64_t plain = layer_.op == Op::gru ? 2 * hidden : space_.width;
     multiply_nt(Matrix(gates_at(d, t, first), count, plain, apart), h, weights(d, 0, plain), true);
@@ -282,6 +275,7 @@ class Recurrence {
 
   const Call& call_;
   const RecurrentLayer layer_;
+  const RecurrentPlaces places_;
   const Workspace space_;
   float* bias_;
   float* h_;
