@@ -39,6 +39,7 @@ void order::list_elementwise(KernelList& list) noexcept {
 #endif
   list.add(portable::elementwise_entries());
   list.add(portable::elementwise_q8_entries());
+  list.add(portable::choice_entries());
   // In blocks of channels, which pays where neighbours work in blocks too.
 #if FETTLE_ORDER_X86
   list.add(kElementwiseBlocks<Avx512, kUnaryAvx512, kBinaryAvx512>);

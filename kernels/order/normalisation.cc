@@ -11,16 +11,17 @@
 namespace fettle::kernels {
 
 void order::list_normalisation(KernelList& list) noexcept {
-#if FETTLE_WITH_XNNPACK
-  list.add({&xnnpack::kReduceMean, &xnnpack::kSoftmax});
-#endif
 #if FETTLE_ORDER_X86
   list.add(kElementwise<Avx512, Softmax, kSoftmaxAvx512, Softmax::kOps>);
   list.add(kElementwise<Avx2, Softmax, kSoftmaxAvx2, Softmax::kOps>);
 #elif FETTLE_ORDER_NEON
   list.add(kElementwise<Neon, Softmax, kSoftmaxNeon, Softmax::kOps>);
 #endif
+#if FETTLE_WITH_XNNPACK
+  list.add({&xnnpack::kReduceMean, &xnnpack::kSoftmax});
+#endif
   list.add(portable::normalisation_entries());
+  list.add(portable::reduction_entries());
 }
 
 }  // namespace fettle::kernels
