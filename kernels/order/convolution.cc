@@ -4,6 +4,7 @@
 #include "kernels/common/direct.h"
 #include "kernels/common/entry.h"
 #include "kernels/common/indirect.h"
+#include "kernels/common/indirect_volume.h"
 #include "kernels/common/padded_rows.h"
 #include "kernels/common/patches.h"
 #include "kernels/common/phases.h"
@@ -49,6 +50,8 @@ void order::list_convolutions(KernelList& list) noexcept {
       conv<Avx2, "conv.padded_rows.f32", PaddedRows, kTilesAvx2, kActivation>,
       conv<Avx512, "conv.indirect.f32", Indirect, kTilesAvx512, kResidualOrActivation>,
       conv<Avx2, "conv.indirect.f32", Indirect, kTilesAvx2, kResidualOrActivation>,
+      conv<Avx512, "conv.indirect_volume.f32", IndirectVolume, kTilesAvx512, kResidualOrActivation>,
+      conv<Avx2, "conv.indirect_volume.f32", IndirectVolume, kTilesAvx2, kResidualOrActivation>,
       // Where these are faster, they round more: plans may take them, which the tuner checks.
       conv<Avx512, "conv.winograd_f4.f32", WinogradF4, kWinogradF4Avx512, kResidualOrActivation>,
       conv<Avx512, "conv.winograd_f5.f32", WinogradF5, kWinogradF5Avx512, kResidualOrActivation>,
@@ -69,6 +72,7 @@ void order::list_convolutions(KernelList& list) noexcept {
       conv<Neon, "conv.winograd_f2.f32", Winograd, kWinogradF2Neon, kResidualOrActivation, Winograd::pays>,
       conv<Neon, "conv.padded_rows.f32", PaddedRows, kTilesNeon, kActivation>,
       conv<Neon, "conv.indirect.f32", Indirect, kTilesNeon, kResidualOrActivation>,
+      conv<Neon, "conv.indirect_volume.f32", IndirectVolume, kTilesNeon, kResidualOrActivation>,
       conv<Neon, "conv.planar_pixels.f32", PlanarPixels, kPlanarPixelsNeon, kActivation>,
       // Where these are faster, they round more: plans may take them, which the tuner checks.
       conv<Neon, "conv.winograd_f4.f32", WinogradF4, kWinogradF4Neon, kResidualOrActivation>,
@@ -77,6 +81,7 @@ void order::list_convolutions(KernelList& list) noexcept {
       conv<NeonInOrder, "conv.winograd_f2.f32", Winograd, kWinogradF2NeonInOrder, kResidual, Winograd::pays>,
       conv<NeonInOrder, "conv.padded_rows.f32", PaddedRows, kTilesNeonInOrder>,
       conv<NeonInOrder, "conv.indirect.f32", Indirect, kTilesNeonInOrder, kResidual>,
+      conv<NeonInOrder, "conv.indirect_volume.f32", IndirectVolume, kTilesNeonInOrder, kResidual>,
       conv<NeonInOrder, "conv.winograd_f4.f32", WinogradF4, kWinogradF4NeonInOrder, kResidual>,
       conv<NeonInOrder, "conv.winograd_f5.f32", WinogradF5, kWinogradF5NeonInOrder, kResidual>,
       conv<NeonInOrder, "conv.winograd_f6.f32", WinogradF6, kWinogradF6NeonInOrder, kResidual>,

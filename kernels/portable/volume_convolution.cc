@@ -6,7 +6,7 @@
 #include "kernels/common/conv_shape.h"
 #include "kernels/portable/eigen.h"
 #include "kernels/portable/portable.h"
-#include "kernels/portable/volume.h"
+#include "kernels/volume.h"
 
 #include <cstring>
 

@@ -2,7 +2,7 @@
 //
 // Pools over any number of spatial axes, a row of the result at a time.
 #include "kernels/portable/portable.h"
-#include "kernels/portable/volume.h"
+#include "kernels/volume.h"
 
 #include <cmath>
 #include <limits>
@@ -39,6 +39,38 @@ void pool_row(const Volume& window, const float* x, std::int64_t row, float* y) 
   }
 }
 
+// With channels last: the pixels [begin, end) of all images, each a row of channels.
+template <bool maximum>
+void pool_pixels(const Call& call, const Volume& window, std::int64_t begin, std::int64_t end) {
+  const Clamp clamp = clamp_of(call.layer);
+  const bool padding = call.attributes().integer("count_include_pad") != 0;
+  const std::int64_t channels = call.layer.inputs[0].shape[1];
+  const std::int64_t width = window.y[window.inner()];
+  for (std::int64_t i = begin; i < end; ++i) {
+    const std::int64_t pixel = i % window.y_size();
+    const float* x = call.in(0) + i / window.y_size() * window.x_size() * channels;
+    float* __restrict y = call.out() + i * channels;
+    std::fill_n(y, channels, maximum ? -std::numeric_limits<float>::infinity() : 0.0f);
+    for (std::int64_t tap = 0; tap < window.taps(); ++tap) {
+      const std::int64_t row = window.row_under(pixel / width, tap);
+      const std::int64_t place =
+          window.position(window.inner(), pixel % width, tap % window.kernel[window.inner()]);
+      if (row < 0 || place < 0 || place >= window.x[window.inner()]) continue;
+      const float* __restrict from = x + (row + place) * channels;
+      for (std::int64_t c = 0; c < channels; ++c) y[c] = maximum ? larger(y[c], from[c]) : y[c] + from[c];
+    }
+    std::int64_t count = 1;
+    std::int64_t at = pixel;
+    for (std::size_t a = window.axes; !maximum && a-- > 0; at /= window.y[a])
+      count *= counted(window, a, at % window.y[a], padding);
+    const auto divisor = static_cast<float>(std::max<std::int64_t>(1, count));
+    for (std::int64_t c = 0; c < channels; ++c) {
+      const float value = maximum ? y[c] : y[c] / divisor;
+      y[c] = std::min(std::max(value, clamp.low), clamp.high);
+    }
+  }
+}
+
 template <bool maximum>
 void pool_volume(const Call& call) {
   const Volume window(call.attributes(), call.layer.inputs[0].shape, call.layer.outputs[0].shape);
@@ -47,6 +79,12 @@ void pool_volume(const Call& call) {
   const Shape& shape = call.layer.inputs[0].shape;
   const std::int64_t width = window.y[window.inner()];
   const std::int64_t rows = window.y_rows();
+  if (layout_of(call.layer) == Layout::nhwc) {
+    call.parallel(shape[0] * window.y_size(), [&](std::int64_t begin, std::int64_t end, int) {
+      pool_pixels<maximum>(call, window, begin, end);
+    });
+    return;
+  }
   call.parallel(shape[0] * shape[1] * rows, [&](std::int64_t begin, std::int64_t end, int) {
     for (std::int64_t i = begin; i < end; ++i) {
       float* y = call.out() + i * width;
@@ -67,16 +105,16 @@ void pool_volume(const Call& call) {
 
 Refusal supports_volume_pooling(const LayerDesc& layer, const Cpu&) {
   if (const Refusal refusal = uniform_f32(layer); refusal != Refusal::none) return refusal;
-  if (layout_of(layer) != Layout::nchw) return Refusal::layout;
+  if (layout_of(layer) == Layout::nchwc) return Refusal::layout;
   if (layer.outputs.size() != 1) return Refusal::op;  // the places of the largest elements
   return layer.inputs[0].shape.rank() >= 3 ? Refusal::none : Refusal::rank;
 }
 
 constexpr Op kVolumePoolingOps[] = {Op::max_pool, Op::average_pool};
 constexpr Kernel kMaxPoolVolume = entry<pool_volume<true>>(
-    "max_pool.volume.f32.portable", {&kVolumePoolingOps[0], 1}, kNchw<kF32>, supports_volume_pooling);
+    "max_pool.volume.f32.portable", {&kVolumePoolingOps[0], 1}, kNchwNhwc<kF32>, supports_volume_pooling);
 constexpr Kernel kAveragePoolVolume = entry<pool_volume<false>>(
-    "average_pool.volume.f32.portable", {&kVolumePoolingOps[1], 1}, kNchw<kF32>, supports_volume_pooling);
+    "average_pool.volume.f32.portable", {&kVolumePoolingOps[1], 1}, kNchwNhwc<kF32>, supports_volume_pooling);
 constexpr const Kernel* kVolumePoolingEntries[] = {&kMaxPoolVolume, &kAveragePoolVolume};
 
 }  // namespace

@@ -11,7 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace fettle::kernels::portable {
+namespace fettle::kernels {
 
 /// The spatial axes of `x` and `y`, whose position under a tap is y * stride - pad + tap * dilation. For a
 /// transposed convolution `x` is the result.
@@ -78,4 +78,4 @@ struct Volume {
   }
 };
 
-}  // namespace fettle::kernels::portable
+}  // namespace fettle::kernels
