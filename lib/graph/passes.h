@@ -71,6 +71,8 @@ Result<bool> remove_identities(Graph& graph, PassContext& context);
 Result<bool> remove_dead(Graph& graph, PassContext& context);
 /// Zero padding into convolutions (and average pools that count padding).
 Result<bool> fold_pad(Graph& graph, PassContext& context);
+/// Taps of convolutions that meet nothing but padding go.
+Result<bool> trim_windows(Graph& graph, PassContext& context);
 /// DynamicQuantizeLinear, MatMulInteger or ConvInteger, Cast, Mul and Add become one product.
 Result<bool> fuse_dynamic_products(Graph& graph, PassContext& context);
 /// Batch normalisation, mul, add, sub and div by constants into weights and bias.

@@ -218,6 +218,27 @@ TEST_CASE("padding with a computed value stays, whatever the value", "[graph][pa
   CHECK(optimised(b.ending_in(b.op(Op::conv, {padded, b.weights({3, 2, 3, 3})}))) == "pad conv");
 }
 
+TEST_CASE("taps that meet padding alone are cut off", "[graph][passes]") {
+  const auto kernel_of = [](const Shape& image, std::vector<std::int64_t> dilations,
+                            std::vector<std::int64_t> pads, std::vector<std::int64_t> strides) {
+    Builder b;
+    Attributes a = with("dilations", std::move(dilations));
+    a.set("pads", std::move(pads));
+    a.set("strides", std::move(strides));
+    a.set("kernel_shape", std::vector<std::int64_t>{3, 3});
+    CHECK(optimised(b.ending_in(
+              b.op(Op::conv, {b.input(image), b.weights({4, 2, 3, 3}), b.weights({4})}, a))) == "conv");
+    const auto kernel = b.graph.node(0).attributes.integers("kernel_shape");
+    return std::vector<std::int64_t>(kernel.begin(), kernel.end());
+  };
+  using Extents = std::vector<std::int64_t>;
+  CHECK(kernel_of({1, 2, 5, 6}, {6, 6}, {6, 6, 6, 6}, {1, 1}) == Extents{1, 1});
+  CHECK(kernel_of({1, 2, 5, 7}, {6, 6}, {6, 6, 6, 6}, {1, 1}) == Extents{1, 3});
+  CHECK(kernel_of({1, 2, 5, 6}, {1, 5}, {1, 9, 1, 1}, {1, 2}) == Extents{3, 2});
+  CHECK(kernel_of({1, 2, 2, 2}, {2, 2}, {4, 2, 0, 2}, {1, 1}) == Extents{1, 1});
+  CHECK(kernel_of({1, 2, 3, 3}, {1, 1}, {2, 0, 2, 0}, {4, 1}) == Extents{3, 3});
+}
+
 TEST_CASE("clamps are fused and merged", "[graph][passes]") {
   Builder b;
   const ValueId sum = b.op(Op::add, {b.input({1, 3, 4, 4}), b.input({1, 3, 4, 4})});

@@ -23,7 +23,8 @@ constexpr NamedPass kPasses[] = {
     {"split_einsum", split_einsum},   {"fuse_dynamic_products", fuse_dynamic_products},
     {"fold_linear", fold_linear},     {"recognise_composed", recognise_composed},
     {"remove_dead", remove_dead},     {"cancel_transposes", cancel_transposes},
-    {"fuse_products", fuse_products}, {"fold_pad", fold_pad},    {"fuse_clamp", fuse_clamp},
+    {"fuse_products", fuse_products}, {"fold_pad", fold_pad},
+    {"trim_windows", trim_windows},   {"fuse_clamp", fuse_clamp},
     {"fold_qdq", fold_qdq},           {"remove_identities", remove_identities},
     {"remove_dead", remove_dead},
 };
