@@ -38,7 +38,14 @@ struct VolumeShape {
   std::int64_t depth() const { return in_per_group * taps(); }
   /// Floats of the zeros before the panels, which taps outside of the input read.
   std::int64_t zero_pixel() const { return (in_per_group + 15) / 16 * 16; }
-  std::int64_t pointers_each() const { return taps() * kMostRows; }
+  /// With few channels a tap is hardly worth a pointer: a tile's inputs are copied into rows.
+  bool copies() const { return in_per_group < 8; }
+  /// Bytes of one thread's pointers or rows.
+  std::size_t scratch_bytes() const {
+    const std::int64_t rows = copies() ? depth() * static_cast<std::int64_t>(sizeof(float))
+                                       : taps() * static_cast<std::int64_t>(sizeof(const float*));
+    return whole_lines(static_cast<std::size_t>(rows * kMostRows));
+  }
 };
 
 Panels panels_of_volume(const TileSet& tiles, const VolumeShape& s) {
@@ -55,7 +62,9 @@ class BoundIndirectVolume final : public BoundKernel {
                 args.threads),
         epilogue_(args.layer),
         activation_(activation),
-        common_(conv_tile(shape_.taps(), shape_.in_per_group, epilogue_, shape_.out_channels)),
+        common_(conv_tile(shape_.copies() ? 1 : shape_.taps(),
+                          shape_.copies() ? shape_.depth() : shape_.in_per_group, epilogue_,
+                          shape_.out_channels)),
         packed_(reinterpret_cast<const float*>(args.packed.data())),
         pool_(args.pool),
         threads_(args.threads) {
@@ -76,7 +85,7 @@ class BoundIndirectVolume final : public BoundKernel {
     input_ = static_cast<const float*>(inputs[0]);
     output_ = static_cast<float*>(outputs[0]);
     residual_ = epilogue_.residual_of(inputs);
-    pointers_ = static_cast<const float**>(workspace);
+    scratch_ = static_cast<std::byte*>(workspace);
     return {};
   }
 
@@ -85,7 +94,7 @@ class BoundIndirectVolume final : public BoundKernel {
     parallel_for(pool_, threads_, units, [&](std::int64_t begin, std::int64_t end, int worker) {
       blocks_.for_each(begin, end, [&](std::int64_t product, const Block& block) {
         run_block(product / shape_.groups, product % shape_.groups, block,
-                  pointers_ + worker * shape_.pointers_each());
+                  scratch_ + static_cast<std::size_t>(worker) * shape_.scratch_bytes());
       });
     });
     return {};
@@ -100,7 +109,7 @@ class BoundIndirectVolume final : public BoundKernel {
   }
 
   void run_block(std::int64_t image, std::int64_t group, const Block& block,
-                 const float** pointers) const noexcept {
+                 std::byte* scratch) const noexcept {
     const VolumeShape& s = shape_;
     const float* x = input_ + image * s.window.x_size() * s.in_channels + group * s.in_per_group;
     const std::int64_t at =
@@ -108,14 +117,33 @@ class BoundIndirectVolume final : public BoundKernel {
     Tile tile = common_;
     tile.output = output_ + at;
     if (residual_ != nullptr) tile.residual = residual_ + at;
-    for (int row = 0; row < block.rows; ++row) find(x, block.first_row + row, block.rows, pointers + row);
-    tile.rows = pointers;
+    std::array<const float*, kMostRows> copied;
+    if (s.copies()) {
+      auto* rows = reinterpret_cast<float*>(scratch);
+      for (int row = 0; row < block.rows; ++row, rows += s.depth()) {
+        copied[static_cast<std::size_t>(row)] = rows;
+        float* to = rows;
+        visit(x, block.first_row + row, [&](std::size_t, const float* from) {
+          for (std::int64_t c = 0; c < s.in_per_group; ++c) *to++ = from[c];
+        });
+      }
+      tile.rows = copied.data();
+    } else {
+      auto** pointers = reinterpret_cast<const float**>(scratch);
+      for (int row = 0; row < block.rows; ++row) {
+        visit(x, block.first_row + row, [&](std::size_t tap, const float* from) {
+          pointers[static_cast<std::int64_t>(tap) * block.rows + row] = from;
+        });
+      }
+      tile.rows = pointers;
+    }
     multiply_panels(tiles_, panels_, packed_ + s.zero_pixel() + group * panels_.floats(), block, tile,
                     activation_);
   }
 
-  // The pointers of one output pixel; every `rows`-th is for the next tap.
-  void find(const float* x, std::int64_t pixel, int rows, const float** pointers) const noexcept {
+  // Calls body(tap, what lies under it) for all taps of an output pixel.
+  template <typename Body>
+  void visit(const float* x, std::int64_t pixel, Body&& body) const noexcept {
     const Volume& w = shape_.window;
     Place corner{};
     bool inside = true;
@@ -125,13 +153,13 @@ class BoundIndirectVolume final : public BoundKernel {
     }
     // In two steps: a corner outside of the input has no address.
     const std::int64_t start = offset_of(corner);
-    for (std::size_t tap = 0; tap < taps_.size(); ++tap, pointers += rows) {
+    for (std::size_t tap = 0; tap < taps_.size(); ++tap) {
       bool there = true;
       for (std::size_t axis = 0; !inside && axis < kVolumeAxes; ++axis) {
         const std::int64_t place = corner[axis] + taps_[tap][axis];
         there = there && place >= 0 && place < w.x[axis];
       }
-      *pointers = there ? x + (start + offsets_[tap]) : packed_;
+      body(tap, there ? x + (start + offsets_[tap]) : packed_);
     }
   }
 
@@ -150,7 +178,7 @@ class BoundIndirectVolume final : public BoundKernel {
   const float* input_ = nullptr;
   const float* residual_ = nullptr;
   float* output_ = nullptr;
-  const float** pointers_ = nullptr;
+  std::byte* scratch_ = nullptr;
 };
 
 }  // namespace
@@ -174,7 +202,7 @@ Refusal IndirectVolume::supports(const LayerDesc& layer) noexcept {
 }
 
 std::size_t IndirectVolume::workspace_bytes(const TileSet&, const LayerDesc& layer, int threads) {
-  return static_cast<std::size_t>(VolumeShape(layer).pointers_each() * threads) * sizeof(const float*);
+  return VolumeShape(layer).scratch_bytes() * static_cast<std::size_t>(threads);
 }
 
 std::size_t IndirectVolume::packed_bytes(const TileSet& tiles, const LayerDesc& layer) {

@@ -10,6 +10,9 @@
 namespace fettle::kernels::portable {
 namespace {
 
+// Of pools with channels last.
+constexpr std::size_t kMostPooledAxes = 3;
+
 // NaN is larger than all numbers.
 float larger(float a, float b) { return b > a || std::isnan(b) ? b : a; }
 
@@ -39,30 +42,51 @@ void pool_row(const Volume& window, const float* x, std::int64_t row, float* y) 
   }
 }
 
+// Taps [first, last) of a window along one axis that lie inside.
+struct TapRange {
+  std::int64_t first, last;
+  TapRange(const Volume& w, std::size_t axis, std::int64_t at) {
+    const std::int64_t start = at * w.stride[axis] - w.pad[axis];
+    const std::int64_t step = w.dilation[axis];
+    first = start >= 0 ? 0 : (-start + step - 1) / step;
+    last = start >= w.x[axis] ? 0 : std::min(w.kernel[axis], (w.x[axis] - 1 - start) / step + 1);
+  }
+};
+
 // With channels last: the pixels [begin, end) of all images, each a row of channels.
 template <bool maximum>
-void pool_pixels(const Call& call, const Volume& window, std::int64_t begin, std::int64_t end) {
+void pool_pixels(const Call& call, const Volume& w, std::int64_t begin, std::int64_t end) {
   const Clamp clamp = clamp_of(call.layer);
   const bool padding = call.attributes().integer("count_include_pad") != 0;
   const std::int64_t channels = call.layer.inputs[0].shape[1];
-  const std::int64_t width = window.y[window.inner()];
   for (std::int64_t i = begin; i < end; ++i) {
-    const std::int64_t pixel = i % window.y_size();
-    const float* x = call.in(0) + i / window.y_size() * window.x_size() * channels;
+    std::int64_t at[kMostPooledAxes] = {};
+    std::int64_t step[kMostPooledAxes] = {};  // floats from tap to tap
+    std::int64_t first[kMostPooledAxes] = {};
+    std::int64_t last[kMostPooledAxes] = {1, 1, 1};
+    const float* x = call.in(0) + i / w.y_size() * w.x_size() * channels;
+    std::int64_t rest = i % w.y_size();
+    std::int64_t size = channels;
+    std::int64_t count = 1;
+    for (std::size_t a = w.axes; a-- > 0; size *= w.x[a]) {
+      at[a] = rest % w.y[a];
+      rest /= w.y[a];
+      const TapRange taps(w, a, at[a]);
+      first[a] = taps.first, last[a] = taps.last;
+      step[a] = w.dilation[a] * size;
+      x += (at[a] * w.stride[a] - w.pad[a]) * size;
+      if (!maximum) count *= counted(w, a, at[a], padding);
+    }
     float* __restrict y = call.out() + i * channels;
     std::fill_n(y, channels, maximum ? -std::numeric_limits<float>::infinity() : 0.0f);
-    for (std::int64_t tap = 0; tap < window.taps(); ++tap) {
-      const std::int64_t row = window.row_under(pixel / width, tap);
-      const std::int64_t place =
-          window.position(window.inner(), pixel % width, tap % window.kernel[window.inner()]);
-      if (row < 0 || place < 0 || place >= window.x[window.inner()]) continue;
-      const float* __restrict from = x + (row + place) * channels;
-      for (std::int64_t c = 0; c < channels; ++c) y[c] = maximum ? larger(y[c], from[c]) : y[c] + from[c];
+    for (std::int64_t k0 = first[0]; k0 < last[0]; ++k0) {
+      for (std::int64_t k1 = first[1]; k1 < last[1]; ++k1) {
+        for (std::int64_t k2 = first[2]; k2 < last[2]; ++k2) {
+          const float* __restrict from = x + k0 * step[0] + k1 * step[1] + k2 * step[2];
+          for (std::int64_t c = 0; c < channels; ++c) y[c] = maximum ? larger(y[c], from[c]) : y[c] + from[c];
+        }
+      }
     }
-    std::int64_t count = 1;
-    std::int64_t at = pixel;
-    for (std::size_t a = window.axes; !maximum && a-- > 0; at /= window.y[a])
-      count *= counted(window, a, at % window.y[a], padding);
     const auto divisor = static_cast<float>(std::max<std::int64_t>(1, count));
     for (std::int64_t c = 0; c < channels; ++c) {
       const float value = maximum ? y[c] : y[c] / divisor;
@@ -107,7 +131,9 @@ Refusal supports_volume_pooling(const LayerDesc& layer, const Cpu&) {
   if (const Refusal refusal = uniform_f32(layer); refusal != Refusal::none) return refusal;
   if (layout_of(layer) == Layout::nchwc) return Refusal::layout;
   if (layer.outputs.size() != 1) return Refusal::op;  // the places of the largest elements
-  return layer.inputs[0].shape.rank() >= 3 ? Refusal::none : Refusal::rank;
+  const int rank = layer.inputs[0].shape.rank();
+  const bool few = rank <= 2 + static_cast<int>(kMostPooledAxes);
+  return rank >= 3 && (few || layout_of(layer) == Layout::nchw) ? Refusal::none : Refusal::rank;
 }
 
 constexpr Op kVolumePoolingOps[] = {Op::max_pool, Op::average_pool};
