@@ -107,6 +107,29 @@ TEST_CASE("what follows a result of NonZero has as many elements as that in each
   }
 }
 
+TEST_CASE("NonMaxSuppression keeps a computed number of boxes, and of equal scores the first",
+          "[runtime][extents]") {
+  // Boxes 0 and 3 are one; of each class half of all boxes may stay, and all of x decides how many these are.
+  ModelBytes model = picking();
+  model.inputs.push_back(value_info("scores", {1, 2, 4}));
+  model.initialisers.push_back(floats("boxes", {1, 4, 4}, {0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 0, 0, 1, 1}));
+  model.initialisers.push_back(floats("overlap", {1}, {0.5f}));
+  model.initialisers.push_back(integers("three", {3}));
+  model.nodes.push_back(node("Min", {"count", "three"}, {"most"}, {}, "most"));
+  model.nodes.push_back(
+      node("NonMaxSuppression", {"boxes", "scores", "most", "overlap"}, {"kept"}, {}, "suppress"));
+  model.outputs = {"kept"};
+  Runtime runtime = runtime_of(model);
+  CHECK(runtime.program().outputs()[0].shape == Shape{6, 3});
+  succeeds(runtime.input(1).copy_from(Floats{0.5f, 0.5f, 0.5f, 0.5f, 0.1f, 0.7f, 0.2f, 0.2f}));
+  CHECK(run<std::int64_t>(runtime, {1, -1, -1, -1, -1, -1}) == Integers{0, 0, 0, 0, 1, 1});
+  CHECK(run<std::int64_t>(runtime, {1, 1, -1, -1, -1, -1}) == Integers{0, 0, 0, 0, 0, 1, 0, 1, 1, 0, 1, 2});
+  // No more than three, though there are six: of the second class box 3 hides what is left, box 0.
+  CHECK(run<std::int64_t>(runtime, Floats(6, 1)) ==
+        Integers{0, 0, 0, 0, 0, 1, 0, 0, 2, 0, 1, 1, 0, 1, 2, 0, 1, 3});
+  CHECK(run<std::int64_t>(runtime, Floats(6, -1)).empty());
+}
+
 TEST_CASE("a computed k of TopK is at most the extent and what bounds it", "[runtime][extents]") {
   // The 2 largest of the positive numbers, as detectors choose their candidates.
   ModelBytes model = picking();
