@@ -130,6 +130,90 @@ TEST_CASE("NonMaxSuppression keeps a computed number of boxes, and of equal scor
   CHECK(run<std::int64_t>(runtime, Floats(6, -1)).empty());
 }
 
+// A picture of 2 rows and 3 columns, resized by scales that an initialiser gives.
+Floats resized(const std::vector<Message>& attributes, const Floats& scales) {
+  ModelBytes model;
+  model.opset = 19;
+  model.inputs = {value_info("p", {1, 1, 2, 3})};
+  model.initialisers = {floats("scales", {4}, scales)};
+  model.nodes = {node("Resize", {"p", "", "scales"}, {"y"}, attributes, "resize")};
+  model.outputs = {"y"};
+  Runtime runtime = runtime_of(model);
+  return run(runtime, {1, 2, 4, 8, 16, 32});
+}
+
+TEST_CASE("computed scales of Resize mean what constant ones do", "[runtime][extents]") {
+  for (const char* mode : {"nearest", "linear", "cubic"}) {
+    for (const char* places :
+         {"half_pixel", "half_pixel_symmetric", "asymmetric", "align_corners", "pytorch_half_pixel"}) {
+      INFO(mode << " " << places);
+      const std::vector<Message> attributes{attribute("mode", mode),
+                                            attribute("coordinate_transformation_mode", places)};
+      // Rows by half the number of positive elements, columns by 0.8 times it.
+      ModelBytes model = picking();
+      model.opset = 19;
+      model.inputs.push_back(value_info("p", {1, 1, 2, 3}));
+      model.initialisers.push_back(floats("ones", {2}, {1, 1}));
+      model.initialisers.push_back(floats("shares", {2}, {0.5f, 0.8f}));
+      model.nodes.push_back(node("Cast", {"count"}, {"real"}, {attribute("to", std::int64_t{kFloat})}));
+      model.nodes.push_back(node("Mul", {"real", "shares"}, {"factors"}));
+      model.nodes.push_back(
+          node("Concat", {"ones", "factors"}, {"scales"}, {attribute("axis", std::int64_t{0})}));
+      model.nodes.push_back(node("Resize", {"p", "", "scales"}, {"y"}, attributes, "resize"));
+      model.outputs = {"y"};
+      Runtime runtime = runtime_of(model);
+      CHECK(runtime.program().outputs()[0].bounded);
+      CHECK(runtime.program().outputs()[0].shape == Shape{1, 1, 6, 14});
+      succeeds(runtime.input(1).copy_from(Floats{1, 2, 4, 8, 16, 32}));
+      for (const Floats& x : kInputs) {
+        const auto count = static_cast<float>(positive(x).size());
+        const Floats got = run(runtime, x);
+        if (count > 0)
+          CHECK(relative_error(got, resized(attributes, {1, 1, count * 0.5f, count * 0.8f})) < 1e-6);
+        else
+          CHECK(got.empty());
+      }
+    }
+  }
+}
+
+TEST_CASE("Resize by constant scales, and to constant sizes, follows its operand", "[runtime][extents]") {
+  ModelBytes model = picking();
+  model.initialisers.push_back(integers("row", {1, 1, -1}));
+  model.initialisers.push_back(floats("scales", {3}, {1, 1, 1.5f}));
+  model.initialisers.push_back(integers("sizes", {1, 1, 2}));
+  model.nodes.push_back(node("Reshape", {"picked", "row"}, {"r"}, {}, "row"));
+  const std::vector<Message> left{attribute("mode", "nearest"),
+                                  attribute("coordinate_transformation_mode", "asymmetric"),
+                                  attribute("nearest_mode", "floor")};
+  model.nodes.push_back(node("Resize", {"r", "", "scales"}, {"wide"}, left, "wide"));
+  model.nodes.push_back(node("Resize", {"r", "", "", "sizes"}, {"pair"}, left, "pair"));
+  model.outputs = {"wide", "pair"};
+  Runtime runtime = runtime_of(model);
+  CHECK(runtime.program().outputs()[0].shape == Shape{1, 1, 9});
+  CHECK_FALSE(runtime.program().outputs()[1].bounded);
+  for (const Floats& x : kInputs) {
+    const Floats all = positive(x);
+    if (all.empty()) continue;
+    Floats wide;
+    for (std::size_t i = 0; i < all.size() * 3 / 2; ++i) wide.push_back(all[i * 2 / 3]);
+    CHECK(run(runtime, x) == wide);
+    CHECK(run(runtime, x, 1) == Floats{all[0], all[all.size() / 2]});
+  }
+  // Of nothing there are no two elements.
+  succeeds(runtime.input(0).copy_from(Floats(6, -1)));
+  CHECK(error_of(runtime.run(), ErrorCode::kWrongShape, "pair").code() == ErrorCode::kWrongShape);
+}
+
+TEST_CASE("computed scales without a bound are refused by name", "[runtime][extents][bad]") {
+  ModelBytes model;
+  model.opset = 13;
+  model.inputs = {value_info("x", {1, 1, 2, 2}), value_info("scales", {4})};
+  model.nodes = {node("Resize", {"x", "", "scales"}, {"y"}, {}, "resize")};
+  model.outputs = {"y"};
+  refused(model, "resize (Resize): extent 0 of the result has no bound (scales says it)");
+}
+
 TEST_CASE("a computed k of TopK is at most the extent and what bounds it", "[runtime][extents]") {
   // The 2 largest of the positive numbers, as detectors choose their candidates.
   ModelBytes model = picking();
