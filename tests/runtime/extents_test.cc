@@ -2,7 +2,7 @@
 //
 // Extents that depend on data: what follows values whose size only running tells, and shapes that networks
 // compute.
-#include "tests/runtime/models.h"
+#include "tests/runtime/data_extents.h"
 
 #include <fettle/plan.h>
 
@@ -14,63 +14,7 @@
 #include <string>
 #include <vector>
 
-namespace fettle::test {
-namespace {
-
-using namespace onnx_bytes;
-
-using Floats = std::vector<float>;
-using Integers = std::vector<std::int64_t>;
-
-Message integer(std::string_view name, std::int64_t value) {
-  return tensor(name, kInt64, {}, std::vector<std::int64_t>{value});
-}
-
-// What of x is larger than 0, one after the other: `picked`, with the number of these as `count`.
-ModelBytes picking(std::int64_t extent = 6) {
-  ModelBytes model;
-  model.opset = 13;
-  model.inputs = {value_info("x", {extent})};
-  model.initialisers = {floats("zero", {}, {0}), integers("axis0", {0}), integers("axis1", {1}),
-                        integers("minus", {-1})};
-  model.nodes = {node("Greater", {"x", "zero"}, {"mask"}, {}, "mask"),
-                 node("NonZero", {"mask"}, {"places"}, {}, "places"),
-                 node("Squeeze", {"places", "axis0"}, {"at"}, {}, "at"),
-                 node("Gather", {"x", "at"}, {"picked"}, {}, "pick"),
-                 node("Shape", {"at"}, {"count"}, {}, "count")};
-  model.outputs = {"picked"};
-  return model;
-}
-
-Runtime runtime_of(const ModelBytes& model, const Plan* plan = nullptr, const CompileOptions& options = {}) {
-  return value_of(Runtime::create(value_of(Program::compile(parse(model), plan, options))));
-}
-
-template <typename T = float>
-std::vector<T> run(Runtime& runtime, const Floats& x, std::size_t output = 0) {
-  succeeds(runtime.input(0).copy_from(x));
-  succeeds(runtime.run());
-  const auto values = runtime.output(output).values<T>();
-  return {values.begin(), values.end()};
-}
-
-Error refused(const ModelBytes& model, std::string_view text) {
-  return error_of(Model::parse(as_bytes(model.bytes()), "test"), ErrorCode::kModelUnsupported, text);
-}
-
-// As many elements as there can be, one, and none.
-const std::vector<Floats> kInputs = {{1, 2, 3, 4, 5, 6},    {-1, -2, -3, 4, -5, -6}, {-1, 0, -3, -4, -5, -6},
-                                     {1, -2, 3, -4, 5, -6}, {0, 0, 0, 0, 0, 0},      {6, 5, 4, 3, 2, 1}};
-
-Floats positive(const Floats& x) {
-  Floats kept;
-  for (const float value : x) {
-    if (value > 0) kept.push_back(value);
-  }
-  return kept;
-}
-
-}  // namespace
+namespace fettle::test::extents {
 
 TEST_CASE("what follows a result of NonZero has as many elements as that in each run", "[runtime][extents]") {
   ModelBytes model = picking();
@@ -130,6 +74,8 @@ TEST_CASE("NonMaxSuppression keeps a computed number of boxes, and of equal scor
   CHECK(run<std::int64_t>(runtime, Floats(6, -1)).empty());
 }
 
+namespace {
+
 // A picture of 2 rows and 3 columns, resized by scales that an initialiser gives.
 Floats resized(const std::vector<Message>& attributes, const Floats& scales) {
   ModelBytes model;
@@ -141,6 +87,8 @@ Floats resized(const std::vector<Message>& attributes, const Floats& scales) {
   Runtime runtime = runtime_of(model);
   return run(runtime, {1, 2, 4, 8, 16, 32});
 }
+
+}  // namespace
 
 TEST_CASE("computed scales of Resize mean what constant ones do", "[runtime][extents]") {
   for (const char* mode : {"nearest", "linear", "cubic"}) {
@@ -497,4 +445,4 @@ TEST_CASE("an input of a model may come back as an output beside bounded ones", 
   }
 }
 
-}  // namespace fettle::test
+}  // namespace fettle::test::extents

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Layers whose operands have as many images, rows or regions as the data ask for: each run gives what the
+// same network of one size gives of those that are there.
+#include "tests/runtime/data_extents.h"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace fettle::test::extents {
+namespace {
+
+constexpr std::size_t kAll = 6;  // elements of the input, of which each chooses an image, a row or a region
+
+Floats ramp(std::size_t count, float scale) {
+  Floats values;
+  for (std::size_t i = 0; i < count; ++i) values.push_back(static_cast<float>((i * 7) % 13) * scale - 2);
+  return values;
+}
+
+// The nodes behind `chosen`: of all that there are, or of those that the input chooses. `all` has as many in
+// front as the input has elements.
+ModelBytes behind(const Message& all, const std::vector<Message>& nodes, const std::vector<Message>& weights,
+                  bool choosing) {
+  ModelBytes model = picking();
+  model.opset = 16;
+  model.initialisers.push_back(all);
+  model.initialisers.insert(model.initialisers.end(), weights.begin(), weights.end());
+  if (choosing)
+    model.nodes.push_back(node("Gather", {"all", "at"}, {"chosen"}, {}, "choose"));
+  else
+    model.nodes.push_back(node("Identity", {"all"}, {"chosen"}, {}, "choose"));
+  model.nodes.insert(model.nodes.end(), nodes.begin(), nodes.end());
+  model.outputs = {"y"};
+  return model;
+}
+
+// Whether each run gives the parts of the whole that it chooses, and nothing where it chooses none.
+void check_parts(const Message& all, const std::vector<Message>& nodes, const std::vector<Message>& weights) {
+  Runtime whole = runtime_of(behind(all, nodes, weights, false));
+  const Floats everything = run(whole, kInputs[0]);
+  const std::size_t part = everything.size() / kAll;
+  REQUIRE(part * kAll == everything.size());
+  Runtime runtime = runtime_of(behind(all, nodes, weights, true));
+  REQUIRE(runtime.program().outputs()[0].bounded);
+  CHECK(runtime.program().outputs()[0].shape == whole.output(0).shape());
+  for (const Floats& x : kInputs) {
+    Floats expected;
+    for (std::size_t i = 0; i < kAll; ++i) {
+      if (x[i] > 0)
+        expected.insert(expected.end(), everything.begin() + static_cast<std::ptrdiff_t>(i * part),
+                        everything.begin() + static_cast<std::ptrdiff_t>((i + 1) * part));
+    }
+    const Floats got = run(runtime, x);
+    CHECK(relative_error(got, expected) < 1e-6);
+    CHECK(runtime.output(0).shape()[0] == static_cast<std::int64_t>(positive(x).size()));
+  }
+}
+
+Message ints(std::string_view name, const Dims& values) { return attribute(name, values); }
+
+}  // namespace
+
+TEST_CASE("convolutions and pools have as many images as the data ask for", "[runtime][extents]") {
+  const Message images = floats("all", {6, 2, 5, 4}, ramp(6 * 2 * 5 * 4, 0.25f));
+  const std::vector<Message> weights{
+      floats("w", {3, 2, 3, 3}, ramp(3 * 2 * 9, 0.125f)), floats("deep", {2, 1, 3, 3}, ramp(18, 0.5f)),
+      floats("b", {3}, {1, -1, 2}), floats("up", {2, 2, 2, 2}, ramp(16, 0.5f))};
+  check_parts(images, {node("Conv", {"chosen", "w", "b"}, {"y"}, {ints("pads", {1, 1, 1, 1})}, "conv")},
+              weights);
+  check_parts(images,
+              {node("Conv", {"chosen", "deep"}, {"c"}, {attribute("group", std::int64_t{2})}, "depthwise"),
+               node("Relu", {"c"}, {"y"}, {}, "relu")},
+              weights);
+  check_parts(images,
+              {node("ConvTranspose", {"chosen", "up"}, {"y"}, {ints("strides", {2, 2})}, "transposed")},
+              weights);
+  check_parts(images, {node("MaxPool", {"chosen"}, {"y"}, {ints("kernel_shape", {2, 2})}, "largest")}, {});
+  check_parts(images, {node("AveragePool", {"chosen"}, {"y"}, {ints("kernel_shape", {2, 2})}, "mean")}, {});
+  check_parts(images, {node("GlobalAveragePool", {"chosen"}, {"y"}, {}, "mean")}, {});
+  check_parts(images, {node("GlobalMaxPool", {"chosen"}, {"y"}, {}, "largest")}, {});
+}
+
+TEST_CASE("Gemm has as many rows as the data ask for, whichever way its operand lies", "[runtime][extents]") {
+  const Message rows = floats("all", {6, 4}, ramp(24, 0.25f));
+  const std::vector<Message> weights{floats("w", {4, 3}, ramp(12, 0.5f)), floats("t", {3, 4}, ramp(12, 0.5f)),
+                                     floats("b", {3}, {1, -1, 2}), floats("one", {1, 3}, {3, 2, 1})};
+  check_parts(rows, {node("Gemm", {"chosen", "w", "b"}, {"y"}, {}, "gemm")}, weights);
+  const Message other = attribute("transB", std::int64_t{1});
+  check_parts(rows, {node("Gemm", {"chosen", "t", "one"}, {"y"}, {other}, "gemm")}, weights);
+  check_parts(rows,
+              {node("Transpose", {"chosen"}, {"columns"}, {}, "turn"),
+               node("Gemm", {"columns", "w"}, {"y"}, {attribute("transA", std::int64_t{1})}, "gemm")},
+              weights);
+  // What is added has a row for each.
+  check_parts(rows,
+              {node("Slice", {"chosen", "axis0", "three", "axis1"}, {"c"}, {}, "slice"),
+               node("Gemm", {"chosen", "w", "c"}, {"y"}, {attribute("beta", 2.0f)}, "gemm")},
+              {weights[0], integers("three", {3})});
+}
+
+TEST_CASE("a Gemm of sums over what the data choose", "[runtime][extents]") {
+  // Columns times rows: of none, the sum is what is added.
+  ModelBytes model = picking();
+  model.initialisers.push_back(floats("c", {1, 1}, {0.5f}));
+  model.nodes.push_back(node("Unsqueeze", {"picked", "axis0"}, {"row"}, {}, "row"));
+  model.nodes.push_back(node("Unsqueeze", {"picked", "axis1"}, {"column"}, {}, "column"));
+  model.nodes.push_back(node("Gemm", {"row", "column", "c"}, {"y"}, {}, "squares"));
+  model.outputs = {"y"};
+  Runtime runtime = runtime_of(model);
+  CHECK_FALSE(runtime.program().outputs()[0].bounded);
+  for (const Floats& x : kInputs) {
+    float sum = 0.5f;
+    for (const float value : positive(x)) sum += value * value;
+    CHECK(run(runtime, x) == Floats{sum});
+  }
+}
+
+TEST_CASE("RoiAlign has as many regions as the data ask for", "[runtime][extents]") {
+  const Message regions = floats(
+      "all", {6, 4}, {0, 0, 3, 3, 1, 1, 4, 3, 0, 0, 1, 1, 2, 0, 4, 4, 0, 2, 3, 4, 1.5f, 0.5f, 3, 2.5f});
+  const std::vector<Message> operands{floats("image", {2, 2, 5, 5}, ramp(100, 0.5f)),
+                                      integers("numbers", {0, 1, 1, 0, 1, 0})};
+  for (const char* mode : {"avg", "max"}) {
+    const std::vector<Message> size{attribute("output_height", std::int64_t{2}),
+                                    attribute("output_width", std::int64_t{3}),
+                                    attribute("sampling_ratio", std::int64_t{2}), attribute("mode", mode)};
+    // Which image each is of is chosen with it.
+    Runtime whole = runtime_of(behind(
+        regions, {node("RoiAlign", {"image", "chosen", "numbers"}, {"y"}, size, "align")}, operands, false));
+    const Floats everything = run(whole, kInputs[0]);
+    Runtime runtime = runtime_of(behind(regions,
+                                        {node("Gather", {"numbers", "at"}, {"of"}, {}, "which"),
+                                         node("RoiAlign", {"image", "chosen", "of"}, {"y"}, size, "align")},
+                                        operands, true));
+    CHECK(runtime.program().outputs()[0].shape == Shape{6, 2, 2, 3});
+    constexpr std::size_t kPart = 12;
+    for (const Floats& x : kInputs) {
+      Floats expected;
+      for (std::size_t i = 0; i < kAll; ++i) {
+        for (std::size_t k = 0; x[i] > 0 && k < kPart; ++k) expected.push_back(everything[i * kPart + k]);
+      }
+      CHECK(run(runtime, x) == expected);
+      CHECK(runtime.output(0).shape() == Shape{static_cast<std::int64_t>(positive(x).size()), 2, 2, 3});
+    }
+  }
+}
+
+TEST_CASE("regions and the numbers of their images must be as many", "[runtime][extents][bad]") {
+  const Message regions = floats("all", {6, 4}, ramp(24, 0.25f));
+  ModelBytes model =
+      behind(regions,
+             {node("LessOrEqual", {"x", "zero"}, {"others"}, {}, "others"),
+              node("Compress", {"numbers", "others"}, {"of"}, {}, "which"),
+              node("RoiAlign", {"image", "chosen", "of"}, {"y"}, {}, "align")},
+             {floats("image", {1, 1, 3, 3}, ramp(9, 1)), integers("numbers", Dims(6, 0))}, true);
+  Runtime runtime = runtime_of(model);
+  CHECK(run(runtime, {1, 1, 1, 0, 0, 0}).size() == 3);
+  succeeds(runtime.input(0).copy_from(Floats{1, 1, 1, 1, 0, 0}));
+  error_of(runtime.run(), ErrorCode::kWrongShape, "align");
+  CHECK(run(runtime, {0, 0, 0, 1, 2, 3}).size() == 3);
+}
+
+TEST_CASE("extents other than those that a layer follows are refused with what they are",
+          "[runtime][extents][bad]") {
+  // A row of picked elements: an extent of the picture, of weights, of images for regions.
+  const auto with_row = [](const Dims& shape, const std::vector<Message>& nodes,
+                           const std::vector<Message>& operands) {
+    ModelBytes model = picking();
+    model.opset = 16;
+    model.initialisers.push_back(integers("shape", shape));
+    model.initialisers.insert(model.initialisers.end(), operands.begin(), operands.end());
+    model.nodes.push_back(node("Reshape", {"picked", "shape"}, {"row"}, {}, "row"));
+    model.nodes.insert(model.nodes.end(), nodes.begin(), nodes.end());
+    model.outputs = {"y"};
+    return model;
+  };
+  const char* images = "follows a number of images that depends on the data, but no other extent";
+  refused(with_row({1, 1, 1, -1}, {node("Conv", {"row", "w"}, {"y"}, {}, "conv")},
+                   {floats("w", {1, 1, 1, 1}, {1})}),
+          images);
+  refused(with_row({-1, 1, 1, 1}, {node("Conv", {"p", "row"}, {"y"}, {}, "conv")},
+                   {floats("p", {1, 1, 2, 2}, {1, 2, 3, 4})}),
+          images);
+  refused(with_row({1, 1, 1, -1}, {node("GlobalMaxPool", {"row"}, {"y"}, {}, "pool")}, {}), images);
+  refused(
+      with_row({1, 1, 1, -1}, {node("RoiAlign", {"row", "regions", "numbers"}, {"y"}, {}, "align")},
+               {floats("regions", {1, 4}, {0, 0, 1, 1}), integers("numbers", {0})}),
+      "align (RoiAlign): the size of an operand depends on the data: the images have extents that depend on "
+      "the data");
+  refused(
+      with_row({1, -1}, {node("Gemm", {"row", "w"}, {"y"}, {}, "gemm")}, {floats("w", {7, 1}, ramp(7, 1))}),
+      "gemm (Gemm)");
+}
+
+}  // namespace fettle::test::extents
