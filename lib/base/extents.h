@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 
 namespace fettle {
 
@@ -22,6 +23,9 @@ inline void set_bounded(TensorDesc& tensor, int axis, bool on = true) noexcept {
   const auto bit = static_cast<std::uint8_t>(1u << axis);
   tensor.bounded = static_cast<std::uint8_t>(on ? tensor.bounded | bit : tensor.bounded & ~bit);
 }
+
+/// The extents of a tensor as layer texts have them: those that are bounds after "<=".
+std::string extents_text(const TensorDesc& tensor);
 
 /// Shapes broadcast as numpy does, with bounds: what is bounded may be 1 or what it is paired with, too.
 /// Nothing where no extents within the bounds fit.

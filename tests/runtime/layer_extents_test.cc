@@ -119,6 +119,31 @@ TEST_CASE("a Gemm of sums over what the data choose", "[runtime][extents]") {
   }
 }
 
+TEST_CASE("a profile says what is a bound, and no rate of what the data decide", "[runtime][extents]") {
+  ModelBytes model = behind(
+      floats("all", {6, 4}, ramp(24, 0.25f)),
+      {node("Gemm", {"chosen", "w"}, {"y"}, {}, "some"), node("Gemm", {"all", "w"}, {"z"}, {}, "all_six")},
+      {floats("w", {4, 3}, ramp(12, 0.5f)), floats("one", {1}, {1})}, true);
+  // Not folded: what is multiplied is an input.
+  model.inputs.push_back(value_info("p", {6, 4}));
+  model.nodes.back() = node("Gemm", {"p", "w"}, {"z"}, {}, "all_six");
+  model.outputs = {"y", "z"};
+  RuntimeOptions options;
+  options.profile = true;
+  Runtime runtime = value_of(Runtime::create(value_of(Program::compile(parse(model))), options));
+  run(runtime, {1, 1, 0, 0, 0, 0});
+  const std::string table = runtime.profile_table();
+  const auto line = [&](std::string_view layer) {
+    const std::size_t begin = table.find("\n" + std::string(layer) + " ") + 1;
+    REQUIRE(begin > 0);
+    return table.substr(begin, table.find('\n', begin) - begin);
+  };
+  CHECK(line("some").find(" <=6x3 ") != std::string::npos);
+  CHECK(line("some").ends_with(' '));
+  CHECK(line("all_six").find(" 6x3 ") != std::string::npos);
+  CHECK_FALSE(line("all_six").ends_with(' '));
+}
+
 TEST_CASE("RoiAlign has as many regions as the data ask for", "[runtime][extents]") {
   const Message regions = floats(
       "all", {6, 4}, {0, 0, 3, 3, 1, 1, 4, 3, 0, 0, 1, 1, 2, 0, 4, 4, 0, 2, 3, 4, 1.5f, 0.5f, 3, 2.5f});
