@@ -67,6 +67,14 @@ const char* Following::run() noexcept {
       return batch();
     case Op::roi_align:
       return roi_align();
+    case Op::einsum:
+      return einsum();
+    case Op::attention:
+      return attention();
+    case Op::lstm:
+    case Op::gru:
+    case Op::rnn:
+      return recurrent();
     case Op::resize:
       return resize();
     case Op::range:

@@ -2,7 +2,7 @@
 //
 // One layer whose operands are known, and what follows for the extents of its results: the rules of
 // follow_extents, those that move elements in follow_movement.cc, those that name some by indices in
-// follow_indexing.cc.
+// follow_indexing.cc, those of sequences in follow_sequences.cc.
 #pragma once
 
 #include "lib/base/extent_rules.h"
@@ -115,6 +115,9 @@ class Following {
   const char* resize() noexcept;
   const char* resize_to_sizes() noexcept;
   const char* resize_by_scales(std::span<const float> scales) noexcept;
+  const char* einsum() noexcept;
+  const char* attention() noexcept;
+  const char* recurrent() noexcept;
   const char* range() noexcept;
   const char* constant_of_shape() noexcept;
   // The condition says whose extents they are.

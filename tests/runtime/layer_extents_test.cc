@@ -144,6 +144,94 @@ TEST_CASE("a profile says what is a bound, and no rate of what the data decide",
   CHECK_FALSE(line("all_six").ends_with(' '));
 }
 
+TEST_CASE("sums over labels follow each of them", "[runtime][extents]") {
+  const Message rows = floats("all", {6, 4}, ramp(24, 0.25f));
+  const std::vector<Message> weights{floats("w", {4, 3}, ramp(12, 0.5f)),
+                                     floats("v", {3, 5}, ramp(15, 0.5f))};
+  const auto sum = [](const char* equation, const std::vector<std::string>& operands) {
+    return node("Einsum", operands, {"y"}, {attribute("equation", equation)}, "einsum");
+  };
+  check_parts(rows, {sum("ij,jk->ik", {"chosen", "w"})}, weights);
+  check_parts(rows, {sum("ij,jk,kl->il", {"chosen", "w", "v"})}, weights);
+  check_parts(rows, {sum("ij,ij->i", {"chosen", "chosen"})}, weights);
+  check_parts(rows, {sum("i...->i...", {"chosen"})}, weights);
+  // Of what is summed over there may be nothing.
+  ModelBytes model = picking();
+  model.nodes.push_back(sum("i,i->", {"picked", "picked"}));
+  model.outputs = {"y"};
+  Runtime runtime = runtime_of(model);
+  for (const Floats& x : kInputs) {
+    float squares = 0;
+    for (const float value : positive(x)) squares += value * value;
+    CHECK(run(runtime, x) == Floats{squares});
+  }
+}
+
+TEST_CASE("recurrent layers have as many steps and sequences as the data ask for", "[runtime][extents]") {
+  for (const char* op : {"LSTM", "GRU", "RNN"}) {
+    const std::int64_t gates = op[0] == 'L' ? 4 : op[0] == 'G' ? 3 : 1;
+    INFO(op);
+    const std::vector<Message> weights{
+        floats("w", {1, gates * 2, 3}, ramp(static_cast<std::size_t>(gates * 6), 0.1f)),
+        floats("r", {1, gates * 2, 2}, ramp(static_cast<std::size_t>(gates * 4), 0.1f))};
+    const std::vector<Message> size{attribute("hidden_size", std::int64_t{2})};
+    // A sequence each, in either layout; the last state.
+    const Message turn = node("Transpose", {"chosen"}, {"t"}, {ints("perm", {1, 0, 2})}, "turn");
+    check_parts(floats("all", {6, 2, 3}, ramp(36, 0.25f)),
+                {turn, node(op, {"t", "w", "r"}, {"", "h"}, size, "layer"),
+                 node("Transpose", {"h"}, {"y"}, {ints("perm", {1, 0, 2})}, "back")},
+                weights);
+    // Steps: those before do not ask what comes later, so that all results begin alike.
+    const Message steps = floats("all", {6, 1, 3}, ramp(18, 0.25f));
+    Runtime whole =
+        runtime_of(behind(steps, {node(op, {"chosen", "w", "r"}, {"y"}, size, "layer")}, weights, false));
+    const Floats all = run(whole, kInputs[0]);
+    Runtime runtime =
+        runtime_of(behind(steps, {node(op, {"chosen", "w", "r"}, {"y"}, size, "layer")}, weights, true));
+    for (std::size_t count = 0; count <= kAll; ++count) {
+      Floats x(kAll, -1);
+      std::fill_n(x.begin(), count, 1.0f);
+      CHECK(relative_error(run(runtime, x), std::span(all).first(2 * count)) < 1e-6);
+    }
+  }
+}
+
+TEST_CASE("Attention has as many queries and keys as the data ask for", "[runtime][extents]") {
+  const auto at_opset = [](ModelBytes model) {
+    model.opset = 23;
+    return model;
+  };
+  const Message rows = floats("all", {6, 4}, ramp(24, 0.25f));
+  const std::vector<Message> operands{integers("heads", {1, 1, -1, 4}), integers("row", {-1, 4}),
+                                      floats("k", {1, 1, 3, 4}, ramp(12, 0.5f)),
+                                      floats("v", {1, 1, 3, 4}, ramp(12, 0.3f))};
+  const std::vector<Message> queries{node("Reshape", {"chosen", "heads"}, {"q"}, {}, "q"),
+                                     node("Attention", {"q", "k", "v"}, {"a"}, {}, "attend"),
+                                     node("Reshape", {"a", "row"}, {"y"}, {}, "rows")};
+  Runtime whole = runtime_of(at_opset(behind(rows, queries, operands, false)));
+  const Floats all = run(whole, kInputs[0]);
+  Runtime runtime = runtime_of(at_opset(behind(rows, queries, operands, true)));
+  // Keys: each that is not chosen might as well be masked.
+  const std::vector<Message> keys{node("Reshape", {"chosen", "heads"}, {"k6"}, {}, "k6"),
+                                  node("Attention", {"k", "k6", "k6"}, {"y"}, {}, "attend")};
+  Runtime some = runtime_of(at_opset(behind(rows, keys, operands, true)));
+  for (const Floats& x : kInputs) {
+    Floats expected;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      if (x[i / 4] > 0) expected.push_back(all[i]);
+    }
+    CHECK(relative_error(run(runtime, x), expected) < 1e-6);
+    std::vector<std::uint8_t> taken;
+    for (const float value : x) taken.push_back(value > 0 ? 1 : 0);
+    std::vector<Message> masked{operands};
+    masked.push_back(tensor<std::uint8_t>("taken", kBool, {1, 6}, taken));
+    const std::vector<Message> with_mask{keys[0],
+                                         node("Attention", {"k", "k6", "k6", "taken"}, {"y"}, {}, "attend")};
+    Runtime other = runtime_of(at_opset(behind(rows, with_mask, masked, false)));
+    CHECK(relative_error(run(some, x), run(other, x)) < 1e-6);
+  }
+}
+
 TEST_CASE("RoiAlign has as many regions as the data ask for", "[runtime][extents]") {
   const Message regions = floats(
       "all", {6, 4}, {0, 0, 3, 3, 1, 1, 4, 3, 0, 0, 1, 1, 2, 0, 4, 4, 0, 2, 3, 4, 1.5f, 0.5f, 3, 2.5f});
