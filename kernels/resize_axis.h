@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace fettle::kernels {
@@ -28,16 +29,18 @@ class ResizeAxis {
   /// One element, which stays.
   ResizeAxis() = default;
   /// Axis `axis` of a canonical layer (op.h), with `in` and `out` elements, 2^30 at most. `begin` and `end`
-  /// are the region of interest as shares of the axis, for tf_crop_and_resize.
+  /// are the region of interest as shares of the axis, for tf_crop_and_resize; `computed` is the scale where
+  /// it is computed.
   ResizeAxis(const Attributes& attributes, int axis, std::int64_t in, std::int64_t out, double begin = 0,
-             double end = 1) noexcept
+             double end = 1, std::optional<float> computed = {}) noexcept
       : in_(in), out_(out), begin_(begin), end_(end) {
     const auto scales = attributes.reals("scales");
     const std::string_view mode = attributes.string("coordinate_transformation_mode");
-    if (!scales.empty()) scale_ = scales[static_cast<std::size_t>(axis)];
-    const bool shrinks = scales.empty() ? out < in : scale_ < 1;
+    const bool by_extents = scales.empty() && !computed;
+    if (!by_extents) scale_ = computed ? *computed : scales[static_cast<std::size_t>(axis)];
+    const bool shrinks = by_extents ? out < in : scale_ < 1;
     nearest_ = nearest_mode(attributes.string("nearest_mode"), shrinks);
-    const bool same = scales.empty() ? in == out : scale_ == 1;
+    const bool same = by_extents ? in == out : scale_ == 1;
     if (mode == "tf_crop_and_resize")
       kind_ = Kind::crop;
     else if (same)
@@ -47,7 +50,7 @@ class ResizeAxis {
     else if (mode == "pytorch_half_pixel" && out <= 1)
       set_ratio(0, 0, 1);
     else
-      set_scaled(mode, scales.empty());
+      set_scaled(mode, by_extents);
   }
 
   /// The position in the input, in elements; before the first and behind the last ones too.

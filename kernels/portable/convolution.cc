@@ -187,6 +187,7 @@ constexpr Kernel kConv = [] {
   kernel.packed_bytes = packed_bytes_convolution;
   kernel.pack = pack_convolution;
   kernel.packed_for_any_size = true;
+  kernel.bounded_axes = BoundedAxes::outermost;
   return if_selected(kernel);
 }();
 

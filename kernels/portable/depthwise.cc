@@ -114,6 +114,7 @@ constexpr Kernel kDepthwise = [] {
   kernel.packed_bytes = packed_bytes_depthwise;
   kernel.pack = pack_depthwise;
   kernel.packed_for_any_size = true;
+  kernel.bounded_axes = BoundedAxes::outermost;
   return if_selected(kernel);
 }();
 

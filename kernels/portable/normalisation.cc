@@ -132,12 +132,17 @@ Refusal supports_rms_norm(const LayerDesc& layer, const Cpu&) {
 }
 
 constexpr Op kNormalisationOps[] = {Op::instance_norm, Op::layer_norm, Op::rms_norm};
-constexpr Kernel kInstanceNorm = entry<instance_norm>(
-    "instance_norm.rows.f32.portable", {&kNormalisationOps[0], 1}, kNchw<kF32>, supports_instance_norm);
-constexpr Kernel kLayerNorm = entry<layer_norm>("layer_norm.rows.f32.portable", {&kNormalisationOps[1], 1},
-                                                kNchw<kF32>, supports_layer_norm);
-constexpr Kernel kRmsNorm =
-    entry<rms_norm>("rms_norm.rows.f32.portable", {&kNormalisationOps[2], 1}, kNchw<kF32>, supports_rms_norm);
+constexpr Kernel kInstanceNorm =
+    following(entry<instance_norm>("instance_norm.rows.f32.portable", {&kNormalisationOps[0], 1}, kNchw<kF32>,
+                                   supports_instance_norm),
+              BoundedAxes::outermost);
+constexpr Kernel kLayerNorm =
+    following(entry<layer_norm>("layer_norm.rows.f32.portable", {&kNormalisationOps[1], 1}, kNchw<kF32>,
+                                supports_layer_norm),
+              BoundedAxes::outermost);
+constexpr Kernel kRmsNorm = following(
+    entry<rms_norm>("rms_norm.rows.f32.portable", {&kNormalisationOps[2], 1}, kNchw<kF32>, supports_rms_norm),
+    BoundedAxes::outermost);
 constexpr const Kernel* kNormalisationEntries[] = {&kInstanceNorm, &kLayerNorm, &kRmsNorm};
 
 }  // namespace

@@ -104,14 +104,21 @@ Refusal supports_global(const LayerDesc& layer, const Cpu&) {
 }
 
 constexpr Op kPoolingOps[] = {Op::max_pool, Op::average_pool, Op::global_average_pool, Op::global_max_pool};
-constexpr Kernel kMaxPool =
-    entry<pool<true>>("max_pool.loop.f32.portable", {&kPoolingOps[0], 1}, kNchwNhwc<kF32>, supports_pool);
-constexpr Kernel kAveragePool = entry<pool<false>>("average_pool.loop.f32.portable", {&kPoolingOps[1], 1},
-                                                   kNchwNhwc<kF32>, supports_pool);
-constexpr Kernel kGlobalAveragePool = entry<global_pool<false>>(
-    "global_average_pool.loop.f32.portable", {&kPoolingOps[2], 1}, kNchwNhwc<kF32>, supports_global);
-constexpr Kernel kGlobalMaxPool = entry<global_pool<true>>(
-    "global_max_pool.loop.f32.portable", {&kPoolingOps[3], 1}, kNchwNhwc<kF32>, supports_global);
+constexpr Kernel kMaxPool = following(
+    entry<pool<true>>("max_pool.loop.f32.portable", {&kPoolingOps[0], 1}, kNchwNhwc<kF32>, supports_pool),
+    BoundedAxes::outermost);
+constexpr Kernel kAveragePool =
+    following(entry<pool<false>>("average_pool.loop.f32.portable", {&kPoolingOps[1], 1}, kNchwNhwc<kF32>,
+                                 supports_pool),
+              BoundedAxes::outermost);
+constexpr Kernel kGlobalAveragePool =
+    following(entry<global_pool<false>>("global_average_pool.loop.f32.portable", {&kPoolingOps[2], 1},
+                                        kNchwNhwc<kF32>, supports_global),
+              BoundedAxes::outermost);
+constexpr Kernel kGlobalMaxPool =
+    following(entry<global_pool<true>>("global_max_pool.loop.f32.portable", {&kPoolingOps[3], 1},
+                                       kNchwNhwc<kF32>, supports_global),
+              BoundedAxes::outermost);
 constexpr const Kernel* kPoolingEntries[] = {&kMaxPool, &kAveragePool, &kGlobalAveragePool, &kGlobalMaxPool};
 
 }  // namespace

@@ -101,6 +101,13 @@ constexpr Kernel entry(std::string_view name, std::span<const Op> pattern,
   return if_selected(kernel);
 }
 
+/// An entry whose function looks at the layer for all extents whenever it runs: it follows those of some
+/// axes.
+constexpr Kernel following(Kernel kernel, BoundedAxes axes) {
+  kernel.bounded_axes = axes;
+  return kernel;
+}
+
 /// The entry with packed weights that do not depend on the activations' extents, and a workspace.
 constexpr Kernel with_packed(Kernel kernel, decltype(Kernel::workspace_bytes) workspace_bytes,
                              decltype(Kernel::packed_bytes) packed_bytes, decltype(Kernel::pack) pack) {

@@ -178,88 +178,265 @@ double overlap(const Box& a, const Box& b) {
   return height * width / (a.area() + b.area() - height * width);
 }
 
-// What one thread works with: the boxes of a class in the order of their scores, and those that are kept.
-struct Scratch {
-  std::int64_t boxes;
+// The keys of a class in order, of which the first are sorted at first: mostly, few of many boxes are looked
+// at.
+class InOrder {
+ public:
+  InOrder(Key* begin, Key* end, std::int64_t first)
+      : next_(begin), sorted_(begin), end_(end), step_(std::max<std::int64_t>(first, 64)) {}
 
-  explicit Scratch(const LayerDesc& layer) : boxes(layer.inputs[1].shape[2]) {}
-  std::size_t bytes() const { return static_cast<std::size_t>(boxes) * (sizeof(Key) + sizeof(Box)); }
-  Key* keys(std::byte* memory) const { return reinterpret_cast<Key*>(memory); }
-  Box* kept(std::byte* memory) const { return reinterpret_cast<Box*>(keys(memory) + boxes); }
-};
-
-struct Suppression {
-  const float* boxes;
-  bool center;
-  double most_overlap;
-  std::int64_t most;
-
-  // Goes through one class, and hands the boxes that are kept to `keep`.
-  template <typename Keep>
-  void run(std::span<const Key> order, Box* kept, Keep&& keep) const {
-    std::int64_t count = 0;
-    for (const Key& key : order) {
-      if (count == most) return;
-      const Box box = box_of(boxes + key.index * 4, center);
-      const bool free = std::all_of(kept, kept + count,
-                                    [&](const Box& other) { return overlap(box, other) <= most_overlap; });
-      if (!free) continue;
-      kept[count++] = box;
-      keep(key.index);
-    }
+  const Key* next() {
+    if (next_ == end_) return nullptr;
+    if (next_ == sorted_) sort_more();
+    return next_++;
   }
+
+ private:
+  void sort_more() {
+    const std::int64_t count = std::min<std::int64_t>(step_, end_ - sorted_);
+    if (count < end_ - sorted_) std::nth_element(sorted_, sorted_ + count, end_);
+    std::sort(sorted_, sorted_ + count);
+    sorted_ += count;
+    step_ *= 2;
+  }
+
+  Key* next_;
+  Key* sorted_;
+  Key* end_;
+  std::int64_t step_;
 };
 
-// The classes one after the other: rows of batch, class and box lie densely behind each other.
-void non_max_suppression(const Call& call) {
-  const Shape& scores = call.layer.inputs[1].shape;
-  const LayerPart& part = call.layer.main();
-  const auto scalar = [&](std::size_t operand) -> const float* {
-    const bool there = call.layer.operand(operand) != nullptr;
-    return there ? call.in(static_cast<std::size_t>(part.operands[operand])) : nullptr;
+// The boxes of a class that are kept: their numbers, and what decides in float which of them a further one
+// may overlap, in an array for each coordinate, so that many are asked at once. Nearly none are; the rest is
+// decided in double, as the reference has it.
+class Kept {
+ public:
+  static constexpr std::int64_t kBlock = 16;
+  static constexpr std::int64_t kArrays = 5;
+  static std::int64_t room(std::int64_t boxes) { return (boxes + kBlock - 1) / kBlock * kBlock; }
+
+  Kept(float* memory, std::int64_t boxes, std::int64_t* rows)
+      : top_(memory),
+        left_(top_ + room(boxes)),
+        bottom_(left_ + room(boxes)),
+        right_(bottom_ + room(boxes)),
+        area_(right_ + room(boxes)),
+        rows_(rows) {}
+
+  std::int64_t count() const { return count_; }
+  std::int64_t operator[](std::int64_t i) const { return rows_[3 * i + 2]; }
+
+  void push(const Box& box, std::int64_t batch, std::int64_t category, std::int64_t index) {
+    if (count_ % kBlock == 0) {
+      // What fills the block up overlaps nothing.
+      constexpr float kFar = std::numeric_limits<float>::infinity();
+      std::fill_n(top_ + count_, kBlock, kFar);
+      std::fill_n(left_ + count_, kBlock, kFar);
+      std::fill_n(bottom_ + count_, kBlock, -kFar);
+      std::fill_n(right_ + count_, kBlock, -kFar);
+      std::fill_n(area_ + count_, kBlock, 0.0f);
+    }
+    const Rounded rounded(box);
+    top_[count_] = rounded.top;
+    left_[count_] = rounded.left;
+    bottom_[count_] = rounded.bottom;
+    right_[count_] = rounded.right;
+    area_[count_] = rounded.area;
+    const std::int64_t row[] = {batch, category, index};
+    std::copy_n(row, 3, rows_ + 3 * count_++);
+  }
+
+  // Whether one of those that begin at `first` may overlap the box by more than `most`, which is not
+  // negative. In float, with room for its rounding; what has no order says yes.
+  bool may_suppress(std::int64_t first, const Box& box, float most) const {
+    constexpr float kRounding = 1e-5f;
+    constexpr float kUnderflow = 1e-30f;
+    const float least = most * (1 - kRounding);
+    const Rounded b(box);
+    const float* tops = top_ + first;
+    const float* lefts = left_ + first;
+    const float* bottoms = bottom_ + first;
+    const float* rights = right_ + first;
+    const float* areas = area_ + first;
+    int any = 0;
+    for (std::int64_t i = 0; i < kBlock; ++i) {
+      const float bottom = std::min(b.bottom, bottoms[i]);
+      const float top = std::max(b.top, tops[i]);
+      const float right = std::min(b.right, rights[i]);
+      const float left = std::max(b.left, lefts[i]);
+      const float shared = (bottom - top) * (right - left);
+      const float limit = least * (b.area + areas[i] - shared) - kUnderflow;
+      any |= static_cast<int>(!(bottom <= top)) & static_cast<int>(!(right <= left)) &
+             static_cast<int>(!(shared <= limit));
+    }
+    return any != 0;
+  }
+
+ private:
+  // A box that covers the given one, in float; its area is that of the given one. What float cannot hold is
+  // NaN, and so is all of a box that has no end: the comparisons above say yes to it.
+  struct Rounded {
+    float top, left, bottom, right, area;
+
+    explicit Rounded(const Box& box)
+        : top(down(box.top)),
+          left(down(box.left)),
+          bottom(-down(-box.bottom)),
+          right(-down(-box.right)),
+          area(std::abs(box.area()) <= static_cast<double>(std::numeric_limits<float>::max())
+                   ? static_cast<float>(box.area())
+                   : kNan) {
+      const bool ends =
+          std::isfinite(top) && std::isfinite(left) && std::isfinite(bottom) && std::isfinite(right);
+      if (!ends) top = left = bottom = right = area = kNan;
+    }
+
+    static constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+
+    static float down(double x) {
+      const auto nearest = static_cast<float>(x);
+      return static_cast<double>(nearest) > x
+                 ? std::nextafter(nearest, -std::numeric_limits<float>::infinity())
+                 : nearest;
+    }
   };
-  const float* most_overlap = scalar(2);
-  const float* least_score = scalar(3);
-  const Scratch scratch(call.layer);
-  Key* keys = scratch.keys(call.workspace);
-  auto* rows = call.out<std::int64_t>(0);
-  std::fill_n(rows, call.layer.outputs[0].shape.elements(), 0);
-  std::int64_t count = 0;
-  for (std::int64_t batch = 0; batch < scores[0]; ++batch) {
-    const Suppression suppression{call.in(0) + batch * scores[2] * 4,
-                                  call.attributes().integer("center_point_box") != 0,
-                                  most_overlap == nullptr ? 0 : static_cast<double>(*most_overlap),
-                                  call.attributes().integer("max_output_boxes")};
-    for (std::int64_t c = 0; c < scores[1]; ++c) {
-      const float* line = call.in(1) + (batch * scores[1] + c) * scores[2];
-      Key* end = keys;
-      for (std::int64_t i = 0; i < scores[2]; ++i) {
-        if (least_score == nullptr || line[i] > *least_score) *end++ = {ordered(line[i], true), i};
-      }
-      std::sort(keys, end);
-      suppression.run({keys, end}, scratch.kept(call.workspace), [&](std::int64_t box) {
-        const std::int64_t row[] = {batch, c, box};
-        std::copy_n(row, 3, rows + 3 * count++);
-      });
-    }
+
+  float* top_;
+  float* left_;
+  float* bottom_;
+  float* right_;
+  float* area_;
+  std::int64_t* rows_;  // batch, class and box of each
+  std::int64_t count_ = 0;
+};
+
+// What the kernel works with: how many boxes of each class are kept; and for each thread the boxes of a class
+// in the order of their scores, and those that are kept.
+struct Scratch {
+  std::int64_t classes, boxes;
+
+  explicit Scratch(const LayerDesc& layer)
+      : classes(layer.inputs[1].shape[0] * layer.inputs[1].shape[1]), boxes(layer.inputs[1].shape[2]) {}
+  std::size_t bytes_of_thread() const {
+    return static_cast<std::size_t>(boxes) * sizeof(Key) +
+           static_cast<std::size_t>(Kept::kArrays * Kept::room(boxes)) * sizeof(float);
   }
-  call.out<std::int64_t>(1)[0] = count;
-  call.out<std::int64_t>(1)[1] = 3;
-}
+  std::size_t bytes(int threads) const {
+    return static_cast<std::size_t>(classes) * sizeof(std::int64_t) +
+           static_cast<std::size_t>(threads) * bytes_of_thread();
+  }
+  std::int64_t* counts(std::byte* memory) const { return reinterpret_cast<std::int64_t*>(memory); }
+  Key* keys(std::byte* memory, int worker) const {
+    return reinterpret_cast<Key*>(memory + static_cast<std::size_t>(classes) * sizeof(std::int64_t) +
+                                  static_cast<std::size_t>(worker) * bytes_of_thread());
+  }
+  float* kept(std::byte* memory, int worker) const {
+    return reinterpret_cast<float*>(keys(memory, worker) + boxes);
+  }
+};
+
+class Suppression {
+ public:
+  explicit Suppression(const Call& call)
+      : call_(call),
+        scratch_(call.layer),
+        scores_(call.layer.inputs[1].shape),
+        center_(call.attributes().integer("center_point_box") != 0),
+        least_score_(scalar<float>(3)),
+        most_(call.attributes().integer("max_output_boxes")) {
+    if (const float* given = scalar<float>(2)) most_overlap_ = *given;
+    if (const std::int64_t* given = scalar<std::int64_t>(4))
+      most_ = std::clamp<std::int64_t>(*given, 0, most_);
+    most_ = std::min(most_, scratch_.boxes);
+    // No overlap at all is too much for a limit that is negative, or no number.
+    if (!(most_overlap_ >= 0)) most_ = std::min<std::int64_t>(most_, 1);
+  }
+
+  // Each class has room for its rows; then they move together.
+  void run() const {
+    std::int64_t* counts = scratch_.counts(call_.workspace);
+    call_.parallel(scratch_.classes, [&](std::int64_t begin, std::int64_t end, int worker) {
+      for (std::int64_t i = begin; i < end; ++i) counts[i] = run_class(i, worker);
+    });
+    auto* rows = call_.out<std::int64_t>(0);
+    std::int64_t count = 0;
+    for (std::int64_t i = 0; i < scratch_.classes; ++i) {
+      std::copy_n(rows + 3 * i * most_, 3 * counts[i], rows + 3 * count);
+      count += counts[i];
+    }
+    std::fill(rows + 3 * count, rows + call_.layer.outputs[0].shape.elements(), 0);
+    call_.out<std::int64_t>(1)[0] = count;
+    call_.out<std::int64_t>(1)[1] = 3;
+  }
+
+ private:
+  template <typename T>
+  const T* scalar(std::size_t operand) const {
+    const LayerPart& part = call_.layer.main();
+    const bool there = call_.layer.operand(operand) != nullptr;
+    return there ? call_.in<T>(static_cast<std::size_t>(part.operands[operand])) : nullptr;
+  }
+
+  std::int64_t run_class(std::int64_t i, int worker) const {
+    const float* boxes = call_.in(0) + i / scores_[1] * scratch_.boxes * 4;
+    const float* line = call_.in(1) + i * scratch_.boxes;
+    Key* keys = scratch_.keys(call_.workspace, worker);
+    Key* end = keys;
+    for (std::int64_t k = 0; k < scratch_.boxes; ++k) {
+      if (least_score_ == nullptr || line[k] > *least_score_) *end++ = {ordered(line[k], true), k};
+    }
+    Kept kept(scratch_.kept(call_.workspace, worker), scratch_.boxes,
+              call_.out<std::int64_t>(0) + 3 * i * most_);
+    InOrder order(keys, end, 2 * most_);
+    while (kept.count() < most_) {
+      const Key* key = order.next();
+      if (key == nullptr) break;
+      const Box box = box_of(boxes + key->index * 4, center_);
+      if (!suppressed(kept, box, boxes)) kept.push(box, i / scores_[1], i % scores_[1], key->index);
+    }
+    return kept.count();
+  }
+
+  bool suppressed(const Kept& kept, const Box& box, const float* boxes) const {
+    for (std::int64_t first = 0; first < kept.count(); first += Kept::kBlock) {
+      if (!kept.may_suppress(first, box, most_overlap_)) continue;
+      const std::int64_t last = std::min(kept.count(), first + Kept::kBlock);
+      for (std::int64_t k = first; k < last; ++k) {
+        const Box other = box_of(boxes + kept[k] * 4, center_);
+        if (!(overlap(box, other) <= static_cast<double>(most_overlap_))) return true;
+      }
+    }
+    return false;
+  }
+
+  const Call& call_;
+  Scratch scratch_;
+  const Shape& scores_;
+  bool center_;
+  const float* least_score_;
+  float most_overlap_ = 0;
+  std::int64_t most_;  // of a class
+};
+
+void non_max_suppression(const Call& call) { Suppression(call).run(); }
 
 Refusal supports_suppression(const LayerDesc& layer, const Cpu&) {
   if (layer.main().clamp) return Refusal::clamp;
   if (layer.inputs.size() < 2 || layer.outputs.size() != 2 || layer.main().operands.size() < 2)
     return Refusal::op;
-  for (const TensorDesc& input : layer.inputs) {
-    if (input.format.type != DataType::f32) return Refusal::data_type;
+  // A computed number of boxes to keep is the fifth operand.
+  for (std::size_t i = 0; i < layer.main().operands.size(); ++i) {
+    const DataType wanted = i == 4 ? DataType::s64 : DataType::f32;
+    if (layer.operand(i) != nullptr && layer.operand(i)->format.type != wanted) return Refusal::data_type;
   }
   if (!all_nchw(layer)) return Refusal::layout;
   return layer.inputs[0].shape.elements() > 0 && layer.outputs[0].shape.elements() > 0 ? Refusal::none
                                                                                        : Refusal::shape;
 }
 
-std::size_t suppression_workspace(const LayerDesc& layer, int) { return Scratch(layer).bytes(); }
+std::size_t suppression_workspace(const LayerDesc& layer, int threads) {
+  return Scratch(layer).bytes(threads);
+}
 
 constexpr Op kSelectionOps[] = {Op::top_k, Op::non_max_suppression};
 constexpr Kernel kTopK = [] {
@@ -272,7 +449,6 @@ constexpr Kernel kTopK = [] {
 constexpr Kernel kSuppression = [] {
   Kernel kernel = entry<non_max_suppression>("non_max_suppression.sorted.f32.portable",
                                              {&kSelectionOps[1], 1}, kNchw<>, supports_suppression);
-  kernel.threaded = false;
   kernel.workspace_bytes = suppression_workspace;
   kernel.bounded_axes = BoundedAxes::any;
   return if_selected(kernel);

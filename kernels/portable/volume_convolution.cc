@@ -213,12 +213,14 @@ constexpr Kernel kConvVolume = [] {
   Kernel kernel = entry<convolve_volume>("conv.volume.f32.portable", {&kVolumeConvolutionOps[0], 1},
                                          kNchw<kF32>, supports_volume_convolution);
   kernel.workspace_bytes = conv_workspace;
+  kernel.bounded_axes = BoundedAxes::outermost;
   return if_selected(kernel);
 }();
 constexpr Kernel kConvTranspose = [] {
   Kernel kernel = entry<conv_transpose>("conv_transpose.volume.f32.portable", {&kVolumeConvolutionOps[1], 1},
                                         kNchw<kF32>, supports_volume_convolution);
   kernel.workspace_bytes = conv_transpose_workspace;
+  kernel.bounded_axes = BoundedAxes::outermost;
   return if_selected(kernel);
 }();
 

@@ -137,10 +137,14 @@ Refusal supports_volume_pooling(const LayerDesc& layer, const Cpu&) {
 }
 
 constexpr Op kVolumePoolingOps[] = {Op::max_pool, Op::average_pool};
-constexpr Kernel kMaxPoolVolume = entry<pool_volume<true>>(
-    "max_pool.volume.f32.portable", {&kVolumePoolingOps[0], 1}, kNchwNhwc<kF32>, supports_volume_pooling);
-constexpr Kernel kAveragePoolVolume = entry<pool_volume<false>>(
-    "average_pool.volume.f32.portable", {&kVolumePoolingOps[1], 1}, kNchwNhwc<kF32>, supports_volume_pooling);
+constexpr Kernel kMaxPoolVolume =
+    following(entry<pool_volume<true>>("max_pool.volume.f32.portable", {&kVolumePoolingOps[0], 1},
+                                       kNchwNhwc<kF32>, supports_volume_pooling),
+              BoundedAxes::outermost);
+constexpr Kernel kAveragePoolVolume =
+    following(entry<pool_volume<false>>("average_pool.volume.f32.portable", {&kVolumePoolingOps[1], 1},
+                                        kNchwNhwc<kF32>, supports_volume_pooling),
+              BoundedAxes::outermost);
 constexpr const Kernel* kVolumePoolingEntries[] = {&kMaxPoolVolume, &kAveragePoolVolume};
 
 }  // namespace

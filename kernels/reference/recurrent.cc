@@ -4,6 +4,7 @@
 #include "kernels/recurrent.h"
 
 #include "kernels/reference/reference.h"
+#include "lib/base/extents.h"
 #include "lib/base/guard.h"
 
 namespace fettle::kernels::reference {
@@ -159,6 +160,10 @@ class BoundRecurrent final : public BoundKernel {
       return {};
     });
   }
+  void set_extent(std::size_t tensor, int axis, std::int64_t extent) noexcept override {
+    fettle::set_extent(layer_, tensor, axis, extent);
+    recurrent_ = RecurrentLayer(layer_);
+  }
   Status run() noexcept override {
     const Buffers buffers{layer_, inputs_, outputs_};
     for (std::int64_t direction = 0; direction < recurrent_.directions; ++direction) {
@@ -207,6 +212,7 @@ constexpr Kernel recurrent_entry(std::string_view name, std::span<const Op> patt
   kernel.takes_empty = true;
   kernel.output_striding = Striding::any;
   kernel.supports = supports_recurrent;
+  kernel.bounded_axes = BoundedAxes::any;
   kernel.bind = bind_recurrent;
   return if_selected(kernel);
 }

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <optional>
 
 namespace fettle::kernels::reference {
 namespace {
@@ -83,7 +84,9 @@ Axes axes_of(const Buffers& b) {
   for (int axis = 0; axis < x.rank(); ++axis) {
     const double begin = b.has(1) ? operand(b, 1)[{axis}] : 0;
     const double end = b.has(1) ? operand(b, 1)[{axis + x.rank()}] : 1;
-    axes[static_cast<std::size_t>(axis)] = {b.attributes(), axis, x[axis], y[axis], begin, end};
+    std::optional<float> scale;
+    if (b.has(2)) scale = static_cast<float>(operand(b, 2)[{axis}]);
+    axes[static_cast<std::size_t>(axis)] = {b.attributes(), axis, x[axis], y[axis], begin, end, scale};
   }
   return axes;
 }

@@ -309,7 +309,9 @@ void non_max_suppression(const Buffers& b) {
   const bool limited = b.has(3);
   const double least_score = limited ? operand<double>(b, 3)[{}] : 0;
   const bool center = b.attributes().integer("center_point_box") != 0;
-  const std::int64_t most = b.attributes().integer("max_output_boxes");
+  // Of a class; the attribute is a bound where an operand says how many.
+  std::int64_t most = b.attributes().integer("max_output_boxes");
+  if (b.has(4)) most = std::clamp<std::int64_t>(operand<std::int64_t>(b, 4)[{}], 0, most);
   auto* rows = static_cast<std::int64_t*>(b.outputs[0]);
   std::int64_t count = 0;
   clear(b, 0);

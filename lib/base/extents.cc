@@ -4,6 +4,7 @@
 #include "lib/base/extent_rules.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <utility>
 
@@ -168,7 +169,7 @@ bool reads_extents(const LayerPart& part, std::size_t operand) noexcept {
     case Op::slice:
       return operand == 1 || operand == 2;
     case Op::resize:
-      return operand == 3;
+      return operand == 2 || operand == 3;
     case Op::range:
       return true;
     case Op::constant_of_shape:
@@ -194,6 +195,11 @@ std::int64_t slice_extent(std::int64_t extent, std::int64_t step, std::int64_t& 
   const std::int64_t span = step > 0 ? end - start : start - end;
   const std::int64_t stride = step > 0 ? step : -step;
   return span <= 0 ? 0 : (span + stride - 1) / stride;
+}
+
+std::int64_t scaled_extent(std::int64_t extent, float scale) noexcept {
+  const float scaled = std::floor(static_cast<float>(extent) * scale);
+  return scaled >= 0 && scaled <= static_cast<float>(kMostResized) ? static_cast<std::int64_t>(scaled) : -1;
 }
 
 std::optional<std::int64_t> range_count(std::int64_t start, std::int64_t limit, std::int64_t delta) noexcept {

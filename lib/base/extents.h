@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 
 namespace fettle {
 
@@ -22,6 +23,9 @@ inline void set_bounded(TensorDesc& tensor, int axis, bool on = true) noexcept {
   const auto bit = static_cast<std::uint8_t>(1u << axis);
   tensor.bounded = static_cast<std::uint8_t>(on ? tensor.bounded | bit : tensor.bounded & ~bit);
 }
+
+/// The extents of a tensor as layer texts have them: those that are bounds after "<=".
+std::string extents_text(const TensorDesc& tensor);
 
 /// Shapes broadcast as numpy does, with bounds: what is bounded may be 1 or what it is paired with, too.
 /// Nothing where no extents within the bounds fit.
@@ -54,6 +58,11 @@ void set_extent(LayerDesc& layer, std::size_t tensor, int axis, std::int64_t ext
 /// from the end if negative, and clamped.
 std::int64_t slice_extent(std::int64_t extent, std::int64_t step, std::int64_t& start,
                           std::int64_t end) noexcept;
+/// How many elements of an axis there are after Resize by a scale, which ONNX computes in float: 10 * 0.7f
+/// is 7. -1 where there are none or too many to count.
+std::int64_t scaled_extent(std::int64_t extent, float scale) noexcept;
+/// The most elements that Resize makes of an axis.
+inline constexpr std::int64_t kMostResized = std::int64_t{1} << 30;
 /// How many elements a range of integers has; nothing where delta is 0 or there are too many to count.
 std::optional<std::int64_t> range_count(std::int64_t start, std::int64_t limit, std::int64_t delta) noexcept;
 

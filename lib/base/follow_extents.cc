@@ -67,6 +67,14 @@ const char* Following::run() noexcept {
       return batch();
     case Op::roi_align:
       return roi_align();
+    case Op::einsum:
+      return einsum();
+    case Op::attention:
+      return attention();
+    case Op::lstm:
+    case Op::gru:
+    case Op::rnn:
+      return recurrent();
     case Op::resize:
       return resize();
     case Op::range:
@@ -193,8 +201,16 @@ const char* Following::roi_align() noexcept {
 }
 
 const char* Following::resize() noexcept {
-  if (!has(3)) return in(0).bounded == 0 ? nullptr : "Resize by scales does not follow extents of data";
-  if (!running()) return nullptr;
+  if (has(3)) return running() ? resize_to_sizes() : nullptr;
+  if (has(2)) return running() ? resize_by_scales(reals(2)) : nullptr;
+  const auto scales = attributes().reals("scales");
+  if (!scales.empty()) return resize_by_scales(scales);
+  // Constant sizes, whatever there is to resize.
+  const bool none = running() && in(0).shape.elements() == 0 && out().shape.elements() > 0;
+  return none ? kUnfit : nullptr;
+}
+
+const char* Following::resize_to_sizes() noexcept {
   TensorDesc wanted;
   if (!read_shape(3, wanted)) return kOutOfRange;
   if (wanted.shape.rank() != out().shape.rank()) return kUnfit;
@@ -202,6 +218,17 @@ const char* Following::resize() noexcept {
     if (in(0).shape[axis] == 0 && wanted.shape[axis] > 0) return kUnfit;
   }
   return keep(wanted);
+}
+
+const char* Following::resize_by_scales(std::span<const float> scales) noexcept {
+  if (scales.size() != static_cast<std::size_t>(in(0).shape.rank())) return kUnfit;
+  for (int axis = 0; axis < in(0).shape.rank(); ++axis) {
+    const Extent x = extent_of(in(0), axis);
+    const std::int64_t extent = scaled_extent(x.most, scales[static_cast<std::size_t>(axis)]);
+    if (extent < 0) return kOutOfRange;
+    set(out(), axis, {extent, x.bounded});
+  }
+  return nullptr;
 }
 
 const char* Following::range() noexcept {

@@ -2,7 +2,7 @@
 //
 // One layer whose operands are known, and what follows for the extents of its results: the rules of
 // follow_extents, those that move elements in follow_movement.cc, those that name some by indices in
-// follow_indexing.cc.
+// follow_indexing.cc, those of sequences in follow_sequences.cc.
 #pragma once
 
 #include "lib/base/extent_rules.h"
@@ -59,6 +59,11 @@ class Following {
     const auto at = static_cast<std::size_t>(layer_.main().operands[operand]);
     return {layer_.inputs[at], data_[at]};
   }
+  std::span<const float> reals(std::size_t operand) const noexcept {
+    const auto at = static_cast<std::size_t>(layer_.main().operands[operand]);
+    return {static_cast<const float*>(data_[at]),
+            static_cast<std::size_t>(layer_.inputs[at].shape.elements())};
+  }
   // While running: the contents of an operand that has one number for each of `count`.
   bool has_integers(std::size_t operand, std::int64_t count) const noexcept {
     return has(operand) && in(operand).shape.elements() == count;
@@ -108,6 +113,11 @@ class Following {
   const char* batch() noexcept;
   const char* roi_align() noexcept;
   const char* resize() noexcept;
+  const char* resize_to_sizes() noexcept;
+  const char* resize_by_scales(std::span<const float> scales) noexcept;
+  const char* einsum() noexcept;
+  const char* attention() noexcept;
+  const char* recurrent() noexcept;
   const char* range() noexcept;
   const char* constant_of_shape() noexcept;
   // The condition says whose extents they are.

@@ -11,19 +11,19 @@
 #include <vector>
 
 namespace fettle {
-namespace {
 
-void append_shape(std::string& text, const TensorDesc& tensor) {
-  if (tensor.bounded == 0) {
-    text += tensor.shape.text();
-    return;
-  }
+std::string extents_text(const TensorDesc& tensor) {
+  if (tensor.bounded == 0) return tensor.shape.text();
+  std::string text;
   for (int axis = 0; axis < tensor.shape.rank(); ++axis) {
     if (axis > 0) text.push_back('x');
     if (is_bounded(tensor, axis)) text += "<=";
     text += std::to_string(tensor.shape[axis]);
   }
+  return text;
 }
+
+namespace {
 
 void append_tensor(std::string& text, const TensorDesc& tensor) {
   text.append(to_string(tensor.format.type)).push_back(' ');
@@ -36,7 +36,7 @@ void append_tensor(std::string& text, const TensorDesc& tensor) {
     append_shortest(text, tensor.format.scale);
     text.append(" zero=").append(std::to_string(tensor.format.zero_point)).push_back(' ');
   }
-  append_shape(text, tensor);
+  text += extents_text(tensor);
   if (tensor.dense()) return;
   text += " strides=";
   for (int axis = 0; axis < tensor.shape.rank(); ++axis) {

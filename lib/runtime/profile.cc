@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The profile, as a table for people and as Chrome trace events.
+#include "lib/base/extents.h"
 #include "lib/base/guard.h"
 #include "lib/runtime/runtime_state.h"
 
@@ -16,15 +17,25 @@ namespace {
 
 double microseconds(double ns) { return ns / 1000.0; }
 
-// Multiply-accumulates count as two operations; operations per nanosecond are GFLOP/s.
+// Whether the data say how much there is to do: macs and shapes are the most then.
+bool depends_on_data(const StepInfo& step) {
+  for (const auto* tensors : {&step.desc.inputs, &step.desc.outputs}) {
+    for (const TensorDesc& tensor : *tensors) {
+      if (tensor.bounded != 0) return true;
+    }
+  }
+  return false;
+}
+
+// Multiply-accumulates count as two operations; operations per nanosecond are GFLOP/s. 0 where nobody knows.
 double gflops(const StepInfo& step, double ns) {
-  return ns > 0 ? 2.0 * static_cast<double>(step.macs) / ns : 0.0;
+  return ns > 0 && !depends_on_data(step) ? 2.0 * static_cast<double>(step.macs) / ns : 0.0;
 }
 
 std::string output_text(const StepInfo& step) {
   if (step.desc.outputs.empty()) return {};
   const TensorDesc& output = step.desc.outputs.front();
-  return output.shape.text() + " " + std::string(to_string(output.format.layout));
+  return extents_text(output) + " " + std::string(to_string(output.format.layout));
 }
 
 std::string json_escaped(std::string_view text) {
@@ -54,11 +65,12 @@ std::string table_of(std::span<const StepInfo> steps, std::span<const StepTime> 
     const double mean = static_cast<double>(time.total_ns) / static_cast<double>(time.runs);
     const auto least = static_cast<double>(time.min_ns);
     const std::string layer = steps[i].conversion ? "-> " + steps[i].layer : steps[i].layer;
-    fmt::format_to(std::back_inserter(text),
-                   "{:<32} {:<34} {:<20} {:>3} {:>10.1f} {:>10.1f} {:>6.1f} {:>12}\n", layer, steps[i].kernel,
-                   output_text(steps[i]), steps[i].threads, microseconds(mean), microseconds(least),
-                   total > 0 ? 100.0 * mean / total : 0.0,
-                   steps[i].macs > 0 ? fmt::format("{:.1f}", gflops(steps[i], least)) : "");
+    fmt::format_to(
+        std::back_inserter(text), "{:<32} {:<34} {:<20} {:>3} {:>10.1f} {:>10.1f} {:>6.1f} {:>12}\n", layer,
+        steps[i].kernel, output_text(steps[i]), steps[i].threads, microseconds(mean), microseconds(least),
+        total > 0 ? 100.0 * mean / total : 0.0,
+        steps[i].macs > 0 && !depends_on_data(steps[i]) ? fmt::format("{:.1f}", gflops(steps[i], least))
+                                                        : "");
   }
   fmt::format_to(std::back_inserter(text), "{:<32} {:<34} {:<20} {:>3} {:>10.1f}\n", "total", "", "", "",
                  microseconds(total));

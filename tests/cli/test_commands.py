@@ -6,7 +6,7 @@ import os
 import struct
 
 import command
-from command import DIFFERENT, USAGE, Command, npy, npy_bytes, png_bytes, read, sum_of_squares
+from command import DIFFERENT, USAGE, Command, npy, npy_bytes, onnx_model, png_bytes, read, sum_of_squares
 
 
 class Commands(Command):
@@ -141,6 +141,31 @@ class Commands(Command):
         # Nothing computes in a type that no kernel has.
         none = self.good("bench", "--layer", "erf : u16 2 -> u16 2", code=DIFFERENT).stdout
         self.assertIn("no kernel of this build", none)
+
+    def test_a_network_whose_data_say_how_much_there_is(self):
+        nodes = [("Compress", ["x", "which"], ["some"]), ("Exp", ["some"], ["grown"]), ("Mul", ["grown", "grown"], ["y"])]
+        model = self.write("some.onnx", onnx_model(nodes, [("x", [64]), ("which", [64], 9)], [("y", ["n"])]))
+        text = self.good("inspect", model).stdout
+        self.assertIn("output  y f32 at most 64\n", text)
+        self.assertIn("multiply-accumulates at most ", text)
+        data = self.json("inspect", model)
+        self.assertEqual([tensor["bounded"] for tensor in data["inputs"] + data["outputs"]], [False, False, True])
+        # Tuned at the bounds; whatever cannot follow is refused with the reason, and the plan fits.
+        plan, records = self.path("some.plan"), self.path("some.jsonl")
+        self.good("tune", model, "--output", plan, "--budget", "1s", "--records", records)
+        self.good("plan", "check", model, "--plan", plan)
+        layers = {row["layer"]: row for row in self.json("explain", model, "--plan", plan, "--records", records)}
+        grown = next(row for name, row in layers.items() if row["desc"].startswith("exp"))
+        self.assertIn("<=64", grown["desc"])
+        refusals = {variant["refusal"] for variant in grown["variants"]}
+        self.assertIn(None, refusals)
+        chosen = [variant for variant in grown["variants"] if variant["chosen"]]
+        self.assertEqual([variant["refusal"] for variant in chosen], [None])
+        x, some = self.write("x.npy", npy_bytes("<f4", [64], struct.pack("<64f", *[0.0] * 64))), [1, 0, 0, 1] + [0] * 60
+        which = self.write("which.npy", npy_bytes("|b1", [64], bytes(some)))
+        result = self.path("some.npy")
+        self.good("run", model, "--plan", plan, "--input", f"x={x}", "--input", f"which={which}", "-o", result)
+        self.assertEqual(npy(result), struct.pack("<2f", 1, 1))
 
     def test_bench_of_a_region(self):
         text = ("conv dilations=[1,1] group=1 kernel_shape=[1,1] pads=[0,0,0,0] strides=[1,1] (0 1) + add (r0 2) : f32 nchw "

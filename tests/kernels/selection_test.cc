@@ -90,4 +90,43 @@ TEST_CASE("every row of NonMaxSuppression keeps the same boxes of special scores
   }
 }
 
+TEST_CASE("every row of NonMaxSuppression keeps the same boxes, whatever the boxes and limits are",
+          "[kernels]") {
+  // More than a block of those that vectors take at once, boxes far too large and far too small for float,
+  // and such as have no extent, or no number in them.
+  constexpr float kSizes[] = {1.0f, 1e-3f, 1e-25f, 1e-40f, 0.0f, 1e15f, 1e25f, 3e38f, INFINITY, NAN};
+  Random random(5);
+  for (const float most_overlap : {0.0f, 0.3f, 0.5f, 1.0f, 2.0f, -0.1f, NAN, INFINITY}) {
+    for (const std::int64_t center : {0, 1}) {
+      auto layer = make_layer(
+          Op::non_max_suppression, with("center_point_box", center),
+          {input({2, 90, 4}), input({2, 2, 90}), parameter({70}), typed({}, DataType::f32, 0.2, 0.2)}, {}, 2);
+      REQUIRE(layer);
+      std::vector<float> boxes;
+      for (int i = 0; i < 180; ++i) {
+        // Mostly ordinary; every tenth has another size.
+        const float size = i % 10 == 0 ? kSizes[random() % std::size(kSizes)] : 1.0f;
+        for (int k = 0; k < 4; ++k) boxes.push_back(static_cast<float>(random() % 64) / 16.0f * size);
+      }
+      fill(layer->inputs[0], boxes);
+      fill(layer->inputs[2], {most_overlap});
+      INFO(most_overlap << (center != 0 ? " by centers" : " by corners"));
+      CHECK(check_rows(*layer) >= 2);
+    }
+  }
+}
+
+TEST_CASE("NonMaxSuppression keeps as many boxes of a class as an operand says", "[kernels]") {
+  for (const double number : {-1.0, 0.0, 1.0, 5.0, 40.0, 1e15}) {
+    auto layer = make_layer(Op::non_max_suppression, {},
+                            {input({1, 40, 4}, -3, 3), input({1, 2, 40}),
+                             typed({}, DataType::s64, number, number), typed({}, DataType::f32, 0.4, 0.4)},
+                            {}, 2);
+    REQUIRE(layer);
+    CHECK(layer->desc.outputs[0].shape == Shape{80, 3});
+    INFO(number);
+    CHECK(check_rows(*layer) >= 2);
+  }
+}
+
 }  // namespace fettle::test

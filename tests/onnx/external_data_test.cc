@@ -22,15 +22,6 @@ using namespace onnx_bytes;
 namespace fs = std::filesystem;
 using Entries = std::vector<std::pair<std::string, std::string>>;
 
-// TensorProto whose contents are elsewhere: external_data is field 13, data_location field 14.
-Message outside(std::string_view name, const Dims& dims, const Entries& entries) {
-  Message tensor;
-  for (std::int64_t dim : dims) tensor.integer(1, dim);
-  tensor.integer(2, kFloat).text(8, name);
-  for (const auto& [key, value] : entries) tensor.message(13, Message().text(1, key).text(2, value));
-  return tensor.integer(14, 1);
-}
-
 // y = x + w, with w of four numbers in a file.
 ModelBytes sum(const Entries& entries) {
   ModelBytes model;

@@ -117,6 +117,16 @@ inline Message value_info(std::string_view name, const Dims& dims, int type = kF
                                          Message().message(1, Message().integer(1, type).message(2, shape)));
 }
 
+/// TensorProto whose contents are in a file beside the model, where `entries` say (field 13, external_data).
+inline Message outside(std::string_view name, const Dims& dims,
+                       const std::vector<std::pair<std::string, std::string>>& entries) {
+  Message tensor;
+  for (std::int64_t dim : dims) tensor.integer(1, dim);
+  tensor.integer(2, kFloat).text(8, name);
+  for (const auto& [key, value] : entries) tensor.message(13, Message().text(1, key).text(2, value));
+  return tensor.integer(14, 1);
+}
+
 inline Message attribute(std::string_view name, const std::vector<float>& values) {
   Message result;
   result.text(1, name);
@@ -147,7 +157,7 @@ inline Message attribute(std::string_view name, const std::vector<std::string>& 
   return result.integer(20, 8);
 }
 
-/// A function of the file, in the domain "local"; `defaults` are of its attributes.
+/// A function of the file; `defaults` are of its attributes, `imports` the domains whose functions it calls.
 struct FunctionParts {
   std::string name;
   std::vector<std::string> inputs;
@@ -156,6 +166,8 @@ struct FunctionParts {
   std::vector<Message> defaults = {};
   std::string overload = {};
   std::int64_t opset = 18;
+  std::string domain = "local";
+  std::vector<std::string> imports = {};
 };
 inline Message function_of(const FunctionParts& parts) {
   Message function;
@@ -163,7 +175,10 @@ inline Message function_of(const FunctionParts& parts) {
   for (const std::string& input : parts.inputs) function.text(4, input);
   for (const std::string& output : parts.outputs) function.text(5, output);
   for (const Message& entry : parts.nodes) function.message(7, entry);
-  function.message(9, Message().text(1, "").integer(2, parts.opset)).text(10, "local");
+  function.message(9, Message().text(1, "").integer(2, parts.opset));
+  for (const std::string& domain : parts.imports)
+    function.message(9, Message().text(1, domain).integer(2, 1));
+  function.text(10, parts.domain);
   for (const Message& entry : parts.defaults) function.message(11, entry);
   if (!parts.overload.empty()) function.text(13, parts.overload);
   return function;

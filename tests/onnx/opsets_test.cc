@@ -238,6 +238,15 @@ TEST_CASE("Attention of masks that leave nothing is zero", "[onnx][opsets]") {
   CHECK(run_model(model, Floats{1, 1, 1}).values() == Floats{3, 3, 0});
 }
 
+TEST_CASE("a mask of integers is added to the scores of Attention", "[onnx][opsets]") {
+  ModelBytes model =
+      opset_model(23, {node("Attention", {"x", "k", "v", "m"}, {"y"}, {attribute("scale", 1.0f)})},
+                  {floats("k", {1, 1, 2, 1}, {0, 0}), floats("v", {1, 1, 2, 1}, {2, 4}),
+                   tensor<std::int64_t>("m", kInt64, {2, 2}, {0, 0, -100, 0})},
+                  {1, 1, 2, 1});
+  CHECK(alike(run_model(model, Floats{1, 1}).values(), Floats{3, 4}, 1e-6f));
+}
+
 TEST_CASE("Attention in three dimensions with keys of earlier calls", "[onnx][opsets]") {
   ModelBytes model = opset_model(
       23,

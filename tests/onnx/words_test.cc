@@ -131,6 +131,17 @@ TEST_CASE("a shift needs a direction", "[onnx][bad]") {
                  "attribute direction is missing");
 }
 
+TEST_CASE("numbers with a sign are not shifted", "[onnx][bad]") {
+  for (const int type : {kInt32, kFloat}) {
+    ModelBytes model;
+    model.nodes = {node("BitShift", {"x", "x"}, {"y"}, {attribute("direction", std::string_view("LEFT"))})};
+    model.inputs = {value_info("x", {1}, type)};
+    model.outputs = {"y"};
+    test::error_of(Model::parse(as_bytes(model.bytes()), "test"), ErrorCode::kModelUnsupported,
+                   "what is shifted must be integers without a sign");
+  }
+}
+
 TEST_CASE("activations are read in any case, and others refused with those there are", "[onnx][bad]") {
   const auto said = [](const std::vector<std::string>& names) {
     return said_of("RNN", 14, attribute("activations", names));

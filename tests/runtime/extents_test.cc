@@ -2,7 +2,7 @@
 //
 // Extents that depend on data: what follows values whose size only running tells, and shapes that networks
 // compute.
-#include "tests/runtime/models.h"
+#include "tests/runtime/data_extents.h"
 
 #include <fettle/plan.h>
 
@@ -14,63 +14,7 @@
 #include <string>
 #include <vector>
 
-namespace fettle::test {
-namespace {
-
-using namespace onnx_bytes;
-
-using Floats = std::vector<float>;
-using Integers = std::vector<std::int64_t>;
-
-Message integer(std::string_view name, std::int64_t value) {
-  return tensor(name, kInt64, {}, std::vector<std::int64_t>{value});
-}
-
-// What of x is larger than 0, one after the other: `picked`, with the number of these as `count`.
-ModelBytes picking(std::int64_t extent = 6) {
-  ModelBytes model;
-  model.opset = 13;
-  model.inputs = {value_info("x", {extent})};
-  model.initialisers = {floats("zero", {}, {0}), integers("axis0", {0}), integers("axis1", {1}),
-                        integers("minus", {-1})};
-  model.nodes = {node("Greater", {"x", "zero"}, {"mask"}, {}, "mask"),
-                 node("NonZero", {"mask"}, {"places"}, {}, "places"),
-                 node("Squeeze", {"places", "axis0"}, {"at"}, {}, "at"),
-                 node("Gather", {"x", "at"}, {"picked"}, {}, "pick"),
-                 node("Shape", {"at"}, {"count"}, {}, "count")};
-  model.outputs = {"picked"};
-  return model;
-}
-
-Runtime runtime_of(const ModelBytes& model, const Plan* plan = nullptr, const CompileOptions& options = {}) {
-  return value_of(Runtime::create(value_of(Program::compile(parse(model), plan, options))));
-}
-
-template <typename T = float>
-std::vector<T> run(Runtime& runtime, const Floats& x, std::size_t output = 0) {
-  succeeds(runtime.input(0).copy_from(x));
-  succeeds(runtime.run());
-  const auto values = runtime.output(output).values<T>();
-  return {values.begin(), values.end()};
-}
-
-Error refused(const ModelBytes& model, std::string_view text) {
-  return error_of(Model::parse(as_bytes(model.bytes()), "test"), ErrorCode::kModelUnsupported, text);
-}
-
-// As many elements as there can be, one, and none.
-const std::vector<Floats> kInputs = {{1, 2, 3, 4, 5, 6},    {-1, -2, -3, 4, -5, -6}, {-1, 0, -3, -4, -5, -6},
-                                     {1, -2, 3, -4, 5, -6}, {0, 0, 0, 0, 0, 0},      {6, 5, 4, 3, 2, 1}};
-
-Floats positive(const Floats& x) {
-  Floats kept;
-  for (const float value : x) {
-    if (value > 0) kept.push_back(value);
-  }
-  return kept;
-}
-
-}  // namespace
+namespace fettle::test::extents {
 
 TEST_CASE("what follows a result of NonZero has as many elements as that in each run", "[runtime][extents]") {
   ModelBytes model = picking();
@@ -105,6 +49,117 @@ TEST_CASE("what follows a result of NonZero has as many elements as that in each
     CHECK(run(runtime, x, 3) == Floats{sum});
     CHECK(run<std::int64_t>(runtime, x, 4) == Integers{count});
   }
+}
+
+TEST_CASE("NonMaxSuppression keeps a computed number of boxes, and of equal scores the first",
+          "[runtime][extents]") {
+  // Boxes 0 and 3 are one; of each class half of all boxes may stay, and all of x decides how many these are.
+  ModelBytes model = picking();
+  model.inputs.push_back(value_info("scores", {1, 2, 4}));
+  model.initialisers.push_back(floats("boxes", {1, 4, 4}, {0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 0, 0, 1, 1}));
+  model.initialisers.push_back(floats("overlap", {1}, {0.5f}));
+  model.initialisers.push_back(integers("three", {3}));
+  model.nodes.push_back(node("Min", {"count", "three"}, {"most"}, {}, "most"));
+  model.nodes.push_back(
+      node("NonMaxSuppression", {"boxes", "scores", "most", "overlap"}, {"kept"}, {}, "suppress"));
+  model.outputs = {"kept"};
+  Runtime runtime = runtime_of(model);
+  CHECK(runtime.program().outputs()[0].shape == Shape{6, 3});
+  succeeds(runtime.input(1).copy_from(Floats{0.5f, 0.5f, 0.5f, 0.5f, 0.1f, 0.7f, 0.2f, 0.2f}));
+  CHECK(run<std::int64_t>(runtime, {1, -1, -1, -1, -1, -1}) == Integers{0, 0, 0, 0, 1, 1});
+  CHECK(run<std::int64_t>(runtime, {1, 1, -1, -1, -1, -1}) == Integers{0, 0, 0, 0, 0, 1, 0, 1, 1, 0, 1, 2});
+  // No more than three, though there are six: of the second class box 3 hides what is left, box 0.
+  CHECK(run<std::int64_t>(runtime, Floats(6, 1)) ==
+        Integers{0, 0, 0, 0, 0, 1, 0, 0, 2, 0, 1, 1, 0, 1, 2, 0, 1, 3});
+  CHECK(run<std::int64_t>(runtime, Floats(6, -1)).empty());
+}
+
+namespace {
+
+// A picture of 2 rows and 3 columns, resized by scales that an initialiser gives.
+Floats resized(const std::vector<Message>& attributes, const Floats& scales) {
+  ModelBytes model;
+  model.opset = 19;
+  model.inputs = {value_info("p", {1, 1, 2, 3})};
+  model.initialisers = {floats("scales", {4}, scales)};
+  model.nodes = {node("Resize", {"p", "", "scales"}, {"y"}, attributes, "resize")};
+  model.outputs = {"y"};
+  Runtime runtime = runtime_of(model);
+  return run(runtime, {1, 2, 4, 8, 16, 32});
+}
+
+}  // namespace
+
+TEST_CASE("computed scales of Resize mean what constant ones do", "[runtime][extents]") {
+  for (const char* mode : {"nearest", "linear", "cubic"}) {
+    for (const char* places :
+         {"half_pixel", "half_pixel_symmetric", "asymmetric", "align_corners", "pytorch_half_pixel"}) {
+      INFO(mode << " " << places);
+      const std::vector<Message> attributes{attribute("mode", mode),
+                                            attribute("coordinate_transformation_mode", places)};
+      // Rows by half the number of positive elements, columns by 0.8 times it.
+      ModelBytes model = picking();
+      model.opset = 19;
+      model.inputs.push_back(value_info("p", {1, 1, 2, 3}));
+      model.initialisers.push_back(floats("ones", {2}, {1, 1}));
+      model.initialisers.push_back(floats("shares", {2}, {0.5f, 0.8f}));
+      model.nodes.push_back(node("Cast", {"count"}, {"real"}, {attribute("to", std::int64_t{kFloat})}));
+      model.nodes.push_back(node("Mul", {"real", "shares"}, {"factors"}));
+      model.nodes.push_back(
+          node("Concat", {"ones", "factors"}, {"scales"}, {attribute("axis", std::int64_t{0})}));
+      model.nodes.push_back(node("Resize", {"p", "", "scales"}, {"y"}, attributes, "resize"));
+      model.outputs = {"y"};
+      Runtime runtime = runtime_of(model);
+      CHECK(runtime.program().outputs()[0].bounded);
+      CHECK(runtime.program().outputs()[0].shape == Shape{1, 1, 6, 14});
+      succeeds(runtime.input(1).copy_from(Floats{1, 2, 4, 8, 16, 32}));
+      for (const Floats& x : kInputs) {
+        const auto count = static_cast<float>(positive(x).size());
+        const Floats got = run(runtime, x);
+        if (count > 0)
+          CHECK(relative_error(got, resized(attributes, {1, 1, count * 0.5f, count * 0.8f})) < 1e-6);
+        else
+          CHECK(got.empty());
+      }
+    }
+  }
+}
+
+TEST_CASE("Resize by constant scales, and to constant sizes, follows its operand", "[runtime][extents]") {
+  ModelBytes model = picking();
+  model.initialisers.push_back(integers("row", {1, 1, -1}));
+  model.initialisers.push_back(floats("scales", {3}, {1, 1, 1.5f}));
+  model.initialisers.push_back(integers("sizes", {1, 1, 2}));
+  model.nodes.push_back(node("Reshape", {"picked", "row"}, {"r"}, {}, "row"));
+  const std::vector<Message> left{attribute("mode", "nearest"),
+                                  attribute("coordinate_transformation_mode", "asymmetric"),
+                                  attribute("nearest_mode", "floor")};
+  model.nodes.push_back(node("Resize", {"r", "", "scales"}, {"wide"}, left, "wide"));
+  model.nodes.push_back(node("Resize", {"r", "", "", "sizes"}, {"pair"}, left, "pair"));
+  model.outputs = {"wide", "pair"};
+  Runtime runtime = runtime_of(model);
+  CHECK(runtime.program().outputs()[0].shape == Shape{1, 1, 9});
+  CHECK_FALSE(runtime.program().outputs()[1].bounded);
+  for (const Floats& x : kInputs) {
+    const Floats all = positive(x);
+    if (all.empty()) continue;
+    Floats wide;
+    for (std::size_t i = 0; i < all.size() * 3 / 2; ++i) wide.push_back(all[i * 2 / 3]);
+    CHECK(run(runtime, x) == wide);
+    CHECK(run(runtime, x, 1) == Floats{all[0], all[all.size() / 2]});
+  }
+  // Of nothing there are no two elements.
+  succeeds(runtime.input(0).copy_from(Floats(6, -1)));
+  CHECK(error_of(runtime.run(), ErrorCode::kWrongShape, "pair").code() == ErrorCode::kWrongShape);
+}
+
+TEST_CASE("computed scales without a bound are refused by name", "[runtime][extents][bad]") {
+  ModelBytes model;
+  model.opset = 13;
+  model.inputs = {value_info("x", {1, 1, 2, 2}), value_info("scales", {4})};
+  model.nodes = {node("Resize", {"x", "", "scales"}, {"y"}, {}, "resize")};
+  model.outputs = {"y"};
+  refused(model, "resize (Resize): extent 0 of the result has no bound (scales says it)");
 }
 
 TEST_CASE("a computed k of TopK is at most the extent and what bounds it", "[runtime][extents]") {
@@ -390,4 +445,4 @@ TEST_CASE("an input of a model may come back as an output beside bounded ones", 
   }
 }
 
-}  // namespace fettle::test
+}  // namespace fettle::test::extents

@@ -15,7 +15,11 @@ namespace {
 Json describe(const TensorInfo& info) {
   Json shape = Json::array();
   for (std::int64_t extent : info.shape) shape.push_back(extent);
-  return {{"name", info.name}, {"type", to_string(info.type)}, {"shape", shape}, {"bytes", info.bytes}};
+  return {{"name", info.name},
+          {"type", to_string(info.type)},
+          {"shape", shape},
+          {"bytes", info.bytes},
+          {"bounded", info.bounded}};
 }
 
 Json as_json(const Loaded& loaded) {
@@ -55,21 +59,26 @@ std::string as_text(const Loaded& loaded) {
   for (const TensorInfo& info : loaded.model.inputs())
     fmt::format_to(out, "input   {} {} {}\n", info.name, to_string(info.type), info.shape.text());
   for (const TensorInfo& info : loaded.model.outputs())
-    fmt::format_to(out, "output  {} {} {}\n", info.name, to_string(info.type), info.shape.text());
+    fmt::format_to(out, "output  {} {} {}{}\n", info.name, to_string(info.type),
+                   info.bounded ? "at most " : "", info.shape.text());
   double macs = 0;
   double operations = 0;
+  bool at_most = false;
   for (const LayerInfo& layer : loaded.model.layers()) {
     macs += static_cast<double>(layer.macs);
     operations += static_cast<double>(layer.operations);
+    for (const TensorDesc& input : layer.desc.inputs) at_most = at_most || input.bounded != 0;
     fmt::format_to(out, "  {:<32} {}\n", layer.id, layer.desc.text());
   }
   fmt::format_to(out, "{}\n",
                  tuner::reference_work(loaded.program.steps()).text("the operations (an estimate)"));
   const ArenaInfo& arena = loaded.program.arena();
-  fmt::format_to(out,
-                 "multiply-accumulates {:.1f} million, operations about {:.1f} million, constants {} bytes, "
-                 "packed weights {} bytes\n",
-                 macs / 1e6, operations / 1e6, loaded.model.constant_bytes(), loaded.program.weight_bytes());
+  fmt::format_to(
+      out,
+      "multiply-accumulates {}{:.1f} million, operations about {:.1f} million, constants {} bytes, "
+      "packed weights {} bytes\n",
+      at_most ? "at most " : "", macs / 1e6, operations / 1e6, loaded.model.constant_bytes(),
+      loaded.program.weight_bytes());
   fmt::format_to(
       out, "arena {} bytes ({:.3f} of the largest live set {}; live values alone {}; all activations {})\n",
       arena.bytes,

@@ -97,6 +97,11 @@ bool reduce_nothing(NodeView& view) {
   return view.same_as_input();
 }
 
+// Integers without a sign, which alone ONNX shifts: what becomes of a sign bit it does not say.
+bool is_unsigned(DataType type) {
+  return type == DataType::u8 || type == DataType::u16 || type == DataType::u32 || type == DataType::u64;
+}
+
 }  // namespace
 
 bool infer_unary(NodeView& view) {
@@ -160,7 +165,8 @@ bool infer_binary(NodeView& view) {
   if (!shape) return false;
   if (op == Op::mod) view.fill("fmod", std::int64_t{0});
   if (op == Op::bit_shift &&
-      !view.expect(view.attributes().has("direction"), "attribute direction is missing"))
+      (!view.expect(view.attributes().has("direction"), "attribute direction is missing") ||
+       !view.expect(is_unsigned(view.type(0)), "what is shifted must be integers without a sign")))
     return false;
   return view.set(0, *shape, compares(op) ? DataType::boolean : view.type(0));
 }

@@ -186,6 +186,17 @@ bool take_integer_mask(NodeView& view) {
   return true;
 }
 
+// A mask of numbers of another type than the queries', which ONNX allows, is added to the scores all the
+// same.
+void take_type_of_queries(NodeView& view) {
+  const DataType type = view.type(0);
+  if (!view.has(3) || view.type(3) == type || view.type(3) == DataType::boolean) return;
+  Attributes attributes;
+  attributes.set("to", std::string(to_string(type)));
+  view.node().inputs[3] =
+      view.add(Op::cast, ".cast", {view.node().inputs[3]}, view.shape(3), type, std::move(attributes));
+}
+
 // Keys are fewer by far: a window of as many is open, and places never overflow.
 constexpr std::int64_t kOpenWindow = std::int64_t{1} << 40;
 
@@ -240,6 +251,7 @@ bool infer_attention(NodeView& view) {
   std::int64_t offset = 0;
   if (!read_heads(view, merged) || !join_past(view, offset) || !take_integer_mask(view)) return false;
   const std::int64_t size = view.shape(0)[3];
+  take_type_of_queries(view);
   if (view.has(3)) lengthen_mask(view, view.shape(1)[2]);
   view.fill("scale", static_cast<float>(1 / std::sqrt(static_cast<double>(std::max<std::int64_t>(1, size)))));
   view.fill("softcap", 0.0f);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Resize and Upsample.
+#include "lib/base/extents.h"
 #include "lib/graph/infer/infer.h"
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,7 +18,7 @@ using Ints = std::vector<std::int64_t>;
 using Reals = std::vector<float>;
 
 // Products of two extents, as positions need them, stay far from overflow.
-constexpr std::int64_t kMaxExtent = std::int64_t{1} << 30;
+constexpr std::int64_t kMaxExtent = kMostResized;
 
 // Upsample 1: attributes for height and width. Upsample 7: an attribute. Upsample 9, Resize 10: input 1.
 // Resize 11 and later: input 2, or sizes in input 3. Empty where none are known.
@@ -24,19 +26,11 @@ Reals read_scales(NodeView& view, std::size_t scales_at) {
   const Attributes& attributes = view.attributes();
   if (attributes.has("height_scale"))
     return {1, 1, attributes.real("height_scale"), attributes.real("width_scale", 1)};
-  if (attributes.has("scales")) {
+  if (!attributes.reals("scales").empty()) {
     const auto given = attributes.reals("scales");
     return Reals(given.begin(), given.end());
   }
   return view.reals(scales_at).value_or(Reals{});
-}
-
-// ONNX computes extents from scales in float: 10 * 0.7f is 7. Upsample and Resize have done so since they are
-// there, and regions of interest make no difference, whatever Resize's document says.
-std::int64_t scaled_extent(std::int64_t extent, float scale) {
-  const float scaled = std::floor(static_cast<float>(extent) * scale);
-  constexpr auto kMost = static_cast<float>(kMaxExtent);
-  return scaled >= 0 && scaled <= kMost ? static_cast<std::int64_t>(scaled) : -1;
 }
 
 // The axes that sizes, scales and the region speak of: all before opset 18.
@@ -72,7 +66,8 @@ void keep_aspect_ratio(const Shape& x, const Ints& axes, const Ints& sizes, bool
   }
 }
 
-// The output's shape, and the scales where no sizes were given.
+// The output's shape, and the scales where no sizes were given. Regions of interest make no difference,
+// whatever Resize's document says.
 bool find_output(NodeView& view, std::size_t scales_at, const Ints& axes, Reals& scales, Shape& output) {
   const Shape x = view.shape(0);
   output = x;
@@ -82,8 +77,11 @@ bool find_output(NodeView& view, std::size_t scales_at, const Ints& axes, Reals&
     const bool stays = std::any_of(axes.begin(), axes.end(),
                                    [&](std::int64_t axis) { return x[static_cast<int>(axis)] == 0; });
     for (std::size_t i = 0; i < axes.size(); ++i) output[static_cast<int>(axes[i])] = (*sizes)[i];
-    if (policy != "stretch" && !stays && !axes.empty())
+    if (policy != "stretch" && !stays && !axes.empty()) {
+      if (!view.expect(view.bounded(0) == 0, "one scale for all axes does not follow extents of data"))
+        return false;
       keep_aspect_ratio(x, axes, *sizes, policy == "not_larger", scales, output);
+    }
   } else {
     const Reals given = read_scales(view, scales_at);
     if (!view.expect(given.size() == axes.size(),
@@ -143,26 +141,54 @@ bool stretches(NodeView& view, const Reals& scales, const Shape& output) {
   return shrinks;
 }
 
-// Sizes that are computed while the network runs stay an operand; the extents then say the scales.
-bool resize_by_operand(NodeView& view, const Ints& axes) {
+// What follows for the result's extents from bounds of the scales, which have been computed in float, and may
+// be rounded up.
+std::vector<Interval> scaled_extents(NodeView& view, std::size_t scales) {
+  std::vector<Interval> known = view.numbers(scales);
+  known.resize(static_cast<std::size_t>(view.rank(0)), {0, std::numeric_limits<double>::infinity()});
+  for (int axis = 0; axis < view.rank(0); ++axis) {
+    Interval& one = known[static_cast<std::size_t>(axis)];
+    const auto most = static_cast<double>(view.shape(0)[axis]);
+    const bool fixed = (view.bounded(0) >> axis & 1u) == 0;
+    if (one.low == one.high && std::abs(one.low) <= 0x1p60) {
+      one.high = static_cast<double>(scaled_extent(view.shape(0)[axis], static_cast<float>(one.low)));
+      one.low = fixed ? one.high : 0;
+      continue;
+    }
+    constexpr double kRoundedUp = 1 + 0x1p-20;
+    one.high = std::floor(most * one.high * kRoundedUp);
+    one.low = 0;
+  }
+  return known;
+}
+
+// Sizes, or scales, that are computed while the network runs stay an operand: the fourth or the third. With
+// sizes the extents then say the scales.
+bool resize_by_operand(NodeView& view, const Ints& axes, std::size_t at, bool scaled) {
   const bool plain = view.attributes().string("coordinate_transformation_mode") != "tf_crop_and_resize" &&
                      view.attributes().string("keep_aspect_ratio_policy", "stretch") == "stretch" &&
                      static_cast<int>(axes.size()) == view.rank(0) &&
                      view.attributes().integer("antialias") == 0;
   if (!view.expect(
           plain && std::is_sorted(axes.begin(), axes.end()),
-          "computed sizes need all axes in order, stretching, and no antialias or region of interest") ||
-      !view.expect(view.rank(3) == 1 && view.bounded(3) == 0 && view.type(3) == DataType::s64 &&
-                       view.shape(3)[0] == view.rank(0),
-                   "sizes needs one value per dimension"))
+          "computed sizes or scales need all axes in order, stretching, and no antialias or region of "
+          "interest") ||
+      !view.expect(view.rank(at) == 1 && view.bounded(at) == 0 && view.shape(at)[0] == view.rank(0) &&
+                       view.type(at) == (scaled ? DataType::f32 : DataType::s64),
+                   "sizes or scales need one value per dimension"))
     return false;
-  view.node().inputs = {view.node().inputs[0], kNoValue, kNoValue, view.node().inputs[3]};
+  const ValueId says = view.node().inputs[at];
+  const std::size_t to = scaled ? 2 : 3;
+  view.node().inputs.resize(1);
+  view.node().inputs.resize(to, kNoValue);
+  view.node().inputs.push_back(says);
   if (view.stands_alone(0)) {
     return view.expect(view.graph().value(view.node().outputs[0]).shape->rank() == view.rank(0),
                        "the result has another rank than the operand");
   }
+  if (scaled) return view.set_computed(0, scaled_extents(view, to), view.type(0), to);
   TensorDesc output;
-  return view.computed_shape(3, output) && view.set_bounded(0, output.shape, view.type(0), output.bounded);
+  return view.computed_shape(to, output) && view.set_bounded(0, output.shape, view.type(0), output.bounded);
 }
 
 }  // namespace
@@ -170,18 +196,22 @@ bool resize_by_operand(NodeView& view, const Ints& axes) {
 bool infer_resize(NodeView& view) {
   // Canonical already: scales have become an attribute, empty where sizes were given, and both the output's
   // shape.
-  if (view.attributes().has("extrapolation_value") && view.attributes().has("scales") && !view.has(3))
+  const bool canonical = view.attributes().has("extrapolation_value") && view.attributes().has("scales");
+  if (canonical && !view.has(2) && !view.has(3))
     return view.expect(view.graph().value(view.node().outputs[0]).shape.has_value(), "the shape is missing");
   // Before opset 11 there was one way to map coordinates, and Resize, which can shrink too, took the next
   // element then.
   const bool upsample = view.node().op == Op::upsample;
-  const bool old = upsample || view.graph().opset < 11;
+  const bool old = !canonical && (upsample || view.graph().opset < 11);
+  const std::size_t scales_at = old ? 1 : 2;
   Ints axes;
   Reals scales;
   Shape output;
-  const bool computed = view.computed(3);
+  const bool sized = !old && view.has(3) && view.shape(3).elements() > 0;
+  const bool scaled = !sized && view.computed(scales_at);
+  const bool computed = sized ? view.computed(3) : scaled;
   if (!read_axes(view, axes)) return false;
-  if (!computed && !find_output(view, old ? 1 : 2, axes, scales, output)) return false;
+  if (!computed && !find_output(view, scales_at, axes, scales, output)) return false;
   std::string mode(view.attributes().string("mode", "nearest"));
   if (mode == "bilinear") mode = "linear";
   view.attributes().set("mode", mode);
@@ -191,10 +221,11 @@ bool infer_resize(NodeView& view) {
   view.fill("exclude_outside", std::int64_t{0});
   view.fill("extrapolation_value", 0.0f);
   // Sizes leave nothing to be even about: the positions are those of half_pixel.
-  if (scales.empty() && view.attributes().string("coordinate_transformation_mode") == "half_pixel_symmetric")
+  if (scales.empty() && !scaled &&
+      view.attributes().string("coordinate_transformation_mode") == "half_pixel_symmetric")
     view.attributes().set("coordinate_transformation_mode", std::string("half_pixel"));
   if (!computed && !stretches(view, scales, output)) view.attributes().erase("antialias");
-  const bool resized = !computed || resize_by_operand(view, axes);
+  const bool resized = !computed || resize_by_operand(view, axes, scaled ? scales_at : 3, scaled);
   for (const char* name : {"height_scale", "width_scale", "axes", "keep_aspect_ratio_policy"})
     view.attributes().erase(name);
   view.attributes().set("scales", scales);

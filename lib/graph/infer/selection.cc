@@ -10,6 +10,37 @@ namespace {
 
 constexpr std::uint8_t bit(int axis) { return static_cast<std::uint8_t>(1u << axis); }
 
+// NonMaxSuppression, as it is canonically: boxes, scores, overlap, score, and how many boxes to keep of a
+// class where that is computed.
+constexpr std::size_t kMostBoxes = 4;
+constexpr char kOneInteger[] = "max_output_boxes_per_class must be one integer";
+
+// The number of boxes becomes an attribute, and is its bound where it is computed: that of the boxes, at
+// most.
+bool take_most_boxes(NodeView& view, std::int64_t boxes) {
+  constexpr std::size_t kGiven = 2;
+  std::int64_t most = 0;
+  ValueId number = kNoValue;
+  if (view.computed(kGiven)) {
+    const std::vector<Interval> known = view.numbers(kGiven);
+    most = boxes;
+    if (!known.empty() && !(known.front().high > static_cast<double>(boxes)))
+      most = static_cast<std::int64_t>(std::max(0.0, known.front().high));
+    number = view.node().inputs[kGiven];
+  } else if (view.has(kGiven)) {
+    const std::optional<std::int64_t> constant = view.integer(kGiven);
+    if (!view.expect(constant.has_value(), kOneInteger)) return false;
+    most = std::clamp<std::int64_t>(*constant, 0, boxes);
+  }
+  view.attributes().set("max_output_boxes", most);
+  std::vector<ValueId>& inputs = view.node().inputs;
+  if (inputs.size() > kGiven) inputs.erase(inputs.begin() + kGiven);
+  if (number == kNoValue) return true;
+  inputs.resize(kMostBoxes, kNoValue);
+  inputs.push_back(number);
+  return true;
+}
+
 }  // namespace
 
 bool transpose_coordinates(NodeView& view) {
@@ -121,18 +152,13 @@ bool infer_non_max_suppression(NodeView& view) {
                        view.shape(1)[0] == boxes[0] && view.shape(1)[2] == boxes[1],
                    "boxes N x boxes x 4 and scores N x classes x boxes are needed"))
     return false;
-  // Canonical nodes have lost the number to an attribute: boxes, scores, overlap, score.
-  if (!view.attributes().has("max_output_boxes")) {
-    const std::optional<std::int64_t> most = view.has(2) ? view.integer(2) : 0;
-    if (!view.expect(most.has_value(), "max_output_boxes_per_class must be one constant integer"))
-      return false;
-    view.attributes().set("max_output_boxes", std::clamp<std::int64_t>(*most, 0, boxes[1]));
-    if (view.inputs() > 2) view.node().inputs.erase(view.node().inputs.begin() + 2);
-  }
+  if (!view.attributes().has("max_output_boxes") && !take_most_boxes(view, boxes[1])) return false;
   view.fill("center_point_box", std::int64_t{0});
   for (std::size_t i = 2; i < view.inputs(); ++i) {
-    if (view.has(i) && !view.expect(view.shape(i).elements() == 1, "thresholds must be single numbers"))
+    const bool single = !view.has(i) || (view.shape(i).elements() == 1 && view.bounded(i) == 0);
+    if (!view.expect(single, i == kMostBoxes ? kOneInteger : "thresholds must be single numbers"))
       return false;
+    if (i == kMostBoxes && !view.expect(view.type(i) == DataType::s64, kOneInteger)) return false;
     if (view.has(i) && view.rank(i) > 0) view.reshape_input(i, Shape{});
   }
   view.complete_outputs(2);

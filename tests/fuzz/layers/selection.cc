@@ -47,9 +47,9 @@ Made suppressed(ByteSource& bytes, Op op) {
   const auto threshold = [&] {
     return bytes.once_in(3) ? left_out() : typed(bytes.once_in(2) ? Shape{1} : Shape{}, DataType::f32, 0, 1);
   };
-  std::vector<Operand> operands{input({batch, boxes, 4}, bytes.once_in(2) ? 0.1 : -2),
-                                input({batch, bytes.number(1, 3), boxes}, 0),
-                                parameter({bytes.number(0, 5)})};
+  std::vector<Operand> operands{
+      input({batch, boxes, 4}, bytes.once_in(2) ? 0.1 : -2), input({batch, bytes.number(1, 3), boxes}, 0),
+      bytes.once_in(3) ? typed({}, DataType::s64, -1, 25) : parameter({bytes.number(0, 5)})};
   operands.push_back(threshold());
   operands.push_back(threshold());
   while (operands.back().left_out) operands.pop_back();
