@@ -5,10 +5,8 @@
 #include "kernels/common/epilogue.h"
 #include "kernels/common/gemm_shape.h"
 #include "kernels/common/panels.h"
-#include "lib/base/guard.h"
 
 #include <algorithm>
-#include <vector>
 
 namespace fettle::kernels {
 namespace {
@@ -22,7 +20,7 @@ class BoundDense final : public BoundKernel {
         blocks_(tiles, panels_, shape_.m, shape_.m * shape_.k, args.threads),
         activation_(activation),
         common_(plain_tile(1, shape_.k)),
-        packed_(reinterpret_cast<const float*>(args.packed.data())),
+        weights_(PackedProducts(panels_).weights(reinterpret_cast<const float*>(args.packed.data()))),
         pool_(args.pool),
         threads_(args.threads) {
     const Clamp clamp = Epilogue(args.layer).clamp;
@@ -42,7 +40,7 @@ class BoundDense final : public BoundKernel {
       blocks_.for_each(begin, end, [&](std::int64_t, const Block& block) {
         Tile tile = common_;
         tile.output = output_ + block.first_row * shape_.n;
-        multiply_rows(tiles_, panels_, packed_, block, input_, shape_.k, tile, activation_);
+        multiply_rows(tiles_, panels_, weights_, block, input_, shape_.k, tile, activation_);
       });
     });
     return {};
@@ -55,7 +53,7 @@ class BoundDense final : public BoundKernel {
   const Blocking blocks_;
   const UnaryFunction activation_;
   Tile common_;
-  const float* const packed_;
+  const ProductWeights weights_;
   ThreadPool* const pool_;
   const int threads_;
   const float* input_ = nullptr;
@@ -71,7 +69,7 @@ Refusal Dense::supports(const LayerDesc& layer) noexcept {
 
 std::size_t Dense::packed_bytes(const TileSet& tiles, const LayerDesc& layer) {
   const GemmShape shape(layer);
-  return static_cast<std::size_t>(Panels(tiles, shape.n, shape.k).floats()) * sizeof(float);
+  return static_cast<std::size_t>(PackedProducts(Panels(tiles, shape.n, shape.k)).floats()) * sizeof(float);
 }
 
 Status Dense::pack(const TileSet& tiles, const LayerDesc& layer, std::span<const ConstantBytes> constants,
@@ -80,20 +78,17 @@ Status Dense::pack(const TileSet& tiles, const LayerDesc& layer, std::span<const
   const Panels panels(tiles, shape.n, shape.k);
   const auto* weights = reinterpret_cast<const float*>(constants[1].data());
   auto* target = reinterpret_cast<float*>(packed.data());
-  return guard_allocation([&]() -> Status {
-    std::vector<float> bias(static_cast<std::size_t>(shape.n));
-    shape.scaled_bias(layer, constants, bias.data());
-    std::fill_n(target, panels.floats(), 0.0f);
-    for (std::int64_t column = 0; column < shape.n; ++column) {
-      target[panels.place(column, -1)] = bias[static_cast<std::size_t>(column)];
-      const std::int64_t width = panels.width_of(panels.panel_of(column));
-      float* place = target + panels.place(column, 0);
-      const float* from = weights + (shape.transposed ? column * shape.k : column);
-      const std::int64_t step = shape.transposed ? 1 : shape.n;
-      for (std::int64_t k = 0; k < shape.k; ++k) place[k * width] = shape.alpha * from[k * step];
-    }
-    return {};
-  });
+  const PackedProducts products(panels);
+  std::fill_n(target, products.floats(), 0.0f);
+  shape.scaled_bias(layer, constants, products.bias(target));
+  for (std::int64_t column = 0; column < shape.n; ++column) {
+    const std::int64_t width = panels.width_of(panels.panel_of(column));
+    float* place = products.panels(target) + panels.place(column, 0);
+    const float* from = weights + (shape.transposed ? column * shape.k : column);
+    const std::int64_t step = shape.transposed ? 1 : shape.n;
+    for (std::int64_t k = 0; k < shape.k; ++k) place[k * width] = shape.alpha * from[k * step];
+  }
+  return {};
 }
 
 Result<std::unique_ptr<BoundKernel>> Dense::bind(const TileSet& tiles, const BindArgs& args,

@@ -10,6 +10,7 @@
 
 #include <fettle/kernel.h>
 
+#include <cstdint>
 #include <memory>
 #include <span>
 
@@ -17,6 +18,7 @@ namespace fettle::kernels {
 
 /// Gemm with constant weights; with a second part, a function of its result.
 struct Dense {
+  static constexpr std::uint32_t kRevision = 2;
   static constexpr std::span<const Signature> kSignatures = kNchw<kF32>;
   static constexpr Striding kInputStriding = Striding::dense;
   static constexpr Striding kOutputStriding = Striding::dense;
