@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Packed weights that several products share: parts of larger panels.
+// Packed weights that several products share: parts of larger panels, and what belongs to columns apart from
+// them.
 #include "kernels/common/blocking.h"
 #include "kernels/common/conv_shape.h"
 #include "kernels/common/window_rows.h"
+#include "lib/compile/kernel_table.h"
 #include "tests/kernels/guarded_buffer.h"
 #include "tests/kernels/layers.h"
 #include "tests/kernels/tile_sets.h"
+#include "tests/kernels/variant.h"
+
+#include <fettle/cpu.h>
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -14,6 +19,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <string>
 #include <vector>
 
 namespace fettle::test {
@@ -254,6 +260,79 @@ TEST_CASE("parts of panels have the panels and vectors that their columns need",
       CHECK(part.padded_columns() == all.padded_columns());
       CHECK(part.uses_all_rows() == false);
     }
+  }
+}
+
+namespace {
+
+struct Biased {
+  const char* rows;
+  TestLayer layer;
+};
+
+std::vector<Biased> biased_layers() {
+  const auto layer = [](Op op, Integers window, Integers strides, std::int64_t groups, std::int64_t channels,
+                        const Shape& weights, std::int64_t biases) {
+    Attributes a;
+    a.set("kernel_shape", std::move(window));
+    a.set("strides", std::move(strides));
+    a.set("group", groups);
+    return make_layer(op, a, {input({1, channels, 9, 9}), weight(weights, 0.5), weight({biases})}).value();
+  };
+  const TestLayer pictures = layer(Op::conv, {3, 3}, {1, 1}, 1, 3, {40, 3, 3, 3}, 40);
+  const TestLayer wide = layer(Op::conv, {3, 3}, {1, 1}, 1, 16, {40, 16, 3, 3}, 40);
+  const TestLayer grouped = layer(Op::conv, {3, 3}, {1, 1}, 2, 32, {64, 16, 3, 3}, 64);
+  const TestLayer transposed = layer(Op::conv_transpose, {3, 3}, {2, 2}, 1, 8, {8, 40, 3, 3}, 40);
+  const TestLayer patched = layer(Op::conv_transpose, {2, 2}, {2, 2}, 1, 8, {8, 3, 2, 2}, 3);
+  const TestLayer dense =
+      make_layer(Op::gemm, {}, {input({2, 20}), weight({20, 100}, 0.5), weight({100})}).value();
+  return {{"conv.indirect.f32", wide},
+          {"conv.indirect.f32", grouped},
+          {"conv.direct.f32", wide},
+          {"conv.direct.f32", grouped},
+          {"conv.winograd_f2.f32", wide},
+          {"conv.winograd_f5.f32", wide},
+          {"conv.planar_rows.f32", pictures},
+          {"conv.planar_pixels.f32", pictures},
+          {"conv.padded_rows.f32", pictures},
+          {"conv_transpose.phases.f32", transposed},
+          {"conv_transpose.patches.f32", patched},
+          {"gemm.panels.f32", dense}};
+}
+
+Numbers packed_floats(const Kernel& kernel, const LayerDesc& desc, TestLayer layer, float bias) {
+  std::vector<std::byte>& biases = layer.inputs[2];
+  const Numbers numbers(biases.size() / sizeof(float), bias);
+  std::memcpy(biases.data(), numbers.data(), biases.size());
+  const std::vector<std::byte> bytes = packed(kernel, desc, layer);
+  Numbers floats(bytes.size() / sizeof(float));
+  std::memcpy(floats.data(), bytes.data(), bytes.size());
+  return floats;
+}
+
+}  // namespace
+
+TEST_CASE("packed weights hold biases in one place, apart from what layers could share", "[kernels]") {
+  for (const Biased& biased : biased_layers()) {
+    int checked = 0;
+    for (const Kernel* row : rows_here(biased.rows)) {
+      for (const Signature& signature : row->signatures) {
+        const LayerDesc desc = with_signature(biased.layer.desc, signature, this_cpu().isa);
+        if (row->supports(desc, this_cpu()) != Refusal::none) continue;
+        INFO(row->name << ": " << desc.text());
+        const Numbers without = packed_floats(*row, desc, biased.layer, 0);
+        const Numbers with = packed_floats(*row, desc, biased.layer, 1);
+        REQUIRE(without.size() == with.size());
+        const auto first = std::mismatch(without.begin(), without.end(), with.begin()).first;
+        const auto last = std::mismatch(without.rbegin(), without.rend(), with.rbegin()).first.base();
+        REQUIRE(first < last);
+        // No weight is zero: there is none among the biases.
+        CHECK(std::all_of(first, last, [](float number) { return number == 0; }));
+        ++checked;
+      }
+    }
+    INFO(biased.rows);
+    CHECK((checked > 0 || rows_here(biased.rows).empty()));
   }
 }
 
