@@ -11,6 +11,9 @@
 namespace fettle::kernels {
 namespace {
 
+// What sums begin with that are scaled before the bias is added.
+constexpr std::array<float, static_cast<std::size_t>(kMostVectors* kMostLanes)> kNothing{};
+
 // How many bytes each product must fetch so that a block's fetch so many floats.
 std::size_t fetched_each(std::int64_t floats, const Block& block, const Tile& tile) noexcept {
   if (floats == 0) return 0;
@@ -34,6 +37,7 @@ void multiply_fetching(const TileSet& tiles, const Panels& panels, const Product
     const std::int64_t columns = panels.columns_of(panel);
     tile.panel = weights.panels + panels.first_float(panel) + weights.first_row * width;
     tile.row_pitch = static_cast<std::size_t>(width);
+    tile.begin = tile.scale == nullptr ? tile.bias : kNothing.data();
     tile.columns = static_cast<std::size_t>(columns);
     tiles.kernel(panels.used_vectors_of(panel), block.rows)(tile);
     function.apply(tile.output, static_cast<std::int64_t>(tile.output_stride), block.rows, columns);

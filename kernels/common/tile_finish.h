@@ -16,19 +16,18 @@ struct TileSums {
   typename Simd::Vector at[kRows][kVectors];
 };
 
-/// What sums begin with: the bias, or zeros where a scale comes before it.
+/// Before the sums.
 template <typename Simd, int kRows, int kVectors>
 inline void start_tile(const Tile& t, TileSums<Simd, kRows, kVectors>& sums) noexcept {
 #pragma GCC unroll 3
   for (int v = 0; v < kVectors; ++v) {
-    const typename Simd::Vector begin =
-        t.scale == nullptr ? Simd::load(t.bias + v * Simd::kLanes) : Simd::all(0);
+    const typename Simd::Vector begin = Simd::load(t.begin + v * Simd::kLanes);
 #pragma GCC unroll 14
     for (int r = 0; r < kRows; ++r) sums.at[r][v] = begin;
   }
 }
 
-/// Scale and bias, where the sums do not begin with that.
+/// Scale and bias, where sums do not begin with the bias.
 template <typename Simd, int kRows, int kVectors>
 inline void scale_tile(const Tile& t, TileSums<Simd, kRows, kVectors>& sums) noexcept {
 #pragma GCC unroll 3
@@ -47,7 +46,8 @@ inline void finish_tile(const Tile& t, TileSums<Simd, kRows, kVectors>& sums) no
   constexpr std::size_t kLanes = Simd::kLanes;
   const auto last = Simd::mask(t.columns - (kVectors - 1) * kLanes);
   const bool whole = t.columns == kVectors * kLanes;
-  if (t.scale != nullptr) scale_tile(t, sums);
+  if (t.scale != nullptr) [[unlikely]]
+    scale_tile(t, sums);
   const Vector low = Simd::all(t.low);
   const Vector high = Simd::all(t.high);
 #pragma GCC unroll 14
