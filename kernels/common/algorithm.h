@@ -30,7 +30,8 @@ namespace fettle::kernels {
 ///   std::size_t packed_bytes(const Set&, const LayerDesc&);
 ///   Status pack(const Set&, const LayerDesc&, std::span<const ConstantBytes>, std::span<std::byte>);
 ///
-/// And where they are not as in Kernel{}: kInPlace, kResidualInPlace, kRounding, kNonFinite.
+/// And where they are not as in an entry of revision 1: kRevision, kInPlace, kResidualInPlace, kRounding,
+/// kNonFinite.
 template <typename T>
 concept Algorithm = requires {
   { T::kSignatures } -> std::convertible_to<std::span<const Signature>>;

@@ -11,32 +11,42 @@
 namespace fettle::kernels {
 namespace {
 
+// What sums begin with that are scaled before the bias is added.
+constexpr std::array<float, static_cast<std::size_t>(kMostVectors* kMostLanes)> kNothing{};
+
 // How many bytes each product must fetch so that a block's fetch so many floats.
-std::size_t fetched_each(std::int64_t floats, const Block& block, std::int64_t depth) noexcept {
+std::size_t fetched_each(std::int64_t floats, const Block& block, const Tile& tile) noexcept {
   if (floats == 0) return 0;
-  const std::int64_t products = (block.last_panel - block.first_panel) * depth;
+  const std::int64_t products =
+      (block.last_panel - block.first_panel) * static_cast<std::int64_t>(tile.taps * tile.depth);
   return static_cast<std::size_t>(ceil_div(floats, products)) * sizeof(float);
 }
 
-void multiply_fetching(const TileSet& tiles, const Panels& panels, const PanelPart& part, const float* packed,
+void multiply_fetching(const TileSet& tiles, const Panels& panels, const ProductWeights& weights,
                        const Block& block, Tile& tile, const UnaryFunction& function) noexcept {
   const std::int64_t first_column = panels.first_column(block.first_panel);
-  const auto depth = static_cast<std::size_t>(part.depth);
-  tile.prefetch = reinterpret_cast<const char*>(packed + block.next_float);
-  tile.prefetch_step = fetched_each(block.next_floats, block, part.depth);
+  const std::size_t products = tile.taps * tile.depth;
+  tile.prefetch = reinterpret_cast<const char*>(weights.panels + block.next_float);
+  tile.prefetch_step = fetched_each(block.next_floats, block, tile);
+  tile.bias = weights.bias + first_column;
+  tile.scale = weights.scale == nullptr ? nullptr : weights.scale + first_column;
   tile.output += first_column;
   if (tile.residual != nullptr) tile.residual += first_column;
   for (std::int64_t panel = block.first_panel; panel < block.last_panel; ++panel) {
     const std::int64_t width = panels.width_of(panel);
     const std::int64_t columns = panels.columns_of(panel);
-    tile.panel = packed + panels.first_float(panel) + part.before * width;
+    tile.panel = weights.panels + panels.first_float(panel) + weights.first_row * width;
+    tile.row_pitch = static_cast<std::size_t>(width);
+    tile.begin = tile.scale == nullptr ? tile.bias : kNothing.data();
     tile.columns = static_cast<std::size_t>(columns);
-    tiles.kernel(panels.vectors_of(panel), block.rows)(tile);
+    tiles.kernel(panels.used_vectors_of(panel), block.rows)(tile);
     function.apply(tile.output, static_cast<std::int64_t>(tile.output_stride), block.rows, columns);
+    tile.bias += width;
+    if (tile.scale != nullptr) tile.scale += width;
     tile.output += width;
     if (tile.residual != nullptr) tile.residual += width;
-    tile.prefetch += tile.prefetch_step * depth;
-    tile.next_rows += tile.next_rows_step * depth;
+    tile.prefetch += tile.prefetch_step * products;
+    tile.next_rows += tile.next_rows_step * products;
   }
 }
 
@@ -55,8 +65,8 @@ Blocking::Blocking(const Panels& panels, Cut rows, std::int64_t input_floats, in
     : row_tiles_(rows.tiles),
       tile_rows_(rows.count / row_tiles_),
       taller_tiles_(rows.count % row_tiles_),
-      panel_groups_(std::min(panels.count, weight_groups(panels.floats(), input_floats))),
-      fetched_floats_((panel_groups_ > 1 || followed) && row_tiles_ > 1
+      panel_groups_(std::min(panels.count, weight_groups(panels.used_floats(), input_floats))),
+      fetched_floats_((panel_groups_ > 1 || followed) && row_tiles_ > 1 && panels.uses_all_rows()
                           ? ceil_div(panels.first_float(1), row_tiles_)
                           : 0),
       followed_(followed),
@@ -92,7 +102,7 @@ Tile plain_tile(std::int64_t taps, std::int64_t depth) noexcept {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   Tile tile{};
   tile.taps = static_cast<std::size_t>(taps);
-  tile.depth = static_cast<std::size_t>(depth);
+  tile.depth = tile.tap_pitch = static_cast<std::size_t>(depth);
   tile.low = tile.last_low = -kInfinity;
   tile.high = tile.last_high = kInfinity;
   return tile;
@@ -108,28 +118,23 @@ Tile conv_tile(std::int64_t taps, std::int64_t depth, const Epilogue& epilogue,
   return tile;
 }
 
-void multiply_panels(const TileSet& tiles, const Panels& panels, const float* packed, const Block& block,
-                     Tile& tile, const UnaryFunction& function) noexcept {
-  multiply_panels(tiles, panels, {0, panels.depth}, packed, block, tile, function);
-}
-
-void multiply_panels(const TileSet& tiles, const Panels& panels, const PanelPart& part, const float* packed,
+void multiply_panels(const TileSet& tiles, const Panels& panels, const ProductWeights& weights,
                      const Block& block, Tile& tile, const UnaryFunction& function) noexcept {
-  tile.next_rows = reinterpret_cast<const char*>(packed);
+  tile.next_rows = reinterpret_cast<const char*>(weights.panels);
   tile.next_rows_step = 0;
-  multiply_fetching(tiles, panels, part, packed, block, tile, function);
+  multiply_fetching(tiles, panels, weights, block, tile, function);
 }
 
-void multiply_rows(const TileSet& tiles, const Panels& panels, const float* packed, const Block& block,
-                   const float* input, std::int64_t input_pitch, Tile& tile,
+void multiply_rows(const TileSet& tiles, const Panels& panels, const ProductWeights& weights,
+                   const Block& block, const float* input, std::int64_t input_pitch, Tile& tile,
                    const UnaryFunction& function) noexcept {
   std::array<const float*, kMostRows> rows;
   const float* row = input + block.first_row * input_pitch;
   for (int r = 0; r < block.rows; ++r, row += input_pitch) rows[static_cast<std::size_t>(r)] = row;
   tile.rows = rows.data();
   tile.next_rows = reinterpret_cast<const char*>(row);
-  tile.next_rows_step = fetched_each(block.rows * input_pitch, block, panels.depth);
-  multiply_fetching(tiles, panels, {0, panels.depth}, packed, block, tile, function);
+  tile.next_rows_step = fetched_each(block.rows * input_pitch, block, tile);
+  multiply_fetching(tiles, panels, weights, block, tile, function);
 }
 
 }  // namespace fettle::kernels

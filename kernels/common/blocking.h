@@ -32,6 +32,7 @@ class Blocking {
   /// where there are few rows for many threads. `input_floats`: what all rows are computed from. Nothing is
   /// fetched ahead for a single tile of rows, which reads weights from one end to the other: hardware does
   /// that better.
+  /// Nor is it where products use a part of the rows of panels: what lies between them is of no use to them.
   /// `followed`: the panels of the next product lie behind these, and are fetched with the last group.
   Blocking(const TileSet& tiles, const Panels& panels, std::int64_t rows, std::int64_t input_floats,
            int threads, bool followed = false) noexcept;
@@ -90,7 +91,8 @@ class Blocking {
   Panels panels_;
 };
 
-/// What all tiles of a product have in common; they clamp and add nothing. A tile starts as a copy of it.
+/// What all tiles of a product have in common; they clamp and add nothing. A tile starts as a copy of it. Its
+/// taps lie one behind the other; where panels have more channels than are summed, `tap_pitch` has to say so.
 Tile plain_tile(std::int64_t taps, std::int64_t depth) noexcept;
 /// The same with a convolution's clamps and residual, in nhwc.
 Tile conv_tile(std::int64_t taps, std::int64_t depth, const Epilogue& epilogue,
@@ -99,18 +101,14 @@ Tile conv_tile(std::int64_t taps, std::int64_t depth, const Epilogue& epilogue,
 /// Computes a block. `tile` has what does not depend on the panel, and points at the first row of the first
 /// panel's columns; it is changed, because copying what has just been written in parts takes as long as some
 /// tiles do. `function` is computed of each tile's results as soon as they are stored.
-void multiply_panels(const TileSet& tiles, const Panels& panels, const float* packed, const Block& block,
-                     Tile& tile, const UnaryFunction& function) noexcept;
-
-/// The same for one of several products that share panels.
-void multiply_panels(const TileSet& tiles, const Panels& panels, const PanelPart& part, const float* packed,
+void multiply_panels(const TileSet& tiles, const Panels& panels, const ProductWeights& weights,
                      const Block& block, Tile& tile, const UnaryFunction& function) noexcept;
 
 /// A block of a product of one tap whose rows lie at equal distances; `input` is the product's first row.
 /// `tile` points at the first row of the block and the first column of all. The rows of the next block are
 /// fetched ahead: products of few columns would wait for them.
-void multiply_rows(const TileSet& tiles, const Panels& panels, const float* packed, const Block& block,
-                   const float* input, std::int64_t input_pitch, Tile& tile,
+void multiply_rows(const TileSet& tiles, const Panels& panels, const ProductWeights& weights,
+                   const Block& block, const float* input, std::int64_t input_pitch, Tile& tile,
                    const UnaryFunction& function) noexcept;
 
 }  // namespace fettle::kernels

@@ -69,12 +69,13 @@ class BoundDirect final : public BoundKernel {
     const std::int64_t place =
         image * s.out_vectors * s.out_plane() + (oy * s.conv.out_w + pixels.first) * s.lanes;
     const float* packed = packed_ + image % s.conv.groups * s.group_floats();
+    const float* bias = packed_ + s.weight_floats() + image % s.conv.groups * s.out_vectors * s.lanes;
     const std::int64_t end = groups_.first_vector(group + 1);
     const std::int64_t fetched = fetch_next_group(packed, group, oy * s.row_tiles + index, tile);
     for (std::int64_t v = groups_.first_vector(group); v < end;) {
       const std::int64_t vectors = std::min<std::int64_t>(s.tile_vectors, end - v);
-      tile.bias = packed + v * s.vector_floats();
-      tile.weights = tile.bias + s.lanes + pixels.first_row * s.row_weights();
+      tile.bias = bias + v * s.lanes;
+      tile.weights = packed + v * s.vector_floats() + pixels.first_row * s.row_weights();
       tile.output = output_ + place + v * s.out_plane();
       tile.residual = residual_ == nullptr ? nullptr : residual_ + place + v * s.out_plane();
       tile.last_lanes = s.lanes_of(v + vectors - 1);
@@ -178,8 +179,7 @@ std::size_t Direct::workspace_bytes(const DirectSet& set, const LayerDesc& layer
 }
 
 std::size_t Direct::packed_bytes(const DirectSet& set, const LayerDesc& layer) {
-  const DirectShape s(set, layer);
-  return static_cast<std::size_t>(s.conv.groups * s.group_floats()) * sizeof(float);
+  return static_cast<std::size_t>(DirectShape(set, layer).packed_floats()) * sizeof(float);
 }
 
 Status Direct::pack(const DirectSet& set, const LayerDesc& layer, std::span<const ConstantBytes> constants,
@@ -189,11 +189,11 @@ Status Direct::pack(const DirectSet& set, const LayerDesc& layer, std::span<cons
   const auto* weights = reinterpret_cast<const float*>(constants[1].data());
   const auto* bias = c.biased ? reinterpret_cast<const float*>(constants[2].data()) : nullptr;
   auto* target = reinterpret_cast<float*>(packed.data());
-  std::fill_n(target, c.groups * s.group_floats(), 0.0f);
+  std::fill_n(target, s.packed_floats(), 0.0f);
+  // Groups are of whole vectors where there are several.
+  if (bias != nullptr) std::copy_n(bias, c.out_channels, target + s.weight_floats());
   for (std::int64_t out = 0; out < c.out_channels; ++out) {
     float* place = target + out / s.lanes * s.vector_floats() + out % s.lanes;
-    if (bias != nullptr) *place = bias[out];
-    place += s.lanes;
     for (std::int64_t in = 0; in < c.in_per_group; ++in, weights += c.taps()) {
       float* channel = place + (in / s.lanes * c.taps() * s.lanes + in % s.lanes) * s.lanes;
       for (std::int64_t t = 0; t < c.taps(); ++t) channel[t * s.lanes * s.lanes] = weights[t];

@@ -26,8 +26,8 @@ struct DirectTile {
   std::int64_t rows, columns;                      ///< of the window, those that are summed
   const float* weights;        ///< of the first vector of outputs: for each block, tap and channel a vector
   std::int64_t skipped;        ///< floats of the weights of rows that are not summed, for each block
-  const float* bias;           ///< of the first vector of outputs
-  std::int64_t weights_pitch;  ///< between vectors of outputs, for weights and bias
+  std::int64_t weights_pitch;  ///< between vectors of outputs
+  const float* bias;           ///< of the first vector of outputs; the others' are behind it
   float* output;
   std::int64_t output_pitch;  ///< between vectors of outputs, for the residual too
   const float* residual;      ///< added to the result; null: nothing is, and `last` is not applied
@@ -56,6 +56,7 @@ struct DirectSet {
 
 /// Convolutions whose groups, if there are several, are of whole blocks; alone or with a residual added.
 struct Direct {
+  static constexpr std::uint32_t kRevision = 2;
   static constexpr std::span<const Signature> kSignatures = kNchwc<kF32>;
   static constexpr Striding kInputStriding = Striding::dense;
   static constexpr Striding kOutputStriding = Striding::dense;

@@ -66,7 +66,7 @@ void direct_tile(const DirectTile& t) noexcept {
   DirectSums<Tap, kPixels, kVectors> sums;
 #pragma GCC unroll 4
   for (int v = 0; v < kVectors; ++v) {
-    const auto bias = Tap::load(t.bias + v * t.weights_pitch);
+    const auto bias = Tap::load(t.bias + v * Tap::kLanes);
 #pragma GCC unroll 14
     for (int p = 0; p < kPixels; ++p) sums.at[p][v] = bias;
   }

@@ -35,10 +35,12 @@ struct DirectShape {
   std::int64_t out_plane() const { return conv.out_h * conv.out_w * lanes; }
   /// Floats of the weights of a window row, for one vector of outputs and one block of inputs.
   std::int64_t row_weights() const { return conv.kernel_w * lanes * lanes; }
-  /// Floats packed for a vector of outputs: its bias and all weights.
-  std::int64_t vector_floats() const { return lanes + in_blocks * conv.kernel_h * row_weights(); }
-  /// Floats packed for a group.
+  /// Weights packed for a vector of outputs.
+  std::int64_t vector_floats() const { return in_blocks * conv.kernel_h * row_weights(); }
+  /// Packed: the weights of each group, then the biases of all.
   std::int64_t group_floats() const { return out_vectors * vector_floats(); }
+  std::int64_t weight_floats() const { return conv.groups * group_floats(); }
+  std::int64_t packed_floats() const { return weight_floats() + conv.groups * out_vectors * lanes; }
   /// Channels of a vector of outputs.
   std::size_t lanes_of(std::int64_t vector) const {
     const std::int64_t left = conv.out_per_group - vector * lanes;

@@ -15,6 +15,7 @@
 #include <fettle/kernel.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 
@@ -23,6 +24,7 @@ namespace fettle::kernels {
 /// Two convolutions, the first depthwise, the second pointwise in one group; with a third part, the addition
 /// of a tensor of the result's shape.
 struct Dwpw {
+  static constexpr std::uint32_t kRevision = 2;
   static constexpr std::span<const Signature> kSignatures = kNhwc<kF32>;
   static constexpr Striding kInputStriding = Striding::pixels;
   static constexpr Striding kOutputStriding = Striding::pixels;

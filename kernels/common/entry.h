@@ -72,6 +72,7 @@ constexpr void describe(Kernel& kernel) {
   kernel.input_striding = A::kInputStriding;
   kernel.output_striding = A::kOutputStriding;
   kernel.threaded = true;
+  if constexpr (requires { A::kRevision; }) kernel.revision = A::kRevision;
   if constexpr (requires { A::kInPlace; }) kernel.in_place = A::kInPlace;
   if constexpr (requires { A::kRounding; }) kernel.rounding = A::kRounding;
   if constexpr (requires { A::kNonFinite; }) kernel.nonfinite = A::kNonFinite;

@@ -17,6 +17,11 @@ Panels panels_of_indirect(const TileSet& tiles, const ConvShape& s) {
   return {tiles, s.out_per_group, s.depth()};
 }
 
+// Before the panels of the groups lie the zeros that taps outside of the input read.
+PackedProducts packed_indirect(const Panels& panels, const ConvShape& s) {
+  return PackedProducts(panels, s.groups, s.zero_pixel());
+}
+
 // The pointers of a tile lie in the workspace.
 constexpr std::int64_t kIndirectMostTaps = 1024;
 
@@ -36,6 +41,7 @@ class BoundIndirect final : public BoundKernel {
         output_pitch_(pixel_pitch(args.layer.outputs[0])),
         common_(conv_tile(shape_.taps(), shape_.in_per_group, epilogue_, output_pitch_)),
         input_pitch_(pixel_pitch(args.layer.inputs[0])),
+        products_(packed_indirect(panels_, shape_)),
         packed_(reinterpret_cast<const float*>(args.packed.data())),
         rows_(shape_, input_pitch_, packed_),
         pool_(args.pool),
@@ -72,14 +78,14 @@ class BoundIndirect final : public BoundKernel {
     Tile tile = common_;
     tile.output = output_ + pixel * output_pitch_ + channel;
     if (residual_ != nullptr) tile.residual = residual_ + pixel * epilogue_.residual_pitch + channel;
-    const float* panels = packed_ + s.zero_pixel() + group * panels_.floats();
+    const ProductWeights weights = products_.weights(packed_, group);
     if (pointwise_) {
-      multiply_rows(tiles_, panels_, panels, block, x, input_pitch_, tile, activation_);
+      multiply_rows(tiles_, panels_, weights, block, x, input_pitch_, tile, activation_);
       return;
     }
     rows_.find(x, block.first_row, block.rows, pointers);
     tile.rows = pointers;
-    multiply_panels(tiles_, panels_, panels, block, tile, activation_);
+    multiply_panels(tiles_, panels_, weights, block, tile, activation_);
   }
 
   const TileSet& tiles_;
@@ -92,6 +98,7 @@ class BoundIndirect final : public BoundKernel {
   const std::int64_t output_pitch_;
   const Tile common_;
   const std::int64_t input_pitch_;
+  const PackedProducts products_;
   const float* const packed_;
   const WindowRows rows_;
   ThreadPool* const pool_;
@@ -117,8 +124,7 @@ std::size_t Indirect::workspace_bytes(const TileSet&, const LayerDesc& layer, in
 
 std::size_t Indirect::packed_bytes(const TileSet& tiles, const LayerDesc& layer) {
   const ConvShape s(layer);
-  return static_cast<std::size_t>(s.zero_pixel() + s.groups * panels_of_indirect(tiles, s).floats()) *
-         sizeof(float);
+  return static_cast<std::size_t>(packed_indirect(panels_of_indirect(tiles, s), s).floats()) * sizeof(float);
 }
 
 Status Indirect::pack(const TileSet& tiles, const LayerDesc& layer, std::span<const ConstantBytes> constants,
@@ -128,12 +134,13 @@ Status Indirect::pack(const TileSet& tiles, const LayerDesc& layer, std::span<co
   const auto* weights = reinterpret_cast<const float*>(constants[1].data());
   const auto* bias = s.biased ? reinterpret_cast<const float*>(constants[2].data()) : nullptr;
   auto* target = reinterpret_cast<float*>(packed.data());
+  const PackedProducts products = packed_indirect(panels, s);
   std::fill_n(target, s.zero_pixel(), 0.0f);
-  target += s.zero_pixel();
   for (std::int64_t group = 0; group < s.groups; ++group) {
     const std::int64_t first = group * s.out_per_group;
-    pack_panels(panels, weights + first * s.depth(), bias == nullptr ? nullptr : bias + first, s.in_per_group,
-                s.taps(), target + group * panels.floats());
+    pack_panels(panels, weights + first * s.depth(), s.in_per_group, s.taps(),
+                products.panels(target, group));
+    pack_columns(panels, bias == nullptr ? nullptr : bias + first, products.bias(target, group));
   }
   return {};
 }

@@ -15,6 +15,7 @@
 #include <fettle/kernel.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 
@@ -23,6 +24,7 @@ namespace fettle::kernels {
 /// Any convolution but depthwise ones; with a second part, the addition of a tensor of the result's shape to
 /// it.
 struct Indirect {
+  static constexpr std::uint32_t kRevision = 2;
   static constexpr std::span<const Signature> kSignatures = kNhwc<kF32>;
   static constexpr Striding kInputStriding = Striding::pixels;
   static constexpr Striding kOutputStriding = Striding::pixels;

@@ -44,12 +44,17 @@ struct VolumeShape {
   std::size_t scratch_bytes() const {
     const std::int64_t rows = copies() ? depth() * static_cast<std::int64_t>(sizeof(float))
                                        : taps() * static_cast<std::int64_t>(sizeof(const float*));
-    return whole_lines(static_cast<std::size_t>(rows * kMostRows));
+    constexpr std::size_t kLine = 64;
+    return (static_cast<std::size_t>(rows * kMostRows) + kLine - 1) / kLine * kLine;
   }
 };
 
 Panels panels_of_volume(const TileSet& tiles, const VolumeShape& s) {
   return {tiles, s.out_per_group, s.depth()};
+}
+
+PackedProducts packed_volume(const Panels& panels, const VolumeShape& s) {
+  return PackedProducts(panels, s.groups, s.zero_pixel());
 }
 
 class BoundIndirectVolume final : public BoundKernel {
@@ -65,6 +70,7 @@ class BoundIndirectVolume final : public BoundKernel {
         common_(conv_tile(shape_.copies() ? 1 : shape_.taps(),
                           shape_.copies() ? shape_.depth() : shape_.in_per_group, epilogue_,
                           shape_.out_channels)),
+        products_(packed_volume(panels_, shape_)),
         packed_(reinterpret_cast<const float*>(args.packed.data())),
         pool_(args.pool),
         threads_(args.threads) {
@@ -137,8 +143,7 @@ class BoundIndirectVolume final : public BoundKernel {
       }
       tile.rows = pointers;
     }
-    multiply_panels(tiles_, panels_, packed_ + s.zero_pixel() + group * panels_.floats(), block, tile,
-                    activation_);
+    multiply_panels(tiles_, panels_, products_.weights(packed_, group), block, tile, activation_);
   }
 
   // Calls body(tap, what lies under it) for all taps of an output pixel.
@@ -170,6 +175,7 @@ class BoundIndirectVolume final : public BoundKernel {
   const Epilogue epilogue_;
   const UnaryFunction activation_;
   const Tile common_;
+  const PackedProducts products_;
   const float* const packed_;
   ThreadPool* const pool_;
   const int threads_;
@@ -207,8 +213,7 @@ std::size_t IndirectVolume::workspace_bytes(const TileSet&, const LayerDesc& lay
 
 std::size_t IndirectVolume::packed_bytes(const TileSet& tiles, const LayerDesc& layer) {
   const VolumeShape s(layer);
-  return static_cast<std::size_t>(s.zero_pixel() + s.groups * panels_of_volume(tiles, s).floats()) *
-         sizeof(float);
+  return static_cast<std::size_t>(packed_volume(panels_of_volume(tiles, s), s).floats()) * sizeof(float);
 }
 
 Status IndirectVolume::pack(const TileSet& tiles, const LayerDesc& layer,
@@ -220,12 +225,13 @@ Status IndirectVolume::pack(const TileSet& tiles, const LayerDesc& layer,
         constants[static_cast<std::size_t>(layer.main().operands[operand])].data());
   };
   auto* target = reinterpret_cast<float*>(packed.data());
+  const PackedProducts products = packed_volume(panels, s);
   std::fill_n(target, s.zero_pixel(), 0.0f);
-  target += s.zero_pixel();
   for (std::int64_t group = 0; group < s.groups; ++group) {
     const std::int64_t first = group * s.out_per_group;
-    pack_panels(panels, values(1) + first * s.depth(), s.biased ? values(2) + first : nullptr, s.in_per_group,
-                s.taps(), target + group * panels.floats());
+    pack_panels(panels, values(1) + first * s.depth(), s.in_per_group, s.taps(),
+                products.panels(target, group));
+    pack_columns(panels, s.biased ? values(2) + first : nullptr, products.bias(target, group));
   }
   return {};
 }

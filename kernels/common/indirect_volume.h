@@ -10,6 +10,7 @@
 
 #include <fettle/kernel.h>
 
+#include <cstdint>
 #include <memory>
 #include <span>
 

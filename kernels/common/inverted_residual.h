@@ -12,6 +12,7 @@
 #include <fettle/kernel.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 
@@ -19,6 +20,7 @@ namespace fettle::kernels {
 
 /// Pointwise, depthwise, pointwise; with a fourth part, the addition of a tensor of the result's shape.
 struct InvertedResidual {
+  static constexpr std::uint32_t kRevision = 2;
   static constexpr std::span<const Signature> kSignatures = kNhwc<kF32>;
   static constexpr Striding kInputStriding = Striding::pixels;
   static constexpr Striding kOutputStriding = Striding::pixels;

@@ -127,7 +127,7 @@ class BoundPaddedRows final : public BoundKernel {
         common_(plain_tile(shape_.conv.kernel_h, shape_.depth)),
         spread_(spread_for(shape_.block)),
         output_pitch_(spread_ != nullptr ? shape_.block : pixel_pitch(args.layer.outputs[0])),
-        packed_(reinterpret_cast<const float*>(args.packed.data())),
+        weights_(PackedProducts(panels_).weights(reinterpret_cast<const float*>(args.packed.data()))),
         pool_(args.pool),
         threads_(args.threads) {
     const Clamp clamp = Epilogue(args.layer).clamp;
@@ -183,7 +183,7 @@ class BoundPaddedRows final : public BoundKernel {
       Tile tile = common_;
       tile.rows = pointers;
       tile.output = spread_ != nullptr ? results : output + first * output_pitch_;
-      multiply_panels(tiles_, panels_, packed_, {first, height, 0, panels_.count}, tile, activation_);
+      multiply_panels(tiles_, panels_, weights_, {first, height, 0, panels_.count}, tile, activation_);
       if (spread_ != nullptr)
         spread_(results, shape_.conv.out_channels, height, output + first * output_pitch_, plane());
     }
@@ -197,7 +197,7 @@ class BoundPaddedRows final : public BoundKernel {
   const Spread spread_;  // null where a tile's results may lie as they are
   const std::int64_t output_pitch_;
   std::int64_t images_ = 1;  // of blocks of channels, that each of the batch is made of
-  const float* const packed_;
+  const ProductWeights weights_;
   ThreadPool* const pool_;
   const int threads_;
   const float* input_ = nullptr;
@@ -239,7 +239,7 @@ std::size_t PaddedRows::workspace_bytes(const TileSet&, const LayerDesc& layer, 
 }
 
 std::size_t PaddedRows::packed_bytes(const TileSet& tiles, const LayerDesc& layer) {
-  return static_cast<std::size_t>(RowCopy(layer).panels(tiles).floats()) * sizeof(float);
+  return static_cast<std::size_t>(PackedProducts(RowCopy(layer).panels(tiles)).floats()) * sizeof(float);
 }
 
 Status PaddedRows::pack(const TileSet& tiles, const LayerDesc& layer,
@@ -249,7 +249,10 @@ Status PaddedRows::pack(const TileSet& tiles, const LayerDesc& layer,
   const auto* weights = reinterpret_cast<const float*>(constants[1].data());
   const auto* bias = s.biased ? reinterpret_cast<const float*>(constants[2].data()) : nullptr;
   auto* target = reinterpret_cast<float*>(packed.data());
-  pack_panels(shape.panels(tiles), weights, bias, s.in_channels, s.taps(), target);
+  const Panels panels = shape.panels(tiles);
+  const PackedProducts products(panels);
+  pack_panels(panels, weights, s.in_channels, s.taps(), products.panels(target));
+  pack_columns(panels, bias, products.bias(target));
   return {};
 }
 

@@ -15,6 +15,7 @@
 
 #include <fettle/kernel.h>
 
+#include <cstdint>
 #include <memory>
 #include <span>
 
@@ -22,6 +23,7 @@ namespace fettle::kernels {
 
 /// Convolutions of few channels in one group, not dilated along rows.
 struct PaddedRows {
+  static constexpr std::uint32_t kRevision = 2;
   static constexpr Signature kSignatures[] = {{Layout::nchw, Layout::nhwc, DataType::f32},
                                               {Layout::nhwc, Layout::nhwc, DataType::f32},
                                               {Layout::nchw, Layout::nchwc, DataType::f32},

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/common/panels.h"
 
-#include "kernels/common/ceil_div.h"
-
 #include <algorithm>
 
 namespace fettle::kernels {
@@ -17,11 +15,19 @@ int widest(const TileSet& set, std::int64_t needed) noexcept {
 }  // namespace
 
 Panels::Panels(const TileSet& set, std::int64_t columns_, std::int64_t depth_) noexcept
-    : columns(columns_), depth(depth_), vector(set.vector) {
+    : columns(columns_), depth(depth_), packed_columns(columns_), packed_depth(depth_), vector(set.vector) {
   const std::int64_t needed = ceil_div(columns, vector);
-  count = ceil_div(needed, widest(set, needed));
+  count = packed_count = ceil_div(needed, widest(set, needed));
   vectors = static_cast<int>(ceil_div(needed, count));
   wider = needed - count * (vectors - 1);
+}
+
+Panels Panels::part(std::int64_t used_columns, std::int64_t used_depth) const noexcept {
+  Panels panels = *this;
+  panels.columns = used_columns;
+  panels.depth = used_depth;
+  panels.count = panel_of(used_columns - 1) + 1;
+  return panels;
 }
 
 std::int64_t Panels::panel_of(std::int64_t column) const noexcept {
@@ -30,19 +36,17 @@ std::int64_t Panels::panel_of(std::int64_t column) const noexcept {
   return wider + (column - in_wider) / ((vectors - 1) * vector);
 }
 
-std::int64_t Panels::place(std::int64_t column, std::int64_t k) const noexcept {
+std::int64_t Panels::place(std::int64_t column, std::int64_t row) const noexcept {
   const std::int64_t panel = panel_of(column);
-  return first_float(panel) + (k + 1) * width_of(panel) + column - first_column(panel);
+  return first_float(panel) + row * width_of(panel) + column - first_column(panel);
 }
 
-void pack_panels(const Panels& panels, const float* weights, const float* bias, std::int64_t channels,
-                 std::int64_t taps, float* packed) noexcept {
-  for (std::int64_t panel = 0; panel < panels.count; ++panel) {
+void pack_panels(const Panels& panels, const float* weights, std::int64_t channels, std::int64_t taps,
+                 float* packed) noexcept {
+  for (std::int64_t panel = 0; panel < panels.packed_count; ++panel) {
     const std::int64_t first = panels.first_column(panel);
-    const std::int64_t used = panels.columns_of(panel);
     const std::int64_t width = panels.width_of(panel);
-    for (std::int64_t j = 0; j < width; ++j) packed[j] = bias != nullptr && j < used ? bias[first + j] : 0.0f;
-    packed += width;
+    const std::int64_t used = std::min(width, panels.packed_columns - first);
     for (std::int64_t c = 0; c < channels; ++c) {
       for (std::int64_t t = 0; t < taps; ++t) {
         float* row = packed + (t * channels + c) * width;
@@ -53,6 +57,11 @@ void pack_panels(const Panels& panels, const float* weights, const float* bias, 
     }
     packed += channels * taps * width;
   }
+}
+
+void pack_columns(const Panels& panels, const float* numbers, float* packed) noexcept {
+  const std::int64_t there = numbers == nullptr ? 0 : panels.packed_columns;
+  std::fill_n(std::copy_n(numbers, there, packed), panels.padded_columns() - there, 0.0f);
 }
 
 }  // namespace fettle::kernels

@@ -49,6 +49,10 @@ struct PatchShape {
   }
   std::int64_t taps() const { return y.taps * x.taps; }
   Panels panels(const TileSet& tiles) const { return {tiles, columns, taps() * conv.in_per_group}; }
+  // Before the panels of the groups lie the zeros that taps outside of the input read.
+  PackedProducts packed(const Panels& panels) const {
+    return PackedProducts(panels, conv.groups, conv.zero_pixel());
+  }
   // A thread's workspace: the results of a tile, then its pointers.
   std::size_t result_bytes() const { return static_cast<std::size_t>(columns * kMostRows) * sizeof(float); }
   std::size_t workspace_bytes() const {
@@ -67,6 +71,7 @@ class BoundPatches final : public BoundKernel {
         input_pitch_(pixel_pitch(args.layer.inputs[0])),
         output_pitch_(pixel_pitch(args.layer.outputs[0])),
         common_(conv_tile(shape_.taps(), shape_.conv.in_per_group, Epilogue(args.layer), shape_.columns)),
+        products_(shape_.packed(panels_)),
         packed_(reinterpret_cast<const float*>(args.packed.data())),
         rows_(shape_.patches(), input_pitch_, packed_),
         pool_(args.pool),
@@ -106,8 +111,8 @@ class BoundPatches final : public BoundKernel {
     Tile tile = common_;
     tile.rows = pointers;
     tile.output = results;
-    multiply_panels(tiles_, panels_, packed_ + s.zero_pixel() + group * panels_.floats(),
-                    {first, rows, 0, panels_.count}, tile, {});
+    multiply_panels(tiles_, panels_, products_.weights(packed_, group), {first, rows, 0, panels_.count}, tile,
+                    {});
     float* image_out = output_ + image * s.out_h * s.out_w * output_pitch_ + group * s.out_per_group;
     for (int r = 0; r < rows; ++r)
       place((first + r) / shape_.x.count, (first + r) % shape_.x.count, results + r * shape_.columns,
@@ -137,6 +142,7 @@ class BoundPatches final : public BoundKernel {
   const std::int64_t row_tiles_;
   const std::int64_t input_pitch_, output_pitch_;
   const Tile common_;
+  const PackedProducts products_;
   const float* const packed_;
   const WindowRows rows_;
   ThreadPool* const pool_;
@@ -146,12 +152,9 @@ class BoundPatches final : public BoundKernel {
   std::byte* workspace_ = nullptr;
 };
 
-// Writes a group's panels, which are zeros. `weights` and `bias` are the group's; the bias may be null.
-void pack_group(const PatchShape& s, const Panels& panels, const float* weights, const float* bias,
-                float* target) {
+// Writes a group's panels, which are zeros; `weights` are the group's.
+void pack_group(const PatchShape& s, const Panels& panels, const float* weights, float* target) {
   const ConvShape& c = s.conv;
-  for (std::int64_t column = 0; bias != nullptr && column < s.columns; ++column)
-    target[panels.place(column, -1)] = bias[column % c.out_per_group];
   // ONNX has the taps inside, then the output channels.
   for (std::int64_t in = 0; in < c.in_per_group; ++in) {
     for (std::int64_t out = 0; out < c.out_per_group; ++out) {
@@ -194,8 +197,7 @@ std::size_t Patches::workspace_bytes(const TileSet&, const LayerDesc& layer, int
 
 std::size_t Patches::packed_bytes(const TileSet& tiles, const LayerDesc& layer) {
   const PatchShape s(layer);
-  return static_cast<std::size_t>(s.conv.zero_pixel() + s.conv.groups * s.panels(tiles).floats()) *
-         sizeof(float);
+  return static_cast<std::size_t>(s.packed(s.panels(tiles)).floats()) * sizeof(float);
 }
 
 Status Patches::pack(const TileSet& tiles, const LayerDesc& layer, std::span<const ConstantBytes> constants,
@@ -205,13 +207,15 @@ Status Patches::pack(const TileSet& tiles, const LayerDesc& layer, std::span<con
   const auto* weights = reinterpret_cast<const float*>(constants[1].data());
   const auto* bias = s.conv.biased ? reinterpret_cast<const float*>(constants[2].data()) : nullptr;
   auto* target = reinterpret_cast<float*>(packed.data());
-  std::fill_n(target, packed.size() / sizeof(float), 0.0f);
-  target += s.conv.zero_pixel();
+  const PackedProducts products = s.packed(panels);
+  std::fill_n(target, products.floats(), 0.0f);
   const std::int64_t of_group = s.conv.in_per_group * s.conv.out_per_group * s.conv.taps();
   for (std::int64_t group = 0; group < s.conv.groups; ++group) {
-    pack_group(s, panels, weights + group * of_group,
-               bias == nullptr ? nullptr : bias + group * s.conv.out_per_group,
-               target + group * panels.floats());
+    pack_group(s, panels, weights + group * of_group, products.panels(target, group));
+    // Each pixel of a patch has the group's.
+    for (std::int64_t column = 0; bias != nullptr && column < s.columns; ++column)
+      products.bias(target, group)[column] =
+          bias[group * s.conv.out_per_group + column % s.conv.out_per_group];
   }
   return {};
 }

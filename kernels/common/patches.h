@@ -13,6 +13,7 @@
 #include <fettle/kernel.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 
@@ -21,6 +22,7 @@ namespace fettle::kernels {
 /// Transposed convolutions with strides, not dilated, of which a group's output channels fill a vector at
 /// most; refused where there would be more to multiply than pixel by pixel.
 struct Patches {
+  static constexpr std::uint32_t kRevision = 2;
   static constexpr std::span<const Signature> kSignatures = kNhwc<kF32>;
   static constexpr Striding kInputStriding = Striding::pixels;
   static constexpr Striding kOutputStriding = Striding::pixels;

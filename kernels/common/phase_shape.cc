@@ -29,7 +29,7 @@ PhaseShape::PhaseShape(const LayerDesc& layer)
 
 std::int64_t PhaseShape::rows_of_panel() const noexcept {
   const std::int64_t without_taps = phases() - y.used_phases() * x.used_phases();
-  return phases() + conv.depth() + without_taps;
+  return conv.depth() + without_taps;
 }
 
 }  // namespace fettle::kernels

@@ -39,7 +39,7 @@ struct PhaseShape {
   /// What the phase's outputs are sums of, apart from the bias. Where it has no taps it is one product with
   /// zero, because tiles sum something.
   std::int64_t depth_of(std::int64_t taps) const noexcept { return taps == 0 ? 1 : taps * conv.in_per_group; }
-  /// Rows of numbers that all phases have in a panel: a bias each and the weights.
+  /// Rows of weights that all phases have in a panel.
   std::int64_t rows_of_panel() const noexcept;
 };
 

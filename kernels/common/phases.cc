@@ -18,7 +18,12 @@ constexpr std::int64_t kPhasesMostTaps = 1024;
 constexpr std::int64_t kPhasesMostPhases = 1024;
 
 Panels panels_of_phases(const TileSet& tiles, const PhaseShape& s) {
-  return {tiles, s.conv.out_per_group, s.rows_of_panel() - 1};
+  return {tiles, s.conv.out_per_group, s.rows_of_panel()};
+}
+
+// Before the panels of the groups lie the zeros that taps outside of the input read.
+PackedProducts packed_phases(const Panels& panels, const PhaseShape& s) {
+  return PackedProducts(panels, s.conv.groups, s.conv.zero_pixel());
 }
 
 // The pointers of one thread's tile: to each tap of each row.
@@ -38,7 +43,7 @@ std::vector<Backs> backs_of(const PhaseAxis& axis) {
 
 // The product of a phase.
 struct Phase {
-  PanelPart part;
+  std::int64_t first_row;   // of each panel
   std::size_t taps, depth;  // of its tiles
 };
 
@@ -80,6 +85,7 @@ class BoundPhases final : public BoundKernel {
         input_pitch_(pixel_pitch(args.layer.inputs[0])),
         output_pitch_(pixel_pitch(args.layer.outputs[0])),
         common_(conv_tile(1, 1, Epilogue(args.layer), output_pitch_ * shape_.x.stride)),
+        products_(packed_phases(panels_, shape_)),
         packed_(reinterpret_cast<const float*>(args.packed.data())),
         pool_(args.pool),
         threads_(args.threads) {
@@ -89,9 +95,8 @@ class BoundPhases final : public BoundKernel {
         const auto taps = static_cast<std::int64_t>(y.size() * x.size());
         const std::int64_t depth = shape_.depth_of(taps);
         const std::int64_t runs = std::max<std::int64_t>(1, taps);
-        phases_.push_back(
-            {{before, depth}, static_cast<std::size_t>(runs), static_cast<std::size_t>(depth / runs)});
-        before += 1 + depth;
+        phases_.push_back({before, static_cast<std::size_t>(runs), static_cast<std::size_t>(depth / runs)});
+        before += depth;
       }
     }
   }
@@ -154,12 +159,13 @@ class BoundPhases final : public BoundKernel {
     Tile tile = common_;
     tile.rows = pointers;
     tile.taps = phase.taps;
-    tile.depth = phase.depth;
+    tile.depth = tile.tap_pitch = phase.depth;
     tile.output =
         output_ + ((image * s.out_h + y) * s.out_w + strip.x) * output_pitch_ + group * s.out_per_group;
     block.rows = strip.pixels;
-    multiply_panels(tiles_, panels_, phase.part, packed_ + s.zero_pixel() + group * panels_.floats(), block,
-                    tile, {});
+    ProductWeights weights = products_.weights(packed_, group);
+    weights.first_row = phase.first_row;
+    multiply_panels(tiles_, panels_, weights, block, tile, {});
   }
 
   const TileSet& tiles_;
@@ -171,6 +177,7 @@ class BoundPhases final : public BoundKernel {
   std::vector<Phase> phases_;
   const std::int64_t input_pitch_, output_pitch_;
   const Tile common_;
+  const PackedProducts products_;
   const float* const packed_;
   ThreadPool* const pool_;
   const int threads_;
@@ -179,21 +186,20 @@ class BoundPhases final : public BoundKernel {
   const float** pointers_ = nullptr;
 };
 
-// Writes a panel of one group: `weights` and `bias` are those of its first column.
+// Writes a panel of one group: `weights` are those of its first column.
 class PanelWriter {
  public:
   PanelWriter(const PhaseShape& s, std::int64_t columns, std::int64_t width, float* to) noexcept
       : s_(s), columns_(columns), width_(width), to_(to) {}
 
-  void write(const float* weights, const float* bias) noexcept {
+  void write(const float* weights) noexcept {
     for (std::int64_t y = 0; y < s_.y.stride; ++y) {
-      for (std::int64_t x = 0; x < s_.x.stride; ++x) write_phase(y, x, weights, bias);
+      for (std::int64_t x = 0; x < s_.x.stride; ++x) write_phase(y, x, weights);
     }
   }
 
  private:
-  void write_phase(std::int64_t y, std::int64_t x, const float* weights, const float* bias) noexcept {
-    write_row(bias, 1);
+  void write_phase(std::int64_t y, std::int64_t x, const float* weights) noexcept {
     const float* const begin = to_;
     for (std::int64_t ky = s_.y.first_tap(y); ky < s_.y.kernel; ky += s_.y.period) {
       for (std::int64_t kx = s_.x.first_tap(x); kx < s_.x.kernel; kx += s_.x.period)
@@ -236,8 +242,7 @@ std::size_t Phases::workspace_bytes(const TileSet&, const LayerDesc& layer, int 
 
 std::size_t Phases::packed_bytes(const TileSet& tiles, const LayerDesc& layer) {
   const PhaseShape s(layer);
-  return static_cast<std::size_t>(s.conv.zero_pixel() + s.conv.groups * panels_of_phases(tiles, s).floats()) *
-         sizeof(float);
+  return static_cast<std::size_t>(packed_phases(panels_of_phases(tiles, s), s).floats()) * sizeof(float);
 }
 
 Status Phases::pack(const TileSet& tiles, const LayerDesc& layer, std::span<const ConstantBytes> constants,
@@ -247,15 +252,19 @@ Status Phases::pack(const TileSet& tiles, const LayerDesc& layer, std::span<cons
   const Panels panels = panels_of_phases(tiles, s);
   const auto* weights = reinterpret_cast<const float*>(constants[1].data());
   const auto* bias = conv.biased ? reinterpret_cast<const float*>(constants[2].data()) : nullptr;
-  float* target = std::fill_n(reinterpret_cast<float*>(packed.data()), conv.zero_pixel(), 0.0f);
-  for (std::int64_t group = 0; group < conv.groups; ++group, target += panels.floats()) {
+  const PackedProducts products = packed_phases(panels, s);
+  auto* target = reinterpret_cast<float*>(packed.data());
+  std::fill_n(target, conv.zero_pixel(), 0.0f);
+  for (std::int64_t group = 0; group < conv.groups; ++group) {
     const float* of_group = weights + group * conv.in_per_group * conv.out_per_group * conv.taps();
     for (std::int64_t panel = 0; panel < panels.count; ++panel) {
       const std::int64_t first = panels.first_column(panel);
-      PanelWriter(s, panels.columns_of(panel), panels.width_of(panel), target + panels.first_float(panel))
-          .write(of_group + first * conv.taps(),
-                 bias == nullptr ? nullptr : bias + group * conv.out_per_group + first);
+      PanelWriter(s, panels.columns_of(panel), panels.width_of(panel),
+                  products.panels(target, group) + panels.first_float(panel))
+          .write(of_group + first * conv.taps());
     }
+    pack_columns(panels, bias == nullptr ? nullptr : bias + group * conv.out_per_group,
+                 products.bias(target, group));
   }
   return {};
 }

@@ -17,6 +17,7 @@
 #include <fettle/kernel.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 
@@ -24,6 +25,7 @@ namespace fettle::kernels {
 
 /// Any transposed convolution.
 struct Phases {
+  static constexpr std::uint32_t kRevision = 2;
   static constexpr std::span<const Signature> kSignatures = kNhwc<kF32>;
   static constexpr Striding kInputStriding = Striding::pixels;
   static constexpr Striding kOutputStriding = Striding::pixels;

@@ -18,8 +18,8 @@ void planar_tile(const PlanarTile& t) noexcept {
   Vector sums[kRows][kVectors];
   const float* weights = t.panel;
 #pragma GCC unroll 3
-  for (int v = 0; v < kVectors; ++v, weights += Simd::kLanes) {
-    const Vector bias = Simd::load(weights);
+  for (int v = 0; v < kVectors; ++v) {
+    const Vector bias = Simd::load(t.bias + v * Simd::kLanes);
 #pragma GCC unroll 14
     for (int r = 0; r < kRows; ++r) sums[r][v] = bias;
   }

@@ -29,8 +29,11 @@ struct PlanarPixelsShape {
                          : ceil_div(input.conv().out_w, std::int64_t{set.lanes}) * set.lanes) {}
 
   std::int64_t workspace_floats() const { return input.floats() + kTurnedChannels * turned_pitch; }
-  std::int64_t group_floats() const { return (depth + 1) * group; }
-  std::int64_t packed_floats() const { return ceil_div(input.conv().out_channels, group) * group_floats(); }
+  // Packed: the weights of each group of channels, then the biases of all.
+  std::int64_t group_floats() const { return depth * group; }
+  std::int64_t groups() const { return ceil_div(input.conv().out_channels, group); }
+  std::int64_t weight_floats() const { return groups() * group_floats(); }
+  std::int64_t packed_floats() const { return weight_floats() + groups() * group; }
 };
 
 class BoundPlanarPixels final : public BoundKernel {
@@ -102,6 +105,7 @@ class BoundPlanarPixels final : public BoundKernel {
     tile.low = clamp_.low, tile.high = clamp_.high;
     for (std::int64_t first = 0; first < channels; first += shape_.group) {
       tile.weights = packed_ + (channel + first) / shape_.group * shape_.group_floats();
+      tile.bias = packed_ + shape_.weight_floats() + channel + first;
       tile.channels = std::min(shape_.group, channels - first);
       std::int64_t vector = 0;
       for (std::int64_t i = 0; i < tiles; ++i) {
@@ -189,14 +193,12 @@ Status PlanarPixels::pack(const PlanarPixelsSet& set, const LayerDesc& layer,
   std::fill_n(target, shape.packed_floats(), 0.0f);
   for (std::int64_t o = 0; o < s.out_channels; ++o) {
     float* column = target + o / shape.group * shape.group_floats() + o % shape.group;
-    *column = bias == nullptr ? 0.0f : bias[o];
     for (std::int64_t tap = 0; tap < s.taps(); ++tap) {
-      for (std::int64_t c = 0; c < s.in_channels; ++c) {
-        column += shape.group;
+      for (std::int64_t c = 0; c < s.in_channels; ++c, column += shape.group)
         *column = weights[(o * s.in_channels + c) * s.taps() + tap];
-      }
     }
   }
+  if (bias != nullptr) std::copy_n(bias, s.out_channels, target + shape.weight_floats());
   return {};
 }
 

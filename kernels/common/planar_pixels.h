@@ -27,7 +27,8 @@ struct PlanarPixelsTile {
   const float* input;             ///< the first number under the first output's window
   const std::int64_t* distances;  ///< from there to what each row of weights multiplies, in floats
   std::int64_t depth;             ///< rows of weights; at least 1
-  const float* weights;           ///< the bias of each channel, then the rows
+  const float* weights;           ///< the rows
+  const float* bias;              ///< of each channel of the group
   float* output;                  ///< the first channel's first output
   std::int64_t output_pitch;      ///< floats from one channel to the next
   std::int64_t channels;          ///< how many of the group are stored; at least 1
@@ -51,6 +52,7 @@ struct PlanarPixelsSet {
 
 /// Convolutions of few channels in one group.
 struct PlanarPixels {
+  static constexpr std::uint32_t kRevision = 2;
   static constexpr Signature kSignatures[] = {{Layout::nchw, Layout::nhwc, DataType::f32},
                                               {Layout::nchw, Layout::nchwc, DataType::f32},
                                               {Layout::nchw, Layout::nchw, DataType::f32}};

@@ -25,18 +25,18 @@ void planar_pixels_tile(const PlanarPixelsTile& t) noexcept {
   const float* weights = t.weights;
 #pragma GCC unroll 8
   for (int c = 0; c < kChannels; ++c) {
-    const Vector bias = Across::all(weights[c]);
+    const Vector bias = Across::all(t.bias[c]);
 #pragma GCC unroll 3
     for (int v = 0; v < kVectors; ++v) sums[c][v] = bias;
   }
   const std::int64_t* distances = t.distances;
   for (auto left = static_cast<std::size_t>(t.depth); left > 0; --left, ++distances) {
-    weights += kChannels;
     const float* x = t.input + *distances;
     Vector inputs[kVectors];
 #pragma GCC unroll 3
     for (int v = 0; v < kVectors; ++v) inputs[v] = Across::load(x + v * Across::kLanes);
     Across::multiply(sums, inputs, weights);
+    weights += kChannels;
   }
   const Vector low = Across::all(t.low);
   const Vector high = Across::all(t.high);

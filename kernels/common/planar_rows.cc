@@ -31,7 +31,7 @@ class BoundPlanarRows final : public BoundKernel {
         output_pitch_(block_ == 0 ? pixel_pitch(args.layer.outputs[0]) : block_),
         vector_pitch_(block_ == 0 ? panels_.vector
                                   : input_rows_.conv().out_h * input_rows_.conv().out_w * block_),
-        packed_(reinterpret_cast<const float*>(args.packed.data())),
+        weights_(PackedProducts(panels_).weights(reinterpret_cast<const float*>(args.packed.data()))),
         pool_(args.pool),
         threads_(args.threads),
         distances_(input_rows_.distances()) {}
@@ -86,7 +86,8 @@ class BoundPlanarRows final : public BoundKernel {
       const int vectors = panels_.vectors_of(panel);
       const std::int64_t columns = panels_.columns_of(panel);
       const std::int64_t last_lanes = columns - panels_.width_of(panel) + panels_.vector;
-      tile.panel = packed_ + panels_.first_float(panel);
+      tile.panel = weights_.panels + panels_.first_float(panel);
+      tile.bias = weights_.bias + panels_.first_column(panel);
       tile.output = to;
       tile.last_lanes = static_cast<std::size_t>(last_lanes);
       tile.fills = block_ != 0 && last_lanes < panels_.vector;
@@ -107,7 +108,7 @@ class BoundPlanarRows final : public BoundKernel {
   const std::int64_t block_;   // of the output's channels; 0 in nhwc
   const std::int64_t images_;  // of blocks of channels, that each of the batch is made of
   const std::int64_t output_pitch_, vector_pitch_;
-  const float* const packed_;
+  const ProductWeights weights_;
   ThreadPool* const pool_;
   const int threads_;
   const std::vector<std::int64_t> distances_;
@@ -131,7 +132,8 @@ std::size_t PlanarRows::workspace_bytes(const PlanarSet&, const LayerDesc& layer
 }
 
 std::size_t PlanarRows::packed_bytes(const PlanarSet& set, const LayerDesc& layer) {
-  return static_cast<std::size_t>(panels_of_planar(set, ConvShape(layer)).floats()) * sizeof(float);
+  return static_cast<std::size_t>(PackedProducts(panels_of_planar(set, ConvShape(layer))).floats()) *
+         sizeof(float);
 }
 
 Status PlanarRows::pack(const PlanarSet& set, const LayerDesc& layer,
@@ -139,8 +141,11 @@ Status PlanarRows::pack(const PlanarSet& set, const LayerDesc& layer,
   const ConvShape s(layer);
   const auto* weights = reinterpret_cast<const float*>(constants[1].data());
   const auto* bias = s.biased ? reinterpret_cast<const float*>(constants[2].data()) : nullptr;
-  pack_panels(panels_of_planar(set, s), weights, bias, s.in_channels, s.taps(),
-              reinterpret_cast<float*>(packed.data()));
+  auto* target = reinterpret_cast<float*>(packed.data());
+  const Panels panels = panels_of_planar(set, s);
+  const PackedProducts products(panels);
+  pack_panels(panels, weights, s.in_channels, s.taps(), products.panels(target));
+  pack_columns(panels, bias, products.bias(target));
   return {};
 }
 

@@ -25,7 +25,8 @@ struct PlanarTile {
   const std::int64_t* distances;  ///< from there to what each row of weights multiplies, in floats
   std::int64_t depth;             ///< rows of weights; at least 1
   std::int64_t step;              ///< floats from one output's input to the next one's
-  const float* panel;             ///< the bias of each column, then the rows of weights
+  const float* panel;             ///< the rows of weights
+  const float* bias;              ///< of each column, in whole vectors
   float* output;                  ///< the first output's first vector
   std::int64_t output_pitch;      ///< floats from one output to the next
   std::int64_t vector_pitch;      ///< and from one vector of channels to the next
@@ -44,6 +45,7 @@ struct PlanarSet {
 
 /// Convolutions of few channels in one group.
 struct PlanarRows {
+  static constexpr std::uint32_t kRevision = 2;
   static constexpr Signature kSignatures[] = {{Layout::nchw, Layout::nhwc, DataType::f32},
                                               {Layout::nchw, Layout::nchwc, DataType::f32}};
   static constexpr Striding kInputStriding = Striding::dense;

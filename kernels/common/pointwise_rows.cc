@@ -22,7 +22,7 @@ PointwiseRows::PointwiseRows(const TileSet& tiles, const LayerDesc& layer, std::
       epilogue_(layer),
       output_pitch_(pixel_pitch(layer.outputs[0])),
       common_(conv_tile(1, shape_.in_channels, epilogue_, output_pitch_)),
-      packed_(reinterpret_cast<const float*>(packed.data())) {}
+      weights_(PackedProducts(panels_).weights(reinterpret_cast<const float*>(packed.data()))) {}
 
 void PointwiseRows::compute(const float* input, std::int64_t input_pitch, std::int64_t first,
                             std::int64_t last, float* output, const float* residual) const noexcept {
@@ -34,7 +34,7 @@ void PointwiseRows::compute(const float* input, std::int64_t input_pitch, std::i
     Tile tile = common_;
     tile.output = output + pixel * output_pitch_;
     if (residual != nullptr) tile.residual = residual + pixel * epilogue_.residual_pitch;
-    multiply_rows(tiles_, panels_, packed_, block, input, input_pitch, tile, {});
+    multiply_rows(tiles_, panels_, weights_, block, input, input_pitch, tile, {});
   });
 }
 
@@ -47,7 +47,7 @@ Refusal PointwiseRows::supports(const LayerDesc& layer) noexcept {
 
 std::size_t PointwiseRows::packed_bytes(const TileSet& tiles, const LayerDesc& layer) {
   constexpr std::size_t kLine = 64;
-  const std::int64_t floats = panels_of_pointwise(tiles, ConvShape(layer)).floats();
+  const std::int64_t floats = PackedProducts(panels_of_pointwise(tiles, ConvShape(layer))).floats();
   return (static_cast<std::size_t>(floats) * sizeof(float) + kLine - 1) / kLine * kLine;
 }
 
@@ -55,11 +55,14 @@ void PointwiseRows::pack(const TileSet& tiles, const LayerDesc& layer,
                          std::span<const ConstantBytes> constants, std::span<std::byte> packed) noexcept {
   const ConvShape s(layer);
   const Panels panels = panels_of_pointwise(tiles, s);
+  const PackedProducts products(panels);
   const std::span<std::byte> own = packed.first(packed_bytes(tiles, layer));
   const auto* weights = reinterpret_cast<const float*>(constants[1].data());
   const auto* bias = s.biased ? reinterpret_cast<const float*>(constants[2].data()) : nullptr;
-  pack_panels(panels, weights, bias, s.in_channels, 1, reinterpret_cast<float*>(own.data()));
-  std::ranges::fill(own.subspan(static_cast<std::size_t>(panels.floats()) * sizeof(float)), std::byte{});
+  auto* target = reinterpret_cast<float*>(own.data());
+  pack_panels(panels, weights, s.in_channels, 1, products.panels(target));
+  pack_columns(panels, bias, products.bias(target));
+  std::ranges::fill(own.subspan(static_cast<std::size_t>(products.floats()) * sizeof(float)), std::byte{});
 }
 
 }  // namespace fettle::kernels

@@ -49,7 +49,7 @@ class PointwiseRows {
   const Epilogue epilogue_;
   const std::int64_t output_pitch_;
   const Tile common_;  // what all tiles have in common
-  const float* const packed_;
+  const ProductWeights weights_;
 };
 
 }  // namespace fettle::kernels

@@ -19,11 +19,8 @@ constexpr std::size_t kBias = 2;
 
 Panels panels_of_product(const ProductSet& set, const ProductShape& s) { return {set.tiles, s.n, s.k}; }
 
-// Right operands that are packed beforehand; 0: it is computed.
-std::int64_t constant_panels(const LayerDesc& layer, const ProductShape& s) {
-  if (!layer.operand(1)->constant) return 0;
-  return s.shares_b() ? 1 : s.batches();
-}
+// Right operands that are packed beforehand where they are constant.
+std::int64_t constant_products(const ProductShape& s) { return s.shares_b() ? 1 : s.batches(); }
 
 // How many products' right operands are packed at a time.
 std::int64_t products_together(const ProductShape& s, int threads) {
@@ -50,17 +47,22 @@ class BiasOfProduct {
   bool single_ = false;
 };
 
-// What is packed beforehand, in this order: the right operands in panels, or, where they are computed, the
-// bias; then a constant left operand as it is.
-struct PackedProduct {
-  std::int64_t panels;     // floats of the right operands
-  std::int64_t bias;       // floats of the bias by itself
-  std::int64_t left;       // floats of the left operand
-  PackedProduct(const ProductSet& set, const LayerDesc& layer, const ProductShape& s)
-      : panels(constant_panels(layer, s) * panels_of_product(set, s).floats()),
-        bias(panels == 0 && layer.operand(kBias) != nullptr ? s.n : 0),
+// What is packed beforehand, in this order: constant right operands in panels with their biases, or, where
+// the right operand is computed, the bias alone; then a constant left operand as it is.
+struct PackedOperands {
+  bool right;               // the right operand is there
+  PackedProducts products;  // then
+  std::int64_t before_left;
+  std::int64_t left;  // floats of the left operand
+
+  PackedOperands(const Panels& panels, const LayerDesc& layer, const ProductShape& s)
+      : right(layer.operand(1)->constant),
+        products(panels, right ? constant_products(s) : 1),
+        before_left(right                             ? products.floats()
+                    : layer.operand(kBias) != nullptr ? panels.padded_columns()
+                                                      : 0),
         left(layer.operand(0)->constant ? layer.operand(0)->shape.elements() : 0) {}
-  std::int64_t floats() const { return panels + bias + left; }
+  std::int64_t floats() const { return before_left + left; }
 };
 
 class BoundProduct final : public BoundKernel {
@@ -69,6 +71,7 @@ class BoundProduct final : public BoundKernel {
       : set_(set),
         s_(*ProductShape::of(args.layer)),
         panels_(panels_of_product(set, s_)),
+        packed_(panels_, args.layer, s_),
         blocks_(set.tiles, panels_, s_.m, s_.m * s_.k, args.threads),
         batches_(s_.batches()),
         together_(products_together(s_, args.threads)),
@@ -80,11 +83,12 @@ class BoundProduct final : public BoundKernel {
     common_.low = epilogue_.clamp.low, common_.high = epilogue_.clamp.high;
     common_.last_low = epilogue_.after_added.low, common_.last_high = epilogue_.after_added.high;
     common_.output_stride = common_.residual_stride = static_cast<std::size_t>(s_.y.row);
-    const PackedProduct packed(set, args.layer, s_);
     const auto* floats = reinterpret_cast<const float*>(args.packed.data());
-    if (packed.panels > 0) constant_panels_ = floats;
-    if (packed.bias > 0) bias_ = floats + packed.panels;
-    if (packed.left > 0) constant_a_ = floats + packed.panels + packed.bias;
+    if (packed_.right)
+      constant_ = floats;
+    else if (packed_.before_left > 0)
+      bias_ = floats;
+    if (packed_.left > 0) constant_a_ = floats + packed_.before_left;
     const std::vector<int>& operands = args.layer.main().operands;
     a_at_ = static_cast<std::size_t>(operands[0]), b_at_ = static_cast<std::size_t>(operands[1]);
   }
@@ -96,20 +100,27 @@ class BoundProduct final : public BoundKernel {
     y_ = static_cast<float*>(outputs[0]);
     residual_ = epilogue_.residual_of(inputs);
     fresh_panels_ = static_cast<float*>(workspace);
+    no_bias_ = fresh_panels_ + together_ * panels_.floats();
     return {};
   }
 
   Status run() noexcept override {
-    if (constant_panels_ != nullptr) {
-      multiply(0, batches_, constant_panels_, s_.shares_b() ? 0 : panels_.floats());
+    if (bias_ == nullptr && constant_ == nullptr) std::fill_n(no_bias_, panels_.padded_columns(), 0.0f);
+    const float* bias = bias_ == nullptr ? no_bias_ : bias_;
+    if (constant_ != nullptr) {
+      multiply(0, batches_, [&](std::int64_t product) {
+        return packed_.products.weights(constant_, s_.shares_b() ? 0 : product);
+      });
     } else if (s_.shares_b()) {
       pack(0, 1);
-      multiply(0, batches_, fresh_panels_, 0);
+      multiply(0, batches_, [&](std::int64_t) { return ProductWeights{fresh_panels_, bias}; });
     } else {
       for (std::int64_t first = 0; first < batches_; first += together_) {
         const std::int64_t count = std::min(together_, batches_ - first);
         pack(first, count);
-        multiply(first, count, fresh_panels_, panels_.floats());
+        multiply(first, count, [&](std::int64_t product) {
+          return ProductWeights{fresh_panels_ + product * panels_.floats(), bias};
+        });
       }
     }
     return {};
@@ -132,8 +143,6 @@ class BoundProduct final : public BoundKernel {
     const std::int64_t used = panels_.columns_of(panel);
     const std::int64_t column = panels_.first_column(panel);
     float* to = panels + panels_.first_float(panel);
-    for (std::int64_t j = 0; j < width; ++j) to[j] = bias_ != nullptr && j < used ? bias_[column + j] : 0.0f;
-    to += width;
     const float* from = b + column * s_.b.column;
     if (s_.b.column == 1 || s_.n == 1) {
       const std::int64_t lanes = panels_.vector;
@@ -145,16 +154,17 @@ class BoundProduct final : public BoundKernel {
     }
   }
 
-  // Products from `first` on; their panels lie `pitch` floats apart.
-  void multiply(std::int64_t first, std::int64_t count, const float* panels, std::int64_t pitch) const noexcept {
+  // Products from `first` on; `weights_of` says what they are multiplied by, counted from there.
+  template <typename WeightsOf>
+  void multiply(std::int64_t first, std::int64_t count, WeightsOf&& weights_of) const noexcept {
     parallel_for(pool_, threads_, count * blocks_.count(), [&](std::int64_t begin, std::int64_t end, int) {
       blocks_.for_each(begin, end, [&](std::int64_t product, const Block& block) {
         const std::int64_t at = s_.offset(s_.y, first + product) + block.first_row * s_.y.row;
         Tile tile = common_;
         tile.output = y_ + at;
         if (residual_ != nullptr) tile.residual = residual_ + at;
-        multiply_rows(set_.tiles, panels_, panels + product * pitch, block,
-                      a_ + s_.offset(s_.a, first + product), s_.a.row, tile, activation_);
+        multiply_rows(set_.tiles, panels_, weights_of(product), block, a_ + s_.offset(s_.a, first + product),
+                      s_.a.row, tile, activation_);
       });
     });
   }
@@ -162,6 +172,7 @@ class BoundProduct final : public BoundKernel {
   const ProductSet& set_;
   const ProductShape s_;
   const Panels panels_;
+  const PackedOperands packed_;
   const Blocking blocks_;
   const std::int64_t batches_, together_;
   const Epilogue epilogue_;
@@ -170,7 +181,7 @@ class BoundProduct final : public BoundKernel {
   ThreadPool* const pool_;
   const int threads_;
   std::size_t a_at_, b_at_;
-  const float* constant_panels_ = nullptr;
+  const float* constant_ = nullptr;
   const float* constant_a_ = nullptr;
   const float* bias_ = nullptr;
   const float* a_ = nullptr;
@@ -178,6 +189,7 @@ class BoundProduct final : public BoundKernel {
   float* y_ = nullptr;
   const float* residual_ = nullptr;
   float* fresh_panels_ = nullptr;
+  float* no_bias_ = nullptr;  // zeros behind them
 };
 
 // A row of constants, one for each column, or a single one.
@@ -217,41 +229,42 @@ Refusal Product::supports(const LayerDesc& layer) noexcept {
 std::size_t Product::workspace_bytes(const ProductSet& set, const LayerDesc& layer, int threads) {
   if (layer.operand(1)->constant) return 0;
   const ProductShape s = *ProductShape::of(layer);
-  return static_cast<std::size_t>(products_together(s, threads) * panels_of_product(set, s).floats()) *
+  const Panels panels = panels_of_product(set, s);
+  return static_cast<std::size_t>(products_together(s, threads) * panels.floats() + panels.padded_columns()) *
          sizeof(float);
 }
 
 std::size_t Product::packed_bytes(const ProductSet& set, const LayerDesc& layer) {
   const ProductShape s = *ProductShape::of(layer);
-  return static_cast<std::size_t>(PackedProduct(set, layer, s).floats()) * sizeof(float);
+  return static_cast<std::size_t>(PackedOperands(panels_of_product(set, s), layer, s).floats()) *
+         sizeof(float);
 }
 
 Status Product::pack(const ProductSet& set, const LayerDesc& layer, std::span<const ConstantBytes> constants,
                      std::span<std::byte> packed) {
   const ProductShape s = *ProductShape::of(layer);
   const Panels panels = panels_of_product(set, s);
-  const PackedProduct parts(set, layer, s);
+  const PackedOperands parts(panels, layer, s);
   const BiasOfProduct bias(layer, constants);
   auto* target = reinterpret_cast<float*>(packed.data());
-  const auto* weights = reinterpret_cast<const float*>(
-      constants[static_cast<std::size_t>(layer.main().operands[1])].data());
-  std::fill_n(target, parts.panels, 0.0f);
-  for (std::int64_t product = 0; product * panels.floats() < parts.panels; ++product) {
-    float* to = target + product * panels.floats();
+  const auto* weights =
+      reinterpret_cast<const float*>(constants[static_cast<std::size_t>(layer.main().operands[1])].data());
+  std::fill_n(target, parts.before_left, 0.0f);
+  for (std::int64_t product = 0; parts.right && product < constant_products(s); ++product) {
+    float* to = parts.products.panels(target, product);
     for (std::int64_t column = 0; column < s.n; ++column) {
-      to[panels.place(column, -1)] = bias.of(column);
+      parts.products.bias(target, product)[column] = bias.of(column);
       const std::int64_t width = panels.width_of(panels.panel_of(column));
       float* place = to + panels.place(column, 0);
       const float* from = weights + s.offset(s.b, product) + column * s.b.column;
       for (std::int64_t k = 0; k < s.k; ++k) place[k * width] = s.alpha * from[k * s.b.row];
     }
   }
-  target += parts.panels;
-  for (std::int64_t column = 0; column < parts.bias; ++column) target[column] = bias.of(column);
-  target += parts.bias;
+  const bool biased = !parts.right && parts.before_left > 0;
+  for (std::int64_t column = 0; biased && column < s.n; ++column) target[column] = bias.of(column);
   if (parts.left > 0) {
     const ConstantBytes& left = constants[static_cast<std::size_t>(layer.main().operands[0])];
-    std::memcpy(target, left.data(), left.size());
+    std::memcpy(target + parts.before_left, left.data(), left.size());
   }
   return {};
 }

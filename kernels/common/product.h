@@ -5,8 +5,8 @@
 // one is packed while the network runs. Transposes of operands and of the result are folded into the places
 // that are read and written (GotoBLAS's division of labour: Goto and van de Geijn, 2008).
 //
-// With one row, the usual case of a classifier's last layer, all time goes into reading the weights, which lie
-// in the order in which they are read.
+// With one row, the usual case of a classifier's last layer, all time goes into reading the weights, which
+// lie in the order in which they are read.
 #pragma once
 
 #include "kernels/common/algorithm.h"
@@ -16,6 +16,7 @@
 
 #include <fettle/kernel.h>
 
+#include <cstdint>
 #include <memory>
 #include <span>
 
@@ -30,6 +31,7 @@ struct ProductSet {
 /// Gemm, or MatMul with any batch axes, in f32; with a second part, a function of the result or the addition
 /// of a tensor of its shape.
 struct Product {
+  static constexpr std::uint32_t kRevision = 2;
   static constexpr std::span<const Signature> kSignatures = kNchw<kF32>;
   static constexpr Striding kInputStriding = Striding::dense;
   static constexpr Striding kOutputStriding = Striding::dense;

@@ -11,6 +11,7 @@
 #include <fettle/kernel.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 
@@ -18,6 +19,7 @@ namespace fettle::kernels {
 
 /// Pointwise, then depthwise.
 struct Pwdw {
+  static constexpr std::uint32_t kRevision = 2;
   static constexpr std::span<const Signature> kSignatures = kNhwc<kF32>;
   static constexpr Striding kInputStriding = Striding::pixels;
   static constexpr Striding kOutputStriding = Striding::pixels;

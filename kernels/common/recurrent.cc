@@ -36,24 +36,28 @@ std::int64_t constant_floats(const LayerDesc& layer, std::size_t operand) {
   return state != nullptr && state->constant ? state->shape.elements() : 0;
 }
 
-// How weights lie: for each direction the input's, with the bias, then the state's in one or two products.
-// A GRU's last gate needs a product by itself: of what its reset gate has scaled, or to be scaled by it.
+// How weights lie: for each direction the input's, then the state's in one or two products, each with its
+// bias. A GRU's last gate needs a product by itself: of what its reset gate has scaled, or to be scaled by
+// it.
 struct RecurrentPanels {
   std::int64_t width;  // all gates of a step
   Panels input;
   Panels state;
   Panels last;  // of a GRU; else none
   bool has_last;
+  PackedProducts packed_input, packed_state, packed_last;
 
   RecurrentPanels(const TileSet& tiles, const RecurrentLayer& l)
       : width(l.gates * l.hidden),
         input(tiles, width, l.input),
         state(tiles, l.op == Op::gru ? 2 * l.hidden : width, l.hidden),
         last(tiles, l.hidden, l.hidden),
-        has_last(l.op == Op::gru) {}
-  std::int64_t state_at() const { return input.floats(); }
-  std::int64_t last_at() const { return state_at() + state.floats(); }
-  std::int64_t direction() const { return last_at() + (has_last ? last.floats() : 0); }
+        has_last(l.op == Op::gru),
+        packed_input(input),
+        packed_state(state, 1, packed_input.floats()),
+        packed_last(last, 1, packed_state.floats()) {}
+  // Floats of one direction.
+  std::int64_t direction() const { return has_last ? packed_last.floats() : packed_state.floats(); }
 };
 
 // The parts of the workspace, in floats, one after the other.
@@ -146,7 +150,8 @@ class BoundRecurrent final : public BoundKernel {
                      Tile tile = plain_tile(1, layer_.input);
                      tile.output_stride = static_cast<std::size_t>(panels_.width);
                      tile.output = gates_ + (d * rows_ + block.first_row) * panels_.width;
-                     multiply_rows(set_.tiles, panels_.input, packed_ + d * panels_.direction(), block, x_,
+                     multiply_rows(set_.tiles, panels_.input,
+                                   panels_.packed_input.weights(packed_ + d * panels_.direction()), block, x_,
                                    layer_.input, tile, {});
                    });
                  });
@@ -218,29 +223,31 @@ class BoundRecurrent final : public BoundKernel {
   }
 
   // Multiplies states by weights; adds to what `target` holds, if told so.
-  void multiply(const float* states, const Panels& panels, const float* packed, const Blocking& blocks,
-                float* target, std::int64_t pitch, bool add) const noexcept {
+  void multiply(const float* states, const Panels& panels, const ProductWeights& weights,
+                const Blocking& blocks, float* target, std::int64_t pitch, bool add) const noexcept {
     Tile tile = plain_tile(1, layer_.hidden);
     tile.output_stride = tile.residual_stride = static_cast<std::size_t>(pitch);
     blocks.for_each(0, blocks.count(), [&](std::int64_t, const Block& block) {
       Tile here = tile;
       here.output = target + block.first_row * pitch;
       if (add) here.residual = here.output;
-      multiply_rows(set_.tiles, panels, packed, block, states, layer_.hidden, here, {});
+      multiply_rows(set_.tiles, panels, weights, block, states, layer_.hidden, here, {});
     });
   }
 
   void take_step(std::int64_t d, std::int64_t t, std::int64_t first, std::int64_t count,
                  std::size_t last_group) const noexcept {
     const std::int64_t pitch = places_.apart() * panels_.width;
-    const float* weights = packed_ + d * panels_.direction();
+    const float* packed = packed_ + d * panels_.direction();
     const float* h = h_ + places_.held(d, first);
     float* gates = gates_at(d, t, first);
-    multiply(h, panels_.state, weights + panels_.state_at(), state_blocks_[last_group], gates, pitch, true);
+    multiply(h, panels_.state, panels_.packed_state.weights(packed), state_blocks_[last_group], gates, pitch,
+             true);
     if (layer_.op == Op::lstm)
       finish_lstm(d, t, first, count, gates, pitch);
     else if (layer_.op == Op::gru)
-      finish_gru(d, t, first, count, gates, pitch, weights + panels_.last_at(), last_blocks_[last_group]);
+      finish_gru(d, t, first, count, gates, pitch, panels_.packed_last.weights(packed),
+                 last_blocks_[last_group]);
     else
       finish_rnn(d, t, first, count, gates, pitch);
   }
@@ -270,7 +277,7 @@ class BoundRecurrent final : public BoundKernel {
 
   // z, r, h
   void finish_gru(std::int64_t d, std::int64_t t, std::int64_t first, std::int64_t count, float* gates,
-                  std::int64_t pitch, const float* weights, const Blocking& blocks) const noexcept {
+                  std::int64_t pitch, const ProductWeights& weights, const Blocking& blocks) const noexcept {
     const std::int64_t hidden = layer_.hidden;
     float* states = h_ + places_.held(d, first);
     float* scaled = scratch_ + places_.held(d, first);
@@ -416,11 +423,16 @@ Status Recurrent::pack(const RecurrentSet& set, const LayerDesc& layer,
           if (apart) last_bias[static_cast<std::size_t>(i - 2 * l.hidden)] = of_state;
         }
       }
-      pack_panels(panels.input, w, bias.data(), l.input, 1, target);
-      pack_panels(panels.state, r, nullptr, l.hidden, 1, target + panels.state_at());
+      const auto pack_product = [&](const Panels& product, const PackedProducts& place, const float* weights,
+                                    const float* numbers, std::int64_t depth) {
+        pack_panels(product, weights, depth, 1, place.panels(target));
+        pack_columns(product, numbers, place.bias(target));
+      };
+      pack_product(panels.input, panels.packed_input, w, bias.data(), l.input);
+      pack_product(panels.state, panels.packed_state, r, nullptr, l.hidden);
       if (panels.has_last)
-        pack_panels(panels.last, r + 2 * l.hidden * l.hidden, last_bias.data(), l.hidden, 1,
-                    target + panels.last_at());
+        pack_product(panels.last, panels.packed_last, r + 2 * l.hidden * l.hidden, last_bias.data(),
+                     l.hidden);
       target += panels.direction();
     }
     for (const std::size_t operand : {Operand::kInitialH, Operand::kInitialC}) {

@@ -9,17 +9,23 @@
 
 namespace fettle::kernels {
 
-/// output[r][j] = clamp(residual[r][j] + clamp(bias[j] + sum over taps t and channels c of
+/// output[r][j] = clamp(residual[r][j] + clamp(bias[j] + scale[j] * sum over taps t and channels c of
 /// rows[t][r][c] * weights[t][c][j])). How each sum is formed depends on nothing but t and c, so that tiles
-/// of any size give the same bits.
+/// of any size, and of any part of a panel, give the same bits. Without a scale it begins with the bias;
+/// which of the two it is, whoever makes the tile says once, so that short products need not ask.
 struct Tile {
-  const float* const* rows;   ///< for each tap as many pointers as the tile has rows, each to `depth` floats
-  std::size_t taps;           ///< at least 1
-  std::size_t depth;          ///< channels summed for each tap; at least 1
-  const float* panel;         ///< the bias of each column, then for each tap and channel a row of weights
-  float* output;              ///< the first row's first column
+  const float* const* rows;  ///< for each tap as many pointers as the tile has rows, each to `depth` floats
+  std::size_t taps;          ///< at least 1
+  std::size_t depth;         ///< channels summed for each tap; at least 1
+  const float* panel;        ///< the first tap's and channel's row of weights
+  std::size_t tap_pitch;     ///< rows of the panel from one tap to the next: `depth`, or more
+  std::size_t row_pitch;     ///< floats from one row of weights to the next: the tile's width, or more
+  const float* begin;  ///< what sums of columns begin with, in whole vectors: bias, or zeros before a scale
+  const float* scale;  ///< of each column, likewise; null: 1
+  const float* bias;   ///< likewise, added behind the scale; not read without one
+  float* output;       ///< the first row's first column
   std::size_t output_stride;  ///< floats from one row to the next
-  std::size_t columns;        ///< of the panel, how many are stored: the last vector may be used in part
+  std::size_t columns;        ///< how many are stored: the last vector may be used in part
   const float* residual;  ///< like `output`, added to it; null: nothing is added and `last` is not applied
   std::size_t residual_stride;
   float low, high;             ///< clamp of the sum
@@ -36,6 +42,7 @@ using TileKernel = void (*)(const Tile& tile) noexcept;
 /// The sizes in which an instruction set's tiles come.
 inline constexpr int kMostVectors = 3;
 inline constexpr int kMostRows = 14;
+inline constexpr int kMostLanes = 16;
 
 /// The tiles of one instruction set: a function for each number of vectors across and rows down.
 struct TileSet {

@@ -47,9 +47,13 @@ struct WinogradShape {
     most_patches = ceil_div(total, blocks);
   }
   std::int64_t first_patch(std::int64_t block) const { return conv.batch * patches * block / blocks; }
-  // Packed: the panels of each point, then a zero for each input channel.
+  // Packed: the panels of each point, the biases, then zeros for as many input channels or columns as there
+  // are.
   std::int64_t panel_floats() const { return points * panels.floats(); }
-  std::int64_t packed_floats() const { return panel_floats() + conv.in_channels; }
+  std::int64_t first_zero() const { return panel_floats() + panels.padded_columns(); }
+  std::int64_t packed_floats() const {
+    return first_zero() + std::max(conv.in_channels, panels.padded_columns());
+  }
   WinogradProducts products(const WinogradSet& set) const { return {set, panels, most_patches}; }
 };
 
@@ -79,7 +83,7 @@ class BoundWinograd final : public BoundKernel {
         activation_(activation),
         input_pitch_(pixel_pitch(args.layer.inputs[0])),
         output_pitch_(pixel_pitch(args.layer.outputs[0])),
-        packed_(reinterpret_cast<const float*>(args.packed.data())),
+        weights_(weights_of(shape_, reinterpret_cast<const float*>(args.packed.data()))),
         pool_(args.pool),
         threads_(args.threads) {}
 
@@ -101,7 +105,7 @@ class BoundWinograd final : public BoundKernel {
         Place place(shape_, first);
         for (std::int64_t patch = first; patch < last; ++patch, place.next(shape_))
           transform(place, products_.transformed(own) + (patch - first) * products_.input().patch);
-        products_.multiply(packed_, last - first, own);
+        products_.multiply(weights_, last - first, own);
         place = Place(shape_, first);
         for (std::int64_t patch = first; patch < last; ++patch, place.next(shape_))
           finish(place, products_.products(own) + (patch - first) * products_.output().patch);
@@ -111,6 +115,10 @@ class BoundWinograd final : public BoundKernel {
   }
 
  private:
+  static WinogradWeights weights_of(const WinogradShape& shape, const float* packed) noexcept {
+    return {packed, packed + shape.panel_floats(), packed + shape.first_zero()};
+  }
+
   void transform(const Place& place, float* transformed) const noexcept {
     const ConvShape& s = shape_.conv;
     const std::int64_t top = place.y - s.pad_top;
@@ -127,7 +135,7 @@ class BoundWinograd final : public BoundKernel {
     };
     patch.top = inside(-top), patch.bottom = inside(s.in_h - top);
     patch.left = inside(-left), patch.right = inside(s.in_w - left);
-    patch.zeros = packed_ + shape_.panel_floats();
+    patch.zeros = weights_.zeros;
     patch.transformed = transformed;
     patch.vector_pitch = products_.input().vector;
     patch.point_pitch = products_.input().point;
@@ -165,7 +173,7 @@ class BoundWinograd final : public BoundKernel {
   const UnaryFunction activation_;
   const std::int64_t input_pitch_;
   const std::int64_t output_pitch_;
-  const float* const packed_;
+  const WinogradWeights weights_;
   ThreadPool* const pool_;
   const int threads_;
   const float* input_ = nullptr;
@@ -209,12 +217,9 @@ Status Winograd::pack(const WinogradSet& set, const LayerDesc& layer,
   const auto* weights = reinterpret_cast<const float*>(constants[1].data());
   auto* target = reinterpret_cast<float*>(packed.data());
   std::fill_n(target, shape.packed_floats(), 0.0f);
-  // What is added at the point 1 in both directions reaches every result as it is.
-  const std::int64_t ones = set.m + 3;
   if (s.biased) {
     const auto* bias = reinterpret_cast<const float*>(constants[2].data());
-    for (std::int64_t o = 0; o < s.out_channels; ++o)
-      target[ones * shape.panels.floats() + shape.panels.place(o, -1)] = bias[o];
+    pack_columns(shape.panels, bias, target + shape.panel_floats());
   }
   std::array<float, kMostWinogradPoints> transformed;
   for (std::int64_t o = 0; o < s.out_channels; ++o) {

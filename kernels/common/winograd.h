@@ -43,7 +43,8 @@ struct WinogradProduct {
   const float* input;         ///< the first patch's first vector of channels
   std::int64_t input_pitch;   ///< floats from one vector of channels to the next
   std::int64_t channels;      ///< at least 1
-  const float* panel;         ///< a row to begin with, then a row of weights for each channel
+  const float* panel;         ///< a row of weights for each channel
+  const float* begin;         ///< a row that the sums begin with
   float* output;              ///< laid out like the input
   std::int64_t output_pitch;  ///< floats from one vector of output channels to the next
   std::int64_t tiles;         ///< at least 1
@@ -85,6 +86,7 @@ struct WinogradSet {
 /// 3x3 convolutions of stride 1 in one group, not dilated; with a second part, the addition of a tensor of
 /// the result's shape.
 struct Winograd {
+  static constexpr std::uint32_t kRevision = 2;
   static constexpr std::span<const Signature> kSignatures = kNhwc<kF32>;
   static constexpr Striding kInputStriding = Striding::pixels;
   static constexpr Striding kOutputStriding = Striding::pixels;

@@ -39,8 +39,8 @@ void winograd_product(const WinogradProduct& p) noexcept {
     TileSums<Simd, kRows, kVectors> sums;
     const float* weights = p.panel;
 #pragma GCC unroll 3
-    for (int v = 0; v < kVectors; ++v, weights += Simd::kLanes) {
-      const auto begin = Simd::load(weights);
+    for (int v = 0; v < kVectors; ++v) {
+      const auto begin = Simd::load(p.begin + v * Simd::kLanes);
 #pragma GCC unroll 14
       for (int r = 0; r < kRows; ++r) sums.at[r][v] = begin;
     }

@@ -33,16 +33,22 @@ WinogradProducts::WinogradProducts(const WinogradSet& set, const Panels& panels,
   input_.point = output_.point = std::max(input_.point, output_.point);
 }
 
-void WinogradProducts::multiply(const float* packed, std::int64_t patches, float* workspace) const noexcept {
+void WinogradProducts::multiply(const WinogradWeights& weights, std::int64_t patches,
+                                float* workspace) const noexcept {
   if (set_.products != nullptr)
-    multiply_by_vectors(packed, patches, workspace);
+    multiply_by_vectors(weights, patches, workspace);
   else
-    multiply_by_patches(packed, patches, workspace);
+    multiply_by_patches(weights, patches, workspace);
+}
+
+// What is added at the point 1 in both directions reaches every result as it is.
+const float* WinogradProducts::begin(const WinogradWeights& weights, std::int64_t point) const noexcept {
+  return point == set_.m + 3 ? weights.bias : weights.zeros;
 }
 
 // Each panel is multiplied with all patches, while the next one is fetched into L2. A single tile fetches
 // nothing: it reads the weights from one end to the other, which hardware foresees.
-void WinogradProducts::multiply_by_vectors(const float* packed, std::int64_t patches,
+void WinogradProducts::multiply_by_vectors(const WinogradWeights& weights, std::int64_t patches,
                                            float* workspace) const noexcept {
   const std::int64_t tiles = ceil_div(patches, set_.tiles->most_rows[panels_.vectors - 1]);
   const std::int64_t rows = patches / tiles;
@@ -51,13 +57,14 @@ void WinogradProducts::multiply_by_vectors(const float* packed, std::int64_t pat
   product.input_pitch = input_.vector;
   product.output_pitch = output_.vector;
   product.channels = panels_.depth;
-  product.panel = packed;
+  product.panel = weights.panels;
   for (std::int64_t point = 0; point < points_; ++point) {
     const float* input = transformed(workspace) + point * input_.point;
     float* output = products(workspace) + point * output_.point;
+    product.begin = begin(weights, point);
     for (std::int64_t panel = 0; panel < panels_.count; ++panel) {
       const int vectors = panels_.vectors_of(panel);
-      const std::int64_t floats = panels_.width_of(panel) * (panels_.depth + 1);
+      const std::int64_t floats = panels_.width_of(panel) * panels_.depth;
       const bool last = panel + 1 == panels_.count && point + 1 == points_;
       product.prefetch = reinterpret_cast<const char*>(product.panel + floats);
       if (tiles > 1 && !last)
@@ -77,23 +84,26 @@ void WinogradProducts::multiply_by_vectors(const float* packed, std::int64_t pat
       product.tiles = tiles - taller;
       set_.products->kernel(vectors, rows)(product);
       product.panel += floats;
+      product.begin += panels_.width_of(panel);
       output += vectors * output_.vector;
     }
   }
 }
 
-void WinogradProducts::multiply_by_patches(const float* packed, std::int64_t patches,
+void WinogradProducts::multiply_by_patches(const WinogradWeights& weights, std::int64_t patches,
                                            float* workspace) const noexcept {
   const Blocking pieces(*set_.tiles, panels_, patches, patches * input_.patch, 1, true);
   Tile tile = plain_tile(1, panels_.depth);
   tile.output_stride = static_cast<std::size_t>(output_.patch);
-  for (std::int64_t point = 0; point < points_; ++point, packed += panels_.floats()) {
+  ProductWeights of_point{weights.panels, nullptr};
+  for (std::int64_t point = 0; point < points_; ++point, of_point.panels += panels_.floats()) {
+    of_point.bias = begin(weights, point);
     const float* rows = transformed(workspace) + point * input_.point;
     float* output = products(workspace) + point * output_.point;
     pieces.for_each(0, pieces.count(), [&](std::int64_t, Block block) {
       if (point + 1 == points_) block.next_float = block.next_floats = 0;  // nothing follows
       tile.output = output + block.first_row * output_.patch;
-      multiply_rows(*set_.tiles, panels_, packed, block, rows, input_.patch, tile, {});
+      multiply_rows(*set_.tiles, panels_, of_point, block, rows, input_.patch, tile, {});
     });
   }
 }

@@ -16,6 +16,13 @@ struct WinogradPitches {
   std::int64_t patch, vector, point;
 };
 
+/// What the products are of: the panels of each point, and what sums begin with.
+struct WinogradWeights {
+  const float* panels;
+  const float* bias;   ///< as in ProductWeights
+  const float* zeros;  ///< as many
+};
+
 /// The products of all points for up to `most_patches` patches. Those of a point take the place of the
 /// transforms at the point before, which nobody needs any more and the cache still has.
 class WinogradProducts {
@@ -29,12 +36,15 @@ class WinogradProducts {
   float* products(float* workspace) const noexcept { return workspace; }
   std::int64_t workspace_floats() const noexcept { return (points_ + 1) * input_.point; }
 
-  /// `packed`: the panels of each point.
-  void multiply(const float* packed, std::int64_t patches, float* workspace) const noexcept;
+  void multiply(const WinogradWeights& weights, std::int64_t patches, float* workspace) const noexcept;
 
  private:
-  void multiply_by_vectors(const float* packed, std::int64_t patches, float* workspace) const noexcept;
-  void multiply_by_patches(const float* packed, std::int64_t patches, float* workspace) const noexcept;
+  /// What a point's sums begin with.
+  const float* begin(const WinogradWeights& weights, std::int64_t point) const noexcept;
+  void multiply_by_vectors(const WinogradWeights& weights, std::int64_t patches,
+                           float* workspace) const noexcept;
+  void multiply_by_patches(const WinogradWeights& weights, std::int64_t patches,
+                           float* workspace) const noexcept;
 
   const WinogradSet& set_;
   const Panels panels_;

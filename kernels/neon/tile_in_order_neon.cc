@@ -13,14 +13,15 @@
 // Two channels of an 8 x 2 tile, in aarch64: the loads beside the multiply-adds of each row,
 //
 //   row                      0      1      2      3      4      5      6     7
-//   channel 0, vector 0   lower0 upper0 lower1 upper1  join0  join1                 weights of channel 1
+//   channel 0, vector 0   lower0 upper0 lower1 upper1  join0  join1   next          weights of channel 1
 //   channel 0, vector 1
-//   channel 1, vector 0   lower0 upper0 lower1 upper1  join0  join1                 of the channel after it
+//   channel 1, vector 0   lower0 upper0 lower1 upper1  join0  join1   next          of the channel after it
 //   channel 1, vector 1    row0   row1   row2   row3   row4   row5   row6  row7     both channels after it
 //
-// 20 for 32 multiply-adds, and room for what counts the loop. A row is loaded right after its last use, and
-// used again 15 multiply-adds later; an upper half is joined 4 later at the earliest. 28 registers: 16 sums,
-// 8 halves for rows, 4 for the weights of two channels.
+// 20 for 32 multiply-adds, two additions that find the next row of weights, and room for what counts the
+// loop. A row is loaded right after its last use, and used again 15 multiply-adds later; an upper half is
+// joined 4 later at the earliest. 28 registers: 16 sums, 8 halves for rows, 4 for the weights of two
+// channels.
 //
 // On armv7, where the halves of a register have names of their own, nothing is joined, and a tile is 4 x 2:
 // 12 loads for 16 multiply-adds, one of them 3 before its use. 14 registers: 8 sums, 2 for rows, 4 for
@@ -39,24 +40,31 @@ struct Rows {
   float32x2_t x[kRows];
 };
 
+// Rows of weights, `pitch` floats apart.
+struct WeightRows {
+  const float* next;
+  std::size_t pitch;
+};
+
 template <int kVectors>
 struct Weights {
   Halves at[kVectors];
 
   // What of loading them goes beside the multiply-adds of row `r`.
-  void step(int r, const float*& from) noexcept {
+  void step(int r, WeightRows& from) noexcept {
 #pragma GCC unroll 2
     for (int v = 0; v < kVectors; ++v) {
-      if (r == 2 * v) load_lower(at[v], from);
-      if (r == 2 * v + 1) load_upper(at[v], from);
+      if (r == 2 * v) load_lower(at[v], from.next, v);
+      if (r == 2 * v + 1) load_upper(at[v], from.next, v, v + 1 == kVectors, from.pitch);
       if (r == kJoined + v) join(at[v]);
     }
+    if (r == kJoined + kVectors) move_on(from.next, from.pitch);
   }
   static constexpr int kJoined = 4;
-  static constexpr int kSteps = kJoined + kVectors;
+  static constexpr int kSteps = kJoined + kVectors + 1;
 
-  void load(const float*& from) noexcept {
-#pragma GCC unroll 6
+  void load(WeightRows& from) noexcept {
+#pragma GCC unroll 7
     for (int r = 0; r < kSteps; ++r) step(r, from);
   }
 };
@@ -66,7 +74,7 @@ enum class Then { rows_and_weights, weights, nothing };
 // One channel, and beside it the loads for what comes next.
 template <int kLane, Then kThen, int kRows, int kVectors>
 inline void channel(TileSums<Neon, kRows, kVectors>& sums, Rows<kRows>& rows, const Weights<kVectors>& now,
-                    Weights<kVectors>& next, const float*& weights) noexcept {
+                    Weights<kVectors>& next, WeightRows& weights) noexcept {
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 2
@@ -77,13 +85,13 @@ inline void channel(TileSums<Neon, kRows, kVectors>& sums, Rows<kRows>& rows, co
     if (kThen == Then::rows_and_weights) load_next(rows.x[r], rows.at[r]);
   }
   if (kThen == Then::nothing) return;
-#pragma GCC unroll 6
+#pragma GCC unroll 7
   for (int r = kRows; r < Weights<kVectors>::kSteps; ++r) next.step(r, weights);
 }
 
 // The channels of one tap, of which there are `depth`.
 template <int kRows, int kVectors>
-inline void tap(TileSums<Neon, kRows, kVectors>& sums, Rows<kRows>& rows, const float*& weights,
+inline void tap(TileSums<Neon, kRows, kVectors>& sums, Rows<kRows>& rows, WeightRows& weights,
                 std::size_t depth, const char*& prefetch, std::size_t prefetch_step) noexcept {
   Weights<kVectors> even;
   Weights<kVectors> odd;
@@ -109,16 +117,12 @@ inline void tap(TileSums<Neon, kRows, kVectors>& sums, Rows<kRows>& rows, const 
 template <int kRows, int kVectors>
 void tile_in_order(const Tile& t) noexcept {
   TileSums<Neon, kRows, kVectors> sums;
-  const float* weights = t.panel;
-#pragma GCC unroll 2
-  for (int v = 0; v < kVectors; ++v, weights += Neon::kLanes) {
-    const float32x4_t bias = vld1q_f32(weights);
-#pragma GCC unroll 8
-    for (int r = 0; r < kRows; ++r) sums.at[r][v] = bias;
-  }
+  start_tile(t, sums);
+  WeightRows weights{t.panel, t.row_pitch};
+  const std::size_t left_out = (t.tap_pitch - t.depth) * t.row_pitch;
   const char* prefetch = t.prefetch;
   const float* const* pointers = t.rows;
-  for (std::size_t taps = t.taps; taps > 0; --taps, pointers += kRows) {
+  for (std::size_t taps = t.taps; taps > 0; --taps, pointers += kRows, weights.next += left_out) {
     Rows<kRows> rows;
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r) rows.at[r] = pointers[r];

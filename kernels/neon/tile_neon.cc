@@ -30,12 +30,12 @@ constexpr std::size_t kTogether = sizeof(Channels) / sizeof(float);
 
 // One channel, times its weights. A vector of them at a time: with 16 registers there is room for one.
 template <int kLane, int kRows, int kVectors>
-inline void channel(TileSums<Neon, kRows, kVectors>& sums, const Channels (&x)[kRows],
-                    const float*& weights) noexcept {
+inline void channel(TileSums<Neon, kRows, kVectors>& sums, const Channels (&x)[kRows], const float*& weights,
+                    std::size_t pitch) noexcept {
 #pragma GCC unroll 3
   for (int v = 0; v < kVectors; ++v) {
     float32x4_t w;
-    load_next(w, weights);
+    load_of_row(w, weights, v, v + 1 == kVectors, pitch);
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r) sums.at[r][v] = fma_lane<kLane>(sums.at[r][v], w, x[r]);
   }
@@ -44,16 +44,13 @@ inline void channel(TileSums<Neon, kRows, kVectors>& sums, const Channels (&x)[k
 template <int kRows, int kVectors>
 void tile(const Tile& t) noexcept {
   TileSums<Neon, kRows, kVectors> sums;
+  start_tile(t, sums);
   const float* weights = t.panel;
-#pragma GCC unroll 3
-  for (int v = 0; v < kVectors; ++v, weights += Neon::kLanes) {
-    const float32x4_t bias = vld1q_f32(weights);
-#pragma GCC unroll 8
-    for (int r = 0; r < kRows; ++r) sums.at[r][v] = bias;
-  }
+  const std::size_t pitch = t.row_pitch;
+  const std::size_t left_out = (t.tap_pitch - t.depth) * pitch;
   const char* prefetch = t.prefetch;
   const float* const* rows = t.rows;
-  for (std::size_t tap = t.taps; tap > 0; --tap, rows += kRows) {
+  for (std::size_t tap = t.taps; tap > 0; --tap, rows += kRows, weights += left_out) {
     const float* at[kRows];
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r) at[r] = rows[r];
@@ -64,18 +61,18 @@ void tile(const Tile& t) noexcept {
       Channels x[kRows];
 #pragma GCC unroll 8
       for (int r = 0; r < kRows; ++r) load_next(x[r], at[r]);
-      channel<0>(sums, x, weights);
-      channel<1>(sums, x, weights);
+      channel<0>(sums, x, weights, pitch);
+      channel<1>(sums, x, weights, pitch);
       if constexpr (kTogether == 4) {
-        channel<2>(sums, x, weights);
-        channel<3>(sums, x, weights);
+        channel<2>(sums, x, weights, pitch);
+        channel<3>(sums, x, weights, pitch);
       }
     }
     for (; left > 0; --left) {
       Channels x[kRows];
 #pragma GCC unroll 8
       for (int r = 0; r < kRows; ++r) load_one(x[r], at[r]);
-      channel<0>(sums, x, weights);
+      channel<0>(sums, x, weights, pitch);
     }
   }
   finish_tile(t, sums);

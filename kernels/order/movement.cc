@@ -12,11 +12,14 @@ void order::list_movement(KernelList& list) noexcept {
   list.add({&xnnpack::kTranspose, &xnnpack::kTransposeQ8, &xnnpack::kResizeBilinear});
 #endif
   list.add(portable::movement_entries());
+  list.add(portable::padding_entries());
   list.add(portable::any_movement_entries());
   list.add(portable::gather_entries());
   list.add(portable::scatter_entries());
   list.add(portable::shuffle_entries());
   list.add(portable::resize_entries());
+  list.add(portable::interpolation_entries());
+  list.add(portable::grid_sample_entries());
   list.add(portable::selection_entries());
 }
 

@@ -7,6 +7,7 @@
 #include "kernels/portable/portable.h"
 
 #include <cmath>
+#include <type_traits>
 
 namespace fettle::kernels::portable {
 namespace {
@@ -149,12 +150,29 @@ void run_line(const float* a, std::int64_t step_a, const float* b, std::int64_t 
   }
 }
 
+// Powers that are products or a reciprocal, for all elements the same; others are a call each.
+bool whole_power(const float* x, float exponent, std::int64_t count, Clamp clamp, float* y) {
+  const auto all = [&](auto&& power) {
+    for (std::int64_t i = 0; i < count; ++i) y[i] = std::min(std::max(power(x[i]), clamp.low), clamp.high);
+    return true;
+  };
+  if (exponent == 1) return all([](float v) { return v; });
+  if (exponent == 2) return all([](float v) { return v * v; });
+  if (exponent == 3) return all([](float v) { return v * v * v; });
+  if (exponent == 4) return all([](float v) { return v * v * (v * v); });
+  return exponent == -1 && all([](float v) { return 1 / v; });
+}
+
 template <typename Function>
 void binary(const Call& call) {
   const Loops loops = plan_loops(call.layer);
   const Clamp clamp = clamp_of(call.layer);
   const std::size_t inner = loops.inner();
   for_each_line(call, loops, [&](std::int64_t a, std::int64_t b, std::int64_t y, std::int64_t count) {
+    if constexpr (std::is_same_v<Function, Pow>) {
+      const bool one = loops.step_a[inner] == 1 && loops.step_b[inner] == 0;
+      if (one && whole_power(call.in(0) + a, call.in(1)[b], count, clamp, call.out() + y)) return;
+    }
     run_line<Function>(call.in(0) + a, loops.step_a[inner], call.in(1) + b, loops.step_b[inner], count, clamp,
                        call.out() + y);
   });
