@@ -12,6 +12,8 @@
 #include <fettle/kernel.h>
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <iterator>
 #include <span>
 #include <string_view>
@@ -64,5 +66,22 @@ constexpr Kernel if_selected(const Kernel& entry) { return is_selected(entry.nam
 
 /// Whether an entry of the tables is there. Tables that are put together leave out those that are not.
 constexpr bool is_there(const Kernel& entry) { return !entry.name.empty(); }
+
+/// Its address, or null: a table of these refers to no entry that is left out, so that the linker drops it.
+constexpr const Kernel* kept(const Kernel& entry) { return is_there(entry) ? &entry : nullptr; }
+
+/// The entries of an array that are there, and their addresses.
+template <const auto& entries>
+inline constexpr auto kKeptEntries = [] {
+  std::array<Kernel, std::count_if(std::begin(entries), std::end(entries), is_there)> all{};
+  std::copy_if(std::begin(entries), std::end(entries), all.begin(), is_there);
+  return all;
+}();
+template <const auto& entries>
+inline constexpr auto kKeptAddresses = [] {
+  std::array<const Kernel*, std::size(kKeptEntries<entries>)> all{};
+  for (std::size_t i = 0; i < all.size(); ++i) all[i] = &kKeptEntries<entries>[i];
+  return all;
+}();
 
 }  // namespace fettle::kernels

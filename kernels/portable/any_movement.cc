@@ -176,8 +176,8 @@ constexpr Kernel kTransposeAny =
     moving_entry<transpose_any>(3, "transpose.copy.any.portable", supports_moving_one, true);
 constexpr Kernel kExpandAny = moving_entry<expand_any>(4, "expand.copy.any.portable", supports_expand, false);
 constexpr Kernel kTileAny = moving_entry<tile_any>(5, "tile.copy.any.portable", supports_tile, false);
-constexpr const Kernel* kAnyMovementEntries[] = {&kConcatAny,    &kSplitAny,  &kSliceAny,
-                                                 &kTransposeAny, &kExpandAny, &kTileAny};
+constexpr const Kernel* kAnyMovementEntries[] = {kept(kConcatAny),    kept(kSplitAny),  kept(kSliceAny),
+                                                 kept(kTransposeAny), kept(kExpandAny), kept(kTileAny)};
 
 }  // namespace
 

@@ -102,7 +102,7 @@ constexpr Kernel kCast = [] {
   kernel.bounded_axes = BoundedAxes::any;
   return kernel;
 }();
-constexpr const Kernel* kCastEntries[] = {&kCast};
+constexpr const Kernel* kCastEntries[] = {kept(kCast)};
 
 }  // namespace
 

@@ -75,7 +75,7 @@ constexpr Kernel kShuffle = [] {
   kernel.output_striding = Striding::pixels;
   return kernel;
 }();
-constexpr const Kernel* kChannelShuffleEntries[] = {&kShuffle};
+constexpr const Kernel* kChannelShuffleEntries[] = {kept(kShuffle)};
 
 }  // namespace
 

@@ -181,14 +181,8 @@ constexpr Kernel kChoiceTable[] = {
     choice_entry<negate_truth>(9, "logical_not.loop.any.portable", supports_logic),
 };
 
-constexpr auto kChoiceEntries = [] {
-  std::array<const Kernel*, std::size(kChoiceTable)> entries{};
-  for (std::size_t i = 0; i < entries.size(); ++i) entries[i] = &kChoiceTable[i];
-  return entries;
-}();
-
 }  // namespace
 
-std::span<const Kernel* const> choice_entries() noexcept { return kChoiceEntries; }
+std::span<const Kernel* const> choice_entries() noexcept { return kKeptAddresses<kChoiceTable>; }
 
 }  // namespace fettle::kernels::portable

@@ -211,7 +211,7 @@ constexpr Kernel kFloats = convert_entry<convert_f32, kF32>("convert.copy.f32.po
 constexpr Kernel kBytes =
     convert_entry<convert_elements<std::uint8_t>>("convert.copy.q8.portable", converts_bytes);
 constexpr Kernel kNarrow = convert_entry<convert_narrow>("convert.copy.x16.portable", converts_narrow);
-constexpr const Kernel* kConvertEntries[] = {&kBytes, &kFloats, &kNarrow};
+constexpr const Kernel* kConvertEntries[] = {kept(kBytes), kept(kFloats), kept(kNarrow)};
 
 }  // namespace
 

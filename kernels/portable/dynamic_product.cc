@@ -276,7 +276,7 @@ constexpr Kernel kConvDynamic =
                 convolution_workspace, convolution_packed_bytes, convolution_pack);
 constexpr Kernel kGemmDynamic = dense_entry_dynamic("gemm.dynamic.u8.portable", kGemmOpDynamic);
 constexpr Kernel kMatmulDynamic = dense_entry_dynamic("matmul.dynamic.u8.portable", kMatmulOpDynamic);
-constexpr const Kernel* kDenseEntries[] = {&kGemmDynamic, &kMatmulDynamic};
+constexpr const Kernel* kDenseEntries[] = {kept(kGemmDynamic), kept(kMatmulDynamic)};
 
 }  // namespace
 

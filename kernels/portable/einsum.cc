@@ -236,7 +236,7 @@ constexpr Kernel kEinsum = [] {
   kernel.workspace_bytes = workspace;
   return if_selected(kernel);
 }();
-constexpr const Kernel* kEinsumEntries[] = {&kEinsum};
+constexpr const Kernel* kEinsumEntries[] = {kept(kEinsum)};
 
 }  // namespace
 

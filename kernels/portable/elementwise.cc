@@ -240,14 +240,8 @@ constexpr Kernel kElementwiseTable[] = {
     unary_entry<unary<Mish>>(28, "mish.loop.f32.portable"),
 };
 
-constexpr auto kElementwiseEntries = [] {
-  std::array<const Kernel*, std::size(kElementwiseTable)> rows{};
-  for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = &kElementwiseTable[i];
-  return rows;
-}();
-
 }  // namespace
 
-std::span<const Kernel* const> elementwise_entries() noexcept { return kElementwiseEntries; }
+std::span<const Kernel* const> elementwise_entries() noexcept { return kKeptAddresses<kElementwiseTable>; }
 
 }  // namespace fettle::kernels::portable

@@ -221,8 +221,8 @@ constexpr Kernel kRequantize =
 constexpr Kernel kClamp = byte_entry<clamp>(1, "clamp.loop.q8.portable", 1, supports_clamp);
 constexpr Kernel kAdd = byte_entry<binary_q8<AddQ8>>(2, "add.loop.q8.portable", 3, supports_binary_q8);
 constexpr Kernel kMul = byte_entry<binary_q8<MulQ8>>(3, "mul.loop.q8.portable", 3, supports_binary_q8);
-constexpr const Kernel* kConvertQ8Table[] = {&kQuantize, &kDequantize, &kRequantize};
-constexpr const Kernel* kElementwiseQ8Table[] = {&kClamp, &kAdd, &kMul};
+constexpr const Kernel* kConvertQ8Table[] = {kept(kQuantize), kept(kDequantize), kept(kRequantize)};
+constexpr const Kernel* kElementwiseQ8Table[] = {kept(kClamp), kept(kAdd), kept(kMul)};
 
 }  // namespace
 

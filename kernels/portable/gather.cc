@@ -60,7 +60,7 @@ constexpr Kernel gather_entry(std::size_t op, std::string_view name) {
 }
 constexpr Kernel kGather = gather_entry<gather>(0, "gather.lines.any.portable");
 constexpr Kernel kGatherNd = gather_entry<gather_nd>(1, "gather_nd.lines.any.portable");
-constexpr const Kernel* kGatherEntries[] = {&kGather, &kGatherNd};
+constexpr const Kernel* kGatherEntries[] = {kept(kGather), kept(kGatherNd)};
 
 }  // namespace
 

@@ -108,7 +108,7 @@ Refusal supports_plane_grid(const LayerDesc& layer, const Cpu&) {
 constexpr Op kGridSampleOp[] = {Op::grid_sample};
 constexpr Kernel kGridSample =
     entry<sample_grid>("grid_sample.points.f32.portable", kGridSampleOp, kNchw<kF32>, supports_plane_grid);
-constexpr const Kernel* kGridSampleEntries[] = {&kGridSample};
+constexpr const Kernel* kGridSampleEntries[] = {kept(kGridSample)};
 
 }  // namespace
 

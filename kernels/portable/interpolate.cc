@@ -160,7 +160,7 @@ constexpr Kernel kInterpolate = [] {
   kernel.workspace_bytes = interpolation_bytes;
   return if_selected(kernel);
 }();
-constexpr const Kernel* kInterpolationEntries[] = {&kInterpolate};
+constexpr const Kernel* kInterpolationEntries[] = {kept(kInterpolate)};
 
 }  // namespace
 

@@ -270,23 +270,23 @@ constexpr Kernel kReshapeNarrow = [] {
 constexpr Kernel kDepthToSpaceNarrow = strided_entry<depth_to_space<Narrow>>(
     6, "depth_to_space.copy.x16.portable", kNchwNhwc<>, supports_narrow);
 
-constexpr const Kernel* kMovementEntries[] = {&kConcatBytes,
-                                              &kTransposeBytes,
-                                              &kReshapeBytes,
-                                              &kConcat,
-                                              &kSplit,
-                                              &kSlice,
-                                              &kPad,
-                                              &kTranspose,
-                                              &kReshape,
-                                              &kDepthToSpace,
-                                              &kConcatNarrow,
-                                              &kSplitNarrow,
-                                              &kSliceNarrow,
-                                              &kPadNarrow,
-                                              &kTransposeNarrow,
-                                              &kReshapeNarrow,
-                                              &kDepthToSpaceNarrow};
+constexpr const Kernel* kMovementEntries[] = {kept(kConcatBytes),
+                                              kept(kTransposeBytes),
+                                              kept(kReshapeBytes),
+                                              kept(kConcat),
+                                              kept(kSplit),
+                                              kept(kSlice),
+                                              kept(kPad),
+                                              kept(kTranspose),
+                                              kept(kReshape),
+                                              kept(kDepthToSpace),
+                                              kept(kConcatNarrow),
+                                              kept(kSplitNarrow),
+                                              kept(kSliceNarrow),
+                                              kept(kPadNarrow),
+                                              kept(kTransposeNarrow),
+                                              kept(kReshapeNarrow),
+                                              kept(kDepthToSpaceNarrow)};
 
 }  // namespace
 

@@ -143,7 +143,7 @@ constexpr Kernel kLayerNorm =
 constexpr Kernel kRmsNorm = following(
     entry<rms_norm>("rms_norm.rows.f32.portable", {&kNormalisationOps[2], 1}, kNchw<kF32>, supports_rms_norm),
     BoundedAxes::outermost);
-constexpr const Kernel* kNormalisationEntries[] = {&kInstanceNorm, &kLayerNorm, &kRmsNorm};
+constexpr const Kernel* kNormalisationEntries[] = {kept(kInstanceNorm), kept(kLayerNorm), kept(kRmsNorm)};
 
 }  // namespace
 

@@ -142,7 +142,7 @@ Refusal supports_pad_any(const LayerDesc& layer, const Cpu&) {
 constexpr Op kPadOp[] = {Op::pad};
 constexpr Kernel kPadAny =
     entry<pad_in_any_mode>("pad.rows.any.portable", kPadOp, kNchwNhwc<>, supports_pad_any);
-constexpr const Kernel* kPaddingEntries[] = {&kPadAny};
+constexpr const Kernel* kPaddingEntries[] = {kept(kPadAny)};
 
 }  // namespace
 

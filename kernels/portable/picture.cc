@@ -58,7 +58,7 @@ constexpr Signature kSignatures[] = {{kStored, {Layout::nhwc, kF32}, DataType::u
                                      {kStored, {Layout::nchw, kF32}, DataType::u8}};
 constexpr Kernel kPicture =
     entry<picture>("convert.picture.f32.portable", kPictureOp, kSignatures, supports_picture);
-constexpr const Kernel* kPictureEntries[] = {&kPicture};
+constexpr const Kernel* kPictureEntries[] = {kept(kPicture)};
 
 }  // namespace
 

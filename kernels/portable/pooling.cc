@@ -119,7 +119,8 @@ constexpr Kernel kGlobalMaxPool =
     following(entry<global_pool<true>>("global_max_pool.loop.f32.portable", {&kPoolingOps[3], 1},
                                        kNchwNhwc<kF32>, supports_global),
               BoundedAxes::outermost);
-constexpr const Kernel* kPoolingEntries[] = {&kMaxPool, &kAveragePool, &kGlobalAveragePool, &kGlobalMaxPool};
+constexpr const Kernel* kPoolingEntries[] = {kept(kMaxPool), kept(kAveragePool), kept(kGlobalAveragePool),
+                                             kept(kGlobalMaxPool)};
 
 }  // namespace
 

@@ -169,7 +169,8 @@ constexpr Kernel kAveragePoolQ8 =
     pool_entry<average_pool>(1, "average_pool.loop.q8.portable", supports_pool_q8);
 constexpr Kernel kGlobalAveragePoolQ8 =
     pool_entry<global_average_pool>(2, "global_average_pool.loop.q8.portable", supports_global_q8);
-constexpr const Kernel* kPoolingQ8Table[] = {&kMaxPoolQ8, &kAveragePoolQ8, &kGlobalAveragePoolQ8};
+constexpr const Kernel* kPoolingQ8Table[] = {kept(kMaxPoolQ8), kept(kAveragePoolQ8),
+                                             kept(kGlobalAveragePoolQ8)};
 
 }  // namespace
 

@@ -105,7 +105,7 @@ constexpr Kernel kMatmul = [] {
   kernel.bounded_axes = BoundedAxes::outermost;
   return if_selected(kernel);
 }();
-constexpr const Kernel* kProductEntries[] = {&kGemm, &kMatmul};
+constexpr const Kernel* kProductEntries[] = {kept(kGemm), kept(kMatmul)};
 
 }  // namespace
 

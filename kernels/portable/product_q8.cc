@@ -157,7 +157,7 @@ constexpr Kernel dense_entry(std::string_view name, std::span<const Op> pattern)
 }
 constexpr Kernel kGemmQ8 = dense_entry("gemm.packed.q8.portable", kGemmOpQ8);
 constexpr Kernel kMatmulQ8 = dense_entry("matmul.packed.q8.portable", kMatmulOpQ8);
-constexpr const Kernel* kProductQ8Table[] = {&kGemmQ8, &kMatmulQ8};
+constexpr const Kernel* kProductQ8Table[] = {kept(kGemmQ8), kept(kMatmulQ8)};
 
 }  // namespace
 

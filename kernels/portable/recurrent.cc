@@ -319,7 +319,7 @@ constexpr Kernel recurrent_entry(std::string_view name, std::span<const Op> patt
 constexpr Kernel kLstm = recurrent_entry("lstm.gemm.f32.portable", kLstmOp);
 constexpr Kernel kGru = recurrent_entry("gru.gemm.f32.portable", kGruOp);
 constexpr Kernel kRnn = recurrent_entry("rnn.gemm.f32.portable", kRnnOp);
-constexpr const Kernel* kRecurrentEntries[] = {&kLstm, &kGru, &kRnn};
+constexpr const Kernel* kRecurrentEntries[] = {kept(kLstm), kept(kGru), kept(kRnn)};
 
 }  // namespace
 

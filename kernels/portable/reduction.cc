@@ -362,14 +362,8 @@ constexpr Kernel kReductionTable[] = {
     arg_entry(10, "arg_min.loop.f32.portable"),
     entry<cumulate_sums>("cum_sum.columns.f32.portable", kCumSumOp, kNchw<>, supports_cum_sum)};
 
-constexpr auto kReductionEntries = [] {
-  std::array<const Kernel*, std::size(kReductionTable)> entries{};
-  for (std::size_t i = 0; i < entries.size(); ++i) entries[i] = &kReductionTable[i];
-  return entries;
-}();
-
 }  // namespace
 
-std::span<const Kernel* const> reduction_entries() noexcept { return kReductionEntries; }
+std::span<const Kernel* const> reduction_entries() noexcept { return kKeptAddresses<kReductionTable>; }
 
 }  // namespace fettle::kernels::portable

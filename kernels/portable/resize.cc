@@ -74,7 +74,7 @@ constexpr Kernel kResizeBlocks = [] {
   };
   return if_selected(kernel);
 }();
-constexpr const Kernel* kResizeEntries[] = {&kResize, &kResizeBlocks};
+constexpr const Kernel* kResizeEntries[] = {kept(kResize), kept(kResizeBlocks)};
 
 }  // namespace
 

@@ -107,7 +107,7 @@ constexpr Kernel scatter_entry(std::size_t op, std::string_view name) {
 }
 constexpr Kernel kScatterNd = scatter_entry<scatter_nd>(0, "scatter_nd.lines.any.portable");
 constexpr Kernel kScatterElements = scatter_entry<scatter_elements>(1, "scatter_elements.loop.any.portable");
-constexpr const Kernel* kScatterEntries[] = {&kScatterNd, &kScatterElements};
+constexpr const Kernel* kScatterEntries[] = {kept(kScatterNd), kept(kScatterElements)};
 
 }  // namespace
 

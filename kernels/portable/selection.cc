@@ -453,7 +453,7 @@ constexpr Kernel kSuppression = [] {
   kernel.bounded_axes = BoundedAxes::any;
   return if_selected(kernel);
 }();
-constexpr const Kernel* kSelectionEntries[] = {&kTopK, &kSuppression};
+constexpr const Kernel* kSelectionEntries[] = {kept(kTopK), kept(kSuppression)};
 
 }  // namespace
 

@@ -145,7 +145,7 @@ constexpr Kernel kAveragePoolVolume =
     following(entry<pool_volume<false>>("average_pool.volume.f32.portable", {&kVolumePoolingOps[1], 1},
                                         kNchwNhwc<kF32>, supports_volume_pooling),
               BoundedAxes::outermost);
-constexpr const Kernel* kVolumePoolingEntries[] = {&kMaxPoolVolume, &kAveragePoolVolume};
+constexpr const Kernel* kVolumePoolingEntries[] = {kept(kMaxPoolVolume), kept(kAveragePoolVolume)};
 
 }  // namespace
 

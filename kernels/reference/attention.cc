@@ -199,7 +199,7 @@ constexpr Kernel kAttention = [] {
 }();
 
 constexpr auto kAttentionEntries =
-    join(std::array<const Kernel*, 1>{&kAttention},
+    join(std::array<const Kernel*, 1>{kept(kAttention)},
          kFamily<rotary_embedding, supports_rotary, "direct.any", Op::rotary_embedding>,
          kFamily<tensor_scatter, any_type, "copy.any", Op::tensor_scatter>);
 

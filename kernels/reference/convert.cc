@@ -119,7 +119,7 @@ constexpr Kernel kConvert = [] {
   kernel.signatures = kNchwNhwcAny<>;
   return kernel;
 }();
-constexpr const Kernel* kConvertEntries[] = {&kConvert};
+constexpr const Kernel* kConvertEntries[] = {kept(kConvert)};
 
 }  // namespace
 

@@ -50,7 +50,8 @@ void gemm(const Buffers& b) {
 Index before_transpose(const Index& at, std::span<const std::int64_t> perm) {
   if (perm.empty()) return at;
   Index from{};
-  for (std::size_t axis = 0; axis < perm.size(); ++axis) from[static_cast<std::size_t>(perm[axis])] = at[axis];
+  for (std::size_t axis = 0; axis < perm.size(); ++axis)
+    from[static_cast<std::size_t>(perm[axis])] = at[axis];
   return from;
 }
 
@@ -60,7 +61,8 @@ class Transposed {
  public:
   Transposed(const View& view, std::span<const std::int64_t> perm) : view_(view), perm_(perm) {
     for (int axis = 0; axis < view.rank(); ++axis)
-      shape_.push_back(view.extent(perm.empty() ? axis : static_cast<int>(perm[static_cast<std::size_t>(axis)])));
+      shape_.push_back(
+          view.extent(perm.empty() ? axis : static_cast<int>(perm[static_cast<std::size_t>(axis)])));
   }
   int rank() const { return shape_.rank(); }
   const Shape& shape() const { return shape_; }
@@ -103,7 +105,8 @@ void matmul_typed(const Buffers& b) {
       right[static_cast<std::size_t>(column ? rank_b - 2 : 0)] = k;
       sum = multiply_add(a[left], w[right], sum);
     }
-    if (b.has(2)) sum = multiply_add(T{1}, operand<T>(b, 2)[Index{out[static_cast<std::size_t>(rank_y - 1)]}], sum);
+    if (b.has(2))
+      sum = multiply_add(T{1}, operand<T>(b, 2)[Index{out[static_cast<std::size_t>(rank_y - 1)]}], sum);
     y.set(stored, sum);
   });
 }
@@ -248,10 +251,10 @@ constexpr Kernel kDet = [] {
   return if_selected(kernel);
 }();
 
-constexpr auto kProductsEntries =
-    join(kFamily<gemm, same_number, "direct.any", Op::gemm>,
-         kFamily<matmul, same_number, "direct.any", Op::matmul>,
-         kFamily<einsum, supports_einsum, "direct.any", Op::einsum>, std::array<const Kernel*, 1>{&kDet});
+constexpr auto kProductsEntries = join(kFamily<gemm, same_number, "direct.any", Op::gemm>,
+                                       kFamily<matmul, same_number, "direct.any", Op::matmul>,
+                                       kFamily<einsum, supports_einsum, "direct.any", Op::einsum>,
+                                       std::array<const Kernel*, 1>{kept(kDet)});
 
 }  // namespace
 

@@ -279,8 +279,8 @@ constexpr Kernel kGlobalAveragePool =
 constexpr Kernel kClamp = entry<clamp>("clamp.direct.q8.reference", layer_op(8), supports_quantised);
 
 constexpr const Kernel* kQuantisedLayersEntries[] = {
-    &kConv, &kGemm, &kMatmul,  &kConvDynamic, &kGemmDynamic,       &kMatmulDynamic,
-    &kAdd,  &kMul,  &kMaxPool, &kAveragePool, &kGlobalAveragePool, &kClamp};
+    kept(kConv), kept(kGemm), kept(kMatmul),  kept(kConvDynamic), kept(kGemmDynamic),       kept(kMatmulDynamic),
+    kept(kAdd),  kept(kMul),  kept(kMaxPool), kept(kAveragePool), kept(kGlobalAveragePool), kept(kClamp)};
 
 }  // namespace
 

@@ -219,7 +219,7 @@ constexpr Kernel recurrent_entry(std::string_view name, std::span<const Op> patt
 constexpr Kernel kLstm = recurrent_entry("lstm.direct.f32.reference", kLstmOp);
 constexpr Kernel kGru = recurrent_entry("gru.direct.f32.reference", kGruOp);
 constexpr Kernel kRnn = recurrent_entry("rnn.direct.f32.reference", kRnnOp);
-constexpr const Kernel* kRecurrentEntries[] = {&kLstm, &kGru, &kRnn};
+constexpr const Kernel* kRecurrentEntries[] = {kept(kLstm), kept(kGru), kept(kRnn)};
 
 }  // namespace
 

@@ -75,7 +75,7 @@ std::span<const Kernel* const> reference_kernels() noexcept {
           reference::resize_entries(), reference::recurrent_entries(), reference::attention_entries(),
           reference::quantised_entries(), reference::quantised_layer_entries()}) {
       for (const Kernel* kernel : family) {
-        if (is_there(*kernel)) made.push_back(kernel);
+        if (kernel != nullptr) made.push_back(kernel);
       }
     }
     return made;

@@ -146,7 +146,7 @@ inline constexpr Kernel kRowOf = entry<compute>(EntryName<"", op, ".", algorithm
 
 template <Compute compute, Supports supports, Text algorithm, Op... ops>
 inline constexpr std::array<const Kernel*, sizeof...(ops)> kFamily = {
-    &kRowOf<ops, compute, supports, algorithm>...};
+    kept(kRowOf<ops, compute, supports, algorithm>)...};
 
 /// nchw, any type, inputs and outputs alike in type where the operator keeps the type. Quantised values too,
 /// which entries that only move numbers need not know.

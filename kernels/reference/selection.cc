@@ -344,10 +344,10 @@ constexpr Kernel kDenseEntry = [] {
 constexpr auto kSelectionEntries =
     join(kFamily<top_k, supports_top_k, "select.any", Op::top_k>,
          std::array<const Kernel*, 4>{
-             &kDenseEntry<Op::non_zero, non_zero, any_number, "direct.any">,
-             &kDenseEntry<Op::compress, compress, supports_compress, "copy.any">,
-             &kDenseEntry<Op::unique, unique, any_number, "compare.any">,
-             &kDenseEntry<Op::non_max_suppression, non_max_suppression, any_number, "greedy.any">});
+             kept(kDenseEntry<Op::non_zero, non_zero, any_number, "direct.any">),
+             kept(kDenseEntry<Op::compress, compress, supports_compress, "copy.any">),
+             kept(kDenseEntry<Op::unique, unique, any_number, "compare.any">),
+             kept(kDenseEntry<Op::non_max_suppression, non_max_suppression, any_number, "greedy.any">)});
 
 }  // namespace
 
