@@ -28,6 +28,19 @@ constexpr std::int64_t kIndirectMostTaps = 1024;
 // The pointers of one thread's tile: to each tap of each row.
 std::int64_t pointers_each(const ConvShape& s) { return s.taps() * kMostRows; }
 
+// Where windows never leave the image and taps across are neighbours in memory, those of a row are read as
+// one tap with the channels of all: the same sums, and pointers for each row of a window alone (spectra by
+// convolutions).
+ConvShape with_joined_taps(ConvShape s, std::int64_t input_pitch) {
+  const bool inside = s.pad_left == 0 && s.pad_top == 0 &&
+                      (s.out_w - 1) * s.stride_w + s.kernel_w <= s.in_w &&
+                      (s.out_h - 1) * s.stride_h + (s.kernel_h - 1) * s.dilation_h < s.in_h;
+  if (!inside || s.groups != 1 || s.dilation_w != 1 || input_pitch != s.in_channels) return s;
+  s.in_per_group *= s.kernel_w;
+  s.kernel_w = 1;
+  return s;
+}
+
 class BoundIndirect final : public BoundKernel {
  public:
   BoundIndirect(const TileSet& tiles, const BindArgs& args, const UnaryFunction& activation)
@@ -39,11 +52,12 @@ class BoundIndirect final : public BoundKernel {
         epilogue_(args.layer),
         activation_(activation),
         output_pitch_(pixel_pitch(args.layer.outputs[0])),
-        common_(conv_tile(shape_.taps(), shape_.in_per_group, epilogue_, output_pitch_)),
         input_pitch_(pixel_pitch(args.layer.inputs[0])),
+        read_(with_joined_taps(shape_, input_pitch_)),
+        common_(conv_tile(read_.taps(), read_.in_per_group, epilogue_, output_pitch_)),
         products_(packed_indirect(panels_, shape_)),
         packed_(reinterpret_cast<const float*>(args.packed.data())),
-        rows_(shape_, input_pitch_, packed_),
+        rows_(read_, input_pitch_, packed_),
         pool_(args.pool),
         threads_(args.threads) {}
 
@@ -96,8 +110,9 @@ class BoundIndirect final : public BoundKernel {
   const Epilogue epilogue_;
   const UnaryFunction activation_;
   const std::int64_t output_pitch_;
-  const Tile common_;
   const std::int64_t input_pitch_;
+  const ConvShape read_;
+  const Tile common_;
   const PackedProducts products_;
   const float* const packed_;
   const WindowRows rows_;

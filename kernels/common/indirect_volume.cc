@@ -129,6 +129,15 @@ class BoundIndirectVolume final : public BoundKernel {
       for (int row = 0; row < block.rows; ++row, rows += s.depth()) {
         copied[static_cast<std::size_t>(row)] = rows;
         float* to = rows;
+        if (const float* corner = whole_window(x, block.first_row + row); corner != nullptr) {
+          // Taps along the innermost axis are neighbours.
+          const std::int64_t run = s.window.kernel[2] * s.in_per_group;
+          for (std::size_t tap = 0; tap < offsets_.size();
+               tap += static_cast<std::size_t>(s.window.kernel[2])) {
+            for (std::int64_t i = 0; i < run; ++i) *to++ = corner[offsets_[tap] + i];
+          }
+          continue;
+        }
         visit(x, block.first_row + row, [&](std::size_t, const float* from) {
           for (std::int64_t c = 0; c < s.in_per_group; ++c) *to++ = from[c];
         });
@@ -144,6 +153,19 @@ class BoundIndirectVolume final : public BoundKernel {
       tile.rows = pointers;
     }
     multiply_panels(tiles_, panels_, products_.weights(packed_, group), block, tile, activation_);
+  }
+
+  // The corner of a window that lies inside and whose taps along the innermost axis are one run of memory, or
+  // null.
+  const float* whole_window(const float* x, std::int64_t pixel) const noexcept {
+    const Volume& w = shape_.window;
+    if (w.dilation[2] != 1 || shape_.groups != 1) return nullptr;
+    Place corner{};
+    for (std::size_t axis = kVolumeAxes; axis-- > 0; pixel /= w.y[axis]) {
+      corner[axis] = pixel % w.y[axis] * w.stride[axis] - w.pad[axis];
+      if (corner[axis] < 0 || corner[axis] + taps_.back()[axis] >= w.x[axis]) return nullptr;
+    }
+    return x + offset_of(corner);
   }
 
   // Calls body(tap, what lies under it) for all taps of an output pixel.

@@ -22,6 +22,7 @@ constexpr std::int64_t kReductionLanes = 16;
 constexpr std::int64_t kReductionColumns = 64;
 
 struct SumOf {
+  static constexpr bool kLosesNan = false;
   static constexpr float kStart = 0;
   static float of(float x) { return x; }
   static float both(float a, float b) { return a + b; }
@@ -34,28 +35,25 @@ struct SumOfMagnitudes : SumOf {
   static float of(float x) { return std::abs(x); }
 };
 struct ProductOf {
+  static constexpr bool kLosesNan = false;
   static constexpr float kStart = 1;
   static float of(float x) { return x; }
   static float both(float a, float b) { return a * b; }
   static double both(double a, double b) { return a * b; }
 };
-// Without a branch, so that lanes are compared side by side; NaN stays.
+// Of elements that are numbers: NaN is looked for by itself, because comparisons of lanes lose it.
 struct Largest {
+  static constexpr bool kLosesNan = true;
   static constexpr float kStart = -std::numeric_limits<float>::infinity();
   static float of(float x) { return x; }
-  static float both(float a, float b) {
-    const bool taken = (b > a) | (b != b);
-    return taken ? b : a;
-  }
+  static float both(float a, float b) { return b > a ? b : a; }
   static double both(double a, double b) { return larger(a, b); }
 };
 struct Smallest {
+  static constexpr bool kLosesNan = true;
   static constexpr float kStart = std::numeric_limits<float>::infinity();
   static float of(float x) { return x; }
-  static float both(float a, float b) {
-    const bool taken = (b < a) | (b != b);
-    return taken ? b : a;
-  }
+  static float both(float a, float b) { return b < a ? b : a; }
   static double both(double a, double b) { return smaller(a, b); }
 };
 
@@ -85,6 +83,12 @@ struct ReductionLoops {
   }
 };
 
+// The axis that lies at a place of nhwc.
+int stored_axis(int place, int rank) {
+  if (place == 0) return 0;
+  return place + 1 == rank ? 1 : place + 1;
+}
+
 // The kept and the reduced axes of an operand, those of the innermost kind without their last loop, which is
 // the line.
 struct ReducedAxes {
@@ -97,10 +101,12 @@ struct ReducedAxes {
     const Shape& shape = layer.inputs[0].shape;
     const auto axes = layer.main().attributes.integers("axes");
     const auto is_reduced = [&](int axis) { return std::find(axes.begin(), axes.end(), axis) != axes.end(); };
+    const bool channels_last = layout_of(layer) == Layout::nhwc && shape.rank() >= 3;
     std::array<std::int64_t, kMaxRank> extents{};
     std::array<bool, kMaxRank> kinds{};
     std::size_t loops = 0;
-    for (int axis = 0; axis < shape.rank(); ++axis) {
+    for (int place = 0; place < shape.rank(); ++place) {
+      const int axis = channels_last ? stored_axis(place, shape.rank()) : place;
       if (is_reduced(axis)) count *= shape[axis];
       if (shape[axis] == 1) continue;
       if (loops > 0 && kinds[loops - 1] == is_reduced(axis)) {
@@ -119,10 +125,20 @@ struct ReducedAxes {
   }
 };
 
+// 1 where one of the elements is NaN.
+int any_nan(const float* x, std::int64_t count) {
+  int found = 0;
+  for (std::int64_t i = 0; i < count; ++i) found |= x[i] != x[i] ? 1 : 0;
+  return found;
+}
+
+constexpr double kNotANumber = std::numeric_limits<double>::quiet_NaN();
+
 template <typename R>
 double reduce_line(const float* x, std::int64_t length, double total) {
   for (std::int64_t begin = 0; begin < length; begin += kReductionChunk) {
     const std::int64_t end = std::min(length, begin + kReductionChunk);
+    if (R::kLosesNan && any_nan(x + begin, end - begin) != 0) return kNotANumber;
     float lanes[kReductionLanes];
     std::fill_n(lanes, kReductionLanes, R::kStart);
     std::int64_t i = begin;
@@ -154,6 +170,7 @@ void reduce_columns(const float* x, const ReductionLoops& reduced, std::int64_t 
                     const FinishReduction& finish, float* y) {
   double totals[kReductionColumns];
   float sums[kReductionColumns];
+  int nans[kReductionColumns] = {};
   std::fill_n(totals, columns, static_cast<double>(R::kStart));
   const std::int64_t count = reduced.count();
   for (std::int64_t begin = 0; begin < count; begin += kReductionChunk) {
@@ -161,10 +178,11 @@ void reduce_columns(const float* x, const ReductionLoops& reduced, std::int64_t 
     for (std::int64_t i = begin; i < std::min(count, begin + kReductionChunk); ++i) {
       const float* from = x + reduced.offset(i);
       for (std::int64_t c = 0; c < columns; ++c) sums[c] = R::both(sums[c], R::of(from[c]));
+      for (std::int64_t c = 0; R::kLosesNan && c < columns; ++c) nans[c] |= from[c] != from[c] ? 1 : 0;
     }
     for (std::int64_t c = 0; c < columns; ++c) totals[c] = R::both(totals[c], static_cast<double>(sums[c]));
   }
-  for (std::int64_t c = 0; c < columns; ++c) y[c] = finish(totals[c]);
+  for (std::int64_t c = 0; c < columns; ++c) y[c] = finish(nans[c] != 0 ? kNotANumber : totals[c]);
 }
 
 template <typename R>
@@ -312,11 +330,31 @@ Refusal supports_cum_sum(const LayerDesc& layer, const Cpu&) {
                                                                                   : Refusal::shape;
 }
 
+// Whether the axes that stay are two at most, and channels, which lie last, the last of them.
+bool keeps_order(const LayerDesc& layer) {
+  const auto axes = layer.main().attributes.integers("axes");
+  const int rank = layer.inputs[0].shape.rank();
+  const auto stays = [&](int axis) { return std::find(axes.begin(), axes.end(), axis) == axes.end(); };
+  int kept = 0;
+  int behind = 0;  // of the axes behind channels
+  for (int axis = 0; axis < rank; ++axis) {
+    kept += stays(axis) ? 1 : 0;
+    behind += axis > 1 && stays(axis) ? 1 : 0;
+  }
+  return kept <= 2 && (!stays(1) || behind == 0);
+}
+
 Refusal supports_reduction(const LayerDesc& layer, const Cpu&) {
   if (const Refusal refusal = uniform_f32(layer); refusal != Refusal::none) return refusal;
-  if (layout_of(layer) != Layout::nchw) return Refusal::layout;
   if (layer.main().clamp) return Refusal::clamp;
   if (layer.inputs.size() != 1) return Refusal::op;
+  if (layout_of(layer) == Layout::nhwc) {
+    // Results lie as what they are made of: as channels last, or on two axes at most, in ONNX's order.
+    if (layer.inputs[0].constant || layer.inputs[0].shape.rank() < 3) return Refusal::layout;
+    if (layer.main().attributes.integer("keepdims") == 0 && !keeps_order(layer)) return Refusal::layout;
+  } else if (layout_of(layer) != Layout::nchw) {
+    return Refusal::layout;
+  }
   // What is left of nothing is for others to say.
   return layer.inputs[0].shape.elements() > 0 ? Refusal::none : Refusal::shape;
 }
@@ -338,7 +376,7 @@ constexpr Op kReductionOps[] = {Op::reduce_sum,     Op::reduce_mean, Op::reduce_
                                 Op::reduce_log_sum, Op::arg_max,     Op::arg_min};
 constexpr Op kCumSumOp[] = {Op::cum_sum};
 constexpr Kernel reduction_entry(std::size_t op, std::string_view name) {
-  Kernel kernel = entry<reduce_any>(name, {&kReductionOps[op], 1}, kNchw<kF32>, supports_reduction);
+  Kernel kernel = entry<reduce_any>(name, {&kReductionOps[op], 1}, kNchwNhwc<kF32>, supports_reduction);
   kernel.bounded_axes = BoundedAxes::any;
   return if_selected(kernel);
 }

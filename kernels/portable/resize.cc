@@ -7,6 +7,9 @@
 #include "kernels/portable/portable.h"
 #include "kernels/resize_axis.h"
 
+#include <algorithm>
+#include <array>
+#include <cstring>
 #include <string_view>
 
 namespace fettle::kernels::portable {
@@ -26,6 +29,50 @@ void resize_nearest(const Call& call) {
         copy_line(from + across.nearest(ox) * stride(x, 3), stride(x, 1), to, stride(y, 1), y.shape[1]);
     }
   });
+}
+
+// In planes: what the columns of a row are taken from is found for some of them at a time, and rows that are
+// taken from the same one are copied.
+void resize_planes(const Call& call) {
+  constexpr std::int64_t kColumns = 512;
+  const TensorDesc& x = call.layer.inputs.front();
+  const TensorDesc& y = call.layer.outputs.front();
+  const std::int64_t height = y.shape[2];
+  const std::int64_t width = y.shape[3];
+  const ResizeAxis down(call.attributes(), 2, x.shape[2], height);
+  const ResizeAxis across(call.attributes(), 3, x.shape[3], width);
+  call.parallel(y.shape[0] * y.shape[1], [&](std::int64_t begin, std::int64_t end, int) {
+    std::array<std::int64_t, kColumns> columns;
+    for (std::int64_t first = 0; first < width; first += kColumns) {
+      const std::int64_t count = std::min(kColumns, width - first);
+      for (std::int64_t i = 0; i < count; ++i)
+        columns[static_cast<std::size_t>(i)] = across.nearest(first + i);
+      for (std::int64_t plane = begin; plane < end; ++plane) {
+        const std::int64_t image = plane / y.shape[1];
+        const std::int64_t channel = plane % y.shape[1];
+        const float* from = call.in(0) + image * stride(x, 0) + channel * stride(x, 1);
+        float* to = call.out() + image * stride(y, 0) + channel * stride(y, 1) + first;
+        std::int64_t before = -1;
+        for (std::int64_t row = 0; row < height; ++row, to += stride(y, 2)) {
+          const std::int64_t source = down.nearest(row);
+          if (source == before) {
+            std::memcpy(to, to - stride(y, 2), static_cast<std::size_t>(count) * sizeof(float));
+            continue;
+          }
+          before = source;
+          const float* line = from + source * stride(x, 2);
+          for (std::int64_t i = 0; i < count; ++i) to[i] = line[columns[static_cast<std::size_t>(i)]];
+        }
+      }
+    }
+  });
+}
+
+void resize_any(const Call& call) {
+  const TensorDesc& x = call.layer.inputs.front();
+  const TensorDesc& y = call.layer.outputs.front();
+  const bool planes = stride(x, 3) == 1 && stride(y, 3) == 1 && stride(y, 1) != 1;
+  planes ? resize_planes(call) : resize_nearest(call);
 }
 
 Refusal supports_nearest(const LayerDesc& layer) {
@@ -59,7 +106,7 @@ Refusal supports_blocks(const LayerDesc& layer, const Cpu&) {
 constexpr Op kResizeOp[] = {Op::resize};
 constexpr Kernel kResize = [] {
   Kernel kernel =
-      entry<resize_nearest>("resize.nearest.f32.portable", kResizeOp, kNchwNhwc<kF32>, supports_resize);
+      entry<resize_any>("resize.nearest.f32.portable", kResizeOp, kNchwNhwc<kF32>, supports_resize);
   kernel.input_striding = kernel.output_striding = Striding::any;
   return kernel;
 }();
