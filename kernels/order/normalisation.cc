@@ -22,6 +22,7 @@ void order::list_normalisation(KernelList& list) noexcept {
 #endif
   list.add(portable::normalisation_entries());
   list.add(portable::reduction_entries());
+  list.add(portable::along_axis_entries());
 }
 
 }  // namespace fettle::kernels

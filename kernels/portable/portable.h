@@ -141,6 +141,7 @@ std::span<const Kernel* const> gather_entries() noexcept;
 std::span<const Kernel* const> choice_entries() noexcept;
 std::span<const Kernel* const> scatter_entries() noexcept;
 std::span<const Kernel* const> reduction_entries() noexcept;
+std::span<const Kernel* const> along_axis_entries() noexcept;
 std::span<const Kernel* const> cast_entries() noexcept;
 std::span<const Kernel* const> resize_entries() noexcept;
 std::span<const Kernel* const> convert_entries() noexcept;

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reductions of f32 over any axes (sums, means, norms, products, largest and smallest elements), and the
-// places of the largest and smallest ones (ArgMax, ArgMin). Neighbouring axes that are treated alike are one
-// loop; the innermost is either reduced, over lanes side by side, or kept, and then many results grow at
-// once.
+// Reductions of f32 over any axes: sums, means, norms, products, largest and smallest elements. Neighbouring
+// axes that are treated alike are one loop; the innermost is either reduced, over lanes side by side, or
+// kept, and then many results grow at once.
 #include "kernels/larger.h"
 #include "kernels/portable/portable.h"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstring>
 #include <limits>
 
 namespace fettle::kernels::portable {
@@ -233,103 +231,6 @@ void reduce_any(const Call& call) {
   }
 }
 
-// Whether x is taken instead of the best so far: the first NaN before all numbers.
-template <bool maximum>
-bool taken_before(float x, float best) {
-  if (x != x || best != best) return best == best;
-  return maximum ? x > best : x < best;
-}
-
-// Results that lie side by side, as many as are looked at together.
-template <bool maximum>
-void find_places(const Call& call, const float* x, std::int64_t extent, std::int64_t inner,
-                 std::int64_t columns, std::int64_t* places) {
-  const bool latest = call.attributes().integer("select_last_index") != 0;
-  float best[kReductionColumns];
-  std::copy_n(x, columns, best);
-  std::fill_n(places, columns, 0);
-  for (std::int64_t k = 1; k < extent; ++k) {
-    const float* row = x + k * inner;
-    for (std::int64_t c = 0; c < columns; ++c) {
-      const float value = row[c];
-      const bool taken =
-          latest ? !taken_before<maximum>(best[c], value) : taken_before<maximum>(value, best[c]);
-      places[c] = taken ? k : places[c];
-      best[c] = taken ? value : best[c];
-    }
-  }
-}
-
-void find_extreme(const Call& call) {
-  const Shape& x = call.layer.inputs[0].shape;
-  const auto axis = static_cast<int>(call.attributes().integer("axis"));
-  std::int64_t inner = 1;
-  for (int k = axis + 1; k < x.rank(); ++k) inner *= x[k];
-  const std::int64_t extent = x[axis];
-  const std::int64_t pieces = (inner + kReductionColumns - 1) / kReductionColumns;
-  const bool maximum = call.layer.main().op == Op::arg_max;
-  call.parallel(x.elements() / (extent * inner) * pieces, [&](std::int64_t begin, std::int64_t end, int) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      const std::int64_t column = i % pieces * kReductionColumns;
-      const std::int64_t columns = std::min(kReductionColumns, inner - column);
-      const float* from = call.in(0) + i / pieces * extent * inner + column;
-      std::int64_t* places = call.out<std::int64_t>() + i / pieces * inner + column;
-      if (maximum)
-        find_places<true>(call, from, extent, inner, columns, places);
-      else
-        find_places<false>(call, from, extent, inner, columns, places);
-    }
-  });
-}
-
-// Running sums along an axis, of columns side by side.
-void cumulate_sums(const Call& call) {
-  const Shape& x = call.layer.inputs[0].shape;
-  const auto* given = static_cast<const std::byte*>(call.inputs[1]);
-  std::int64_t axis = 0;
-  if (call.layer.inputs[1].format.type == DataType::s64)
-    std::memcpy(&axis, given, sizeof(axis));
-  else
-    axis = *reinterpret_cast<const std::int32_t*>(given);
-  axis = std::clamp<std::int64_t>(axis < 0 ? axis + x.rank() : axis, 0, x.rank() - 1);
-  const bool exclusive = call.attributes().integer("exclusive") != 0;
-  const bool reverse = call.attributes().integer("reverse") != 0;
-  const std::int64_t extent = x[static_cast<int>(axis)];
-  std::int64_t inner = 1;
-  for (int k = static_cast<int>(axis) + 1; k < x.rank(); ++k) inner *= x[k];
-  const std::int64_t pieces = (inner + kReductionColumns - 1) / kReductionColumns;
-  call.parallel(x.elements() / (extent * inner) * pieces, [&](std::int64_t begin, std::int64_t end, int) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      const std::int64_t column = i % pieces * kReductionColumns;
-      const std::int64_t columns = std::min(kReductionColumns, inner - column);
-      double sums[kReductionColumns] = {};
-      for (std::int64_t k = 0; k < extent; ++k) {
-        const std::int64_t at = (i / pieces * extent + (reverse ? extent - 1 - k : k)) * inner + column;
-        const float* from = call.in(0) + at;
-        float* to = call.out() + at;
-        for (std::int64_t c = 0; c < columns; ++c) {
-          const double next = sums[c] + static_cast<double>(from[c]);
-          to[c] = static_cast<float>(exclusive ? sums[c] : next);
-          sums[c] = next;
-        }
-      }
-    }
-  });
-}
-
-Refusal supports_cum_sum(const LayerDesc& layer, const Cpu&) {
-  if (layer.main().clamp) return Refusal::clamp;
-  if (layer.inputs.size() != 2 || layer.main().operands.size() != 2) return Refusal::op;
-  const DataType axis = layer.inputs[1].format.type;
-  if (axis != DataType::s64 && axis != DataType::s32) return Refusal::data_type;
-  for (const TensorDesc* tensor : {&layer.inputs[0], &layer.outputs[0]}) {
-    if (tensor->format.type != DataType::f32 || tensor->format.scale != 0) return Refusal::data_type;
-    if (tensor->format.layout != Layout::nchw) return Refusal::layout;
-  }
-  return layer.inputs[0].shape.elements() > 0 && layer.inputs[0].shape.rank() > 0 ? Refusal::none
-                                                                                  : Refusal::shape;
-}
-
 // Whether the axes that stay are two at most, and channels, which lie last, the last of them.
 bool keeps_order(const LayerDesc& layer) {
   const auto axes = layer.main().attributes.integers("axes");
@@ -359,46 +260,24 @@ Refusal supports_reduction(const LayerDesc& layer, const Cpu&) {
   return layer.inputs[0].shape.elements() > 0 ? Refusal::none : Refusal::shape;
 }
 
-Refusal supports_arg_places(const LayerDesc& layer, const Cpu&) {
-  if (layer.main().clamp) return Refusal::clamp;
-  if (layer.inputs.size() != 1) return Refusal::op;
-  const TensorDesc& x = layer.inputs[0];
-  const bool types =
-      x.format.type == DataType::f32 && x.format.scale == 0 && layer.outputs[0].format.type == DataType::s64;
-  if (!types) return Refusal::data_type;
-  if (x.format.layout != Layout::nchw || layer.outputs[0].format.layout != Layout::nchw)
-    return Refusal::layout;
-  return x.shape.elements() > 0 ? Refusal::none : Refusal::shape;
-}
-
-constexpr Op kReductionOps[] = {Op::reduce_sum,     Op::reduce_mean, Op::reduce_max, Op::reduce_min,
-                                Op::reduce_prod,    Op::reduce_l1,   Op::reduce_l2,  Op::reduce_sum_square,
-                                Op::reduce_log_sum, Op::arg_max,     Op::arg_min};
-constexpr Op kCumSumOp[] = {Op::cum_sum};
+constexpr Op kReductionOps[] = {Op::reduce_sum, Op::reduce_mean,       Op::reduce_max,
+                                Op::reduce_min, Op::reduce_prod,       Op::reduce_l1,
+                                Op::reduce_l2,  Op::reduce_sum_square, Op::reduce_log_sum};
 constexpr Kernel reduction_entry(std::size_t op, std::string_view name) {
   Kernel kernel = entry<reduce_any>(name, {&kReductionOps[op], 1}, kNchwNhwc<kF32>, supports_reduction);
   kernel.bounded_axes = BoundedAxes::any;
   return if_selected(kernel);
 }
-constexpr Kernel arg_entry(std::size_t op, std::string_view name) {
-  Kernel kernel = entry<find_extreme>(name, {&kReductionOps[op], 1}, kNchw<>, supports_arg_places);
-  kernel.bounded_axes = BoundedAxes::any;
-  return if_selected(kernel);
-}
 
-constexpr Kernel kReductionTable[] = {
-    reduction_entry(0, "reduce_sum.lanes.f32.portable"),
-    reduction_entry(1, "reduce_mean.lanes.f32.portable"),
-    reduction_entry(2, "reduce_max.lanes.f32.portable"),
-    reduction_entry(3, "reduce_min.lanes.f32.portable"),
-    reduction_entry(4, "reduce_prod.lanes.f32.portable"),
-    reduction_entry(5, "reduce_l1.lanes.f32.portable"),
-    reduction_entry(6, "reduce_l2.lanes.f32.portable"),
-    reduction_entry(7, "reduce_sum_square.lanes.f32.portable"),
-    reduction_entry(8, "reduce_log_sum.lanes.f32.portable"),
-    arg_entry(9, "arg_max.loop.f32.portable"),
-    arg_entry(10, "arg_min.loop.f32.portable"),
-    entry<cumulate_sums>("cum_sum.columns.f32.portable", kCumSumOp, kNchw<>, supports_cum_sum)};
+constexpr Kernel kReductionTable[] = {reduction_entry(0, "reduce_sum.lanes.f32.portable"),
+                                      reduction_entry(1, "reduce_mean.lanes.f32.portable"),
+                                      reduction_entry(2, "reduce_max.lanes.f32.portable"),
+                                      reduction_entry(3, "reduce_min.lanes.f32.portable"),
+                                      reduction_entry(4, "reduce_prod.lanes.f32.portable"),
+                                      reduction_entry(5, "reduce_l1.lanes.f32.portable"),
+                                      reduction_entry(6, "reduce_l2.lanes.f32.portable"),
+                                      reduction_entry(7, "reduce_sum_square.lanes.f32.portable"),
+                                      reduction_entry(8, "reduce_log_sum.lanes.f32.portable")};
 
 }  // namespace
 
