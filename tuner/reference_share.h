@@ -10,9 +10,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace fettle::tuner {
 
@@ -21,12 +24,19 @@ struct ReferenceShare {
   std::size_t all = 0;     ///< layers that compute anything
   double part = 0;         ///< of what `whole` counts
   double whole = 0;
+  struct Layer {
+    std::string name;
+    double amount;  ///< of what `whole` counts
+  };
+  std::vector<Layer> named;  ///< those on reference kernels, in order
 
-  void add(bool reference, double amount) {
+  void add(std::string_view name, bool reference, double amount) {
     ++all;
-    layers += reference ? 1 : 0;
     add_other(amount);
-    part += reference ? amount : 0;
+    if (!reference) return;
+    ++layers;
+    part += amount;
+    named.push_back({std::string(name), amount});
   }
   /// What takes time and is no layer.
   void add_other(double amount) { whole += amount; }
@@ -38,13 +48,27 @@ struct ReferenceShare {
     return fmt::format("{} of {} layers run on reference kernels, {:.1f} % of {}", layers, all, 100 * share(),
                        what);
   }
+  /// The share of one of them.
+  double share_of(const Layer& layer) const { return whole > 0 ? layer.amount / whole : 0; }
+  /// ": head/TopK 60.1 %, Det 11.2 % and 3 more", the largest first; empty where there is none.
+  std::string names(std::size_t most = 8) const {
+    std::vector<Layer> sorted = named;
+    std::stable_sort(sorted.begin(), sorted.end(),
+                     [](const Layer& a, const Layer& b) { return a.amount > b.amount; });
+    std::string text;
+    for (std::size_t i = 0; i < std::min(most, sorted.size()); ++i)
+      text += fmt::format("{} {} {:.1f} %", i == 0 ? ":" : ",", sorted[i].name, 100 * share_of(sorted[i]));
+    if (sorted.size() > most) text += fmt::format(" and {} more", sorted.size() - most);
+    return text;
+  }
 };
 
 /// By the estimates of operations.
 inline ReferenceShare reference_work(std::span<const StepInfo> steps) {
   ReferenceShare share;
   for (const StepInfo& step : steps) {
-    if (!step.alias && !step.conversion) share.add(step.reference, static_cast<double>(step.operations));
+    if (!step.alias && !step.conversion)
+      share.add(step.layer, step.reference, static_cast<double>(step.operations));
   }
   return share;
 }
@@ -58,7 +82,7 @@ inline ReferenceShare reference_time(std::span<const StepInfo> steps, std::span<
     if (steps[i].conversion)
       share.add_other(ns);
     else
-      share.add(steps[i].reference, ns);
+      share.add(steps[i].layer, steps[i].reference, ns);
   }
   return share;
 }
@@ -69,7 +93,8 @@ inline ReferenceShare reference_time(std::span<const LayerExplanation> layers) {
   for (const LayerExplanation& layer : layers) {
     share.add_other(layer.conversions_us);
     for (const VariantCost& variant : layer.variants) {
-      if (variant.chosen) share.add(variant.reference, variant.samples > 0 ? variant.quiet_us : 0);
+      if (variant.chosen)
+        share.add(layer.layer, variant.reference, variant.samples > 0 ? variant.quiet_us : 0);
     }
   }
   return share;

@@ -100,6 +100,7 @@ void summary_section(std::string& page, const TuneResult& result) {
   page += "</div><p>" + headline(result) + "</p><div class=\"scroll\">" + summary_svg(result) + "</div>";
   double conversions = 0;
   for (const LayerExplanation& layer : result.layers) conversions += layer.conversions_us;
+  const ReferenceShare reference = reference_time(result.layers);
   fmt::format_to(std::back_inserter(page),
                  "<p class=\"soft\">The table of layers predicts {} for this choice, {} of it conversions "
                  "between formats. The selection was {}. "
@@ -109,7 +110,7 @@ void summary_section(std::string& page, const TuneResult& result) {
                  : result.optimal    ? "proved optimal for the measured table"
                                      : "not proved optimal",
                  result.measurements, result.seconds, result.stopped ? ", stopped early" : "",
-                 reference_time(result.layers).text("the time"));
+                 reference.text("the time") + escape_html(reference.names()));
 }
 
 void chart_section(std::string& page, const TuneResult& result) {

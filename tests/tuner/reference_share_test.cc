@@ -15,6 +15,7 @@ namespace {
 
 StepInfo step(bool reference, std::int64_t operations, bool conversion = false, bool alias = false) {
   StepInfo info;
+  info.layer = "n" + std::to_string(operations);
   info.reference = reference;
   info.operations = operations;
   info.conversion = conversion;
@@ -46,7 +47,16 @@ TEST_CASE("layers on reference kernels are counted, with their share of the work
   CHECK(taken.all == 2);
   CHECK(taken.share() == Catch::Approx(0.7));
   CHECK(taken.text("the time") == "1 of 2 layers run on reference kernels, 70.0 % of the time");
+  CHECK(taken.names() == ": n100 70.0 %");
   CHECK(reference_work(std::span(steps).first(1)).text("the time") == "no layer runs on a reference kernel");
+  CHECK(reference_work(std::span(steps).first(1)).names().empty());
+}
+
+TEST_CASE("layers on reference kernels are named, the largest first", "[tuner]") {
+  const std::vector<StepInfo> steps{step(true, 10), step(true, 50), step(false, 20), step(true, 20)};
+  const ReferenceShare work = reference_work(steps);
+  CHECK(work.names() == ": n50 50.0 %, n20 20.0 %, n10 10.0 %");
+  CHECK(work.names(1) == ": n50 50.0 % and 2 more");
 }
 
 TEST_CASE("a tuning result counts the variants that were chosen", "[tuner][report]") {
@@ -63,6 +73,7 @@ TEST_CASE("a tuning result counts the variants that were chosen", "[tuner][repor
     other.samples = 5;
     other.quiet_us = 1000;
     LayerExplanation layer;
+    layer.layer = "<det>";
     layer.variants = {chosen, other};
     layer.conversions_us = 5;
     result.layers.push_back(layer);
@@ -71,7 +82,8 @@ TEST_CASE("a tuning result counts the variants that were chosen", "[tuner][repor
   CHECK(share.layers == 1);
   CHECK(share.all == 2);
   CHECK(share.share() == Catch::Approx(0.3));
-  CHECK(report_page("model", result).find("1 of 2 layers run on reference kernels, 30.0 % of the time") !=
+  CHECK(report_page("model", result)
+            .find("1 of 2 layers run on reference kernels, 30.0 % of the time: &lt;det&gt; 30.0 %") !=
         std::string::npos);
 }
 

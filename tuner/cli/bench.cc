@@ -4,6 +4,7 @@
 #include "tuner/cli/command.h"
 #include "tuner/cli/layer_bench.h"
 
+#include "tuner/cli/reference_json.h"
 #include "tuner/reference_share.h"
 
 #include <fmt/format.h>
@@ -97,6 +98,7 @@ std::string as_json(const BenchArguments& arguments, const Measured& measured) {
   json["fallbacks"] = measured.program.report().size();
   json["reference_layers"] = measured.reference.layers;
   json["reference_share"] = measured.reference.share();
+  json["on_reference_kernels"] = layers_json(measured.reference);
   return json.dump(2) + "\n";
 }
 
@@ -110,7 +112,7 @@ std::string as_text(const Measured& measured) {
   fmt::format_to(out, "load {:.0f} us, arena {} bytes, weights {} bytes, peak memory {} bytes\n",
                  measured.load_us, measured.program.arena().bytes, measured.program.weight_bytes(),
                  peak_rss_bytes());
-  fmt::format_to(out, "{}\n", measured.reference.text("the time"));
+  fmt::format_to(out, "{}{}\n", measured.reference.text("the time"), measured.reference.names());
   return text;
 }
 

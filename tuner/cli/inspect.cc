@@ -2,6 +2,7 @@
 //
 // fettle inspect: what a model is, layer by layer, and what it will need here.
 #include "tuner/cli/command.h"
+#include "tuner/cli/reference_json.h"
 #include "tuner/reference_share.h"
 
 #include <fmt/format.h>
@@ -47,6 +48,7 @@ Json as_json(const Loaded& loaded) {
   const tuner::ReferenceShare reference = tuner::reference_work(loaded.program.steps());
   json["reference_layers"] = reference.layers;
   json["reference_share_of_operations"] = reference.share();
+  json["on_reference_kernels"] = layers_json(reference);
   return json;
 }
 
@@ -70,8 +72,8 @@ std::string as_text(const Loaded& loaded) {
     for (const TensorDesc& input : layer.desc.inputs) at_most = at_most || input.bounded != 0;
     fmt::format_to(out, "  {:<32} {}\n", layer.id, layer.desc.text());
   }
-  fmt::format_to(out, "{}\n",
-                 tuner::reference_work(loaded.program.steps()).text("the operations (an estimate)"));
+  const tuner::ReferenceShare reference = tuner::reference_work(loaded.program.steps());
+  fmt::format_to(out, "{}{}\n", reference.text("the operations (an estimate)"), reference.names());
   const ArenaInfo& arena = loaded.program.arena();
   fmt::format_to(
       out,

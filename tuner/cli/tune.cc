@@ -3,6 +3,7 @@
 // fettle tune: measure variants here, write a plan.
 #include "tuner/cli/command.h"
 #include "tuner/cli/progress.h"
+#include "tuner/cli/reference_json.h"
 #include "tuner/reference_share.h"
 
 #include <fettle/tuner.h>
@@ -65,7 +66,8 @@ std::string summary(const TuneResult& result, const TuneArguments& arguments) {
   text += fmt::format("{} network passes in {:.1f} s{}; choice {} for the measured costs\n",
                       result.measurements, result.seconds, result.stopped ? ", stopped early" : "",
                       result.optimal ? "proved optimal" : "not proved optimal");
-  text += "in the plan " + tuner::reference_time(result.layers).text("the time") + "\n";
+  const tuner::ReferenceShare reference = tuner::reference_time(result.layers);
+  text += "in the plan " + reference.text("the time") + reference.names() + "\n";
   text += fmt::format("plan written to {}\n", arguments.output);
   if (!arguments.report.empty()) text += fmt::format("report written to {}\n", arguments.report);
   return text;
@@ -89,6 +91,7 @@ std::string as_json(const TuneResult& result) {
   const tuner::ReferenceShare reference = tuner::reference_time(result.layers);
   json["reference_layers"] = reference.layers;
   json["reference_share"] = reference.share();
+  json["on_reference_kernels"] = layers_json(reference);
   return json.dump(2) + "\n";
 }
 
