@@ -10,7 +10,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <limits>
 
 namespace fettle::kernels {
 namespace {
@@ -50,10 +49,10 @@ class BiasOfProduct {
 // What is packed beforehand, in this order: constant right operands in panels with their biases, or, where
 // the right operand is computed, the bias alone; then a constant left operand as it is.
 struct PackedOperands {
-  bool right;               // the right operand is there
-  PackedProducts products;  // then
-  std::int64_t before_left;
-  std::int64_t left;  // floats of the left operand
+  bool right;                // the right operand is there
+  PackedProducts products;   // where its panels and biases lie then
+  std::int64_t before_left;  // floats
+  std::int64_t left;         // floats of the left operand
 
   PackedOperands(const Panels& panels, const LayerDesc& layer, const ProductShape& s)
       : right(layer.operand(1)->constant),
@@ -100,7 +99,7 @@ class BoundProduct final : public BoundKernel {
     y_ = static_cast<float*>(outputs[0]);
     residual_ = epilogue_.residual_of(inputs);
     fresh_panels_ = static_cast<float*>(workspace);
-    no_bias_ = fresh_panels_ + together_ * panels_.floats();
+    if (constant_ == nullptr) no_bias_ = fresh_panels_ + together_ * panels_.floats();
     return {};
   }
 
@@ -192,6 +191,26 @@ class BoundProduct final : public BoundKernel {
   float* no_bias_ = nullptr;  // zeros behind them
 };
 
+// A constant right operand, read in the order in which it lies; `packed` holds zeros.
+void pack_constant(const Panels& panels, const ProductShape& s, const float* b, float* packed) {
+  for (std::int64_t panel = 0; panel < panels.count; ++panel) {
+    const std::int64_t width = panels.width_of(panel);
+    const std::int64_t used = panels.columns_of(panel);
+    const float* from = b + panels.first_column(panel) * s.b.column;
+    float* to = packed + panels.first_float(panel);
+    if (s.b.column == 1) {
+      for (std::int64_t k = 0; k < s.k; ++k) {
+        for (std::int64_t j = 0; j < used; ++j) to[k * width + j] = s.alpha * from[k * s.b.row + j];
+      }
+    } else {
+      for (std::int64_t j = 0; j < used; ++j) {
+        for (std::int64_t k = 0; k < s.k; ++k)
+          to[k * width + j] = s.alpha * from[k * s.b.row + j * s.b.column];
+      }
+    }
+  }
+}
+
 // A row of constants, one for each column, or a single one.
 Refusal check_bias(const LayerDesc& layer, const ProductShape& s) {
   const TensorDesc* bias = layer.operand(kBias);
@@ -251,14 +270,9 @@ Status Product::pack(const ProductSet& set, const LayerDesc& layer, std::span<co
       reinterpret_cast<const float*>(constants[static_cast<std::size_t>(layer.main().operands[1])].data());
   std::fill_n(target, parts.before_left, 0.0f);
   for (std::int64_t product = 0; parts.right && product < constant_products(s); ++product) {
-    float* to = parts.products.panels(target, product);
-    for (std::int64_t column = 0; column < s.n; ++column) {
+    pack_constant(panels, s, weights + s.offset(s.b, product), parts.products.panels(target, product));
+    for (std::int64_t column = 0; column < s.n; ++column)
       parts.products.bias(target, product)[column] = bias.of(column);
-      const std::int64_t width = panels.width_of(panels.panel_of(column));
-      float* place = to + panels.place(column, 0);
-      const float* from = weights + s.offset(s.b, product) + column * s.b.column;
-      for (std::int64_t k = 0; k < s.k; ++k) place[k * width] = s.alpha * from[k * s.b.row];
-    }
   }
   const bool biased = !parts.right && parts.before_left > 0;
   for (std::int64_t column = 0; biased && column < s.n; ++column) target[column] = bias.of(column);
