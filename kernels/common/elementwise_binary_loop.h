@@ -21,7 +21,10 @@ inline typename Simd::Vector binary_function(typename Simd::Vector a, typename S
   if constexpr (op == Op::div) return Simd::div(a, b);
   if constexpr (op == Op::min) return Simd::min(a, b);
   if constexpr (op == Op::max) return Simd::max(a, b);
-  if constexpr (op == Op::prelu) return Simd::select(Simd::less(a, Simd::all(0)), Simd::mul(a, b), a);
+  // Compared after a product, so that units which flush subnormal operands of products alone see in both the
+  // same number: 0 times an infinite slope is NaN.
+  if constexpr (op == Op::prelu)
+    return Simd::select(Simd::less(Simd::mul(a, Simd::all(1)), Simd::all(0)), Simd::mul(a, b), a);
 }
 
 template <typename Simd, Op op, Single single>

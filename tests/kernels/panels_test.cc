@@ -59,8 +59,9 @@ struct Filters {
   Filters part(std::int64_t some_columns, std::int64_t some_channels) const {
     Filters some{some_columns, some_channels, taps, {}};
     for (std::int64_t column = 0; column < some_columns; ++column) {
-      const auto begin = weights.begin() + column * channels * taps;
-      some.weights.insert(some.weights.end(), begin, begin + some_channels * taps);
+      const auto begin = weights.begin() + static_cast<std::ptrdiff_t>(column * channels * taps);
+      some.weights.insert(some.weights.end(), begin,
+                          begin + static_cast<std::ptrdiff_t>(some_channels * taps));
     }
     return some;
   }
