@@ -12,16 +12,24 @@ const char* Following::einsum() noexcept {
   std::array<Extent, kMaxRank> extents;
   extents.fill({1, false});
   std::size_t at = 0;
+  // Layers that come as text are asked before anybody has looked at their labels.
+  const auto extent_at = [&](std::size_t place) -> Extent* {
+    const bool known = place < labels.size() && labels[place] >= 0 && labels[place] < kMaxRank;
+    return known ? &extents[static_cast<std::size_t>(labels[place])] : nullptr;
+  };
   for (std::size_t term = 0; term < layer_.main().operands.size(); ++term, ++at) {
     for (int axis = 0; axis < in(term).shape.rank(); ++axis, ++at) {
-      Extent& extent = extents[static_cast<std::size_t>(labels[at])];
-      const std::optional<Extent> both = paired(extent, extent_of(in(term), axis));
+      Extent* extent = extent_at(at);
+      const std::optional<Extent> both = extent ? paired(*extent, extent_of(in(term), axis)) : std::nullopt;
       if (!both) return kUnfit;
-      extent = *both;
+      *extent = *both;
     }
   }
-  for (int axis = 0; axis < out().shape.rank(); ++axis, ++at)
-    set(out(), axis, extents[static_cast<std::size_t>(labels[at])]);
+  for (int axis = 0; axis < out().shape.rank(); ++axis, ++at) {
+    const Extent* extent = extent_at(at);
+    if (extent == nullptr) return kUnfit;
+    set(out(), axis, *extent);
+  }
   return nullptr;
 }
 

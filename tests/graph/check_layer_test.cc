@@ -84,6 +84,7 @@ TEST_CASE("layers that break the rules of their operators are told", "[graph]") 
       // What inference has put in the place of operands.
       {"einsum labels=[0,1,-1,1,2,-1,0,2] : f32 2x3, f32 3x4 -> f32 2x4", ""},
       {"einsum labels=[0,1,-1,1,2,-1] : f32 2x3, f32 3x4 -> f32 scalar", ""},
+      {"einsum labels=[0,1,-1,1,2,-1,0,113] : f32 <=2x3, f32 3x4 -> f32 2x4", "do not fit"},
       {"einsum labels=[0,9,-1,9,2,-1,0,2] : f32 2x3, f32 3x4 -> f32 2x4", "labels are not those of its axes"},
       {"einsum labels=[0,1,-1,1,2,-1,0,0] : f32 2x3, f32 3x4 -> f32 2x2", "the result's labels are not"},
       {"einsum labels=[0,1,-1,1,2,-1,0,2] : f32 2x3, f32 5x4 -> f32 2x4", "stands for different extents"},
