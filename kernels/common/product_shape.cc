@@ -40,11 +40,12 @@ struct Axes {
   }
 };
 
-// The result's axis of each axis of the product, where a transpose stands behind it: y's axis i is the product's
-// axis perm[i].
+// The result's axis of each axis of the product, where a transpose stands behind it: y's axis i is the
+// product's axis perm[i].
 std::array<std::int64_t, kMaxRank> inverse(std::span<const std::int64_t> perm) noexcept {
   std::array<std::int64_t, kMaxRank> from{};
-  for (std::size_t i = 0; i < perm.size(); ++i) from[static_cast<std::size_t>(perm[i])] = static_cast<std::int64_t>(i);
+  for (std::size_t i = 0; i < perm.size(); ++i)
+    from[static_cast<std::size_t>(perm[i])] = static_cast<std::int64_t>(i);
   return from;
 }
 
@@ -66,7 +67,9 @@ void join_axes(ProductShape& s) noexcept {
     }
     if (kept > 0) {
       const std::size_t inside = order[static_cast<std::size_t>(kept - 1)];
-      const auto follows = [&](const MatrixPlaces& p) { return p.batch[i] == p.batch[inside] * s.batch[inside]; };
+      const auto follows = [&](const MatrixPlaces& p) {
+        return p.batch[i] == p.batch[inside] * s.batch[inside];
+      };
       if (follows(s.a) && follows(s.b) && follows(s.y)) {
         s.batch[inside] *= s.batch[i];
         continue;
@@ -90,7 +93,8 @@ void join_axes(ProductShape& s) noexcept {
 }  // namespace
 
 bool has_transposes(const LayerPart& matmul) noexcept {
-  return matmul.attributes.has("perm_a") || matmul.attributes.has("perm_b") || matmul.attributes.has("perm_y");
+  return matmul.attributes.has("perm_a") || matmul.attributes.has("perm_b") ||
+         matmul.attributes.has("perm_y");
 }
 
 std::optional<ProductShape> ProductShape::of(const LayerDesc& layer) noexcept {
@@ -139,7 +143,8 @@ std::int64_t ProductShape::batches() const noexcept {
 }
 
 bool ProductShape::shares_b() const noexcept {
-  return std::all_of(b.batch.begin(), b.batch.begin() + batch_axes, [](std::int64_t step) { return step == 0; });
+  return std::all_of(b.batch.begin(), b.batch.begin() + batch_axes,
+                     [](std::int64_t step) { return step == 0; });
 }
 
 std::int64_t ProductShape::offset(const MatrixPlaces& places, std::int64_t product) const noexcept {

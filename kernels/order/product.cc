@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kernels/common/entry.h"
 #include "kernels/common/product.h"
+#include "kernels/common/entry.h"
 #include "kernels/order/instruction_sets.h"
 #include "kernels/order/order.h"
 #include "kernels/portable/portable.h"
@@ -15,7 +15,8 @@ namespace {
 template <InstructionSet I, const auto& set, const auto& epilogues = kResidual>
 constexpr const Kernel* dense = kEntry<I, "gemm.panels.f32", kPatternOf<Op::gemm>, Product, set, epilogues>;
 template <InstructionSet I, const auto& set, const auto& epilogues = kResidual>
-constexpr const Kernel* product = kEntry<I, "matmul.panels.f32", kPatternOf<Op::matmul>, Product, set, epilogues>;
+constexpr const Kernel* product =
+    kEntry<I, "matmul.panels.f32", kPatternOf<Op::matmul>, Product, set, epilogues>;
 
 #if FETTLE_ORDER_X86
 constexpr ProductSet kProductAvx512{kTilesAvx512, kConvertAvx512};
@@ -29,8 +30,10 @@ constexpr ProductSet kProductNeonInOrder{kTilesNeonInOrder, kConvertNeon};
 
 void order::list_products(KernelList& list) noexcept {
 #if FETTLE_ORDER_X86
-  list.add({dense<Avx512, kProductAvx512, kResidualOrActivation>, dense<Avx2, kProductAvx2, kResidualOrActivation>,
-            product<Avx512, kProductAvx512, kResidualOrActivation>, product<Avx2, kProductAvx2, kResidualOrActivation>});
+  list.add({dense<Avx512, kProductAvx512, kResidualOrActivation>,
+            dense<Avx2, kProductAvx2, kResidualOrActivation>,
+            product<Avx512, kProductAvx512, kResidualOrActivation>,
+            product<Avx2, kProductAvx2, kResidualOrActivation>});
 #elif FETTLE_ORDER_NEON
   list.add({dense<Neon, kProductNeon, kResidualOrActivation>, dense<NeonInOrder, kProductNeonInOrder>,
             product<Neon, kProductNeon, kResidualOrActivation>, product<NeonInOrder, kProductNeonInOrder>});

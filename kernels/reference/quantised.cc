@@ -232,8 +232,8 @@ constexpr Kernel kConvInteger =
 constexpr Kernel kMatmulInteger =
     entry<matmul_integer>("matmul_integer.direct.q8.reference", number_op(4), supports_integer);
 
-constexpr const Kernel* kQuantisedEntries[] = {kept(kQuantize), kept(kDequantize), kept(kDynamic), kept(kConvInteger),
-                                               kept(kMatmulInteger)};
+constexpr const Kernel* kQuantisedEntries[] = {kept(kQuantize), kept(kDequantize), kept(kDynamic),
+                                               kept(kConvInteger), kept(kMatmulInteger)};
 
 }  // namespace
 

@@ -278,9 +278,18 @@ constexpr Kernel kGlobalAveragePool =
     entry<global_average_pool>("global_average_pool.direct.q8.reference", layer_op(7), supports_quantised);
 constexpr Kernel kClamp = entry<clamp>("clamp.direct.q8.reference", layer_op(8), supports_quantised);
 
-constexpr const Kernel* kQuantisedLayersEntries[] = {
-    kept(kConv), kept(kGemm), kept(kMatmul),  kept(kConvDynamic), kept(kGemmDynamic),       kept(kMatmulDynamic),
-    kept(kAdd),  kept(kMul),  kept(kMaxPool), kept(kAveragePool), kept(kGlobalAveragePool), kept(kClamp)};
+constexpr const Kernel* kQuantisedLayersEntries[] = {kept(kConv),
+                                                     kept(kGemm),
+                                                     kept(kMatmul),
+                                                     kept(kConvDynamic),
+                                                     kept(kGemmDynamic),
+                                                     kept(kMatmulDynamic),
+                                                     kept(kAdd),
+                                                     kept(kMul),
+                                                     kept(kMaxPool),
+                                                     kept(kAveragePool),
+                                                     kept(kGlobalAveragePool),
+                                                     kept(kClamp)};
 
 }  // namespace
 

@@ -71,7 +71,8 @@ double work_of_gemm(const LayerDesc& layer) {
 double work_of_matmul(const LayerDesc& layer) {
   const Shape& x = layer.operand(0)->shape;
   const auto perm = layer.main().attributes.integers("perm_a");
-  return for_each_result(layer, static_cast<double>(x[perm.empty() ? x.rank() - 1 : static_cast<int>(perm.back())]));
+  return for_each_result(layer,
+                         static_cast<double>(x[perm.empty() ? x.rank() - 1 : static_cast<int>(perm.back())]));
 }
 
 // Every combination of the labels that are summed over is looked at for each result.

@@ -212,8 +212,8 @@ std::optional<Shape> in_order(NodeView& view, const Shape& shape, std::string_vi
     seen[static_cast<std::size_t>(axis)] = true;
     permuted.push_back(shape[static_cast<int>(axis)]);
   }
-  const bool whole =
-      permuted.rank() == shape.rank() && order.size() == static_cast<std::size_t>(shape.rank()) && shape.rank() >= 2;
+  const bool whole = permuted.rank() == shape.rank() &&
+                     order.size() == static_cast<std::size_t>(shape.rank()) && shape.rank() >= 2;
   if (!view.expect(whole, "attribute perm_a, perm_b or perm_y is no order of the axes of a matrix"))
     return std::nullopt;
   return permuted;
@@ -243,11 +243,13 @@ std::optional<Shape> matmul_shape(NodeView& view) {
 // What passes add to a product: a bias, and the order of the result's axes.
 bool infer_fused_matmul(NodeView& view, const Shape& product) {
   const bool matrices = view.rank(0) >= 2 && view.rank(1) >= 2;
-  if (!view.expect(matrices && view.inputs() <= 3, "a product with a bias or transposes has matrices for operands"))
+  if (!view.expect(matrices && view.inputs() <= 3,
+                   "a product with a bias or transposes has matrices for operands"))
     return false;
   if (view.has(2)) {
     const bool row = view.rank(2) == 1 && view.shape(2)[0] == product[product.rank() - 1];
-    if (!view.expect(row && view.type(2) == view.type(0), "the bias needs a number of x's type for each column"))
+    if (!view.expect(row && view.type(2) == view.type(0),
+                     "the bias needs a number of x's type for each column"))
       return false;
   }
   const std::optional<Shape> result = in_order(view, product, "perm_y");

@@ -227,7 +227,8 @@ std::optional<Progression> progression_of(std::span<const std::int64_t> indices,
 
 // The number of groups if the indices shuffle channels (channel_shuffle in op.h), else 0.
 std::int64_t shuffled_groups(std::span<const std::int64_t> indices, std::int64_t channels) {
-  if (indices.size() < 4 || static_cast<std::int64_t>(indices.size()) != channels || indices[0] != 0) return 0;
+  if (indices.size() < 4 || static_cast<std::int64_t>(indices.size()) != channels || indices[0] != 0)
+    return 0;
   // The first index of the second group is the size of a group.
   const std::int64_t size = indices[1];
   if (size <= 1 || channels % size != 0) return 0;
@@ -238,9 +239,10 @@ std::int64_t shuffled_groups(std::span<const std::int64_t> indices, std::int64_t
   return groups;
 }
 
-// Elements at equal distances are a slice, and channels in a certain order a shuffle: both are views or copies
-// of lines, and channels may lie anywhere.
-bool infer_gather_of(NodeView& view, std::span<const std::int64_t> indices, std::int64_t axis, const Shape& output) {
+// Elements at equal distances are a slice, and channels in a certain order a shuffle: both are views or
+// copies of lines, and channels may lie anywhere.
+bool infer_gather_of(NodeView& view, std::span<const std::int64_t> indices, std::int64_t axis,
+                     const Shape& output) {
   const Shape x = view.shape(0);
   const DataType type = view.type(0);
   const ValueId from = view.node().inputs[0];
