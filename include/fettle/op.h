@@ -110,10 +110,9 @@ using AttributeValue = std::variant<std::int64_t, float, std::vector<std::int64_
 ///     count_include_pad, max_pool storage_order, lp_pool p (global_lp_pool has p alone)
 ///   - max_unpool: places_shape (of the tensor that was pooled, through which places count)
 ///   - gemm: alpha, beta, transA, transB
-///   - matmul: perm_a, perm_b, perm_y where a transpose of the left operand (of rank 2 and more), the right
-///   one
-///     or the result is part of it; a third operand is a bias, a number of their type for each column of the
-///     product
+///   - matmul: perm_a, perm_b, perm_y where a transpose of the left operand, the right one or the result is
+///     part of it (all of rank 2 and more); a third operand is a bias, a number of their type for each column
+///     of the product
 ///   - einsum: labels (numbers in the place of letters: those of each operand's axes with -1 behind them,
 ///     then those of the result's)
 ///   - deform_conv: kernel_shape, strides, dilations, pads, group, offset_group
