@@ -166,6 +166,8 @@ const char* Following::matmul() noexcept {
   }
   const TensorDesc& a = in(0);
   const TensorDesc& b = in(1);
+  if (has(2) && is_bounded(b, b.shape.rank() - 1))
+    return "a bias has a number for each column, and how many there are depends on the data";
   const int rank_a = a.shape.rank();
   const int rank_b = b.shape.rank();
   if (!same(extent_of(a, rank_a - 1), extent_of(b, rank_b == 1 ? 0 : rank_b - 2))) return kUnfit;

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Layers that run on reference kernels, as commands print them in JSON.
 #pragma once
 
 #include "tuner/cli/command.h"
