@@ -13,7 +13,7 @@ void order::list_movement(KernelList& list) noexcept {
 #endif
   list.add(portable::movement_entries());
   list.add(portable::padding_entries());
-  list.add(portable::any_movement_entries());
+  list.add(portable::repeat_entries());
   list.add(portable::gather_entries());
   list.add(portable::scatter_entries());
   list.add(portable::shuffle_entries());

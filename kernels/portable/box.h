@@ -137,6 +137,27 @@ inline std::int64_t stride(const TensorDesc& tensor, int axis) {
   return tensor.strides[static_cast<std::size_t>(axis)];
 }
 
+/// Whether elements are as large as an integer, by which they can be moved.
+inline bool has_integer_size(DataType type) {
+  const std::size_t size = size_of(type);
+  return size == 1 || size == 2 || size == 4 || size == 8;
+}
+
+/// Calls body with an integer of the size of the result's elements, which has_integer_size.
+template <typename Body>
+void with_integer_of_size(const Call& call, Body&& body) {
+  switch (size_of(call.layer.outputs.front().format.type)) {
+    case 1:
+      return body(std::uint8_t{});
+    case 2:
+      return body(std::uint16_t{});
+    case 4:
+      return body(std::uint32_t{});
+    default:
+      return body(std::uint64_t{});
+  }
+}
+
 /// The whole of `shape`, read and written by the two tensors' strides. Both or none are in blocks of
 /// channels; what fills the last one up is copied too.
 inline Box box_of(const Shape& shape, const TensorDesc& from, const TensorDesc& to) {

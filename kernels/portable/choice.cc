@@ -2,6 +2,7 @@
 //
 // Comparisons (Equal, Less, Greater, ...), logic (And, Or, Xor, Not) and the choice between two tensors
 // (Where), with any broadcasting.
+#include "kernels/portable/box.h"
 #include "kernels/portable/portable.h"
 #include "kernels/portable/walk.h"
 
@@ -39,16 +40,7 @@ void choose_elements(const Call& call) {
 }
 
 void choose_where(const Call& call) {
-  switch (size_of(call.layer.outputs[0].format.type)) {
-    case 1:
-      return choose_elements<std::uint8_t>(call);
-    case 2:
-      return choose_elements<std::uint16_t>(call);
-    case 4:
-      return choose_elements<std::uint32_t>(call);
-    default:
-      return choose_elements<std::uint64_t>(call);
-  }
+  with_integer_of_size(call, [&]<typename T>(T) { choose_elements<T>(call); });
 }
 
 template <typename T, typename Function>
@@ -131,9 +123,8 @@ Refusal check_choice(const LayerDesc& layer, std::size_t operands) {
 Refusal supports_where(const LayerDesc& layer, const Cpu&) {
   if (const Refusal refusal = check_choice(layer, 3); refusal != Refusal::none) return refusal;
   const DataType type = layer.outputs[0].format.type;
-  const std::size_t size = size_of(type);
   const bool fits = layer.inputs[0].format.type == DataType::boolean && layer.inputs[1].format.type == type &&
-                    layer.inputs[2].format.type == type && (size == 1 || size == 2 || size == 4 || size == 8);
+                    layer.inputs[2].format.type == type && has_integer_size(type);
   return fits ? Refusal::none : Refusal::data_type;
 }
 

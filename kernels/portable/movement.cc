@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Moving elements of f32, of 16 bits and of bytes: any operator whose output is a strided walk through its
-// inputs. Each is a set of boxes, copied by one routine that finds the longest runs of neighbours.
+// Moving elements: any operator whose output is a strided walk through its inputs. Of f32, of 16 bits and of
+// bytes in several layouts, of all other types in ONNX order. Each is a set of boxes, copied by one routine
+// that finds the longest runs of neighbours.
 #include "kernels/common/blocked.h"
 #include "kernels/portable/box.h"
 #include "kernels/portable/portable.h"
@@ -12,7 +13,6 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <type_traits>
 
 namespace fettle::kernels::portable {
 namespace {
@@ -61,37 +61,6 @@ void slice(const Call& call) {
   for (int axis = 0; axis < y.shape.rank(); ++axis)
     box.add(y.shape[axis], stride(x, axis) * step[static_cast<std::size_t>(axis)], stride(y, axis));
   copy_box(call, box, call.in<T>(0) + offset, call.out<T>());
-}
-
-// What the border of a pad holds.
-template <typename T>
-T stored(float value, DataType type) {
-  if constexpr (std::is_same_v<T, float>)
-    return value;
-  else
-    return type == DataType::f16 ? to_f16(value) : to_bf16(value);
-}
-
-template <typename T>
-void pad(const Call& call) {
-  const TensorDesc& x = call.layer.inputs.front();
-  const TensorDesc& y = call.layer.outputs.front();
-  const auto pads = call.attributes().integers("pads");
-  std::fill_n(call.out<T>(), y.shape.elements(), stored<T>(call.attributes().real("value"), y.format.type));
-  std::int64_t from = 0;
-  std::int64_t to = 0;
-  Box box;
-  // Negative padding cuts off.
-  for (int axis = 0; axis < x.shape.rank(); ++axis) {
-    const std::int64_t before = pads[static_cast<std::size_t>(axis)];
-    const std::int64_t after = pads[static_cast<std::size_t>(axis) + pads.size() / 2];
-    const std::int64_t skipped = std::max<std::int64_t>(0, -before);
-    from += skipped * stride(x, axis);
-    to += std::max<std::int64_t>(0, before) * stride(y, axis);
-    box.add(std::max<std::int64_t>(0, x.shape[axis] - skipped - std::max<std::int64_t>(0, -after)),
-            stride(x, axis), stride(y, axis));
-  }
-  copy_box(call, box, call.in<T>(0) + from, call.out<T>() + to);
 }
 
 template <typename T>
@@ -192,19 +161,18 @@ Refusal supports_nchw(const LayerDesc& layer, const Cpu& cpu) {
   return layout_of(layer) == Layout::nchw ? supports_plain(layer, cpu) : Refusal::layout;
 }
 
-bool pads_with_constant(const LayerDesc& layer) {
-  return layer.main().attributes.string("mode") == "constant" && layer.inputs.size() == 1;
+// Elements of any type whose size is that of an integer.
+Refusal supports_sized(const LayerDesc& layer, const Cpu&) {
+  if (layout_of(layer) != Layout::nchw) return Refusal::layout;
+  return supports_types(layer, has_integer_size);
 }
 
-Refusal supports_pad(const LayerDesc& layer, const Cpu& cpu) {
-  return pads_with_constant(layer) ? supports_plain(layer, cpu) : Refusal::attribute;
+// The same where further operands are computed bounds, and no elements.
+Refusal supports_sized_alone(const LayerDesc& layer, const Cpu& cpu) {
+  return layer.inputs.size() == 1 ? supports_sized(layer, cpu) : Refusal::op;
 }
 
-Refusal supports_narrow_pad(const LayerDesc& layer, const Cpu& cpu) {
-  return pads_with_constant(layer) ? supports_narrow(layer, cpu) : Refusal::attribute;
-}
-
-constexpr Op kMovementOps[] = {Op::concat,    Op::split,   Op::slice,         Op::pad,
+constexpr Op kMovementOps[] = {Op::concat,    Op::split,   Op::slice,
                                Op::transpose, Op::reshape, Op::depth_to_space};
 // Copies by strides read and write views as they are, and whatever extents there are.
 template <Compute compute>
@@ -223,27 +191,25 @@ constexpr Kernel kSplit =
     strided_entry<split<float>>(1, "split.copy.f32.portable", kSameLayout<kF32>, supports_pieces);
 constexpr Kernel kSlice =
     strided_entry<slice<float>>(2, "slice.copy.f32.portable", kNchwNhwc<kF32>, supports_plain);
-constexpr Kernel kPad =
-    entry<pad<float>>("pad.copy.f32.portable", {&kMovementOps[3], 1}, kNchwNhwc<kF32>, supports_pad);
 constexpr Kernel kTranspose =
-    strided_entry<transpose<float>>(4, "transpose.copy.f32.portable", kNchw<kF32>, supports_nchw);
+    strided_entry<transpose<float>>(3, "transpose.copy.f32.portable", kNchw<kF32>, supports_nchw);
 constexpr Kernel kReshape = [] {
   Kernel kernel =
-      entry<copy<float>>("reshape.copy.f32.portable", {&kMovementOps[5], 1}, kNchw<kF32>, supports_nchw);
+      entry<copy<float>>("reshape.copy.f32.portable", {&kMovementOps[4], 1}, kNchw<kF32>, supports_nchw);
   kernel.bounded_axes = BoundedAxes::any;
   return kernel;
 }();
-constexpr Kernel kDepthToSpace = strided_entry<depth_to_space<float>>(6, "depth_to_space.copy.f32.portable",
+constexpr Kernel kDepthToSpace = strided_entry<depth_to_space<float>>(5, "depth_to_space.copy.f32.portable",
                                                                       kNchwNhwc<kF32>, supports_plain);
 
 using Byte = std::uint8_t;
 constexpr Kernel kConcatBytes =
     strided_entry<concat<Byte>>(0, "concat.copy.q8.portable", kNchwNhwc<>, supports_bytes);
 constexpr Kernel kTransposeBytes =
-    strided_entry<transpose<Byte>>(4, "transpose.copy.q8.portable", kNchw<>, supports_bytes_nchw);
+    strided_entry<transpose<Byte>>(3, "transpose.copy.q8.portable", kNchw<>, supports_bytes_nchw);
 constexpr Kernel kReshapeBytes = [] {
   Kernel kernel =
-      entry<copy<Byte>>("reshape.copy.q8.portable", {&kMovementOps[5], 1}, kNchw<>, supports_bytes_nchw);
+      entry<copy<Byte>>("reshape.copy.q8.portable", {&kMovementOps[4], 1}, kNchw<>, supports_bytes_nchw);
   kernel.bounded_axes = BoundedAxes::any;
   return kernel;
 }();
@@ -255,38 +221,44 @@ constexpr Kernel kSplitNarrow =
     strided_entry<split<Narrow>>(1, "split.copy.x16.portable", kNchwNhwc<>, supports_narrow);
 constexpr Kernel kSliceNarrow =
     strided_entry<slice<Narrow>>(2, "slice.copy.x16.portable", kNchwNhwc<>, supports_narrow);
-constexpr Kernel kPadNarrow = [] {
-  Kernel kernel =
-      entry<pad<Narrow>>("pad.copy.x16.portable", {&kMovementOps[3], 1}, kNchwNhwc<>, supports_narrow_pad);
-  return kernel;
-}();
 constexpr Kernel kTransposeNarrow =
-    strided_entry<transpose<Narrow>>(4, "transpose.copy.x16.portable", kNchw<>, supports_narrow_nchw);
+    strided_entry<transpose<Narrow>>(3, "transpose.copy.x16.portable", kNchw<>, supports_narrow_nchw);
 constexpr Kernel kReshapeNarrow = [] {
   Kernel kernel =
-      entry<copy<Narrow>>("reshape.copy.x16.portable", {&kMovementOps[5], 1}, kNchw<>, supports_narrow_nchw);
+      entry<copy<Narrow>>("reshape.copy.x16.portable", {&kMovementOps[4], 1}, kNchw<>, supports_narrow_nchw);
   return kernel;
 }();
 constexpr Kernel kDepthToSpaceNarrow = strided_entry<depth_to_space<Narrow>>(
-    6, "depth_to_space.copy.x16.portable", kNchwNhwc<>, supports_narrow);
+    5, "depth_to_space.copy.x16.portable", kNchwNhwc<>, supports_narrow);
 
-constexpr const Kernel* kMovementEntries[] = {kept(kConcatBytes),
-                                              kept(kTransposeBytes),
-                                              kept(kReshapeBytes),
-                                              kept(kConcat),
-                                              kept(kSplit),
-                                              kept(kSlice),
-                                              kept(kPad),
-                                              kept(kTranspose),
-                                              kept(kReshape),
-                                              kept(kDepthToSpace),
-                                              kept(kConcatNarrow),
-                                              kept(kSplitNarrow),
-                                              kept(kSliceNarrow),
-                                              kept(kPadNarrow),
-                                              kept(kTransposeNarrow),
-                                              kept(kReshapeNarrow),
-                                              kept(kDepthToSpaceNarrow)};
+// Any other types.
+void concat_any(const Call& call) {
+  with_integer_of_size(call, [&]<typename T>(T) { concat<T>(call); });
+}
+void split_any(const Call& call) {
+  with_integer_of_size(call, [&]<typename T>(T) { split<T>(call); });
+}
+void slice_any(const Call& call) {
+  with_integer_of_size(call, [&]<typename T>(T) { slice<T>(call); });
+}
+void transpose_any(const Call& call) {
+  with_integer_of_size(call, [&]<typename T>(T) { transpose<T>(call); });
+}
+constexpr Kernel kConcatAny =
+    strided_entry<concat_any>(0, "concat.copy.any.portable", kNchw<>, supports_sized);
+constexpr Kernel kSplitAny =
+    strided_entry<split_any>(1, "split.copy.any.portable", kNchw<>, supports_sized_alone);
+constexpr Kernel kSliceAny =
+    strided_entry<slice_any>(2, "slice.copy.any.portable", kNchw<>, supports_sized_alone);
+constexpr Kernel kTransposeAny =
+    strided_entry<transpose_any>(3, "transpose.copy.any.portable", kNchw<>, supports_sized_alone);
+
+constexpr const Kernel* kMovementEntries[] = {
+    kept(kConcatBytes),     kept(kTransposeBytes), kept(kReshapeBytes),       kept(kConcat),
+    kept(kSplit),           kept(kSlice),          kept(kTranspose),          kept(kReshape),
+    kept(kDepthToSpace),    kept(kConcatNarrow),   kept(kSplitNarrow),        kept(kSliceNarrow),
+    kept(kTransposeNarrow), kept(kReshapeNarrow),  kept(kDepthToSpaceNarrow), kept(kConcatAny),
+    kept(kSplitAny),        kept(kSliceAny),       kept(kTransposeAny)};
 
 }  // namespace
 

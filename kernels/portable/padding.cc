@@ -2,6 +2,7 @@
 //
 // Pad in every mode (constant, reflect, edge, wrap), of elements of any size: rows of the innermost axis,
 // whose middle is one copy, from rows that the other axes' borders say.
+#include "kernels/portable/box.h"
 #include "kernels/portable/portable.h"
 #include "lib/base/narrow_floats.h"
 
@@ -126,8 +127,7 @@ Refusal supports_pad_any(const LayerDesc& layer, const Cpu&) {
   const TensorDesc& x = layer.inputs[0];
   const TensorDesc& y = layer.outputs[0];
   const DataType type = x.format.type;
-  const std::size_t size = size_of(type);
-  if (type != y.format.type || (size != 1 && size != 2 && size != 4 && size != 8)) return Refusal::data_type;
+  if (type != y.format.type || !has_integer_size(type)) return Refusal::data_type;
   // Constants other than 0 are written for floats alone.
   const bool real = type == DataType::f32 || type == DataType::f16 || type == DataType::bf16;
   if (border_of(layer) == Border::constant && !real && layer.main().attributes.real("value") != 0)

@@ -133,7 +133,7 @@ std::span<const Kernel* const> normalisation_entries() noexcept;
 std::span<const Kernel* const> selection_entries() noexcept;
 std::span<const Kernel* const> elementwise_entries() noexcept;
 std::span<const Kernel* const> movement_entries() noexcept;
-std::span<const Kernel* const> any_movement_entries() noexcept;
+std::span<const Kernel* const> repeat_entries() noexcept;
 std::span<const Kernel* const> padding_entries() noexcept;
 std::span<const Kernel* const> interpolation_entries() noexcept;
 std::span<const Kernel* const> grid_sample_entries() noexcept;
