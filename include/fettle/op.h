@@ -120,7 +120,11 @@ using AttributeValue = std::variant<std::int64_t, float, std::vector<std::int64_
 ///   - attention: queries, keys and values [batch, heads, length, size] and perhaps a mask (boolean: takes
 ///     part; real: added), which may be left out, and each image's number of keys (s64); scale (of queries
 ///     times keys), softcap (0: none), is_causal, left_window_size and right_window_size (-1: open), offset
-///     (of the first query among the keys), qk_matmul_output_mode (what a second result shows)
+///     (of the first query among the keys), qk_matmul_output_mode (what a second result shows); perm_q,
+///     perm_k, perm_v, perm_y where a transpose of queries, keys, values or the first result is part of it;
+///     plain_softmax 1 where a mask is a summand like any other (MatMul, Add, Softmax, MatMul as exporters
+///     write attention, without windows, counts, a cap and boolean masks): -inf then hides nothing by itself,
+///     and a query for which all scores are -inf gets NaN
 ///   - rotary_embedding: x [batch, heads, length, size], cosines and sines [batch, length, half], or
 ///     [positions, half] with positions [batch, length] behind them; interleaved, rotary_embedding_dim
 ///

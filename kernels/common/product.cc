@@ -3,6 +3,7 @@
 
 #include "kernels/common/blocking.h"
 #include "kernels/common/epilogue.h"
+#include "kernels/common/fresh_panels.h"
 #include "kernels/common/panels.h"
 #include "kernels/common/product_shape.h"
 #include "kernels/common/uniform.h"
@@ -131,26 +132,11 @@ class BoundProduct final : public BoundKernel {
     parallel_for(pool_, threads_, count * panels_.count, [&](std::int64_t begin, std::int64_t end, int) {
       for (std::int64_t i = begin; i < end; ++i) {
         const std::int64_t product = i / panels_.count;
-        pack_panel(b_ + s_.offset(s_.b, first + product), i % panels_.count,
-                   fresh_panels_ + product * panels_.floats());
+        pack_fresh_panel(set_.convert, panels_,
+                         {b_ + s_.offset(s_.b, first + product), s_.b.row, s_.b.column}, i % panels_.count,
+                         fresh_panels_ + product * panels_.floats());
       }
     });
-  }
-
-  void pack_panel(const float* b, std::int64_t panel, float* panels) const noexcept {
-    const std::int64_t width = panels_.width_of(panel);
-    const std::int64_t used = panels_.columns_of(panel);
-    const std::int64_t column = panels_.first_column(panel);
-    float* to = panels + panels_.first_float(panel);
-    const float* from = b + column * s_.b.column;
-    if (s_.b.column == 1 || s_.n == 1) {
-      const std::int64_t lanes = panels_.vector;
-      for (std::int64_t j = 0; j < width; j += lanes)
-        set_.convert.regroup(
-            {from + j, to + j, s_.b.row, 1, width, 1, s_.k, std::min(lanes, used - j), lanes});
-    } else {
-      set_.convert.from_planes({from, to, 1, s_.b.column, width, 1, s_.k, used, width});
-    }
   }
 
   // Products from `first` on; `weights_of` says what they are multiplied by, counted from there.

@@ -9,22 +9,32 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 namespace fettle::kernels {
 
-/// What is not a number may be passed over: it comes back as a power.
-template <typename Simd>
-inline float largest_of_row(const float* x, std::int64_t length) noexcept {
-  float largest = x[0];
+/// The largest of what `next(i, mask...)` gives for each vector of a row from element i on. What is not a
+/// number may be passed over: it comes back as a power.
+template <typename Simd, typename Next>
+inline float largest_of_row(std::int64_t length, Next&& next) noexcept {
+  constexpr std::int64_t kTogether = 4;  // hide the comparison's latency
+  constexpr float kLeast = -std::numeric_limits<float>::infinity();
+  typename Simd::Vector most[kTogether];
+  for (auto& one : most) one = Simd::all(kLeast);
   std::int64_t i = 0;
-  if (length >= Simd::kLanes) {
-    auto lanes = Simd::load(x);
-    for (; i + Simd::kLanes <= length; i += Simd::kLanes) lanes = Simd::max(Simd::load(x + i), lanes);
-    float each[Simd::kLanes];
-    Simd::store(each, lanes);
-    for (const float one : each) largest = one > largest ? one : largest;
+  for (; i + kTogether * Simd::kLanes <= length; i += kTogether * Simd::kLanes) {
+    for (std::int64_t s = 0; s < kTogether; ++s) most[s] = Simd::larger(next(i + s * Simd::kLanes), most[s]);
   }
-  for (; i < length; ++i) largest = x[i] > largest ? x[i] : largest;
+  for (; i + Simd::kLanes <= length; i += Simd::kLanes) most[0] = Simd::larger(next(i), most[0]);
+  float each[Simd::kLanes];
+  float largest = kLeast;
+  if (i < length) {
+    Simd::store(each, next(i, Simd::mask(static_cast<std::size_t>(length - i))));
+    for (std::int64_t lane = 0; lane < length - i; ++lane)
+      largest = each[lane] > largest ? each[lane] : largest;
+  }
+  Simd::store(each, Simd::larger(Simd::larger(most[0], most[1]), Simd::larger(most[2], most[3])));
+  for (const float one : each) largest = one > largest ? one : largest;
   return largest;
 }
 
@@ -105,7 +115,9 @@ void softmax_rows(const SoftmaxRows& rows) noexcept {
   const float* x = rows.x;
   float* y = rows.y;
   for (std::int64_t row = 0; row < rows.rows; ++row, x += rows.length, y += rows.length) {
-    const float sum = powers_of_row<Simd>(x, y, rows.length, largest_of_row<Simd>(x, rows.length));
+    const float largest = largest_of_row<Simd>(
+        rows.length, [x](std::int64_t i, auto... mask) { return Simd::load(x + i, mask...); });
+    const float sum = powers_of_row<Simd>(x, y, rows.length, largest);
     scale_row<Simd>(y, rows.length, 1 / sum);
   }
 }

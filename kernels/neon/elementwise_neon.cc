@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "kernels/common/attention_loop.h"
 #include "kernels/common/elementwise_binary_loop.h"
 #include "kernels/common/elementwise_unary_loop.h"
+#include "kernels/common/normalisation_loop.h"
 #include "kernels/common/softmax_loop.h"
 #include "kernels/neon/loops.h"
 #include "kernels/neon/simd_neon.h"
@@ -20,5 +22,7 @@ constexpr int kElementsTogether = 2;
 constinit const UnarySet kUnaryNeon = unary_set<Neon, kElementsTogether>();
 constinit const BinarySet kBinaryNeon = binary_set<Neon>();
 constinit const SoftmaxSet kSoftmaxNeon = {softmax_rows<Neon>};
+constinit const ScoreSet kScoresNeon = {weigh_scores<Neon>};
+constinit const NormSet kNormNeon = norm_set<Neon>();
 
 }  // namespace fettle::kernels

@@ -4,6 +4,7 @@
 // instructions.
 #pragma once
 
+#include "kernels/common/attention.h"
 #include "kernels/common/blocked_layers.h"
 #include "kernels/common/cast.h"
 #include "kernels/common/convert.h"
@@ -11,6 +12,7 @@
 #include "kernels/common/direct.h"
 #include "kernels/common/elementwise_binary.h"
 #include "kernels/common/elementwise_unary.h"
+#include "kernels/common/normalisation.h"
 #include "kernels/common/planar_pixels.h"
 #include "kernels/common/pooling.h"
 #include "kernels/common/softmax.h"
@@ -25,6 +27,8 @@ extern const DepthwiseSet kDepthwiseNeon;
 extern const UnarySet kUnaryNeon;
 extern const BinarySet kBinaryNeon;
 extern const SoftmaxSet kSoftmaxNeon;
+extern const ScoreSet kScoresNeon;
+extern const NormSet kNormNeon;
 extern const PoolSet kMaxPoolNeon, kAveragePoolNeon;
 extern const BlockedSet kBlockedNeon;
 extern const CastSet kCastNeon;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/common/product.h"
+#include "kernels/common/attention.h"
 #include "kernels/common/entry.h"
 #include "kernels/order/instruction_sets.h"
 #include "kernels/order/order.h"
@@ -18,10 +19,18 @@ template <InstructionSet I, const auto& set, const auto& epilogues = kResidual>
 constexpr const Kernel* product =
     kEntry<I, "matmul.panels.f32", kPatternOf<Op::matmul>, Product, set, epilogues>;
 
+template <InstructionSet I, const auto& set>
+constexpr const Kernel* attention =
+    kEntry<I, "attention.tiles.f32", kPatternOf<Op::attention>, Attention, set>;
+
 #if FETTLE_ORDER_X86
+constexpr AttentionSet kAttentionAvx512{kTilesAvx512, kConvertAvx512, kScoresAvx512};
+constexpr AttentionSet kAttentionAvx2{kTilesAvx2, kConvertAvx2, kScoresAvx2};
 constexpr ProductSet kProductAvx512{kTilesAvx512, kConvertAvx512};
 constexpr ProductSet kProductAvx2{kTilesAvx2, kConvertAvx2};
 #elif FETTLE_ORDER_NEON
+constexpr AttentionSet kAttentionNeon{kTilesNeon, kConvertNeon, kScoresNeon};
+constexpr AttentionSet kAttentionNeonInOrder{kTilesNeonInOrder, kConvertNeon, kScoresNeon};
 constexpr ProductSet kProductNeon{kTilesNeon, kConvertNeon};
 constexpr ProductSet kProductNeonInOrder{kTilesNeonInOrder, kConvertNeon};
 #endif
@@ -33,10 +42,12 @@ void order::list_products(KernelList& list) noexcept {
   list.add({dense<Avx512, kProductAvx512, kResidualOrActivation>,
             dense<Avx2, kProductAvx2, kResidualOrActivation>,
             product<Avx512, kProductAvx512, kResidualOrActivation>,
-            product<Avx2, kProductAvx2, kResidualOrActivation>});
+            product<Avx2, kProductAvx2, kResidualOrActivation>, attention<Avx512, kAttentionAvx512>,
+            attention<Avx2, kAttentionAvx2>});
 #elif FETTLE_ORDER_NEON
   list.add({dense<Neon, kProductNeon, kResidualOrActivation>, dense<NeonInOrder, kProductNeonInOrder>,
-            product<Neon, kProductNeon, kResidualOrActivation>, product<NeonInOrder, kProductNeonInOrder>});
+            product<Neon, kProductNeon, kResidualOrActivation>, product<NeonInOrder, kProductNeonInOrder>,
+            attention<Neon, kAttentionNeon>, attention<NeonInOrder, kAttentionNeonInOrder>});
 #endif
 #if FETTLE_WITH_XNNPACK
   list.add({&xnnpack::kGemmSliced, &xnnpack::kMatmulSliced, &xnnpack::kGemm, &xnnpack::kMatmul,
@@ -45,6 +56,7 @@ void order::list_products(KernelList& list) noexcept {
   list.add(portable::product_entries());
   list.add(portable::einsum_entries());
   list.add({&portable::attention_entry()});
+  list.add(portable::rotation_entries());
   list.add(portable::product_q8_entries());
   list.add(portable::product_dynamic_entries());
 }

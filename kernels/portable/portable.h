@@ -125,6 +125,7 @@ const Kernel& conv_volume_entry() noexcept;
 const Kernel& conv_transpose_volume_entry() noexcept;
 
 const Kernel& attention_entry() noexcept;
+std::span<const Kernel* const> rotation_entries() noexcept;
 std::span<const Kernel* const> product_entries() noexcept;
 std::span<const Kernel* const> einsum_entries() noexcept;
 std::span<const Kernel* const> pooling_entries() noexcept;

@@ -4,6 +4,7 @@
 // in 2026: a causal mask counts from where the queries begin among the keys, and a query that may look at no
 // key gets zeros.
 #include "kernels/reference/numbers.h"
+#include "kernels/reference/transposed.h"
 
 #include <algorithm>
 #include <cmath>
@@ -16,6 +17,8 @@ constexpr double kMasked = -std::numeric_limits<double>::infinity();
 // The weight of what is masked, and of nothing else: weights are not negative.
 constexpr double kNoWeight = -0.0;
 bool has_part(double weight) { return weight != 0 || !std::signbit(weight); }
+// Weights are numbers of f32, in which the smallest are 0.
+double normal(double weight) { return weight < double{std::numeric_limits<float>::min()} ? 0 : weight; }
 
 // What a result of scores shows, by qk_matmul_output_mode.
 enum class Stage : std::int64_t { product, masked, capped, softmax };
@@ -25,9 +28,10 @@ class Attention {
  public:
   explicit Attention(const Buffers& b)
       : b_(b),
-        queries_(operand(b, 0)),
-        keys_(operand(b, 1)),
-        values_(operand(b, 2)),
+        queries_(operand(b, 0), b.attributes().integers("perm_q")),
+        keys_(operand(b, 1), b.attributes().integers("perm_k")),
+        values_(operand(b, 2), b.attributes().integers("perm_v")),
+        plain_(b.attributes().integer("plain_softmax") != 0),
         scale_(b.attributes().real("scale")),
         softcap_(b.attributes().real("softcap")),
         causal_(b.attributes().integer("is_causal") != 0),
@@ -52,15 +56,21 @@ class Attention {
       show(query, key, Stage::product);
       // What is masked does not count, whatever it is: no sum with NaN or infinity.
       const double masked = mask(query, key);
-      score = masked == kMasked ? kMasked : score + masked;
+      score = masked == kMasked && !plain_ ? kMasked : score + masked;
       show(query, key, Stage::masked);
       if (softcap_ > 0) score = softcap_ * std::tanh(score / softcap_);
       show(query, key, Stage::capped);
       largest = std::max(largest, score);
     }
     double sum = 0;
-    for (double& score : scores_) {
-      score = score == kMasked ? kNoWeight : std::exp(score - largest);
+    // No score counts: no key is seen, or all sums of products are -inf.
+    const bool nothing = !plain_ && largest == kMasked;
+    for (std::int64_t key = 0; key < keys_.extent(2); ++key) {
+      double& score = at(key);
+      if (!plain_ && softcap_ <= 0 && mask(query, key) == kMasked)
+        score = kNoWeight;
+      else
+        score = nothing && score == kMasked ? 0 : normal(std::exp(score - largest));
       sum += score;
     }
     const auto y = result(b_);
@@ -73,7 +83,7 @@ class Attention {
       for (std::int64_t key = 0; key < keys_.extent(2); ++key) {
         if (has_part(at(key))) value += at(key) * values_[{query[0], head, key, k}];
       }
-      y.set({query[0], query[1], query[2], k}, value);
+      y.set(after_transpose({query[0], query[1], query[2], k}, b_.attributes().integers("perm_y")), value);
     }
   }
 
@@ -111,7 +121,8 @@ class Attention {
   }
 
   const Buffers& b_;
-  Numbers<double> queries_, keys_, values_;
+  Transposed<Numbers<double>> queries_, keys_, values_;
+  bool plain_;  // -inf in a mask hides nothing
   double scale_, softcap_;
   bool causal_;
   std::int64_t left_, right_;
@@ -122,7 +133,9 @@ class Attention {
 void attention(const Buffers& b) { Attention(b).run(); }
 
 std::size_t attention_workspace(const LayerDesc& layer, int) {
-  return static_cast<std::size_t>(layer.operand(1)->shape[2]) * sizeof(double);
+  const auto perm = layer.main().attributes.integers("perm_k");
+  const int keys = perm.empty() ? 2 : static_cast<int>(perm[2]);
+  return static_cast<std::size_t>(layer.operand(1)->shape[keys]) * sizeof(double);
 }
 
 Refusal supports_attention(const LayerDesc& layer, const Cpu& cpu) {

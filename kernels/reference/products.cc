@@ -2,6 +2,7 @@
 //
 // Products of matrices and what is made of them. Real sums are taken in double.
 #include "kernels/reference/numbers.h"
+#include "kernels/reference/transposed.h"
 
 #include <algorithm>
 #include <array>
@@ -45,35 +46,6 @@ void gemm_typed(const Buffers& b) {
 void gemm(const Buffers& b) {
   with_number(b.layer.outputs.front().format.type, [&](auto number) { gemm_typed<decltype(number)>(b); });
 }
-
-// Where the element `at` of a transposed tensor lies in the one that was given.
-Index before_transpose(const Index& at, std::span<const std::int64_t> perm) {
-  if (perm.empty()) return at;
-  Index from{};
-  for (std::size_t axis = 0; axis < perm.size(); ++axis)
-    from[static_cast<std::size_t>(perm[axis])] = at[axis];
-  return from;
-}
-
-// The same tensor with its axes in another order.
-template <typename View>
-class Transposed {
- public:
-  Transposed(const View& view, std::span<const std::int64_t> perm) : view_(view), perm_(perm) {
-    for (int axis = 0; axis < view.rank(); ++axis)
-      shape_.push_back(
-          view.extent(perm.empty() ? axis : static_cast<int>(perm[static_cast<std::size_t>(axis)])));
-  }
-  int rank() const { return shape_.rank(); }
-  const Shape& shape() const { return shape_; }
-  std::int64_t extent(int axis) const { return shape_[axis]; }
-  auto operator[](const Index& at) const { return view_[before_transpose(at, perm_)]; }
-
- private:
-  const View& view_;
-  std::span<const std::int64_t> perm_;
-  Shape shape_;
-};
 
 // Vectors count as matrices of one row or column; batch axes are broadcast.
 template <Number T>

@@ -4,6 +4,7 @@
 // instructions.
 #pragma once
 
+#include "kernels/common/attention.h"
 #include "kernels/common/blocked_layers.h"
 #include "kernels/common/cast.h"
 #include "kernels/common/convert.h"
@@ -11,6 +12,7 @@
 #include "kernels/common/direct.h"
 #include "kernels/common/elementwise_binary.h"
 #include "kernels/common/elementwise_unary.h"
+#include "kernels/common/normalisation.h"
 #include "kernels/common/planar_pixels.h"
 #include "kernels/common/planar_rows.h"
 #include "kernels/common/pooling.h"
@@ -35,6 +37,8 @@ extern const DirectSet kDirectAvx2, kDirectAvx512;
 extern const UnarySet kUnaryAvx2, kUnaryAvx512;
 extern const BinarySet kBinaryAvx2, kBinaryAvx512;
 extern const SoftmaxSet kSoftmaxAvx2, kSoftmaxAvx512;
+extern const ScoreSet kScoresAvx2, kScoresAvx512;
+extern const NormSet kNormAvx2, kNormAvx512;
 extern const PlanarSet kPlanarAvx2, kPlanarAvx512;
 extern const PlanarPixelsSet kPlanarPixelsAvx2, kPlanarPixelsAvx512;
 extern const PoolSet kMaxPoolAvx2, kAveragePoolAvx2, kMaxPoolAvx512, kAveragePoolAvx512;

@@ -35,6 +35,9 @@ const char* Following::einsum() noexcept {
 
 // Queries, keys, values, a mask that is broadcast to the scores, how many keys each batch has.
 const char* Following::attention() noexcept {
+  for (const char* perm : {"perm_q", "perm_k", "perm_v", "perm_y"}) {
+    if (attributes().has(perm)) return "attention transposes its operands or its result";
+  }
   const std::optional<Extent> keys_and_values = same(extent_of(in(0), 0), extent_of(in(1), 0));
   const std::optional<Extent> batch =
       keys_and_values ? same(*keys_and_values, extent_of(in(2), 0)) : std::nullopt;

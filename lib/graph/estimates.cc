@@ -170,10 +170,15 @@ double work_of_unique(const LayerDesc& layer) {
 
 // Each query looks at every key twice: for its score, and for its share of the values.
 double work_of_attention(const LayerDesc& layer) {
-  const Shape& queries = layer.operand(0)->shape;
-  const double scores = product(queries.dims().first(3)) * static_cast<double>(layer.operand(1)->shape[2]);
-  const double sizes = static_cast<double>(queries[3]) + static_cast<double>(layer.operand(2)->shape[3]);
-  return once(layer) + scores * (1 + sizes);
+  const auto extent = [&](std::size_t operand, const char* name, int axis) {
+    const auto perm = layer.main().attributes.integers(name);
+    return static_cast<double>(
+        layer.operand(operand)
+            ->shape[perm.empty() ? axis : static_cast<int>(perm[static_cast<std::size_t>(axis)])]);
+  };
+  const double size = extent(0, "perm_q", 3);
+  const double queries = product(layer.operand(0)->shape.dims()) / std::max(1.0, size);
+  return once(layer) + queries * extent(1, "perm_k", 2) * (1 + size + extent(2, "perm_v", 3));
 }
 
 // Each tap is interpolated from four pixels.

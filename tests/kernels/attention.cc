@@ -46,9 +46,28 @@ void visit_attention_layer(Random& random, const Visit& visit) {
   a.set("offset", pick(random, 0, 2));
   a.set("scale", 0.5f);
   if (counts) operands.erase(operands.begin() + 4, operands.begin() + 6);
-  const auto layer = make_layer(Op::attention, std::move(a), operands, {}, 1 + random() % 2);
+  const auto layer = make_layer(Op::attention, a, operands, {}, 1 + random() % 2);
   REQUIRE(layer);
   visit(*layer);
+
+  // The same as passes make it of MatMul, Softmax and MatMul with transposes around them.
+  const char* const perms[] = {"perm_q", "perm_k", "perm_v"};
+  for (std::size_t i = 0; i < 3; ++i) {
+    if (random() % 3 == 0) continue;
+    const Integers order = any_order(random, 4, i > 0);
+    operands[i].shape = stored_for(operands[i].shape, order);
+    a.set(perms[i], order);
+  }
+  if (random() % 3 != 0) a.set("perm_y", any_order(random, 4, false));
+  if (random() % 2 == 0 && !counts && (operands.size() < 4 || operands[3].type != DataType::boolean)) {
+    a.set("plain_softmax", std::int64_t{1});
+    a.set("is_causal", std::int64_t{0});
+    a.set("softcap", 0.0f);
+    for (const char* window : {"left_window_size", "right_window_size"}) a.set(window, std::int64_t{-1});
+  }
+  const auto fused = make_layer(Op::attention, std::move(a), operands);
+  REQUIRE(fused);
+  visit(*fused);
 }
 
 void visit_rotation(Random& random, const Visit& visit) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <numeric>
 
 namespace fettle::test {
 namespace {
@@ -35,6 +36,22 @@ std::vector<std::byte> bytes_of(const Operand& operand, Random& random) {
 }
 
 }  // namespace
+
+Integers any_order(Random& random, int rank, bool exchanged) {
+  Integers order(static_cast<std::size_t>(rank));
+  std::iota(order.begin(), order.end(), 0);
+  for (std::size_t i = order.size() - 2; i > 0; --i)
+    std::swap(order[i], order[static_cast<std::size_t>(pick(random, 0, static_cast<std::int64_t>(i)))]);
+  if (exchanged && random() % 2 == 0) std::swap(order[order.size() - 1], order[order.size() - 2]);
+  return order;
+}
+
+Shape stored_for(const Shape& shape, const Integers& order) {
+  Shape stored = shape;
+  for (std::size_t axis = 0; axis < order.size(); ++axis)
+    stored[static_cast<int>(order[axis])] = shape[static_cast<int>(axis)];
+  return stored;
+}
 
 std::optional<TestLayer> make_layer(Op op, Attributes attributes, const std::vector<Operand>& operands,
                                     std::optional<Clamp> clamp, std::size_t outputs) {

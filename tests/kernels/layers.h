@@ -61,6 +61,12 @@ inline std::int64_t pick(Random& random, std::int64_t low, std::int64_t high) {
   return low + static_cast<std::int64_t>(random() % static_cast<std::uint32_t>(high - low + 1));
 }
 
+/// An order of axes whose last two are a matrix: batch axes and the matrix's first one anyhow, and perhaps
+/// the matrix's own two exchanged.
+Integers any_order(Random& random, int rank, bool exchanged);
+/// The shape that has `shape` when its axes are put into an order.
+Shape stored_for(const Shape& shape, const Integers& order);
+
 /// The layer of one node; nothing when the node is not valid (a window larger than its input). Fails the test
 /// on other mistakes, so that no case is lost unseen.
 std::optional<TestLayer> make_layer(Op op, Attributes attributes, const std::vector<Operand>& operands,

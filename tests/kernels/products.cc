@@ -3,32 +3,10 @@
 
 #include <catch2/catch_test_macros.hpp>
 
-#include <numeric>
 #include <utility>
 
 namespace fettle::test {
 namespace {
-
-using Order = std::vector<std::int64_t>;
-
-// An order of axes whose last two are a matrix: batch axes and the matrix's first one anyhow, and perhaps the
-// matrix's own two exchanged.
-Order any_order(Random& random, int rank, bool exchanged) {
-  Order order(static_cast<std::size_t>(rank));
-  std::iota(order.begin(), order.end(), 0);
-  for (std::size_t i = order.size() - 2; i > 0; --i)
-    std::swap(order[i], order[static_cast<std::size_t>(pick(random, 0, static_cast<std::int64_t>(i)))]);
-  if (exchanged && random() % 2 == 0) std::swap(order[order.size() - 1], order[order.size() - 2]);
-  return order;
-}
-
-// The shape that has `shape` when its axes are put into an order.
-Shape stored_for(const Shape& shape, const Order& order) {
-  Shape stored = shape;
-  for (std::size_t axis = 0; axis < order.size(); ++axis)
-    stored[static_cast<int>(order[axis])] = shape[static_cast<int>(axis)];
-  return stored;
-}
 
 // Transposes of operands and of the result, and a bias, as passes fuse them into a product.
 void visit_fused_product(Random& random, std::int64_t m, std::int64_t k, std::int64_t n, const Visit& visit) {
@@ -39,7 +17,7 @@ void visit_fused_product(Random& random, std::int64_t m, std::int64_t k, std::in
   Shape right = random() % 3 == 0 ? Shape{k, n} : Shape{batch, random() % 3 == 0 ? 1 : heads, k, n};
   const auto perhaps_in_order = [&](const char* name, Shape& shape, bool exchanged) {
     if (random() % 3 == 0) return;
-    const Order order = any_order(random, shape.rank(), exchanged);
+    const Integers order = any_order(random, shape.rank(), exchanged);
     shape = stored_for(shape, order);
     a.set(name, order);
   };

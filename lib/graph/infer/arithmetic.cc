@@ -201,28 +201,10 @@ bool infer_gemm(NodeView& view) {
   return view.set(0, Shape{m, n}, view.type(0));
 }
 
-// The shape with its axes in the order of `perm`, an attribute that passes set; nothing if it is none.
-std::optional<Shape> in_order(NodeView& view, const Shape& shape, std::string_view perm) {
-  const auto order = view.attributes().integers(perm);
-  if (!view.attributes().has(perm)) return shape;
-  std::array<bool, kMaxRank> seen{};
-  Shape permuted;
-  for (const std::int64_t axis : order) {
-    if (axis < 0 || axis >= shape.rank() || seen[static_cast<std::size_t>(axis)]) break;
-    seen[static_cast<std::size_t>(axis)] = true;
-    permuted.push_back(shape[static_cast<int>(axis)]);
-  }
-  const bool whole = permuted.rank() == shape.rank() &&
-                     order.size() == static_cast<std::size_t>(shape.rank()) && shape.rank() >= 2;
-  if (!view.expect(whole, "attribute perm_a, perm_b or perm_y is no order of the axes of a matrix"))
-    return std::nullopt;
-  return permuted;
-}
-
 std::optional<Shape> matmul_shape(NodeView& view) {
-  const std::optional<Shape> left = in_order(view, view.shape(0), "perm_a");
+  const std::optional<Shape> left = view.in_order(view.shape(0), "perm_a");
   if (!left) return std::nullopt;
-  const std::optional<Shape> right = in_order(view, view.shape(1), "perm_b");
+  const std::optional<Shape> right = view.in_order(view.shape(1), "perm_b");
   if (!right) return std::nullopt;
   const Shape& a = *left;
   const Shape& b = *right;
@@ -252,7 +234,7 @@ bool infer_fused_matmul(NodeView& view, const Shape& product) {
                      "the bias needs a number of x's type for each column"))
       return false;
   }
-  const std::optional<Shape> result = in_order(view, product, "perm_y");
+  const std::optional<Shape> result = view.in_order(product, "perm_y");
   return result && view.set(0, *result, view.type(0));
 }
 

@@ -202,9 +202,13 @@ constexpr std::int64_t kOpenWindow = std::int64_t{1} << 40;
 
 // What a canonical node is: four dimensions, a mask that can be broadcast to the scores.
 bool check_attention(NodeView& view) {
-  const Shape queries = view.shape(0);
-  const Shape keys = view.shape(1);
-  const Shape values = view.shape(2);
+  const std::optional<Shape> operands[] = {view.in_order(view.shape(0), "perm_q"),
+                                           view.in_order(view.shape(1), "perm_k"),
+                                           view.in_order(view.shape(2), "perm_v")};
+  if (!operands[0] || !operands[1] || !operands[2]) return false;
+  const Shape queries = *operands[0];
+  const Shape keys = *operands[1];
+  const Shape values = *operands[2];
   const bool fit = queries.rank() == 4 && keys.rank() == 4 && values.rank() == 4 && keys[0] == queries[0] &&
                    values[0] == queries[0] && keys[1] >= 1 && values[1] == keys[1] &&
                    queries[1] % keys[1] == 0 && keys[2] == values[2] && keys[3] == queries[3] &&
@@ -230,12 +234,20 @@ bool check_attention(NodeView& view) {
   if (!view.expect(counts("left_window_size", -1) && counts("right_window_size", -1) && counts("offset", 0),
                    "a window or the offset is out of range"))
     return false;
+  const Attributes& attributes = view.attributes();
+  const bool plain = attributes.integer("plain_softmax") != 0;
+  const bool hides = attributes.integer("is_causal") != 0 || attributes.integer("left_window_size") >= 0 ||
+                     attributes.integer("right_window_size") >= 0 || attributes.real("softcap") != 0 ||
+                     view.has(4) || (view.has(3) && view.type(3) == DataType::boolean);
+  if (!view.expect(!plain || !hides, "attention by a plain softmax hides no keys but by what it adds"))
+    return false;
   const std::int64_t mode = view.attributes().integer("qk_matmul_output_mode");
   const bool shows = view.node().outputs.size() > 1;
   if (!view.expect(mode >= 0 && mode <= 3, "attribute qk_matmul_output_mode must be from 0 to 3"))
     return false;
-  return view.set(0, Shape{queries[0], queries[1], queries[2], values[3]}, view.type(0)) &&
-         (!shows || view.set(1, scores, view.type(0)));
+  const std::optional<Shape> result =
+      view.in_order(Shape{queries[0], queries[1], queries[2], values[3]}, "perm_y");
+  return result && view.set(0, *result, view.type(0)) && (!shows || view.set(1, scores, view.type(0)));
 }
 
 // A window counts elements on one side; anything negative leaves it open.

@@ -123,6 +123,23 @@ ValueId NodeView::add(Op op, const char* suffix, std::vector<ValueId> inputs, co
   return output;
 }
 
+std::optional<Shape> NodeView::in_order(const Shape& shape, std::string_view perm) {
+  if (!attributes().has(perm)) return shape;
+  const auto order = attributes().integers(perm);
+  std::array<bool, kMaxRank> seen{};
+  Shape permuted;
+  for (const std::int64_t axis : order) {
+    if (axis < 0 || axis >= shape.rank() || seen[static_cast<std::size_t>(axis)]) break;
+    seen[static_cast<std::size_t>(axis)] = true;
+    permuted.push_back(shape[static_cast<int>(axis)]);
+  }
+  const bool whole = permuted.rank() == shape.rank() &&
+                     order.size() == static_cast<std::size_t>(shape.rank()) && shape.rank() >= 2;
+  if (!expect(whole, "an attribute of transposes (perm_...) is no order of the axes of a matrix"))
+    return std::nullopt;
+  return permuted;
+}
+
 ValueId NodeView::scalar(float value, DataType type) {
   Result<ValueId> constant =
       graph_.add_constant(node().id, DataType::f32, Shape{}, std::as_bytes(std::span(&value, 1)));

@@ -59,6 +59,9 @@ class NodeView {
               Attributes attributes = {});
   /// A constant scalar of a numeric type; kNoValue (and a problem noted) when out of memory.
   ValueId scalar(float value, DataType type);
+  /// The shape with its axes in the order that attribute `perm`, which passes set, says; as it is without
+  /// one. A problem is noted where the attribute is no order of them.
+  std::optional<Shape> in_order(const Shape& shape, std::string_view perm);
   /// Input `i` with another shape of as many elements.
   void reshape_input(std::size_t i, const Shape& shape);
   /// Outputs that the model leaves out, up to `count`, made up.
