@@ -79,6 +79,10 @@ Result<bool> fuse_dynamic_products(Graph& graph, PassContext& context);
 Result<bool> fold_linear(Graph& graph, PassContext& context);
 /// Transposes of operands and of the result, and a bias, into products of matrices.
 Result<bool> fuse_products(Graph& graph, PassContext& context);
+/// Rotary position embedding written in parts.
+Result<bool> recognise_rotary(Graph& graph, PassContext& context);
+/// Attention written as products and softmax; transposes and scales around attention into it.
+Result<bool> recognise_attention(Graph& graph, PassContext& context);
 /// HardSwish, Swish, HardSigmoid, Gelu of both kinds, LayerNorm and RMSNorm written in parts.
 Result<bool> recognise_composed(Graph& graph, PassContext& context);
 /// Clamp into the node before, where every kernel of that operator can.

@@ -55,6 +55,11 @@ class Builder {
     graph.add_node(std::move(node));
     return result;
   }
+  ValueId transposed(ValueId x, std::vector<std::int64_t> perm) {
+    Attributes attributes;
+    attributes.set("perm", std::move(perm));
+    return op(Op::transpose, {x}, std::move(attributes));
+  }
   Graph& ending_in(ValueId result) {
     graph.outputs = {result};
     return graph;

@@ -18,14 +18,25 @@ struct NamedPass {
 };
 
 constexpr NamedPass kPasses[] = {
-    {"simplify", simplify},           {"remove_identities", remove_identities},
-    {"remove_dead", remove_dead},     {"widen_floats", widen_floats},
-    {"split_einsum", split_einsum},   {"fuse_dynamic_products", fuse_dynamic_products},
-    {"fold_linear", fold_linear},     {"recognise_composed", recognise_composed},
-    {"remove_dead", remove_dead},     {"cancel_transposes", cancel_transposes},
-    {"fuse_products", fuse_products}, {"fold_pad", fold_pad},
-    {"trim_windows", trim_windows},   {"fuse_clamp", fuse_clamp},
-    {"fold_qdq", fold_qdq},           {"remove_identities", remove_identities},
+    {"simplify", simplify},
+    {"remove_identities", remove_identities},
+    {"remove_dead", remove_dead},
+    {"widen_floats", widen_floats},
+    {"split_einsum", split_einsum},
+    {"fuse_dynamic_products", fuse_dynamic_products},
+    {"fold_linear", fold_linear},
+    {"recognise_composed", recognise_composed},
+    {"remove_dead", remove_dead},
+    {"cancel_transposes", cancel_transposes},
+    {"recognise_rotary", recognise_rotary},
+    {"fuse_products", fuse_products},
+    {"recognise_attention", recognise_attention},
+    {"remove_dead", remove_dead},
+    {"fold_pad", fold_pad},
+    {"trim_windows", trim_windows},
+    {"fuse_clamp", fuse_clamp},
+    {"fold_qdq", fold_qdq},
+    {"remove_identities", remove_identities},
     {"remove_dead", remove_dead},
 };
 
