@@ -174,7 +174,8 @@ struct Kernel {
   /// activations' extents if `packed_for_any_size`, or programs for several shapes pack twice.
   bool (*by_default)(const LayerDesc& layer) = nullptr;
   /// Whether the static defaults take it for a region that it runs: a pattern of several operators, or its
-  /// pattern and an epilogue; null: never. Else as by_default.
+  /// pattern and an epilogue; null: never, but that a kernel which is a layer's default also adds a residual
+  /// behind it. Else as by_default.
   bool (*region_by_default)(const LayerDesc& region) = nullptr;
 
   /// The kernel's gate: `Refusal::none` means that pack, bind and run do the layer, epilogue included.

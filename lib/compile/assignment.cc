@@ -159,10 +159,12 @@ class Defaults {
       std::stable_sort(regions.begin(), regions.end(),
                        [](const auto& a, const auto& b) { return a.size() > b.size(); });
       for (const std::vector<int>& covers : regions) {
-        const bool free = is_free(index) && std::all_of(covers.begin(), covers.end(),
-                                                        [&](int other) { return is_free(other); });
-        if (covers.empty() || !free) continue;
-        if (take(*kernel, Region(layers_, index, covers), kernel->region_by_default)) return true;
+        if (covers.empty() || !is_free(index) || !all_free(covers)) continue;
+        const Region region(layers_, index, covers);
+        const Signature* offered = offer(*kernel, region, kernel->region_by_default);
+        if (offered == nullptr) continue;
+        take(*kernel, region, *offered);
+        return true;
       }
     }
     return false;
@@ -171,7 +173,11 @@ class Defaults {
   void assign_alone(int index) {
     const Region layer(layers_, index, {});
     for (const Kernel* kernel : context_.table->entries()) {
-      if (kernel->pattern.size() == 1 && take(*kernel, layer, kernel->by_default)) return;
+      if (kernel->pattern.size() != 1) continue;
+      const Signature* offered = offer(*kernel, layer, kernel->by_default);
+      if (offered == nullptr) continue;
+      if (!assign_with_residual(*kernel, index)) take(*kernel, layer, *offered);
+      return;
     }
   }
 
@@ -180,18 +186,40 @@ class Defaults {
     const auto i = static_cast<std::size_t>(index);
     return !is_assigned(assignments_[i]) && (planned_.empty() || !is_assigned(planned_[i]));
   }
+  bool all_free(const std::vector<int>& layers) const {
+    return std::all_of(layers.begin(), layers.end(), [&](int layer) { return is_free(layer); });
+  }
 
-  bool take(const Kernel& kernel, const Region& region, bool (*pays)(const LayerDesc&)) {
+  // A kernel that is a layer's default also adds a residual behind it where it can: that saves a pass over
+  // memory. Activations stay layers of their own: of a tile's short rows they take longer than of a whole
+  // tensor.
+  bool assign_with_residual(const Kernel& kernel, int index) {
+    for (const std::vector<int>& covers : layers_.matches(kernel, index)) {
+      const bool adds = covers.size() == 1 && layers_.layer(covers.front()).desc.main().op == Op::add;
+      if (!adds || !is_free(index) || !all_free(covers)) continue;
+      const Region region(layers_, index, covers);
+      const Signature* offered = offer(kernel, region, nullptr);
+      if (offered == nullptr) continue;
+      take(kernel, region, *offered);
+      return true;
+    }
+    return false;
+  }
+
+  // The signature in which the kernel runs it, if it does and pays.
+  const Signature* offer(const Kernel& kernel, const Region& region, bool (*pays)(const LayerDesc&)) {
     const Signature* offered = cheapest_signature(*context_.table, kernel, region, produced_);
-    if (offered == nullptr || (pays != nullptr && !pays(region.desc))) return false;
+    return offered == nullptr || pays == nullptr || pays(region.desc) ? offered : nullptr;
+  }
+
+  void take(const Kernel& kernel, const Region& region, const Signature& offered) {
     Assignment assignment;
     assignment.kernel = &kernel;
-    assignment.variant = variant_of(layers_, *context_.table, kernel, *offered, region.first, region.covers);
+    assignment.variant = variant_of(layers_, *context_.table, kernel, offered, region.first, region.covers);
     assignment.variant.threads = default_threads(layers_, kernel, region, context_.options->threads);
     assignment.covers = region.covers;
-    produced_.set_outputs(layers_.layer(region.last()), offered->output.layout);
+    produced_.set_outputs(layers_.layer(region.last()), offered.output.layout);
     put(assignments_, region.first, std::move(assignment));
-    return true;
   }
 
   const LayerGraph& layers_;
