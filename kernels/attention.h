@@ -217,8 +217,8 @@ class AttentionMask {
 };
 
 /// What a query must not see has no part in its result, but a weight of 0 makes NaN of a value that is not
-/// finite: such results are summed once more without it. `v` is the first value of the query's head, `weights`
-/// are those of the keys `summed`, of which the query may look at `seen`.
+/// finite: such results are summed once more without it. `v` is the first value of the query's head,
+/// `weights` are those of the keys `summed`, of which the query may look at `seen`.
 inline void leave_hidden_out(const AttentionShape& s, const AttentionMask& mask, std::int64_t image,
                              std::int64_t head, std::int64_t query, const Keys& summed, const Keys& seen,
                              const float* v, const float* weights, float* y) noexcept {

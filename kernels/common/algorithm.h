@@ -31,7 +31,7 @@ namespace fettle::kernels {
 ///   Status pack(const Set&, const LayerDesc&, std::span<const ConstantBytes>, std::span<std::byte>);
 ///
 /// And where they are not as in an entry of revision 1: kRevision, kInPlace, kResidualInPlace, kRounding,
-/// kNonFinite.
+/// kNonFinite, kOverread (Kernel::overread_bytes).
 template <typename T>
 concept Algorithm = requires {
   { T::kSignatures } -> std::convertible_to<std::span<const Signature>>;

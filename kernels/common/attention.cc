@@ -95,9 +95,8 @@ class BoundAttention final : public BoundKernel {
     const std::int64_t tiles = s_.group() * cut_.tiles;
     if (shares_heads(s_, threads_)) {
       for (std::int64_t head = 0; head < key_heads; ++head) {
-        parallel_for(pool_, threads_, all_panels(), [&](std::int64_t begin, std::int64_t end, int) {
-          pack(head, begin, end, panels_);
-        });
+        parallel_for(pool_, threads_, all_panels(),
+                     [&](std::int64_t begin, std::int64_t end, int) { pack(head, begin, end, panels_); });
         parallel_for(pool_, threads_, tiles, [&](std::int64_t begin, std::int64_t end, int worker) {
           attend(head, begin, end, panels_, scores_of(worker));
         });

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Attention (scaled dot-product, causal, multi-head, grouped-query) in blocks that stay in the cache: keys and
-// values of a head are packed into panels once; then a tile of queries at a time is multiplied by the keys,
-// weighed by softmax and multiplied by the values, so that scores never leave the cache. Keys that none of the
-// tile's queries may look at are left out.
+// Attention (scaled dot-product, causal, multi-head, grouped-query) in blocks that stay in the cache: keys
+// and values of a head are packed into panels once; then a tile of queries at a time is multiplied by the
+// keys, weighed by softmax and multiplied by the values, so that scores never leave the cache. Keys that none
+// of the tile's queries may look at are left out.
 #pragma once
 
 #include "kernels/common/algorithm.h"

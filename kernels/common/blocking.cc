@@ -57,6 +57,10 @@ Blocking::Blocking(const TileSet& tiles, const Panels& panels, std::int64_t rows
     : Blocking(panels, {rows, ceil_div(rows, tiles.most_rows[panels.vectors - 1])}, input_floats, threads,
                followed) {}
 
+Blocking::Blocking(int most_rows, const Panels& panels, std::int64_t rows, std::int64_t input_floats,
+                   int threads) noexcept
+    : Blocking(panels, {rows, ceil_div(rows, most_rows)}, input_floats, threads, false) {}
+
 Blocking::Blocking(const Panels& panels, std::int64_t tiles, std::int64_t input_floats, int threads) noexcept
     : Blocking(panels, {tiles, tiles}, input_floats, threads, false) {}
 

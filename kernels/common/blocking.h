@@ -36,6 +36,9 @@ class Blocking {
   /// `followed`: the panels of the next product lie behind these, and are fetched with the last group.
   Blocking(const TileSet& tiles, const Panels& panels, std::int64_t rows, std::int64_t input_floats,
            int threads, bool followed = false) noexcept;
+  /// The same for tiles of at most so many rows.
+  Blocking(int most_rows, const Panels& panels, std::int64_t rows, std::int64_t input_floats,
+           int threads) noexcept;
   /// The same where rows have been cut already: a row here is a whole tile.
   Blocking(const Panels& panels, std::int64_t tiles, std::int64_t input_floats, int threads) noexcept;
 

@@ -76,6 +76,7 @@ constexpr void describe(Kernel& kernel) {
   if constexpr (requires { A::kInPlace; }) kernel.in_place = A::kInPlace;
   if constexpr (requires { A::kRounding; }) kernel.rounding = A::kRounding;
   if constexpr (requires { A::kNonFinite; }) kernel.nonfinite = A::kNonFinite;
+  if constexpr (requires { A::kOverread; }) kernel.overread_bytes = A::kOverread;
   if constexpr (requires { &A::workspace_bytes; }) {
     kernel.workspace_bytes = [](const LayerDesc& layer, int threads) {
       return A::workspace_bytes(set, layer, threads);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/common/integer_product.h"
 
+#include "kernels/common/uniform.h"
 #include "lib/base/quantise.h"
 
 #include <algorithm>
@@ -20,6 +21,34 @@ Refusal check_product_operands(const LayerDesc& layer, std::int64_t outputs) {
   }
   return layer.inputs[1].shape.elements() / outputs <= kMaxQuantisedDepth ? Refusal::none
                                                                           : Refusal::too_large;
+}
+
+bool fits_layout(const TensorDesc& tensor, Layout layout) noexcept {
+  return tensor.constant || tensor.shape.rank() < 3 || tensor.format.layout == layout;
+}
+
+bool is_quantised(const TensorDesc& tensor) noexcept {
+  return is_quantised_type(tensor.format.type) && is_valid_scale(tensor.format.scale);
+}
+
+Refusal check_q8_product(const LayerDesc& layer, std::int64_t outputs) {
+  if (const Refusal no = check_product_operands(layer, outputs); no != Refusal::none) return no;
+  const TensorDesc& x = layer.inputs[0];
+  const TensorDesc& y = layer.outputs.front();
+  if (!is_quantised(x) || !is_quantised(layer.inputs[1]) || !is_quantised(y)) return Refusal::data_type;
+  if (x.format.type != layer.inputs[1].format.type || layer.inputs[2].format.type != DataType::s32 ||
+      (layer.inputs.size() > 3 && layer.inputs[3].format.type != DataType::f32))
+    return Refusal::data_type;
+  const Layout layout = layout_of(layer);
+  const bool fits = layout != Layout::nchwc && fits_layout(x, layout) && fits_layout(y, layout);
+  return fits ? Refusal::none : Refusal::layout;
+}
+
+float multiplier_of(const LayerDesc& layer, std::span<const ConstantBytes> constants,
+                    std::int64_t output) noexcept {
+  const float weight = layer.inputs.size() > 3 ? reinterpret_cast<const float*>(constants[3].data())[output]
+                                               : layer.inputs[1].format.scale;
+  return product_multiplier(layer.inputs[0].format.scale, weight, layer.outputs.front().format.scale);
 }
 
 Refusal check_dynamic_product(const LayerDesc& layer, std::int64_t outputs) {

@@ -148,7 +148,8 @@ Refusal InstanceNorm::supports(const LayerDesc& layer) noexcept {
   if (const Refusal refusal = check_operands(layer, 3, 3); refusal != Refusal::none) return refusal;
   const Shape& x = layer.inputs[0].shape;
   if (x.rank() < 3) return Refusal::rank;
-  const bool fits = layer.inputs[kNormScale].shape.elements() == x[1] && layer.inputs[kNormBias].shape.elements() == x[1];
+  const bool fits =
+      layer.inputs[kNormScale].shape.elements() == x[1] && layer.inputs[kNormBias].shape.elements() == x[1];
   return fits ? Refusal::none : Refusal::shape;
 }
 

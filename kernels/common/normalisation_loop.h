@@ -86,13 +86,10 @@ void normalise_rows(const NormRows& rows) noexcept {
     const Moments m = moments_of_row<Simd, kCentres>(x, rows.length, rows.epsilon);
     const auto mean = Simd::all(m.mean);
     const auto inverse = Simd::all(m.inverse);
-    const auto normal = [&](auto v) {
-      return Simd::mul(kCentres ? Simd::sub(v, mean) : v, inverse);
-    };
+    const auto normal = [&](auto v) { return Simd::mul(kCentres ? Simd::sub(v, mean) : v, inverse); };
     if (rows.bias != nullptr) {
-      write_row<Simd>(x, y, rows.length, [&](auto v, auto&& at) {
-        return Simd::fma(normal(v), at(rows.scale), at(rows.bias));
-      });
+      write_row<Simd>(x, y, rows.length,
+                      [&](auto v, auto&& at) { return Simd::fma(normal(v), at(rows.scale), at(rows.bias)); });
     } else {
       write_row<Simd>(x, y, rows.length,
                       [&](auto v, auto&& at) { return Simd::mul(normal(v), at(rows.scale)); });

@@ -15,9 +15,12 @@ int widest(const TileSet& set, std::int64_t needed) noexcept {
 }  // namespace
 
 Panels::Panels(const TileSet& set, std::int64_t columns_, std::int64_t depth_) noexcept
-    : columns(columns_), depth(depth_), packed_columns(columns_), packed_depth(depth_), vector(set.vector) {
+    : Panels(set.vector, widest(set, ceil_div(columns_, set.vector)), columns_, depth_) {}
+
+Panels::Panels(int lanes, int most_vectors, std::int64_t columns_, std::int64_t depth_) noexcept
+    : columns(columns_), depth(depth_), packed_columns(columns_), packed_depth(depth_), vector(lanes) {
   const std::int64_t needed = ceil_div(columns, vector);
-  count = packed_count = ceil_div(needed, widest(set, needed));
+  count = packed_count = ceil_div(needed, most_vectors);
   vectors = static_cast<int>(ceil_div(needed, count));
   wider = needed - count * (vectors - 1);
 }

@@ -29,6 +29,9 @@ struct Panels {
   /// The widths that waste least in `set`; all is used.
   Panels(const TileSet& set, std::int64_t columns, std::int64_t depth) noexcept;
 
+  /// The same for vectors of `lanes` elements, with at most so many across.
+  Panels(int lanes, int most_vectors, std::int64_t columns, std::int64_t depth) noexcept;
+
   /// The same panels for a product that has fewer columns, and sums fewer of the rows of weights for each:
   /// whole panels, but of the last one perhaps a part. Which rows these are its tiles say.
   Panels part(std::int64_t used_columns, std::int64_t used_depth) const noexcept;

@@ -10,6 +10,9 @@
 #include "kernels/common/phases.h"
 #include "kernels/common/planar_pixels.h"
 #include "kernels/common/planar_rows.h"
+#include "kernels/common/q8/depthwise.h"
+#include "kernels/common/q8/dynamic.h"
+#include "kernels/common/q8/indirect.h"
 #include "kernels/common/winograd.h"
 #include "kernels/order/instruction_sets.h"
 #include "kernels/order/order.h"
@@ -59,6 +62,12 @@ void order::list_convolutions(KernelList& list) noexcept {
       conv<Avx2, "conv.winograd_f4.f32", WinogradF4, kWinogradF4Avx2, kResidualOrActivation>,
       conv<Avx2, "conv.winograd_f5.f32", WinogradF5, kWinogradF5Avx2, kResidualOrActivation>,
       conv<Avx2, "conv.winograd_f6.f32", WinogradF6, kWinogradF6Avx2, kResidualOrActivation>,
+      conv<Avx512Vnni, "dwconv.direct.q8", DepthwiseQ8, kDepthwiseQ8Vnni512>,
+      conv<Avx2, "dwconv.direct.q8", DepthwiseQ8, kDepthwiseQ8Avx2>,
+      conv<Avx512Vnni, "conv.indirect.q8", IndirectQ8, kTilesQ8Vnni512>,
+      conv<Avx2, "conv.indirect.q8", IndirectQ8, kTilesQ8Avx2>,
+      conv<Avx512Vnni, "conv.dynamic.u8", ConvDynamic, kTilesQ8Vnni512>,
+      conv<Avx2, "conv.dynamic.u8", ConvDynamic, kTilesQ8Avx2>,
       conv_transpose<Avx512, "conv_transpose.depthwise.f32", DepthwisePhases, kDepthwiseAvx512>,
       conv_transpose<Avx2, "conv_transpose.depthwise.f32", DepthwisePhases, kDepthwiseAvx2>,
       conv_transpose<Avx512, "conv_transpose.patches.f32", Patches, kTilesAvx512>,

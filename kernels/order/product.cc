@@ -2,6 +2,8 @@
 #include "kernels/common/product.h"
 #include "kernels/common/attention.h"
 #include "kernels/common/entry.h"
+#include "kernels/common/q8/dense.h"
+#include "kernels/common/q8/dynamic.h"
 #include "kernels/order/instruction_sets.h"
 #include "kernels/order/order.h"
 #include "kernels/portable/portable.h"
@@ -19,6 +21,15 @@ template <InstructionSet I, const auto& set, const auto& epilogues = kResidual>
 constexpr const Kernel* product =
     kEntry<I, "matmul.panels.f32", kPatternOf<Op::matmul>, Product, set, epilogues>;
 
+template <InstructionSet I, const auto& set>
+constexpr const Kernel* dense_q8 = kEntry<I, "gemm.panels.q8", kPatternOf<Op::gemm>, DenseQ8, set>;
+template <InstructionSet I, const auto& set>
+constexpr const Kernel* matmul_q8 = kEntry<I, "matmul.panels.q8", kPatternOf<Op::matmul>, DenseQ8, set>;
+template <InstructionSet I, const auto& set>
+constexpr const Kernel* dense_dynamic = kEntry<I, "gemm.dynamic.u8", kPatternOf<Op::gemm>, DenseDynamic, set>;
+template <InstructionSet I, const auto& set>
+constexpr const Kernel* matmul_dynamic =
+    kEntry<I, "matmul.dynamic.u8", kPatternOf<Op::matmul>, DenseDynamic, set>;
 template <InstructionSet I, const auto& set>
 constexpr const Kernel* attention =
     kEntry<I, "attention.tiles.f32", kPatternOf<Op::attention>, Attention, set>;
@@ -39,11 +50,14 @@ constexpr ProductSet kProductNeonInOrder{kTilesNeonInOrder, kConvertNeon};
 
 void order::list_products(KernelList& list) noexcept {
 #if FETTLE_ORDER_X86
-  list.add({dense<Avx512, kProductAvx512, kResidualOrActivation>,
-            dense<Avx2, kProductAvx2, kResidualOrActivation>,
-            product<Avx512, kProductAvx512, kResidualOrActivation>,
-            product<Avx2, kProductAvx2, kResidualOrActivation>, attention<Avx512, kAttentionAvx512>,
-            attention<Avx2, kAttentionAvx2>});
+  list.add(
+      {dense<Avx512, kProductAvx512, kResidualOrActivation>, dense<Avx2, kProductAvx2, kResidualOrActivation>,
+       product<Avx512, kProductAvx512, kResidualOrActivation>,
+       product<Avx2, kProductAvx2, kResidualOrActivation>, attention<Avx512, kAttentionAvx512>,
+       attention<Avx2, kAttentionAvx2>, dense_q8<Avx512Vnni, kTilesQ8Vnni512>, dense_q8<Avx2, kTilesQ8Avx2>,
+       matmul_q8<Avx512Vnni, kTilesQ8Vnni512>, matmul_q8<Avx2, kTilesQ8Avx2>,
+       dense_dynamic<Avx512Vnni, kTilesQ8Vnni512>, dense_dynamic<Avx2, kTilesQ8Avx2>,
+       matmul_dynamic<Avx512Vnni, kTilesQ8Vnni512>, matmul_dynamic<Avx2, kTilesQ8Avx2>});
 #elif FETTLE_ORDER_NEON
   list.add({dense<Neon, kProductNeon, kResidualOrActivation>, dense<NeonInOrder, kProductNeonInOrder>,
             product<Neon, kProductNeon, kResidualOrActivation>, product<NeonInOrder, kProductNeonInOrder>,

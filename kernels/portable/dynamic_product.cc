@@ -3,12 +3,11 @@
 // Products that quantise x while they run: its range, its bytes, a product of integers, and real numbers.
 #include "kernels/common/conv_shape.h"
 #include "kernels/common/integer_product.h"
+#include "kernels/common/q8/dynamic_range.h"
 #include "kernels/portable/dense_tiles.h"
 #include "kernels/portable/patch_blocks.h"
 #include "kernels/portable/portable.h"
 #include "kernels/portable/quantised.h"
-
-#include <array>
 
 namespace fettle::kernels::portable {
 namespace {
@@ -86,42 +85,6 @@ void finish_real_pixels(FinishReal f, std::int64_t output, std::int64_t count, c
   const float scale = f.packed.scales[output];
   const float bias = f.packed.bias[output];
   for (std::int64_t i = 0; i < count; ++i) y[i] = f(sums[i], weight_sum, scale, bias);
-}
-
-DynamicRange range_of(const float* x, std::int64_t count) {
-  constexpr std::size_t kLanes = 32;
-  std::array<float, kLanes> low{};
-  std::array<float, kLanes> high{};
-  std::int64_t i = 0;
-  for (; i + static_cast<std::int64_t>(kLanes) <= count; i += kLanes) {
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      const float value = x[i + static_cast<std::int64_t>(lane)];
-      low[lane] = value < low[lane] ? value : low[lane];
-      high[lane] = value > high[lane] ? value : high[lane];
-    }
-  }
-  DynamicRange range;
-  for (std::size_t lane = 0; lane < kLanes; ++lane) {
-    range.include(low[lane]);
-    range.include(high[lane]);
-  }
-  for (; i < count; ++i) range.include(x[i]);
-  return range;
-}
-
-// quantise_dynamic() in a loop that compilers vectorise.
-void quantise_all(const float* x, std::int64_t count, float scale, int zero, std::uint8_t* bytes) {
-  constexpr float kRound = 12582912.0f;  // 1.5 * 2^23 leaves a small number rounded in the low bits
-  const auto low = static_cast<float>(-zero);
-  const auto high = static_cast<float>(255 - zero);
-  for (std::int64_t i = 0; i < count; ++i) {
-    const float units = x[i] / scale;
-    const float number = units == units ? units : 0.0f;
-    const float bounded = std::min(std::max(low, number), high);
-    const std::int32_t steps =
-        std::bit_cast<std::int32_t>(bounded + kRound) - std::bit_cast<std::int32_t>(kRound);
-    bytes[i] = static_cast<std::uint8_t>(steps + zero);
-  }
 }
 
 // The bytes of x, at the beginning of the workspace, and what they mean.
@@ -209,7 +172,7 @@ Status dense_pack(const LayerDesc& layer, std::span<const ConstantBytes> constan
 }
 
 Refusal supports_dense_dynamic(const LayerDesc& layer, const Cpu&) {
-  if (const Refusal no = check_dense(layer); no != Refusal::none) return no;
+  if (const Refusal no = check_dense_layer(layer); no != Refusal::none) return no;
   if (layout_of(layer) != Layout::nchw) return Refusal::layout;
   return check_dynamic_product(layer, DenseShape(layer).outputs);
 }

@@ -67,15 +67,6 @@ PackedQ8::PackedQ8(std::int64_t outputs, std::int64_t depth, std::span<std::byte
       bias(reinterpret_cast<std::int32_t*>(weights + outputs * padded_depth(depth))),
       multipliers(reinterpret_cast<float*>(bias + outputs)) {}
 
-float multiplier_of(const LayerDesc& layer, std::span<const ConstantBytes> constants,
-                    std::int64_t output) noexcept {
-  const double weight = layer.inputs.size() > 3
-                            ? static_cast<double>(reinterpret_cast<const float*>(constants[3].data())[output])
-                            : static_cast<double>(layer.inputs[1].format.scale);
-  return static_cast<float>(static_cast<double>(layer.inputs[0].format.scale) * weight /
-                            static_cast<double>(layer.outputs.front().format.scale));
-}
-
 std::int16_t weight_steps(const LayerDesc& layer, std::span<const ConstantBytes> constants,
                           std::int64_t element) noexcept {
   const auto byte = std::to_integer<std::uint8_t>(constants[1][static_cast<std::size_t>(element)]);
@@ -143,7 +134,7 @@ Status pack_product_q8(const LayerDesc& layer, std::span<const ConstantBytes> co
 }
 
 Refusal supports_product_q8(const LayerDesc& layer, const Cpu&) {
-  if (const Refusal no = check_dense(layer); no != Refusal::none) return no;
+  if (const Refusal no = check_dense_layer(layer); no != Refusal::none) return no;
   if (const Refusal no = check_q8_product(layer, DenseShape(layer).outputs); no != Refusal::none) return no;
   return layout_of(layer) == Layout::nchw ? Refusal::none : Refusal::layout;
 }

@@ -67,15 +67,13 @@ inline void finish_pixels(const ProductQ8& w, Target target, std::int64_t output
   for (std::int64_t i = 0; i < count; ++i) y[i] = finish(sums[i], bias, multiplier, target);
 }
 
-/// Where the packing of a layer puts its numbers, and the factor of each output's sum.
+/// Where the packing of a layer puts its numbers.
 struct PackedQ8 {
   std::int16_t* weights;
   std::int32_t* bias;
   float* multipliers;
   PackedQ8(std::int64_t outputs, std::int64_t depth, std::span<std::byte> packed) noexcept;
 };
-float multiplier_of(const LayerDesc& layer, std::span<const ConstantBytes> constants,
-                    std::int64_t output) noexcept;
 /// A stored weight without its zero point.
 std::int16_t weight_steps(const LayerDesc& layer, std::span<const ConstantBytes> constants,
                           std::int64_t element) noexcept;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Rotary position embedding (RoPE; Su et al., 2021, arXiv:2104.09864): pairs of a row's elements are turned by
-// angles that depend on the row's place in its sequence.
+// Rotary position embedding (RoPE; Su et al., 2021, arXiv:2104.09864): pairs of a row's elements are turned
+// by angles that depend on the row's place in its sequence.
 #include "kernels/portable/portable.h"
 
 #include <algorithm>

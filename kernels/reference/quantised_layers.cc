@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Layers that compute with quantised operands and results, or quantise an operand on the way: sums of
-// integers, and double where scales come in.
+// integers, and double where scales come in; but products multiply their sums in f32, so that kernels can be
+// equal to them bit for bit.
 #include "kernels/common/integer_product.h"
 #include "kernels/reference/stored.h"
 
@@ -46,19 +47,20 @@ Refusal supports_quantised(const LayerDesc& layer, const Cpu&) {
 // What turns a sum of products into the result.
 class Products {
  public:
-  explicit Products(const Buffers& b) : b_(b), y_(b), scale_(Stored(b, 0).scale() / y_.scale()) {
-    if (!b.has(3)) scale_ *= Stored(b, 1).scale();
-  }
+  explicit Products(const Buffers& b) : b_(b), y_(b) {}
   const Shape& shape() const { return y_.shape(); }
   void set(const Index& index, std::int64_t channel, std::int64_t sum) const {
-    const double weight_scale = b_.has(3) ? static_cast<double>(b_.in<float>(3)[{channel}]) : 1.0;
-    y_.set(index, static_cast<double>(sum + b_.in<std::int32_t>(2)[{channel}]) * scale_ * weight_scale);
+    const LayerDesc& layer = b_.layer;
+    const float weight_scale = b_.has(3) ? b_.in<float>(3)[{channel}] : layer.operand(1)->format.scale;
+    const float multiplier =
+        product_multiplier(layer.operand(0)->format.scale, weight_scale, layer.outputs.front().format.scale);
+    const float units = static_cast<float>(sum + b_.in<std::int32_t>(2)[{channel}]) * multiplier;
+    y_.set(index, static_cast<double>(units));
   }
 
  private:
   const Buffers& b_;
   Rounded y_;
-  double scale_;
 };
 
 // An operand of f32, in u8 by the range of all its elements.

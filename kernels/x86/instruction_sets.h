@@ -27,4 +27,10 @@ struct Avx512 {
   static constexpr const UnarySet& kFunctions = kUnaryAvx512;
 };
 
+/// With products of bytes.
+struct Avx512Vnni {
+  static constexpr Text kName{"avx512vnni"};
+  static constexpr Isa kIsa = Avx512::kIsa | Isa::avx512bw | Isa::avx512vnni;
+};
+
 }  // namespace fettle::kernels

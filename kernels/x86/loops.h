@@ -16,6 +16,8 @@
 #include "kernels/common/planar_pixels.h"
 #include "kernels/common/planar_rows.h"
 #include "kernels/common/pooling.h"
+#include "kernels/common/q8/depthwise.h"
+#include "kernels/common/q8/tile.h"
 #include "kernels/common/softmax.h"
 #include "kernels/common/tile.h"
 #include "kernels/common/winograd.h"
@@ -24,6 +26,10 @@ namespace fettle::kernels {
 
 extern const TileSet kTilesAvx2;    ///< AVX2 and FMA
 extern const TileSet kTilesAvx512;  ///< AVX-512 F
+
+extern const TileQ8Set kTilesQ8Avx2;
+extern const TileQ8Set kTilesQ8Vnni512;  ///< AVX-512 F, BW and VNNI
+extern const DepthwiseQ8Set kDepthwiseQ8Avx2, kDepthwiseQ8Vnni512;
 
 extern const BlockedSet kBlockedAvx2, kBlockedAvx512;
 

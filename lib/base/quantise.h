@@ -72,6 +72,12 @@ inline StoredRange stored_range(const std::optional<Clamp>& clamp, const Format&
 /// stays far from overflow, and libraries behind kernels accept it.
 inline bool is_valid_multiplier(double multiplier) noexcept { return multiplier > 0 && multiplier < 256; }
 
+/// What a sum of products of integers is multiplied by, in f32, before it is rounded to a stored number.
+inline float product_multiplier(float x_scale, float weight_scale, float result_scale) noexcept {
+  return static_cast<float>(static_cast<double>(x_scale) * static_cast<double>(weight_scale) /
+                            static_cast<double>(result_scale));
+}
+
 /// A sum of `depth` products of two 8-bit numbers without their zero points is never larger.
 constexpr std::int64_t largest_sum(std::int64_t depth) noexcept { return depth * 255 * 255; }
 /// The depth up to which such a sum fits 32 bits, with as much room again for the bias.

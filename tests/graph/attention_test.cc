@@ -106,8 +106,7 @@ TEST_CASE("a mask of -inf stays what softmax makes of it", "[graph][passes]") {
   const ValueId k = b.input({1, 1, 2, 3});
   const ValueId v = b.input({1, 1, 2, 3});
   const ValueId mask = b.constant({2, 2}, {0, kMasked, kMasked, kMasked});
-  const ValueId scores =
-      b.op(Op::add, {b.op(Op::matmul, {q, b.transposed(k, {0, 1, 3, 2})}), mask});
+  const ValueId scores = b.op(Op::add, {b.op(Op::matmul, {q, b.transposed(k, {0, 1, 3, 2})}), mask});
   Graph& graph = b.ending_in(b.op(Op::matmul, {softmax(b, scores, 3), v}));
   REQUIRE(optimised(graph) == "attention");
   const std::vector<std::vector<float>> results = interpret(graph);

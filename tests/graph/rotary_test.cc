@@ -15,8 +15,7 @@ namespace {
 using test::with;
 
 ValueId cut(Builder& b, ValueId x, std::int64_t start, std::int64_t end) {
-  return b.op(Op::slice,
-              {x, b.integers({start}), b.integers({end}), b.integers({3}), b.integers({1})});
+  return b.op(Op::slice, {x, b.integers({start}), b.integers({end}), b.integers({3}), b.integers({1})});
 }
 
 // concat(-second half, first half)
@@ -61,9 +60,7 @@ TEST_CASE("rotary embedding with computed angles", "[graph][passes]") {
   const ValueId x = b.input({1, 3, 5, 6});
   const ValueId angles = b.input({1, 5, 3});
   const ValueId both = b.op(Op::concat, {angles, angles}, with("axis", std::int64_t{2}));
-  const auto spread = [&](ValueId value) {
-    return b.op(Op::reshape, {value, b.integers({1, 1, 5, 6})});
-  };
+  const auto spread = [&](ValueId value) { return b.op(Op::reshape, {value, b.integers({1, 1, 5, 6})}); };
   CHECK(optimised(b.ending_in(rotated(b, x, spread(b.op(Op::cos, {both})), spread(b.op(Op::sin, {both}))))) ==
         "cos sin rotary_embedding");
 }
@@ -78,8 +75,7 @@ TEST_CASE("what only looks like a rotary embedding stays as it is", "[graph][pas
     CHECK_FALSE(is_found(b.ending_in(rotated(b, x, b.weights({5, 6}), doubled(b, {5, 6}, 2)))));
   }
   SECTION("heads with angles of their own") {
-    CHECK_FALSE(
-        is_found(b.ending_in(rotated(b, x, doubled(b, {3, 5, 6}, 1), doubled(b, {3, 5, 6}, 2)))));
+    CHECK_FALSE(is_found(b.ending_in(rotated(b, x, doubled(b, {3, 5, 6}, 1), doubled(b, {3, 5, 6}, 2)))));
   }
   SECTION("parts that are no halves") {
     CHECK_FALSE(is_found(b.ending_in(rotated(b, x, doubled(b, {5, 6}, 1), doubled(b, {5, 6}, 2), 2))));

@@ -33,6 +33,9 @@ ARCHITECTURES = {
         "beside": r"^vld", "rows": 4},
 }
 TILE = re.compile(r"tile(?:_loop|_in_order)?I(?:.*?)Li(\d+)ELi(\d+)E")
+TILE_Q8 = re.compile(r"tile_q8_loopI(\S*?)Li(\d+)ELi(\d+)ELb[01]E")
+DEPTHWISE_Q8 = re.compile(r"depthwise_q8_pixelsI\S*?Li(\d+)ELb[01]E|depthwise_q8_rowI")
+MULTIPLY_Q8 = r"^vp(dpbusd|maddwd)"
 DEPTHWISE = re.compile(r"depthwise_groupsI\S*?(?:Avx512|Neon)ELi(\d+)ELi3ELi[12]ELi1E")
 
 
@@ -112,6 +115,28 @@ def check_tile(name, rows, vectors, body, how):
     return problems, line
 
 
+def check_tile_q8(name, simd, rows, vectors, body, how):
+    """What is wrong with a tile of bytes, as sentences, and a line for the table."""
+    multiplies = rows * vectors * (1 if "Vnni" in simd else 2)
+    loop = next((l for l in innermost_loops(body, how) if count(l, MULTIPLY_Q8) == multiplies), None)
+    if loop is None:
+        return [f"{name}: no loop has {multiplies} products of bytes"], ""
+    found = {"stores": count(loop, how["store"]), "stack": count(loop, how["stack"])}
+    line = f"{rows:2} x {vectors}, 8 bits: {multiplies:3} products, {len(loop):3} instructions"
+    if not any(found.values()):
+        return [], line
+    return [f"{name}: {found['stores']} stores, {found['stack']} vectors on the stack in the loop"], line
+
+
+def check_depthwise_q8(name, body, how):
+    """What is wrong with the loops of a depthwise convolution of bytes, as sentences; None if they are not here."""
+    loops = [l for l in innermost_loops(body, how) if count(l, MULTIPLY_Q8)]
+    used = sum(count(l, how["stack"]) for l in loops)
+    if not loops:
+        return None
+    return [f"{name}: {used} vectors on the stack in the loops"] if used else []
+
+
 def check_depthwise(name, outputs, body, how):
     """What is wrong with neighbouring outputs of a depthwise convolution, as sentences; None if they are not here."""
     loops = [l for l in innermost_loops(body, how) if count(l, how["multiply"]) == outputs * 3]
@@ -129,7 +154,7 @@ def main():
     parser.add_argument("objects", nargs="+", help="object files with flags of their own")
     arguments = parser.parse_args()
     how = ARCHITECTURES[arguments.architecture]
-    problems, tiles, depthwise = [], 0, {}
+    problems, tiles, tiles_q8, depthwise = [], 0, 0, {}
     for path in arguments.objects:
         for line in run(arguments.nm, path).splitlines():
             kind, symbol = line.split()[-2:]
@@ -141,12 +166,23 @@ def main():
                 found, line = check_tile(name, int(match[1]), int(match[2]), body, how)
                 problems += found
                 print(f"{path.rsplit('/', 1)[-1]}: {line}")
+            elif match := TILE_Q8.search(name):
+                found, line = check_tile_q8(name, match[1], int(match[2]), int(match[3]), body, how)
+                problems += found
+                print(f"{path.rsplit('/', 1)[-1]}: {line}")
+                tiles_q8 += 1
+            elif DEPTHWISE_Q8.search(name):
+                found = check_depthwise_q8(name, body, how)
+                problems += found or []
+                depthwise["q8"] = depthwise.get("q8", False) or found is not None
             elif (match := DEPTHWISE.search(name)) and arguments.architecture != "arm":
                 found = check_depthwise(name, int(match[1]), body, how)
                 problems += found or []
                 depthwise[match[0]] = depthwise.get(match[0], False) or found is not None
     if tiles == 0:
         problems.append("no tile was found")
+    if tiles_q8 == 0 and arguments.architecture == "x86":
+        problems.append("no tile of 8-bit products was found")
     problems += [f"{name}: no loop has the multiply-adds of a row" for name, there in depthwise.items() if not there]
     if not depthwise and arguments.architecture != "arm":
         problems.append("no depthwise convolution was found")

@@ -33,7 +33,8 @@ struct Ordered {
   }
   Shape shape(const Graph& graph) const {
     Shape ordered;
-    for (const std::int64_t axis : order) ordered.push_back((*graph.value(value).shape)[static_cast<int>(axis)]);
+    for (const std::int64_t axis : order)
+      ordered.push_back((*graph.value(value).shape)[static_cast<int>(axis)]);
     return ordered;
   }
   void exchange_last() { std::swap(order[order.size() - 1], order[order.size() - 2]); }
@@ -254,8 +255,8 @@ class Rewriter {
     const Shape values = v.shape(graph_);
     const int rank = queries.rank();
     if (queries.elements() <= 0 || keys.elements() <= 0 || values.elements() <= 0) return false;
-    bool fit = keys[rank - 2] == values[rank - 2] && is_readable(q.order, false) && is_readable(k.order, true) &&
-               is_readable(v.order, true);
+    bool fit = keys[rank - 2] == values[rank - 2] && is_readable(q.order, false) &&
+               is_readable(k.order, true) && is_readable(v.order, true);
     for (int axis = 0; axis < rank - 2; ++axis) {
       const bool shared = axis == rank - 3 && keys[axis] == 1;
       fit = fit && keys[axis] == values[axis] && (keys[axis] == queries[axis] || shared);

@@ -69,8 +69,8 @@ class RotaryMatcher {
   ValueId half_of(ValueId value, bool second) const {
     if (const Node* split = made_by(value, Op::split)) {
       const ValueId x = split->inputs.front();
-      const bool halves = is_rows(x) && split->outputs.size() == 2 && split->attributes.integer("axis") == 3 &&
-                          split->outputs[second ? 1 : 0] == value &&
+      const bool halves = is_rows(x) && split->outputs.size() == 2 &&
+                          split->attributes.integer("axis") == 3 && split->outputs[second ? 1 : 0] == value &&
                           (*graph_.value(value).shape)[3] * 2 == (*graph_.value(x).shape)[3];
       return halves ? x : kNoValue;
     }
@@ -129,7 +129,8 @@ class RotaryMatcher {
                                       : Result<ValueId>(computed_angles(name, factor, function, rows, x));
   }
 
-  Result<ValueId> constant_angles(const std::string& name, ValueId factor, const Shape& rows, const Shape& x) {
+  Result<ValueId> constant_angles(const std::string& name, ValueId factor, const Shape& rows,
+                                  const Shape& x) {
     const Constant& constant = *graph_.value(factor).constant;
     const auto numbers = constant.values<float>();
     const auto size = static_cast<std::size_t>(x[3]);

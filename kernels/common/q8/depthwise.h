@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Quantised depthwise convolutions in nhwc (int8 depthwise). For each row of the result, the rows of the input
+// under its windows are interleaved once: the bytes of some taps of a column lie together for each channel, as
+// the instructions want them that multiply and add up neighbours. Each column then serves all windows that it
+// is in.
+#pragma once
+
+#include "kernels/common/algorithm.h"
+
+#include <fettle/kernel.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+namespace fettle::kernels {
+
+/// Taps of a column that may be interleaved.
+inline constexpr int kMostTapsTogether = 4;
+/// Channels of a block.
+inline constexpr int kMostDepthwiseQ8Channels = 64;
+
+/// Columns of a block of channels, of some neighbouring rows of the input.
+struct InterleaveQ8 {
+  const std::uint8_t* rows[kMostTapsTogether];  ///< each row's first pixel; null: nothing but `zero`
+  std::int64_t pixel_pitch;                     ///< bytes from one pixel to the next
+  std::int64_t pixels;
+  std::int64_t channels;  ///< of the block that there are
+  std::uint8_t zero;      ///< the zero point, before `flip`
+  std::uint8_t flip;      ///< 0x80 makes s8 u8
+  std::byte* to;          ///< 4 bytes for each of the block's channels, in the set's order, for each pixel
+};
+
+/// A row of the result, for a block of channels.
+struct DepthwiseQ8Row {
+  const std::byte* columns;   ///< interleaved, of the first window's first column
+  std::size_t column_step;    ///< bytes from a window's column to the next
+  std::size_t window_step;    ///< bytes from a window to the next
+  std::size_t group_step;     ///< bytes from some taps of columns to the next
+  std::int64_t groups;        ///< of taps of a column
+  std::int64_t kernel_w;      ///< columns of a window
+  const std::byte* weights;   ///< for each group and column: 4 bytes for each channel, in the set's order
+  std::int32_t factor;        ///< of the sum of a window's bytes, which is added to its sum; mostly 0
+  int last_taps;              ///< how many taps of the last group count for it
+  const std::int32_t* begin;  ///< what sums begin with, in that order
+  const float* scale;         ///< likewise
+  float low, high;            ///< bounds of what is rounded: without the zero point
+  std::int32_t zero;          ///< added to what is rounded
+  std::uint8_t flip;          ///< 0x80: results are s8
+  std::uint8_t* output;
+  std::int64_t output_pitch;  ///< bytes from one pixel to the next
+  std::int64_t pixels;
+  std::int64_t channels;  ///< of the block that there are
+};
+
+/// What an instruction set brings.
+struct DepthwiseQ8Set {
+  int channels;      ///< of a block: registers of as many bytes
+  int taps;          ///< interleaved: 4, or 2 of 16 bits
+  int weight_bytes;  ///< of a stored weight: 1 (s8) or 2 (s16)
+  void (*interleave)(const InterleaveQ8& columns) noexcept;
+  void (*row)(const DepthwiseQ8Row& row) noexcept;
+
+  /// Where a block's channel lies among its interleaved ones: unpacking works in lanes of 16 bytes.
+  int place(int channel) const noexcept {
+    const int in_lane = channel % 16;
+    return in_lane / 4 * (channels / 4) + channel / 16 * 4 + in_lane % 4;
+  }
+};
+
+/// u8 or s8, one filter for each channel, any window, strides and dilations. Equal to the reference bit for
+/// bit.
+struct DepthwiseQ8 {
+  static constexpr std::span<const Signature> kSignatures = kNhwc<>;
+  static constexpr Striding kInputStriding = Striding::pixels;
+  static constexpr Striding kOutputStriding = Striding::pixels;
+
+  static Refusal supports(const LayerDesc& layer) noexcept;
+  static std::size_t workspace_bytes(const DepthwiseQ8Set& set, const LayerDesc& layer, int threads);
+  static std::size_t packed_bytes(const DepthwiseQ8Set& set, const LayerDesc& layer);
+  static Status pack(const DepthwiseQ8Set& set, const LayerDesc& layer,
+                     std::span<const ConstantBytes> constants, std::span<std::byte> packed);
+  static Result<std::unique_ptr<BoundKernel>> bind(const DepthwiseQ8Set& set, const BindArgs& args);
+};
+
+}  // namespace fettle::kernels

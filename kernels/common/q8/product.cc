@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/common/q8/product.h"
+
+#include "kernels/common/ceil_div.h"
+#include "kernels/common/integer_product.h"
+#include "kernels/common/q8/bytes.h"
+
+#include <array>
+#include <cstring>
+
+namespace fettle::kernels {
+namespace {
+
+// A column's weights of a group.
+std::int64_t group_bytes(const TileQ8Set& set) noexcept { return kQ8Group * set.weight_bytes; }
+
+}  // namespace
+
+Panels panels_of_q8(const TileQ8Set& set, const ProductQ8Shape& shape) noexcept {
+  return {set.vector, kMostQ8Vectors, shape.columns, shape.taps * shape.groups()};
+}
+
+PackedQ8Products::PackedQ8Products(const TileQ8Set& set, const Panels& panels, std::int64_t products,
+                                   std::int64_t before) noexcept
+    : products_(products),
+      before_(whole_lines(before)),
+      each_panels_(whole_lines(panels.floats() * group_bytes(set))),
+      columns_(panels.padded_columns()),
+      begins_(before_ + products * each_panels_),
+      scales_(begins_ + products * columns_ * 4) {}
+
+ProductQ8Weights PackedQ8Products::weights(const std::byte* packed, std::int64_t product) const noexcept {
+  return {packed + panels_at(product),
+          reinterpret_cast<const std::int32_t*>(packed + begins_) + product * columns_,
+          reinterpret_cast<const float*>(packed + scales_) + product * columns_};
+}
+
+int PackedQ8Products::steps_of(const LayerDesc& layer, std::span<const ConstantBytes> constants,
+                               std::int64_t element) noexcept {
+  const auto byte = std::to_integer<std::uint8_t>(constants[1][static_cast<std::size_t>(element)]);
+  return Source(layer.inputs[1].format).steps(byte);
+}
+
+// Groups of four weights, in 8 bits; in 16 bits those of even places before the others, for each vector.
+void PackedQ8Products::put_weight(const TileQ8Set& set, const Panels& panels, std::byte* target,
+                                  std::int64_t column, std::int64_t row, int value) noexcept {
+  const std::int64_t panel = panels.panel_of(column);
+  const std::int64_t group = row / kQ8Group;
+  const std::int64_t place = row % kQ8Group;
+  const std::int64_t in_panel = column - panels.first_column(panel);
+  const std::int64_t lane = in_panel % set.vector;
+  std::byte* vector = target + panels.first_float(panel) * group_bytes(set) +
+                      (group * panels.width_of(panel) + in_panel - lane) * group_bytes(set);
+  if (set.weight_bytes == 1) {
+    vector[lane * kQ8Group + place] = static_cast<std::byte>(value);
+  } else {
+    const auto wide = static_cast<std::int16_t>(value);
+    std::memcpy(vector + place % 2 * set.vector * 4 + lane * 4 + place / 2 * 2, &wide, sizeof(wide));
+  }
+}
+
+void PackedQ8Products::finish_column(const LayerDesc& layer, std::span<const ConstantBytes> constants,
+                                     std::int64_t product, std::int64_t first, std::int64_t column,
+                                     std::int64_t sum, std::span<std::byte> packed) const noexcept {
+  const auto* bias = reinterpret_cast<const std::int32_t*>(constants[2].data());
+  const std::int64_t begin = bias[first + column] - flipped_zero(layer.inputs[0].format) * sum;
+  auto* begins = reinterpret_cast<std::int32_t*>(packed.data() + begins_) + product * columns_;
+  auto* scales = reinterpret_cast<float*>(packed.data() + scales_) + product * columns_;
+  // Parts of a sum may overflow where the whole, which fits, does not.
+  begins[column] = static_cast<std::int32_t>(begin);
+  scales[column] = multiplier_of(layer, constants, first + column);
+}
+
+TileQ8 tile_of_q8(const LayerDesc& layer, const ProductQ8Shape& shape) noexcept {
+  const Target target = target_of(layer);
+  TileQ8 tile{};
+  tile.taps = static_cast<std::size_t>(shape.taps);
+  tile.groups = static_cast<std::size_t>(shape.groups());
+  tile.low = target.low, tile.high = target.high;
+  tile.zero = target.zero;
+  tile.flip = flip_of(layer.inputs[0].format.type);
+  tile.output_flip = target.flip;
+  return tile;
+}
+
+void multiply_q8(const TileQ8Set& set, const Panels& panels, const ProductQ8Weights& weights,
+                 const Block& block, int row_factor, std::int64_t unused, TileQ8& tile) noexcept {
+  std::array<std::int32_t, kMostQ8Rows> offsets;
+  if (row_factor != 0) {
+    set.row_sums(tile, block.rows, unused, offsets.data());
+    for (int r = 0; r < block.rows; ++r) offsets[static_cast<std::size_t>(r)] *= row_factor;
+    tile.offsets = offsets.data();
+  }
+  const std::int64_t first = panels.first_column(block.first_panel);
+  tile.begin = weights.begin + first;
+  tile.scale = weights.scale + first;
+  if (tile.sums == nullptr) tile.output += first;
+  for (std::int64_t panel = block.first_panel; panel < block.last_panel; ++panel) {
+    const std::int64_t width = panels.width_of(panel);
+    tile.panel = weights.panels + panels.first_float(panel) * group_bytes(set);
+    tile.panel_step = static_cast<std::size_t>(width * group_bytes(set));
+    tile.columns = static_cast<std::size_t>(panels.columns_of(panel));
+    set.kernel(tile.flip != 0, panels.used_vectors_of(panel), block.rows)(tile);
+    tile.begin += width, tile.scale += width;
+    if (tile.sums == nullptr) tile.output += width;
+  }
+}
+
+}  // namespace fettle::kernels

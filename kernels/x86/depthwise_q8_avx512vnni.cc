@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Quantised depthwise convolutions for AVX-512 VNNI: four taps of 64 channels are interleaved, so that
+// vpdpbusd adds up those of a channel.
+#include "kernels/common/q8/depthwise_loop.h"
+#include "kernels/x86/loops.h"
+
+#include <immintrin.h>
+
+namespace fettle::kernels {
+namespace {
+
+struct DepthwiseVnni512 {
+  static constexpr int kChannels = 64;
+  static constexpr int kLanes = 16;
+  static constexpr int kTaps = 4;
+  static constexpr int kWeightBytes = 1;
+  using Bytes = __m512i;
+  // Vectors of 32 bits, as the instructions see them: of __m512i, which is one of 64 bits, GCC 12 keeps copies
+  // in memory.
+  using Sums = __v16si;
+
+  static Bytes all_bytes(std::uint8_t x) noexcept { return _mm512_set1_epi8(static_cast<char>(x)); }
+  static Bytes load_bytes(const std::uint8_t* p) noexcept { return _mm512_loadu_si512(p); }
+  static Bytes load_bytes(const std::uint8_t* p, std::int64_t count) noexcept {
+    return _mm512_maskz_loadu_epi8((std::uint64_t{1} << count) - 1, p);
+  }
+  static Bytes flipped(Bytes x, Bytes flip) noexcept { return _mm512_xor_si512(x, flip); }
+  static void store_interleaved(std::byte* to, const Bytes (&taps)[kTaps]) noexcept {
+    const Bytes low01 = _mm512_unpacklo_epi8(taps[0], taps[1]);
+    const Bytes high01 = _mm512_unpackhi_epi8(taps[0], taps[1]);
+    const Bytes low23 = _mm512_unpacklo_epi8(taps[2], taps[3]);
+    const Bytes high23 = _mm512_unpackhi_epi8(taps[2], taps[3]);
+    _mm512_storeu_si512(to, _mm512_unpacklo_epi16(low01, low23));
+    _mm512_storeu_si512(to + 64, _mm512_unpackhi_epi16(low01, low23));
+    _mm512_storeu_si512(to + 128, _mm512_unpacklo_epi16(high01, high23));
+    _mm512_storeu_si512(to + 192, _mm512_unpackhi_epi16(high01, high23));
+  }
+  static Bytes ones(int taps) noexcept {
+    return _mm512_set1_epi32(static_cast<int>(0x01010101u >> 8 * (kTaps - taps)));
+  }
+  static Sums load_sums(const std::int32_t* p) noexcept { return (Sums)_mm512_loadu_si512(p); }
+  static Bytes load_quads(const std::byte* p) noexcept { return _mm512_loadu_si512(p); }
+  static Sums multiply_add(Bytes x, Bytes w, Sums sum) noexcept {
+    return (Sums)_mm512_dpbusd_epi32((__m512i)sum, x, w);
+  }
+
+  struct Rounding {
+    __m512 low, high;
+    __m512i zero, flip;
+    explicit Rounding(const DepthwiseQ8Row& row) noexcept
+        : low(_mm512_set1_ps(row.low)),
+          high(_mm512_set1_ps(row.high)),
+          zero(_mm512_set1_epi32(row.zero)),
+          flip(_mm512_set1_epi8(static_cast<char>(row.flip))) {}
+    __m512i rounded(Sums sum, const float* scale) const noexcept {
+      const __m512 scaled = _mm512_mul_ps(_mm512_cvtepi32_ps((__m512i)sum), _mm512_loadu_ps(scale));
+      const __m512 bounded = _mm512_min_ps(_mm512_max_ps(scaled, low), high);
+      return _mm512_add_epi32(_mm512_cvtps_epi32(bounded), zero);
+    }
+    void store(const Sums (&sums)[4], const float* scale, std::uint8_t* output,
+               std::int64_t channels) const noexcept {
+      const __m512i first = _mm512_packs_epi32(rounded(sums[0], scale), rounded(sums[1], scale + kLanes));
+      const __m512i second =
+          _mm512_packs_epi32(rounded(sums[2], scale + 2 * kLanes), rounded(sums[3], scale + 3 * kLanes));
+      const __m512i bytes = _mm512_xor_si512(_mm512_packus_epi16(first, second), flip);
+      if (channels == kChannels)
+        _mm512_storeu_si512(output, bytes);
+      else
+        _mm512_mask_storeu_epi8(output, (std::uint64_t{1} << channels) - 1, bytes);
+    }
+  };
+};
+
+}  // namespace
+
+constinit const DepthwiseQ8Set kDepthwiseQ8Vnni512 = {.channels = DepthwiseVnni512::kChannels,
+                                                      .taps = DepthwiseVnni512::kTaps,
+                                                      .weight_bytes = DepthwiseVnni512::kWeightBytes,
+                                                      .interleave = interleave_q8<DepthwiseVnni512>,
+                                                      .row = depthwise_q8_row<DepthwiseVnni512, 4>};
+
+}  // namespace fettle::kernels
