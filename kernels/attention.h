@@ -12,7 +12,6 @@
 #include <cstdint>
 #include <limits>
 #include <span>
-#include <string_view>
 
 namespace fettle::kernels {
 

@@ -3,7 +3,9 @@
 
 #include "kernels/common/uniform.h"
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 
 namespace fettle::kernels {
 namespace {

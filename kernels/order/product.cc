@@ -22,6 +22,11 @@ constexpr const Kernel* product =
     kEntry<I, "matmul.panels.f32", kPatternOf<Op::matmul>, Product, set, epilogues>;
 
 template <InstructionSet I, const auto& set>
+constexpr const Kernel* attention =
+    kEntry<I, "attention.tiles.f32", kPatternOf<Op::attention>, Attention, set>;
+
+#if FETTLE_ORDER_X86
+template <InstructionSet I, const auto& set>
 constexpr const Kernel* dense_q8 = kEntry<I, "gemm.panels.q8", kPatternOf<Op::gemm>, DenseQ8, set>;
 template <InstructionSet I, const auto& set>
 constexpr const Kernel* matmul_q8 = kEntry<I, "matmul.panels.q8", kPatternOf<Op::matmul>, DenseQ8, set>;
@@ -30,11 +35,7 @@ constexpr const Kernel* dense_dynamic = kEntry<I, "gemm.dynamic.u8", kPatternOf<
 template <InstructionSet I, const auto& set>
 constexpr const Kernel* matmul_dynamic =
     kEntry<I, "matmul.dynamic.u8", kPatternOf<Op::matmul>, DenseDynamic, set>;
-template <InstructionSet I, const auto& set>
-constexpr const Kernel* attention =
-    kEntry<I, "attention.tiles.f32", kPatternOf<Op::attention>, Attention, set>;
 
-#if FETTLE_ORDER_X86
 constexpr AttentionSet kAttentionAvx512{kTilesAvx512, kConvertAvx512, kScoresAvx512};
 constexpr AttentionSet kAttentionAvx2{kTilesAvx2, kConvertAvx2, kScoresAvx2};
 constexpr ProductSet kProductAvx512{kTilesAvx512, kConvertAvx512};

@@ -22,8 +22,8 @@ struct DepthwiseAvx2Q8 {
   static constexpr int kTaps = 2;
   static constexpr int kWeightBytes = 2;
   using Bytes = __m256i;
-  // Vectors of 32 bits, as the instructions see them: of __m256i, which is one of 64 bits, GCC 12 keeps copies
-  // in memory.
+  // Vectors of 32 bits, as the instructions see them: of __m256i, which is one of 64 bits, GCC 12 keeps
+  // copies in memory.
   using Sums = __v8si;
 
   static Bytes all_bytes(std::uint8_t x) noexcept { return _mm256_set1_epi8(static_cast<char>(x)); }

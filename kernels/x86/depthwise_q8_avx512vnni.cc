@@ -16,8 +16,8 @@ struct DepthwiseVnni512 {
   static constexpr int kTaps = 4;
   static constexpr int kWeightBytes = 1;
   using Bytes = __m512i;
-  // Vectors of 32 bits, as the instructions see them: of __m512i, which is one of 64 bits, GCC 12 keeps copies
-  // in memory.
+  // Vectors of 32 bits, as the instructions see them: of __m512i, which is one of 64 bits, GCC 12 keeps
+  // copies in memory.
   using Sums = __v16si;
 
   static Bytes all_bytes(std::uint8_t x) noexcept { return _mm512_set1_epi8(static_cast<char>(x)); }

@@ -23,8 +23,8 @@ namespace {
 struct Widening256 {
   static constexpr int kLanes = 8;
   static constexpr int kRegisters = 16;
-  // Vectors of 32 bits, as the instructions see them: of __m256i, which is one of 64 bits, GCC 12 keeps copies
-  // in memory.
+  // Vectors of 32 bits, as the instructions see them: of __m256i, which is one of 64 bits, GCC 12 keeps
+  // copies in memory.
   using Sums = __v8si;
   struct Weights {
     __m256i even, odd;
@@ -84,7 +84,11 @@ struct Widening256 {
 };
 
 constexpr TileQ8Set tiles_of_widening256() noexcept {
-  TileQ8Set set{.vector = Widening256::kLanes, .weight_bytes = 2, .most_rows = {8, 3}, .kernels = {}, .row_sums = row_sums_loop<Widening256>};
+  TileQ8Set set{.vector = Widening256::kLanes,
+                .weight_bytes = 2,
+                .most_rows = {8, 3},
+                .kernels = {},
+                .row_sums = row_sums_loop<Widening256>};
   fill_tiles<Widening256, 1, false, 1, 2, 3, 4, 5, 6, 7, 8>(set.kernels[0][0]);
   fill_tiles<Widening256, 2, false, 1, 2, 3>(set.kernels[0][1]);
   fill_tiles<Widening256, 1, true, 1, 2, 3, 4, 5, 6, 7, 8>(set.kernels[1][0]);

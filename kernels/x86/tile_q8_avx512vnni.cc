@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// 8-bit tiles for AVX-512 VNNI: vpdpbusd multiplies four unsigned bytes of a row by four signed weights of each
-// column and adds them to the column's sum, without saturation on the way. Registers as in tile_avx512.cc:
+// 8-bit tiles for AVX-512 VNNI: vpdpbusd multiplies four unsigned bytes of a row by four signed weights of
+// each column and adds them to the column's sum, without saturation on the way. Registers as in
+// tile_avx512.cc:
 //
 //   14 x 2: z0..z27 sums | z28 z29 weights | z30 input    28 x 64 products for 16 loads
 #include "kernels/common/q8/tile_loop.h"
@@ -15,8 +16,8 @@ namespace {
 struct Vnni512 {
   static constexpr int kLanes = 16;
   static constexpr int kRegisters = 32;
-  // Vectors of 32 bits, as the instructions see them: of __m512i, which is one of 64 bits, GCC 12 keeps copies
-  // in memory.
+  // Vectors of 32 bits, as the instructions see them: of __m512i, which is one of 64 bits, GCC 12 keeps
+  // copies in memory.
   using Sums = __v16si;
   using Weights = __m512i;
   using Input = __m512i;
@@ -63,7 +64,11 @@ struct Vnni512 {
 };
 
 constexpr TileQ8Set tiles_of_vnni512() noexcept {
-  TileQ8Set set{.vector = Vnni512::kLanes, .weight_bytes = 1, .most_rows = {14, 14}, .kernels = {}, .row_sums = row_sums_loop<Vnni512>};
+  TileQ8Set set{.vector = Vnni512::kLanes,
+                .weight_bytes = 1,
+                .most_rows = {14, 14},
+                .kernels = {},
+                .row_sums = row_sums_loop<Vnni512>};
   fill_tiles<Vnni512, 1, false, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14>(set.kernels[0][0]);
   fill_tiles<Vnni512, 2, false, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14>(set.kernels[0][1]);
   fill_tiles<Vnni512, 1, true, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14>(set.kernels[1][0]);

@@ -55,8 +55,8 @@ struct Target {
   }
 };
 
-/// Weights of a layer are stored in so many bytes. What 8 bits leave of their zero point: s8 is stored as it is,
-/// u8 less 128, and the sum of x's bytes times this is added to each sum of products. 16 bits hold all.
+/// Weights of a layer are stored in so many bytes. What 8 bits leave of their zero point: s8 is stored as it
+/// is, u8 less 128, and the sum of x's bytes times this is added to each sum of products. 16 bits hold all.
 inline int left_of_zero_point(int weight_bytes, const LayerDesc& layer) noexcept {
   const Format& weights = layer.inputs[1].format;
   const int middle = weights.type == DataType::u8 ? 128 : 0;

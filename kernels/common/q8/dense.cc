@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/common/q8/dense.h"
 
+#include "kernels/common/ceil_div.h"
 #include "kernels/common/dense_shape.h"
 #include "kernels/common/integer_product.h"
 #include "kernels/common/q8/product.h"
 #include "kernels/common/uniform.h"
 
 #include <array>
+#include <cstddef>
+#include <cstdint>
 #include <cstring>
 
 namespace fettle::kernels {

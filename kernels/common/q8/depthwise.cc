@@ -8,6 +8,8 @@
 #include "kernels/common/q8/bytes.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <cstring>
 
 namespace fettle::kernels {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Quantised depthwise convolutions in nhwc (int8 depthwise). For each row of the result, the rows of the input
-// under its windows are interleaved once: the bytes of some taps of a column lie together for each channel, as
-// the instructions want them that multiply and add up neighbours. Each column then serves all windows that it
-// is in.
+// Quantised depthwise convolutions in nhwc (int8 depthwise). For each row of the result, the rows of the
+// input under its windows are interleaved once: the bytes of some taps of a column lie together for each
+// channel, as the instructions want them that multiply and add up neighbours. Each column then serves all
+// windows that it is in.
 #pragma once
 
 #include "kernels/common/algorithm.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The loops of quantised depthwise convolutions for registers of several lanes of 16 bytes, in which bytes are
-// unpacked (x86). Included by the files of instruction sets alone, as tile_loop.h is.
+// The loops of quantised depthwise convolutions for registers of several lanes of 16 bytes, in which bytes
+// are unpacked (x86). Included by the files of instruction sets alone, as tile_loop.h is.
 #pragma once
 
 #include "kernels/common/q8/depthwise.h"

@@ -11,6 +11,8 @@
 #include "kernels/common/window_rows.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <optional>
 
@@ -153,19 +155,18 @@ class BoundDynamic final : public BoundKernel {
   }
 
   void run_block(std::int64_t image, std::int64_t group, const Block& block, int worker) const noexcept {
-    auto** pointers = reinterpret_cast<const std::uint8_t**>(workspace_ + scratch_.pointers) +
-                      worker * s_.pointers();
+    auto** pointers =
+        reinterpret_cast<const std::uint8_t**>(workspace_ + scratch_.pointers) + worker * s_.pointers();
     if (s_.conv) {
-      rows_->find(bytes() + image * s_.image_elements + group * s_.product.depth, block.first_row,
-                  block.rows, pointers);
+      rows_->find(bytes() + image * s_.image_elements + group * s_.product.depth, block.first_row, block.rows,
+                  pointers);
     } else {
-      for (int r = 0; r < block.rows; ++r)
-        pointers[r] = bytes() + (block.first_row + r) * s_.product.depth;
+      for (int r = 0; r < block.rows; ++r) pointers[r] = bytes() + (block.first_row + r) * s_.product.depth;
     }
     TileQ8 tile = common_;
     tile.rows = pointers;
-    tile.sums = reinterpret_cast<std::int32_t*>(workspace_ + scratch_.sums) +
-                worker * kMostQ8Rows * kSumPitch;
+    tile.sums =
+        reinterpret_cast<std::int32_t*>(workspace_ + scratch_.sums) + worker * kMostQ8Rows * kSumPitch;
     const std::int64_t columns = group * panels_.padded_columns();
     ProductQ8Weights weights = packed_.panels.weights(weights_, group);
     weights.begin = reinterpret_cast<const std::int32_t*>(workspace_ + scratch_.begins) + columns;

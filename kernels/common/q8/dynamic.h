@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Products that quantise x while they run (dynamic quantisation: DynamicQuantizeLinear with MatMulInteger or
-// ConvInteger), on the tiles of 8-bit products: the range of x, its bytes, sums of integers, and real numbers.
+// ConvInteger), on the tiles of 8-bit products: the range of x, its bytes, sums of integers, and real
+// numbers.
 #pragma once
 
 #include "kernels/common/algorithm.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/common/q8/indirect.h"
 
+#include "kernels/common/ceil_div.h"
 #include "kernels/common/conv_shape.h"
 #include "kernels/common/integer_product.h"
 #include "kernels/common/nhwc.h"
@@ -8,6 +9,7 @@
 #include "kernels/common/q8/product.h"
 #include "kernels/common/window_rows.h"
 
+#include <cstdint>
 #include <cstring>
 
 namespace fettle::kernels {
@@ -69,10 +71,11 @@ class BoundIndirectQ8 final : public BoundKernel {
     rows_.find(x, block.first_row, block.rows, pointers);
     TileQ8 tile = common_;
     tile.rows = pointers;
-    tile.output = output_ + (image * s.out_h * s.out_w + block.first_row) * output_pitch_ +
-                  group * s.out_per_group;
+    tile.output =
+        output_ + (image * s.out_h * s.out_w + block.first_row) * output_pitch_ + group * s.out_per_group;
     tile.output_stride = static_cast<std::size_t>(output_pitch_);
-    multiply_q8(set_, panels_, products_.weights(packed_, group), block, row_factor_, product_.unused(), tile);
+    multiply_q8(set_, panels_, products_.weights(packed_, group), block, row_factor_, product_.unused(),
+                tile);
   }
 
   const TileQ8Set& set_;

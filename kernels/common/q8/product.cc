@@ -6,6 +6,8 @@
 #include "kernels/common/q8/bytes.h"
 
 #include <array>
+#include <cstddef>
+#include <cstdint>
 #include <cstring>
 
 namespace fettle::kernels {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Products of 8-bit integers with constant weights in panels: how these are packed, and a block of tiles. What
-// the input's zero point adds to every sum is part of what sums begin with; what the weights' adds, where they
-// are stored in 8 bits around another zero, is a multiple of the sum of each row.
+// Products of 8-bit integers with constant weights in panels: how these are packed, and a block of tiles.
+// What the input's zero point adds to every sum is part of what sums begin with; what the weights' adds,
+// where they are stored in 8 bits around another zero, is a multiple of the sum of each row.
 #pragma once
 
 #include "kernels/common/blocking.h"
+#include "kernels/common/ceil_div.h"
 #include "kernels/common/panels.h"
 #include "kernels/common/q8/bytes.h"
 #include "kernels/common/q8/tile.h"
@@ -36,8 +37,8 @@ struct ProductQ8Weights {
   const float* scale;         ///< likewise
 };
 
-/// Where a kernel's products, all cut alike, lie among its packed bytes: `before` bytes of something else, then
-/// the panels of each, what sums begin with, and the multipliers.
+/// Where a kernel's products, all cut alike, lie among its packed bytes: `before` bytes of something else,
+/// then the panels of each, what sums begin with, and the multipliers.
 class PackedQ8Products {
  public:
   PackedQ8Products(const TileQ8Set& set, const Panels& panels, std::int64_t products,
@@ -46,8 +47,8 @@ class PackedQ8Products {
   std::size_t bytes() const noexcept { return static_cast<std::size_t>(scales_ + products_ * columns_ * 4); }
   ProductQ8Weights weights(const std::byte* packed, std::int64_t product) const noexcept;
 
-  /// Packs the weights of a column and returns their sum. element_of(tap, channel) says where among the layer's
-  /// weights each stands. Panels must be zeros.
+  /// Packs the weights of a column and returns their sum. element_of(tap, channel) says where among the
+  /// layer's weights each stands. Panels must be zeros.
   template <typename ElementOf>
   std::int64_t pack_weights(const TileQ8Set& set, const Panels& panels, const ProductQ8Shape& shape,
                             const LayerDesc& layer, std::span<const ConstantBytes> constants,
@@ -66,16 +67,16 @@ class PackedQ8Products {
     return sum;
   }
 
-  /// Packs product `product` of a layer with x, weights, bias and perhaps scales (multiplier_of), whose columns
-  /// are the output channels from `first` on. element_of(column, tap, channel) as above.
+  /// Packs product `product` of a layer with x, weights, bias and perhaps scales (multiplier_of), whose
+  /// columns are the output channels from `first` on. element_of(column, tap, channel) as above.
   template <typename ElementOf>
   void pack(const TileQ8Set& set, const Panels& panels, const ProductQ8Shape& shape, const LayerDesc& layer,
             std::span<const ConstantBytes> constants, std::int64_t product, std::int64_t first,
             std::span<std::byte> packed, ElementOf&& element_of) const {
     for (std::int64_t column = 0; column < shape.columns; ++column) {
-      const std::int64_t sum = pack_weights(
-          set, panels, shape, layer, constants, product, column, packed,
-          [&](std::int64_t tap, std::int64_t c) { return element_of(column, tap, c); });
+      const std::int64_t sum =
+          pack_weights(set, panels, shape, layer, constants, product, column, packed,
+                       [&](std::int64_t tap, std::int64_t c) { return element_of(column, tap, c); });
       finish_column(layer, constants, product, first, column, sum, packed);
     }
   }
@@ -97,8 +98,8 @@ class PackedQ8Products {
 TileQ8 tile_of_q8(const LayerDesc& layer, const ProductQ8Shape& shape) noexcept;
 
 /// Computes a block. `tile` has its rows, and points at the first row of the first column of all.
-/// `row_factor`: of each row's sum, which is added to its sums (left_of_zero_point), but for so many bytes at its
-/// end.
+/// `row_factor`: of each row's sum, which is added to its sums (left_of_zero_point), but for so many bytes at
+/// its end.
 void multiply_q8(const TileQ8Set& set, const Panels& panels, const ProductQ8Weights& weights,
                  const Block& block, int row_factor, std::int64_t unused, TileQ8& tile) noexcept;
 

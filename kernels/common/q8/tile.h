@@ -44,8 +44,8 @@ inline constexpr int kMostQ8Lanes = 16;
 
 /// The tiles of one instruction set.
 struct TileQ8Set {
-  int vector;        ///< sums of a register
-  int weight_bytes;  ///< of a stored weight: 1 (s8) or 2 (s16)
+  int vector;                     ///< sums of a register
+  int weight_bytes;               ///< of a stored weight: 1 (s8) or 2 (s16)
   int most_rows[kMostQ8Vectors];  ///< by vectors - 1
   /// Whether rows are s8, then by vectors - 1 and rows - 1.
   TileQ8Kernel kernels[2][kMostQ8Vectors][kMostQ8Rows];

@@ -10,8 +10,8 @@
 
 namespace fettle::kernels {
 
-/// Adds the products of kSteps groups, which begin at byte `c` of each row, to a tile's sums; `panel` moves on
-/// by `step` bytes a group.
+/// Adds the products of kSteps groups, which begin at byte `c` of each row, to a tile's sums; `panel` moves
+/// on by `step` bytes a group.
 template <int kSteps, bool kFlips, typename Simd, int kRows, int kVectors>
 inline void add_q8_products(const std::uint8_t* const* x, std::size_t c, const std::byte*& panel,
                             std::size_t step, typename Simd::Sums (&sums)[kRows][kVectors]) noexcept {

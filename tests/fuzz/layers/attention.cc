@@ -28,6 +28,15 @@ Made attention(ByteSource& bytes, Op op) {
   else if (counts)
     operands.push_back(left_out());
   if (counts) operands.push_back(typed({batch}, DataType::s64, -1, static_cast<double>(keys) + 1));
+  if (bytes.once_in(3)) a.set("plain_softmax", std::int64_t{1});
+  // Transposes that passes fold in: heads behind rows, as exporters have them.
+  constexpr const char* kPerms[] = {"perm_q", "perm_k", "perm_v"};
+  for (std::size_t i = 0; i < 3; ++i) {
+    if (!bytes.once_in(4)) continue;
+    std::swap(operands[i].shape[1], operands[i].shape[2]);
+    a.set(kPerms[i], Integers{0, 2, 1, 3});
+  }
+  if (bytes.once_in(4)) a.set("perm_y", Integers{0, 2, 1, 3});
   return make_layer(op, std::move(a), operands, {}, bytes.once_in(2) ? 1 : 2);
 }
 
