@@ -143,7 +143,7 @@ class RotaryMatcher {
     for (std::int64_t image = 0; image < x[0]; ++image) {
       for (std::int64_t place = 0; place < x[2]; ++place) {
         const std::int64_t row = (rows[0] == 1 ? 0 : image) * rows[2] + (rows[2] == 1 ? 0 : place);
-        const auto from = numbers.begin() + row * x[3];
+        const float* from = numbers.data() + row * x[3];
         halves.insert(halves.end(), from, from + x[3] / 2);
       }
     }
