@@ -13,8 +13,6 @@
 namespace fettle::kernels {
 namespace {
 
-constexpr std::int64_t kMostQueries = kMostRows;
-
 // How the products of a head are cut.
 struct AttentionCut {
   Panels keys;    // a column for each key

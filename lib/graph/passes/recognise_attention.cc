@@ -3,6 +3,7 @@
 // Attention as exporters write it: a product of queries and keys, a scale, perhaps a mask, softmax, a product
 // with the values; with transposes and scales of the operands, which go into it too. What softmax makes of a
 // mask of -inf stays (attribute plain_softmax).
+#include "lib/graph/infer/infer.h"
 #include "lib/graph/passes.h"
 
 #include <algorithm>
