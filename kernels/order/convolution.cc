@@ -65,7 +65,6 @@ void order::list_convolutions(KernelList& list) noexcept {
       conv<Avx512Vnni, "dwconv.direct.q8", DepthwiseQ8, kDepthwiseQ8Vnni512>,
       conv<Avx2, "dwconv.direct.q8", DepthwiseQ8, kDepthwiseQ8Avx2>,
       conv<Avx512Vnni, "conv.indirect.q8", IndirectQ8, kTilesQ8Vnni512>,
-      conv<Avx2, "conv.indirect.q8", IndirectQ8, kTilesQ8Avx2>,
       conv<Avx512Vnni, "conv.dynamic.u8", ConvDynamic, kTilesQ8Vnni512>,
       conv<Avx2, "conv.dynamic.u8", ConvDynamic, kTilesQ8Avx2>,
       conv_transpose<Avx512, "conv_transpose.depthwise.f32", DepthwisePhases, kDepthwiseAvx512>,
@@ -104,6 +103,10 @@ void order::list_convolutions(KernelList& list) noexcept {
 #if FETTLE_WITH_XNNPACK
   list.add({&xnnpack::kDepthwiseConv, &xnnpack::kConvSliced, &xnnpack::kConv, &xnnpack::kConvTranspose,
             &xnnpack::kConvTransposeFew, &xnnpack::kDepthwiseConvQ8, &xnnpack::kConvQ8});
+#endif
+#if FETTLE_ORDER_X86
+  // Not measured beside XNNPACK's on a CPU that has no more than AVX2.
+  list.add({conv<Avx2, "conv.indirect.q8", IndirectQ8, kTilesQ8Avx2>});
 #endif
   list.add({&portable::depthwise_entry(), &portable::conv_entry(), &portable::conv_volume_entry(),
             &portable::conv_transpose_volume_entry(), &portable::depthwise_q8_entry(),

@@ -51,14 +51,14 @@ constexpr ProductSet kProductNeonInOrder{kTilesNeonInOrder, kConvertNeon};
 
 void order::list_products(KernelList& list) noexcept {
 #if FETTLE_ORDER_X86
-  list.add(
-      {dense<Avx512, kProductAvx512, kResidualOrActivation>, dense<Avx2, kProductAvx2, kResidualOrActivation>,
-       product<Avx512, kProductAvx512, kResidualOrActivation>,
-       product<Avx2, kProductAvx2, kResidualOrActivation>, attention<Avx512, kAttentionAvx512>,
-       attention<Avx2, kAttentionAvx2>, dense_q8<Avx512Vnni, kTilesQ8Vnni512>, dense_q8<Avx2, kTilesQ8Avx2>,
-       matmul_q8<Avx512Vnni, kTilesQ8Vnni512>, matmul_q8<Avx2, kTilesQ8Avx2>,
-       dense_dynamic<Avx512Vnni, kTilesQ8Vnni512>, dense_dynamic<Avx2, kTilesQ8Avx2>,
-       matmul_dynamic<Avx512Vnni, kTilesQ8Vnni512>, matmul_dynamic<Avx2, kTilesQ8Avx2>});
+  list.add({dense<Avx512, kProductAvx512, kResidualOrActivation>,
+            dense<Avx2, kProductAvx2, kResidualOrActivation>,
+            product<Avx512, kProductAvx512, kResidualOrActivation>,
+            product<Avx2, kProductAvx2, kResidualOrActivation>, attention<Avx512, kAttentionAvx512>,
+            attention<Avx2, kAttentionAvx2>, dense_q8<Avx512Vnni, kTilesQ8Vnni512>,
+            matmul_q8<Avx512Vnni, kTilesQ8Vnni512>, dense_dynamic<Avx512Vnni, kTilesQ8Vnni512>,
+            dense_dynamic<Avx2, kTilesQ8Avx2>, matmul_dynamic<Avx512Vnni, kTilesQ8Vnni512>,
+            matmul_dynamic<Avx2, kTilesQ8Avx2>});
 #elif FETTLE_ORDER_NEON
   list.add({dense<Neon, kProductNeon, kResidualOrActivation>, dense<NeonInOrder, kProductNeonInOrder>,
             product<Neon, kProductNeon, kResidualOrActivation>, product<NeonInOrder, kProductNeonInOrder>,
@@ -67,6 +67,10 @@ void order::list_products(KernelList& list) noexcept {
 #if FETTLE_WITH_XNNPACK
   list.add({&xnnpack::kGemmSliced, &xnnpack::kMatmulSliced, &xnnpack::kGemm, &xnnpack::kMatmul,
             &xnnpack::kGemmFew, &xnnpack::kMatmulFew, &xnnpack::kGemmQ8, &xnnpack::kMatmulQ8});
+#endif
+#if FETTLE_ORDER_X86
+  // Not measured beside XNNPACK's on a CPU that has no more than AVX2.
+  list.add({dense_q8<Avx2, kTilesQ8Avx2>, matmul_q8<Avx2, kTilesQ8Avx2>});
 #endif
   list.add(portable::product_entries());
   list.add(portable::einsum_entries());

@@ -106,22 +106,8 @@ QuantisedX quantise_x(const Call& call) {
   const auto* x = call.in<float>(0);
   auto* bytes = reinterpret_cast<std::uint8_t*>(call.workspace);
   auto* ranges = reinterpret_cast<DynamicRange*>(call.workspace + x_bytes(call.layer));
-  std::fill_n(ranges, call.threads, DynamicRange{});
-  call.parallel(count, [&](std::int64_t begin, std::int64_t end, int worker) {
-    const DynamicRange part = range_of(x + begin, end - begin);
-    ranges[worker].include(part.low);
-    ranges[worker].include(part.high);
-  });
-  DynamicRange range;
-  for (int worker = 0; worker < call.threads; ++worker) {
-    range.include(ranges[worker].low);
-    range.include(ranges[worker].high);
-  }
-  const QuantisedX quantised{bytes, range.scale(), range.zero_point()};
-  call.parallel(count, [&](std::int64_t begin, std::int64_t end, int) {
-    quantise_all(x + begin, end - begin, quantised.scale, quantised.zero, bytes + begin);
-  });
-  return quantised;
+  const QuantisedInput input = quantise_input(call.pool, call.threads, x, count, ranges, bytes);
+  return {bytes, input.scale, input.zero};
 }
 
 std::size_t bytes_before_scratch(const LayerDesc& layer, int threads) {

@@ -72,6 +72,7 @@ class Commands(Command):
         self.assertEqual(len(data), 32)
         # A layer's default may compute the next one's sum too, which then has none of its own.
         covered = {other for layer in data for v in layer["variants"] if v["default"] for other in v["covers"]}
+        self.assertTrue(covered)
         for layer in data:
             self.assertEqual(sum(v["default"] for v in layer["variants"]), int(layer["layer"] not in covered), layer["layer"])
             self.assertTrue(all(v["refusal"] is None or v["refusal"] for v in layer["variants"]))

@@ -140,6 +140,11 @@ TEST_CASE("what only looks like attention stays as it is", "[graph][passes]") {
     CHECK(optimised(b.ending_in(b.op(Op::matmul, {softmax(b, scaled, 3), v}))) ==
           "matmul add mul softmax matmul");
   }
+  SECTION("a divisor without a reciprocal") {
+    const ValueId quotient = b.op(Op::div, {scores, b.scalar(1e-40f)});
+    CHECK(optimised(b.ending_in(b.op(Op::matmul, {softmax(b, quotient, 3), v}))) ==
+          "matmul div softmax matmul");
+  }
   SECTION("values of other heads") {
     const ValueId other = b.input({5, 6});
     CHECK(optimised(b.ending_in(b.op(Op::matmul, {softmax(b, scores, 3), other}))) ==

@@ -74,6 +74,10 @@ TEST_CASE("what only looks like a rotary embedding stays as it is", "[graph][pas
   SECTION("halves with angles of their own") {
     CHECK_FALSE(is_found(b.ending_in(rotated(b, x, b.weights({5, 6}), doubled(b, {5, 6}, 2)))));
   }
+  SECTION("sines with angles of their own, after cosines with the same ones") {
+    CHECK_FALSE(is_found(b.ending_in(rotated(b, x, doubled(b, {5, 6}, 2), b.weights({5, 6})))));
+    CHECK(b.graph.value_count() < 20);  // nothing was made in vain
+  }
   SECTION("heads with angles of their own") {
     CHECK_FALSE(is_found(b.ending_in(rotated(b, x, doubled(b, {3, 5, 6}, 1), doubled(b, {3, 5, 6}, 2)))));
   }

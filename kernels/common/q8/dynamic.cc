@@ -129,24 +129,12 @@ class BoundDynamic final : public BoundKernel {
 
   // The bytes of x, and what depends on its zero point.
   void quantise() noexcept {
-    auto* ranges = reinterpret_cast<DynamicRange*>(workspace_ + scratch_.ranges);
-    std::fill_n(ranges, threads_, DynamicRange{});
     const std::int64_t count = s_.input_elements;
-    parallel_for(pool_, threads_, count, [&](std::int64_t begin, std::int64_t end, int worker) {
-      const DynamicRange part = range_of(input_ + begin, end - begin);
-      ranges[worker].include(part.low);
-      ranges[worker].include(part.high);
-    });
-    DynamicRange range;
-    for (int worker = 0; worker < threads_; ++worker) {
-      range.include(ranges[worker].low);
-      range.include(ranges[worker].high);
-    }
-    scale_ = range.scale();
-    const int zero = range.zero_point();
-    parallel_for(pool_, threads_, count, [&](std::int64_t begin, std::int64_t end, int) {
-      quantise_all(input_ + begin, end - begin, scale_, zero, bytes() + begin);
-    });
+    const QuantisedInput input =
+        quantise_input(pool_, threads_, input_, count,
+                       reinterpret_cast<DynamicRange*>(workspace_ + scratch_.ranges), bytes());
+    scale_ = input.scale;
+    const int zero = input.zero;
     std::memset(bytes() + count, 0, static_cast<std::size_t>(kQ8Group));
     std::memset(workspace_ + scratch_.zeros, zero, static_cast<std::size_t>(s_.zero_bytes()));
     const auto* sums = reinterpret_cast<const std::int32_t*>(weights_ + packed_.sums);
@@ -212,19 +200,21 @@ class BoundDynamic final : public BoundKernel {
   std::byte* workspace_ = nullptr;
 };
 
-std::size_t dynamic_workspace(const TileQ8Set& set, const LayerDesc& layer, int threads) {
+}  // namespace
+
+std::size_t DynamicProduct::workspace_bytes(const TileQ8Set& set, const LayerDesc& layer, int threads) {
   const DynamicShape s(layer);
   const std::int64_t columns = s.groups * panels_of_q8(set, s.product).padded_columns();
   return static_cast<std::size_t>(DynamicScratch(s, columns, threads).bytes);
 }
 
-std::size_t dynamic_packed_bytes(const TileQ8Set& set, const LayerDesc& layer) {
+std::size_t DynamicProduct::packed_bytes(const TileQ8Set& set, const LayerDesc& layer) {
   const DynamicShape s(layer);
   return static_cast<std::size_t>(DynamicPacked(set, panels_of_q8(set, s.product), s).bytes);
 }
 
-Status pack_dynamic(const TileQ8Set& set, const LayerDesc& layer, std::span<const ConstantBytes> constants,
-                    std::span<std::byte> packed) {
+Status DynamicProduct::pack(const TileQ8Set& set, const LayerDesc& layer,
+                            std::span<const ConstantBytes> constants, std::span<std::byte> packed) {
   const DynamicShape s(layer);
   const Panels panels = panels_of_q8(set, s.product);
   const DynamicPacked parts(set, panels, s);
@@ -248,7 +238,9 @@ Status pack_dynamic(const TileQ8Set& set, const LayerDesc& layer, std::span<cons
   return {};
 }
 
-}  // namespace
+Result<std::unique_ptr<BoundKernel>> DynamicProduct::bind(const TileQ8Set& set, const BindArgs& args) {
+  return bind_as<BoundDynamic>(set, args);
+}
 
 Refusal ConvDynamic::supports(const LayerDesc& layer) noexcept {
   if (const Refusal no = check_conv(layer, 4); no != Refusal::none) return no;
@@ -259,44 +251,10 @@ Refusal ConvDynamic::supports(const LayerDesc& layer) noexcept {
   return s.taps() <= kMostDynamicTaps ? Refusal::none : Refusal::kernel_size;
 }
 
-std::size_t ConvDynamic::workspace_bytes(const TileQ8Set& set, const LayerDesc& layer, int threads) {
-  return dynamic_workspace(set, layer, threads);
-}
-
-std::size_t ConvDynamic::packed_bytes(const TileQ8Set& set, const LayerDesc& layer) {
-  return dynamic_packed_bytes(set, layer);
-}
-
-Status ConvDynamic::pack(const TileQ8Set& set, const LayerDesc& layer,
-                         std::span<const ConstantBytes> constants, std::span<std::byte> packed) {
-  return pack_dynamic(set, layer, constants, packed);
-}
-
-Result<std::unique_ptr<BoundKernel>> ConvDynamic::bind(const TileQ8Set& set, const BindArgs& args) {
-  return bind_as<BoundDynamic>(set, args);
-}
-
 Refusal DenseDynamic::supports(const LayerDesc& layer) noexcept {
   if (const Refusal no = check_dense_layer(layer); no != Refusal::none) return no;
   if (layout_of(layer) != Layout::nchw) return Refusal::layout;
   return check_dynamic_product(layer, DenseShape(layer).outputs);
-}
-
-std::size_t DenseDynamic::workspace_bytes(const TileQ8Set& set, const LayerDesc& layer, int threads) {
-  return dynamic_workspace(set, layer, threads);
-}
-
-std::size_t DenseDynamic::packed_bytes(const TileQ8Set& set, const LayerDesc& layer) {
-  return dynamic_packed_bytes(set, layer);
-}
-
-Status DenseDynamic::pack(const TileQ8Set& set, const LayerDesc& layer,
-                          std::span<const ConstantBytes> constants, std::span<std::byte> packed) {
-  return pack_dynamic(set, layer, constants, packed);
-}
-
-Result<std::unique_ptr<BoundKernel>> DenseDynamic::bind(const TileQ8Set& set, const BindArgs& args) {
-  return bind_as<BoundDynamic>(set, args);
 }
 
 }  // namespace fettle::kernels

@@ -16,13 +16,11 @@
 
 namespace fettle::kernels {
 
-/// Convolutions in nhwc.
-struct ConvDynamic {
-  static constexpr std::span<const Signature> kSignatures = kNhwc<>;
+/// What both kinds have in common.
+struct DynamicProduct {
   static constexpr Striding kInputStriding = Striding::dense;
   static constexpr Striding kOutputStriding = Striding::dense;
 
-  static Refusal supports(const LayerDesc& layer) noexcept;
   static std::size_t workspace_bytes(const TileQ8Set& set, const LayerDesc& layer, int threads);
   static std::size_t packed_bytes(const TileQ8Set& set, const LayerDesc& layer);
   static Status pack(const TileQ8Set& set, const LayerDesc& layer, std::span<const ConstantBytes> constants,
@@ -30,18 +28,16 @@ struct ConvDynamic {
   static Result<std::unique_ptr<BoundKernel>> bind(const TileQ8Set& set, const BindArgs& args);
 };
 
-/// Gemm and MatMul.
-struct DenseDynamic {
-  static constexpr std::span<const Signature> kSignatures = kNchw<>;
-  static constexpr Striding kInputStriding = Striding::dense;
-  static constexpr Striding kOutputStriding = Striding::dense;
-
+/// Convolutions in nhwc.
+struct ConvDynamic : DynamicProduct {
+  static constexpr std::span<const Signature> kSignatures = kNhwc<>;
   static Refusal supports(const LayerDesc& layer) noexcept;
-  static std::size_t workspace_bytes(const TileQ8Set& set, const LayerDesc& layer, int threads);
-  static std::size_t packed_bytes(const TileQ8Set& set, const LayerDesc& layer);
-  static Status pack(const TileQ8Set& set, const LayerDesc& layer, std::span<const ConstantBytes> constants,
-                     std::span<std::byte> packed);
-  static Result<std::unique_ptr<BoundKernel>> bind(const TileQ8Set& set, const BindArgs& args);
+};
+
+/// Gemm and MatMul.
+struct DenseDynamic : DynamicProduct {
+  static constexpr std::span<const Signature> kSignatures = kNchw<>;
+  static Refusal supports(const LayerDesc& layer) noexcept;
 };
 
 }  // namespace fettle::kernels

@@ -44,4 +44,24 @@ void quantise_all(const float* x, std::int64_t count, float scale, int zero, std
   }
 }
 
+QuantisedInput quantise_input(ThreadPool* pool, int threads, const float* x, std::int64_t count,
+                              DynamicRange* ranges, std::uint8_t* bytes) noexcept {
+  std::fill_n(ranges, threads, DynamicRange{});
+  parallel_for(pool, threads, count, [&](std::int64_t begin, std::int64_t end, int worker) {
+    const DynamicRange part = range_of(x + begin, end - begin);
+    ranges[worker].include(part.low);
+    ranges[worker].include(part.high);
+  });
+  DynamicRange range;
+  for (int worker = 0; worker < threads; ++worker) {
+    range.include(ranges[worker].low);
+    range.include(ranges[worker].high);
+  }
+  const QuantisedInput input{range.scale(), range.zero_point()};
+  parallel_for(pool, threads, count, [&](std::int64_t begin, std::int64_t end, int) {
+    quantise_all(x + begin, end - begin, input.scale, input.zero, bytes + begin);
+  });
+  return input;
+}
+
 }  // namespace fettle::kernels

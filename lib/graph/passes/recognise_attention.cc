@@ -74,7 +74,9 @@ std::optional<Scaled> scaled(const Graph& graph, const Node* node) {
     const auto factor = factor_of(graph, node->inputs[at]);
     const ValueId x = node->inputs[1 - at];
     if (!factor || graph.value(x).shape != graph.value(node->outputs.front()).shape) continue;
-    return Scaled{x, node->op == Op::mul ? *factor : 1 / *factor};
+    // Numbers may be divided by one that has no reciprocal.
+    const float scale = node->op == Op::mul ? *factor : 1 / *factor;
+    if (std::isnormal(scale)) return Scaled{x, scale};
   }
   return std::nullopt;
 }
@@ -229,6 +231,10 @@ class Rewriter {
   bool absorb(NodeId id) {
     constexpr const char* kNames[] = {"perm_q", "perm_k", "perm_v"};
     Node& node = graph_.node(id);
+    // Kernels that learn extents take no transposes.
+    const auto bounded = [&](ValueId value) { return value != kNoValue && graph_.value(value).bounded != 0; };
+    if (std::any_of(node.inputs.begin(), node.inputs.end(), bounded) || bounded(node.outputs.front()))
+      return false;
     float scale = node.attributes.real("scale");
     bool changed = false;
     for (std::size_t i = 0; i < 3; ++i) {

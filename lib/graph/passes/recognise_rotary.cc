@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstring>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,11 +28,12 @@ class RotaryMatcher {
       const std::optional<Match> match = match_sum(add.inputs[at], add.inputs[1 - at]);
       if (!match) continue;
       const Shape x = *graph_.value(match->x).shape;
+      if (!are_angles(match->cosines, Op::cos, x) || !are_angles(match->sines, Op::sin, x)) return false;
       const std::string name = add.id;
       Result<ValueId> cosines = angles(name, match->cosines, Op::cos, x);
-      if (!cosines || *cosines == kNoValue) return without_value(cosines);
+      if (!cosines) return std::move(cosines).error();
       Result<ValueId> sines = angles(name, match->sines, Op::sin, x);
-      if (!sines || *sines == kNoValue) return without_value(sines);
+      if (!sines) return std::move(sines).error();
       Node& node = graph_.node(id);
       node.op = Op::rotary_embedding;
       node.inputs = {match->x, *cosines, *sines};
@@ -47,11 +49,6 @@ class RotaryMatcher {
   struct Match {
     ValueId x, cosines, sines;
   };
-
-  static Result<bool> without_value(Result<ValueId>& result) {
-    if (!result) return std::move(result).error();
-    return false;
-  }
 
   const Node* made_by(ValueId value, Op op) const {
     if (value == kNoValue || graph_.value(value).producer == kNoNode) return nullptr;
@@ -114,32 +111,46 @@ class RotaryMatcher {
     return std::nullopt;
   }
 
-  // A value [batch, length, half] with the first half of each row of a factor of x, if its second one is the
-  // same; kNoValue: it is something else.
-  Result<ValueId> angles(const std::string& name, ValueId factor, Op function, const Shape& x) {
+  // The shape of a factor of x in four dimensions, if it is the same for all heads.
+  std::optional<Shape> rows_of(ValueId factor, const Shape& x) const {
     const Value& value = graph_.value(factor);
-    if (value.type != DataType::f32 || !value.shape || value.bounded != 0) return kNoValue;
+    if (value.type != DataType::f32 || !value.shape || value.bounded != 0) return std::nullopt;
     const Shape& shape = *value.shape;
-    if (shape.rank() < 1 || shape.rank() > 4 || shape[shape.rank() - 1] != x[3]) return kNoValue;
+    if (shape.rank() < 1 || shape.rank() > 4 || shape[shape.rank() - 1] != x[3]) return std::nullopt;
     Shape rows{1, 1, 1, x[3]};
     for (int axis = 1; axis <= shape.rank(); ++axis) rows[4 - axis] = shape[shape.rank() - axis];
     const bool fits = rows[1] == 1 && (rows[0] == 1 || rows[0] == x[0]) && (rows[2] == 1 || rows[2] == x[2]);
-    if (!fits) return kNoValue;
-    return graph_.is_constant(factor) ? constant_angles(name, factor, rows, x)
-                                      : Result<ValueId>(computed_angles(name, factor, function, rows, x));
+    return fits ? std::optional(rows) : std::nullopt;
   }
 
-  Result<ValueId> constant_angles(const std::string& name, ValueId factor, const Shape& rows,
-                                  const Shape& x) {
-    const Constant& constant = *graph_.value(factor).constant;
-    const auto numbers = constant.values<float>();
+  // Whether the halves of each row of a factor are the same: numbers, or a cosine or sine of angles that
+  // stand there twice.
+  bool are_angles(ValueId factor, Op function, const Shape& x) const {
+    const std::optional<Shape> rows = rows_of(factor, x);
+    if (!rows) return false;
+    if (!graph_.is_constant(factor))
+      return (*rows)[0] == x[0] && (*rows)[2] == x[2] && half_angles(factor, function, x) != kNoValue;
+    const auto numbers = graph_.value(factor).constant->values<float>();
     const auto size = static_cast<std::size_t>(x[3]);
     const std::size_t half = size / 2;
     for (std::size_t row = 0; row < numbers.size(); row += size) {
-      if (std::memcmp(&numbers[row], &numbers[row + half], half * sizeof(float)) != 0) return kNoValue;
+      if (std::memcmp(&numbers[row], &numbers[row + half], half * sizeof(float)) != 0) return false;
     }
+    return true;
+  }
+
+  // A value [batch, length, half] with the first half of each row of such a factor.
+  Result<ValueId> angles(const std::string& name, ValueId factor, Op function, const Shape& x) {
+    const Shape result{x[0], x[2], x[3] / 2};
+    if (!graph_.is_constant(factor)) {
+      const ValueId half = half_angles(factor, function, x);
+      const Shape shape = *graph_.value(half).shape;
+      return added(name, Op::reshape, added(name, function, half, shape), result);
+    }
+    const Shape rows = *rows_of(factor, x);
+    const auto numbers = graph_.value(factor).constant->values<float>();
     std::vector<float> halves;
-    halves.reserve(static_cast<std::size_t>(x[0] * x[2]) * half);
+    halves.reserve(static_cast<std::size_t>(result.elements()));
     for (std::int64_t image = 0; image < x[0]; ++image) {
       for (std::int64_t place = 0; place < x[2]; ++place) {
         const std::int64_t row = (rows[0] == 1 ? 0 : image) * rows[2] + (rows[2] == 1 ? 0 : place);
@@ -147,14 +158,11 @@ class RotaryMatcher {
         halves.insert(halves.end(), from, from + x[3] / 2);
       }
     }
-    return graph_.add_constant(name + ".angles", DataType::f32, Shape{x[0], x[2], x[3] / 2},
-                               std::as_bytes(std::span(halves)));
+    return graph_.add_constant(name + ".angles", DataType::f32, result, std::as_bytes(std::span(halves)));
   }
 
-  // Of a cosine or sine of concat(angles, angles), reshaped.
-  ValueId computed_angles(const std::string& name, ValueId factor, Op function, const Shape& rows,
-                          const Shape& x) {
-    if (rows[0] != x[0] || rows[2] != x[2]) return kNoValue;
+  // The angles of which a factor is the cosine or sine, reshaped: function(concat(angles, angles)).
+  ValueId half_angles(ValueId factor, Op function, const Shape& x) const {
     ValueId value = factor;
     while (const Node* reshape = made_by(value, Op::reshape)) {
       const Shape& before = *graph_.value(reshape->inputs.front()).shape;
@@ -169,10 +177,7 @@ class RotaryMatcher {
     const Value& angle = graph_.value(half);
     const bool last = angle.shape && angle.shape->rank() > 0 && angle.bounded == 0 &&
                       concat->attributes.integer("axis") == angle.shape->rank() - 1;
-    if (!last || angle.shape->elements() != x[0] * x[2] * x[3] / 2) return kNoValue;
-    const Shape halves = *angle.shape;
-    const ValueId result = added(name, function, half, halves);
-    return added(name, Op::reshape, result, Shape{x[0], x[2], x[3] / 2});
+    return last && angle.shape->elements() == x[0] * x[2] * x[3] / 2 ? half : kNoValue;
   }
 
   ValueId added(const std::string& name, Op op, ValueId input, const Shape& shape) {
