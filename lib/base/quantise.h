@@ -72,9 +72,9 @@ inline StoredRange stored_range(const std::optional<Clamp>& clamp, const Format&
 /// stays far from overflow, and libraries behind kernels accept it.
 inline bool is_valid_multiplier(double multiplier) noexcept { return multiplier > 0 && multiplier < 256; }
 
-/// What a sum of products of integers is multiplied by, in f32, before it is rounded to a stored number. It is
-/// itself computed in f32, in this order, as other runtimes do: sums that lie between two stored numbers then
-/// go the same way.
+/// What a sum of products of integers is multiplied by, in f32, before it is rounded to a stored number. It
+/// is itself computed in f32, in this order, as other runtimes do: sums that lie between two stored numbers
+/// then go the same way.
 inline float product_multiplier(float x_scale, float weight_scale, float result_scale) noexcept {
   return x_scale * weight_scale / result_scale;
 }

@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <map>
 #include <optional>
 #include <set>
@@ -176,10 +177,11 @@ class Interpreter {
   Evaluation evaluation_;
 };
 
+// Infinite where an extent that depends on the data differs.
 double distance(const Evaluation& a, const Evaluation& b) {
   double largest = 0;
   for (std::size_t i = 0; i < a.outputs.size(); ++i) {
-    require(a.outputs[i].size() == b.outputs[i].size(), "a result has another size");
+    if (a.outputs[i].size() != b.outputs[i].size()) return std::numeric_limits<double>::infinity();
     for (std::size_t j = 0; j < a.outputs[i].size(); ++j)
       largest = std::max(
           largest, std::abs(static_cast<double>(a.outputs[i][j]) - static_cast<double>(b.outputs[i][j])));
@@ -278,8 +280,12 @@ void check_same(const Graph& before, const Graph& after) {
   const std::optional<Evaluation> result = Interpreter(after, 0).run();
   require(result.has_value(), "the passes make a node that no kernel runs");
   double spread = 0;
-  for (std::uint32_t seed : {1u, 2u, 3u})
-    spread = std::max(spread, distance(*Interpreter(before, seed).run(), *expected));
+  for (std::uint32_t seed : {1u, 2u, 3u}) {
+    // Where rounding decides how many elements there are (NonZero of a sum near zero), nothing can be said.
+    const std::optional<Evaluation> disturbed = Interpreter(before, seed).run();
+    if (!disturbed) return;
+    spread = std::max(spread, distance(*disturbed, *expected));
+  }
   double largest = 0;
   for (const std::vector<float>& output : expected->outputs) {
     for (float value : output) largest = std::max(largest, std::abs(static_cast<double>(value)));

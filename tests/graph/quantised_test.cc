@@ -146,6 +146,24 @@ TEST_CASE("what moves numbers goes before the dequantize_linear", "[graph][quant
   CHECK(optimised(b, b.op(Op::exp, {flat}), 0) == "max_pool/q transpose/q reshape/q dequantize_linear exp");
 }
 
+TEST_CASE("stored numbers keep extents that depend on data", "[graph][quantised]") {
+  for (const StoredAs& again : {kX, kY}) {
+    QdqBuilder b;
+    const ValueId x = b.input(Shape{5, 3}, kX);
+    const ValueId taken =
+        b.op(Op::compress, {x, b.stored_input(Shape{5}, DataType::boolean)}, with("axis", std::int64_t{0}));
+    const ValueId turned = b.op(Op::transpose, {b.dequantised(b.quantised(taken, again), again)},
+                                with("perm", std::vector<std::int64_t>{1, 0}));
+    b.graph.outputs = {b.op(Op::exp, {turned})};
+    PassContext context;
+    REQUIRE(optimise(b.graph, context));
+    const Node& transpose = find(b.graph, Op::transpose);
+    CHECK(transpose.quantised);
+    CHECK(b.graph.value(transpose.inputs.front()).bounded == 1);
+    CHECK(b.graph.value(transpose.outputs.front()).bounded == 2);
+  }
+}
+
 TEST_CASE("from one quantisation to another, and to the same", "[graph][quantised]") {
   QdqBuilder same;
   const ValueId x = same.input(Shape{3, 5}, kX);

@@ -248,6 +248,7 @@ class QuantisedFolding {
     stored.name = graph_.node(id).id + ".stored";
     stored.type = x.type;
     stored.shape = graph_.value(real).shape;
+    stored.bounded = graph_.value(real).bounded;
     std::vector<ValueId> inputs;
     inputs.reserve(all.size());
     for (const Operand& one : all) inputs.push_back(take(one, graph_.node(id).id + ".operand"));
@@ -288,6 +289,7 @@ class QuantisedFolding {
     value.name = id;
     value.type = y.type;
     value.shape = graph_.value(from).shape;
+    value.bounded = graph_.value(from).bounded;
     const ValueId result = graph_.add_value(std::move(value));
     label(result, y);
     Node node{Op::quantize_linear, id, {}, {}, {from}, {result}};
