@@ -98,12 +98,12 @@ class Interpreter {
       layer.inputs[at].shape = shape_of(input);
       data.push_back(inputs[at++].data());
     }
+    for (auto* tensors : {&layer.inputs, &layer.outputs}) {
+      for (TensorDesc& tensor : *tensors) tensor.bounded = 0;
+    }
     if (follow_extents(layer, data) != nullptr) return false;
     for (auto* tensors : {&layer.inputs, &layer.outputs}) {
-      for (TensorDesc& tensor : *tensors) {
-        tensor.bounded = 0;
-        tensor.strides = dense_strides(tensor.shape, tensor.format);
-      }
+      for (TensorDesc& tensor : *tensors) tensor.strides = dense_strides(tensor.shape, tensor.format);
     }
     at = 0;
     for (ValueId output : node.outputs) {
