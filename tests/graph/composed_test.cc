@@ -189,6 +189,18 @@ TEST_CASE("layer norm that centres once, with and without a bias", "[graph][pass
   }
 }
 
+TEST_CASE("constants that fix an extent that depends on data are not forgotten", "[graph][passes]") {
+  Builder b;
+  const ValueId which = b.input({8});
+  b.graph.value(which).type = DataType::boolean;
+  const ValueId x = b.op(Op::compress, {b.input({3, 8}), which}, with("axis", std::int64_t{1}));
+  b.graph.outputs = {b.op(Op::exp, {layer_norm_parts(b, x, x)})};
+  PassContext context;
+  REQUIRE(optimise(b.graph, context));
+  CHECK(ops(b.graph).find("layer_norm") == std::string::npos);
+  CHECK(b.graph.value(b.graph.outputs[0]).bounded == 0);
+}
+
 TEST_CASE("layer norm", "[graph][passes]") {
   Builder b;
   const ValueId x = b.input({2, 3, 8});

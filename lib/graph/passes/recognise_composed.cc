@@ -351,10 +351,12 @@ Result<bool> recognise_composed(Graph& graph, PassContext&) {
     for (Recogniser recogniser : kRecognisers) {
       std::optional<Found> found = recogniser(match, node);
       if (!found) continue;
+      const Value& from = graph.value(found->inputs.front());
+      const Value& to = graph.value(node.outputs.front());
       // A constant of one number may have more dimensions than x, and gives them to the result.
-      const bool widened =
-          graph.value(found->inputs.front()).shape != graph.value(node.outputs.front()).shape;
-      if (widened && found->op != Op::gemm) continue;
+      const bool widened = from.shape != to.shape;
+      // A constant whose extent is fixed also fixes one that depends on data.
+      if ((widened && found->op != Op::gemm) || from.bounded != to.bounded) continue;
       // The parts stay until dead code removal finds that nothing uses them.
       node.op = found->op;
       node.inputs = std::move(found->inputs);
