@@ -15,6 +15,7 @@
 #include "kernels/common/normalisation.h"
 #include "kernels/common/planar_pixels.h"
 #include "kernels/common/pooling.h"
+#include "kernels/common/q8/conversion.h"
 #include "kernels/common/softmax.h"
 #include "kernels/common/tile.h"
 #include "kernels/common/winograd.h"
@@ -33,6 +34,7 @@ extern const PoolSet kMaxPoolNeon, kAveragePoolNeon;
 extern const BlockedSet kBlockedNeon;
 extern const CastSet kCastNeon;
 extern const ConvertSet kConvertNeon;
+extern const ConvertQ8Set kConvertQ8Neon;
 extern const DirectSet kDirectNeon;
 extern const PlanarPixelsSet kPlanarPixelsNeon;
 extern const WinogradSet kWinogradF2Neon, kWinogradF4Neon, kWinogradF5Neon, kWinogradF6Neon;

@@ -16,6 +16,7 @@
 #include "kernels/common/planar_pixels.h"
 #include "kernels/common/planar_rows.h"
 #include "kernels/common/pooling.h"
+#include "kernels/common/q8/conversion.h"
 #include "kernels/common/q8/depthwise.h"
 #include "kernels/common/q8/tile.h"
 #include "kernels/common/softmax.h"
@@ -27,6 +28,8 @@ namespace fettle::kernels {
 extern const TileSet kTilesAvx2;    ///< AVX2 and FMA
 extern const TileSet kTilesAvx512;  ///< AVX-512 F
 
+extern const ConvertQ8Set kConvertQ8Avx2;
+extern const ConvertQ8Set kConvertQ8Avx512;  ///< AVX-512 F and BW
 extern const TileQ8Set kTilesQ8Avx2;
 extern const TileQ8Set kTilesQ8Vnni512;  ///< AVX-512 F, BW and VNNI
 extern const DepthwiseQ8Set kDepthwiseQ8Avx2, kDepthwiseQ8Vnni512;
