@@ -17,7 +17,7 @@ inline void copy_part(const std::uint8_t* from, std::int64_t count, std::uint8_t
 }
 
 struct DepthwiseAvx2Q8 {
-  static constexpr int kChannels = 32;
+  static constexpr int kBytes = 32;
   static constexpr int kLanes = 8;
   static constexpr int kTaps = 2;
   static constexpr int kWeightBytes = 2;
@@ -30,23 +30,42 @@ struct DepthwiseAvx2Q8 {
   static Bytes load_bytes(const std::uint8_t* p) noexcept {
     return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
   }
-  static Bytes load_bytes(const std::uint8_t* p, std::int64_t count) noexcept {
-    alignas(32) std::uint8_t all[kChannels] = {};
-    copy_part(p, count, all);
-    return load_bytes(all);
+  static void store_bytes(std::uint8_t* p, Bytes x) noexcept {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), x);
+  }
+  /// The channels of a pixel.
+  struct Part {
+    std::int64_t channels;
+    explicit Part(std::int64_t count) noexcept : channels(count) {}
+  };
+  template <int kTogether>
+  static Bytes load_pixels(const std::uint8_t* p, std::int64_t pitch, Part part, int pixels) noexcept {
+    alignas(32) std::uint8_t all[kBytes] = {};
+    for (int i = 0; i < pixels; ++i) copy_part(p + i * pitch, part.channels, all + i * (kBytes / kTogether));
+    return _mm256_load_si256(reinterpret_cast<const __m256i*>(all));
+  }
+  template <int kTogether>
+  static void store_pixels(Bytes bytes, std::uint8_t* output, std::int64_t pitch, Part part,
+                           int pixels) noexcept {
+    alignas(32) std::uint8_t all[kBytes];
+    _mm256_store_si256(reinterpret_cast<__m256i*>(all), bytes);
+    for (int i = 0; i < std::min(pixels, kTogether); ++i)
+      copy_part(all + i * (kBytes / kTogether), part.channels, output + i * pitch);
   }
   static Bytes flipped(Bytes x, Bytes flip) noexcept { return _mm256_xor_si256(x, flip); }
-  static void store_interleaved(std::byte* to, const Bytes (&taps)[kTaps]) noexcept {
+  static void store_interleaved(std::byte* to, std::int64_t plane_step, const Bytes (&taps)[kTaps]) noexcept {
     const __m256i nothing = _mm256_setzero_si256();
     const Bytes low0 = _mm256_unpacklo_epi8(taps[0], nothing);
     const Bytes high0 = _mm256_unpackhi_epi8(taps[0], nothing);
     const Bytes low1 = _mm256_unpacklo_epi8(taps[1], nothing);
     const Bytes high1 = _mm256_unpackhi_epi8(taps[1], nothing);
-    auto* vectors = reinterpret_cast<__m256i*>(to);
-    _mm256_storeu_si256(vectors, _mm256_unpacklo_epi16(low0, low1));
-    _mm256_storeu_si256(vectors + 1, _mm256_unpackhi_epi16(low0, low1));
-    _mm256_storeu_si256(vectors + 2, _mm256_unpacklo_epi16(high0, high1));
-    _mm256_storeu_si256(vectors + 3, _mm256_unpackhi_epi16(high0, high1));
+    const auto store = [&](int plane, Bytes quads) {
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + plane * plane_step), quads);
+    };
+    store(0, _mm256_unpacklo_epi16(low0, low1));
+    store(1, _mm256_unpackhi_epi16(low0, low1));
+    store(2, _mm256_unpacklo_epi16(high0, high1));
+    store(3, _mm256_unpackhi_epi16(high0, high1));
   }
   static Bytes ones(int taps) noexcept { return _mm256_set1_epi32(taps == kTaps ? 0x10001 : 1); }
   static Sums load_sums(const std::int32_t* p) noexcept {
@@ -72,29 +91,22 @@ struct DepthwiseAvx2Q8 {
       const __m256 bounded = _mm256_min_ps(_mm256_max_ps(scaled, low), high);
       return _mm256_add_epi32(_mm256_cvtps_epi32(bounded), zero);
     }
-    void store(const Sums (&sums)[4], const float* scale, std::uint8_t* output,
-               std::int64_t channels) const noexcept {
+    Bytes bytes(const Sums (&sums)[4], const float* scale) const noexcept {
       const __m256i first = _mm256_packs_epi32(rounded(sums[0], scale), rounded(sums[1], scale + kLanes));
       const __m256i second =
           _mm256_packs_epi32(rounded(sums[2], scale + 2 * kLanes), rounded(sums[3], scale + 3 * kLanes));
-      const __m256i bytes = _mm256_xor_si256(_mm256_packus_epi16(first, second), flip);
-      if (channels == kChannels) {
-        _mm256_storeu_si256(reinterpret_cast<__m256i*>(output), bytes);
-        return;
-      }
-      alignas(32) std::uint8_t all[kChannels];
-      _mm256_store_si256(reinterpret_cast<__m256i*>(all), bytes);
-      copy_part(all, channels, output);
+      return _mm256_xor_si256(_mm256_packus_epi16(first, second), flip);
     }
   };
 };
 
 }  // namespace
 
-constinit const DepthwiseQ8Set kDepthwiseQ8Avx2 = {.channels = DepthwiseAvx2Q8::kChannels,
-                                                   .taps = DepthwiseAvx2Q8::kTaps,
-                                                   .weight_bytes = DepthwiseAvx2Q8::kWeightBytes,
-                                                   .interleave = interleave_q8<DepthwiseAvx2Q8>,
-                                                   .row = depthwise_q8_row<DepthwiseAvx2Q8, 2>};
+constinit const DepthwiseQ8Set kDepthwiseQ8Avx2 = {
+    .bytes = DepthwiseAvx2Q8::kBytes,
+    .taps = DepthwiseAvx2Q8::kTaps,
+    .weight_bytes = DepthwiseAvx2Q8::kWeightBytes,
+    .interleave = {interleave_q8<DepthwiseAvx2Q8, 1>, interleave_q8<DepthwiseAvx2Q8, 2>, nullptr},
+    .row = {depthwise_q8_row<DepthwiseAvx2Q8, 1, 2>, depthwise_q8_row<DepthwiseAvx2Q8, 2, 2>, nullptr}};
 
 }  // namespace fettle::kernels

@@ -15,25 +15,62 @@
 namespace fettle::kernels {
 namespace {
 
-// How a layer is cut into blocks of channels and groups of taps, and where its packed numbers lie.
+// Neighbouring channels that are computed together: as many as a register has bytes, or fewer of several
+// pixels.
+struct ChannelBlock {
+  std::int64_t first, channels;
+  int pixels_log2;  // of a register: the index of the set's functions
+
+  int pixels() const { return 1 << pixels_log2; }
+};
+
+// How a layer is cut into blocks of channels and groups of taps, and where its packed numbers lie. All blocks
+// have filters of whole registers.
 struct DepthwiseQ8Cut {
-  std::int64_t block, blocks, channels, groups, width;
+  std::int64_t bytes;     // of a register
+  std::int64_t smallest;  // channels of a block
+  std::int64_t channels, blocks, groups, stride, width;
   std::int64_t filter_bytes;  // of a block
 
   DepthwiseQ8Cut(const DepthwiseQ8Set& set, const ConvShape& s)
-      : block(set.channels),
-        blocks(ceil_div(s.in_channels, block)),
+      : bytes(set.bytes),
+        smallest(std::min(bytes, std::int64_t{16})),
         channels(s.in_channels),
         groups(ceil_div(s.kernel_h, std::int64_t{set.taps})),
+        stride(s.stride_w),
         width((s.out_w - 1) * s.stride_w + (s.kernel_w - 1) * s.dilation_w + 1),
-        filter_bytes(groups * s.kernel_w * block * 4) {}
+        filter_bytes(groups * s.kernel_w * kQ8Planes * bytes) {
+    blocks = 0;
+    while (block(blocks).first < channels) ++blocks;
+  }
 
-  std::int64_t column_bytes() const { return block * 4; }
+  // Whole registers; of what is left the smallest block that holds it, unless too much of that were unused.
+  ChannelBlock block(std::int64_t index) const {
+    const std::int64_t whole = channels / bytes;
+    if (index < whole) return {index * bytes, bytes, 0};
+    std::int64_t first = whole * bytes;
+    for (index -= whole;; --index) {
+      const std::int64_t left = channels - first;
+      int pixels_log2 = 0;
+      std::int64_t size = bytes;
+      while (size > smallest && size - left >= smallest && size - left > size / 4) size /= 2, ++pixels_log2;
+      if (index == 0) return {first, std::min(size, left), pixels_log2};
+      first += size;
+    }
+  }
+  // Bytes of a pixel in a plane.
+  static std::int64_t pixel_bytes(const DepthwiseQ8Set& set, const ChannelBlock& block) {
+    return set.bytes / block.pixels();
+  }
+  // Of planes of whole registers, the widest.
+  std::int64_t plane_bytes() const { return whole_lines(ceil_div(width, stride) * bytes + bytes); }
+  std::int64_t phase_bytes() const { return kQ8Planes * plane_bytes(); }
+  std::int64_t group_bytes() const { return stride * phase_bytes(); }
   // Interleaved columns of one row of the result.
-  std::int64_t row_bytes() const { return groups * width * column_bytes(); }
+  std::int64_t row_bytes() const { return groups * group_bytes(); }
   std::int64_t begins_at() const { return blocks * filter_bytes; }
-  std::int64_t scales_at() const { return begins_at() + blocks * block * 4; }
-  std::int64_t packed_bytes() const { return scales_at() + blocks * block * 4; }
+  std::int64_t scales_at() const { return begins_at() + blocks * bytes * 4; }
+  std::int64_t packed_bytes() const { return scales_at() + blocks * bytes * 4; }
 };
 
 class BoundDepthwiseQ8 final : public BoundKernel {
@@ -57,9 +94,11 @@ class BoundDepthwiseQ8 final : public BoundKernel {
     common_.kernel_w = s_.kernel_w;
     common_.factor = left_of_zero_point(set.weight_bytes, args.layer);
     common_.last_taps = static_cast<int>(s_.kernel_h - (cut_.groups - 1) * set.taps);
-    common_.column_step = static_cast<std::size_t>(s_.dilation_w * cut_.column_bytes());
-    common_.window_step = static_cast<std::size_t>(s_.stride_w * cut_.column_bytes());
-    common_.group_step = static_cast<std::size_t>(cut_.width * cut_.column_bytes());
+    common_.plane_step = cut_.plane_bytes();
+    common_.phase_step = cut_.phase_bytes();
+    common_.group_step = cut_.group_bytes();
+    common_.stride = s_.stride_w;
+    common_.dilation = s_.dilation_w;
     common_.output_pitch = output_pitch_;
     common_.pixels = s_.out_w;
   }
@@ -83,50 +122,55 @@ class BoundDepthwiseQ8 final : public BoundKernel {
   }
 
  private:
-  void run_row(std::int64_t image, std::int64_t block, std::int64_t oy, std::byte* columns) const noexcept {
-    const std::int64_t first = block * cut_.block;
-    const std::int64_t channels = std::min(cut_.block, cut_.channels - first);
-    interleave(input_ + image * s_.in_h * s_.in_w * input_pitch_ + first, oy, channels, columns);
+  void run_row(std::int64_t image, std::int64_t index, std::int64_t oy, std::byte* columns) const noexcept {
+    const ChannelBlock block = cut_.block(index);
+    const std::uint8_t* x = input_ + image * s_.in_h * s_.in_w * input_pitch_ + block.first;
+    for (std::int64_t group = 0; group < cut_.groups; ++group) {
+      for (std::int64_t phase = 0; phase < std::min(cut_.stride, cut_.width); ++phase)
+        interleave(x, oy, block, group, phase, columns);
+    }
     DepthwiseQ8Row row = common_;
     row.columns = columns;
-    row.weights = packed_ + block * cut_.filter_bytes;
-    row.begin = reinterpret_cast<const std::int32_t*>(packed_ + cut_.begins_at()) + first;
-    row.scale = reinterpret_cast<const float*>(packed_ + cut_.scales_at()) + first;
-    row.output = output_ + (image * s_.out_h + oy) * s_.out_w * output_pitch_ + first;
-    row.channels = channels;
-    set_.row(row);
+    row.weights = packed_ + index * cut_.filter_bytes;
+    row.begin = reinterpret_cast<const std::int32_t*>(packed_ + cut_.begins_at()) + index * cut_.bytes;
+    row.scale = reinterpret_cast<const float*>(packed_ + cut_.scales_at()) + index * cut_.bytes;
+    row.output = output_ + (image * s_.out_h + oy) * s_.out_w * output_pitch_ + block.first;
+    row.channels = block.channels;
+    set_.row[block.pixels_log2](row);
   }
 
-  void interleave(const std::uint8_t* x, std::int64_t oy, std::int64_t channels,
-                  std::byte* columns) const noexcept {
-    // Columns of the image that windows reach, and those outside of it before and behind them.
-    const std::int64_t left = std::clamp<std::int64_t>(s_.pad_left, 0, cut_.width);
-    const std::int64_t inside = std::clamp<std::int64_t>(s_.in_w + s_.pad_left, left, cut_.width) - left;
+  // Columns phase, phase + stride, ... of a group of taps: those before the image, in it, and behind it.
+  void interleave(const std::uint8_t* x, std::int64_t oy, const ChannelBlock& block, std::int64_t group,
+                  std::int64_t phase, std::byte* columns) const noexcept {
+    const std::int64_t count = ceil_div(cut_.width - phase, cut_.stride);
+    const auto columns_below = [&](std::int64_t column) {
+      return std::clamp<std::int64_t>(ceil_div(std::max<std::int64_t>(0, column - phase), cut_.stride), 0,
+                                      count);
+    };
+    const std::int64_t left = columns_below(s_.pad_left);
+    const std::int64_t inside = columns_below(s_.in_w + s_.pad_left) - left;
     InterleaveQ8 piece{};
-    piece.pixel_pitch = input_pitch_;
-    piece.channels = channels;
+    piece.pixel_pitch = input_pitch_ * cut_.stride;
+    piece.channels = block.channels;
     piece.zero = zero_;
     piece.flip = flip_;
-    for (std::int64_t group = 0; group < cut_.groups; ++group) {
-      std::byte* to = columns + group * cut_.width * cut_.column_bytes();
-      const auto write = [&](std::int64_t pixels) {
-        piece.to = to;
-        piece.pixels = pixels;
-        if (pixels > 0) set_.interleave(piece);
-        to += pixels * cut_.column_bytes();
-      };
-      std::fill(std::begin(piece.rows), std::end(piece.rows), nullptr);
-      write(left);
-      for (int t = 0; t < set_.taps; ++t) {
-        const std::int64_t ky = group * set_.taps + t;
-        const std::int64_t iy = oy * s_.stride_h - s_.pad_top + ky * s_.dilation_h;
-        if (ky < s_.kernel_h && iy >= 0 && iy < s_.in_h)
-          piece.rows[t] = x + (iy * s_.in_w + std::max<std::int64_t>(0, -s_.pad_left)) * input_pitch_;
-      }
-      write(inside);
-      std::fill(std::begin(piece.rows), std::end(piece.rows), nullptr);
-      write(cut_.width - left - inside);
+    piece.to = columns + group * cut_.group_bytes() + phase * cut_.phase_bytes();
+    piece.plane_step = cut_.plane_bytes();
+    const auto write = [&](std::int64_t pixels) {
+      piece.pixels = pixels;
+      if (pixels > 0) set_.interleave[block.pixels_log2](piece);
+      piece.to += pixels * DepthwiseQ8Cut::pixel_bytes(set_, block);
+    };
+    write(left);
+    for (int t = 0; t < set_.taps; ++t) {
+      const std::int64_t ky = group * set_.taps + t;
+      const std::int64_t iy = oy * s_.stride_h - s_.pad_top + ky * s_.dilation_h;
+      const std::int64_t ix = phase + left * cut_.stride - s_.pad_left;
+      if (ky < s_.kernel_h && iy >= 0 && iy < s_.in_h) piece.rows[t] = x + (iy * s_.in_w + ix) * input_pitch_;
     }
+    write(inside);
+    std::fill(std::begin(piece.rows), std::end(piece.rows), nullptr);
+    write(count - left - inside);
   }
 
   const DepthwiseQ8Set& set_;
@@ -142,6 +186,16 @@ class BoundDepthwiseQ8 final : public BoundKernel {
   std::uint8_t* output_ = nullptr;
   std::byte* columns_ = nullptr;
 };
+
+// Calls body(place) for each place, among the sums of a register, of a block's channel: unpacking works in
+// lanes of 16 bytes, and each pixel has its own.
+template <typename Body>
+void for_each_place(const DepthwiseQ8Cut& cut, const ChannelBlock& block, std::int64_t channel, Body&& body) {
+  const std::int64_t in_lane = channel % 16;
+  const std::int64_t lanes = cut.bytes / block.pixels() / 16;  // of a pixel
+  for (std::int64_t pixel = 0; pixel < block.pixels(); ++pixel)
+    body(in_lane / 4 * (cut.bytes / 4) + (pixel * lanes + channel / 16) * 4 + in_lane % 4);
+}
 
 }  // namespace
 
@@ -175,27 +229,33 @@ Status DepthwiseQ8::pack(const DepthwiseQ8Set& set, const LayerDesc& layer,
   auto* begins = reinterpret_cast<std::int32_t*>(packed.data() + cut.begins_at());
   auto* scales = reinterpret_cast<float*>(packed.data() + cut.scales_at());
   std::memset(packed.data(), 0, packed.size());
-  for (std::int64_t c = 0; c < s.in_channels; ++c) {
-    const std::int64_t block = c / cut.block;
-    const std::int64_t place = set.place(static_cast<int>(c % cut.block));
-    std::int64_t sum = 0;
-    for (std::int64_t tap = 0; tap < s.taps(); ++tap) {
-      const std::int64_t ky = tap / s.kernel_w;
-      const int steps = source.steps(weights[c * s.taps() + tap]);
-      std::byte* to = packed.data() + block * cut.filter_bytes +
-                      (ky / set.taps * s.kernel_w + tap % s.kernel_w) * cut.column_bytes() + place * 4 +
-                      ky % set.taps * set.weight_bytes;
-      const auto wide = static_cast<std::int16_t>(steps);
-      if (set.weight_bytes == 1)
-        *to = static_cast<std::byte>(steps - left);
-      else
-        std::memcpy(to, &wide, sizeof(wide));
-      sum += steps;
+  for (std::int64_t index = 0; index < cut.blocks; ++index) {
+    const ChannelBlock block = cut.block(index);
+    std::byte* filters = packed.data() + index * cut.filter_bytes;
+    for (std::int64_t i = 0; i < block.channels; ++i) {
+      const std::int64_t c = block.first + i;
+      std::int64_t sum = 0;
+      for (std::int64_t tap = 0; tap < s.taps(); ++tap) {
+        const std::int64_t ky = tap / s.kernel_w;
+        const int steps = source.steps(weights[c * s.taps() + tap]);
+        std::byte* column = filters + (ky / set.taps * s.kernel_w + tap % s.kernel_w) * kQ8Planes * cut.bytes;
+        for_each_place(cut, block, i, [&](std::int64_t place) {
+          std::byte* to = column + place * 4 + ky % set.taps * set.weight_bytes;
+          const auto wide = static_cast<std::int16_t>(steps);
+          if (set.weight_bytes == 1)
+            *to = static_cast<std::byte>(steps - left);
+          else
+            std::memcpy(to, &wide, sizeof(wide));
+        });
+        sum += steps;
+      }
+      for_each_place(cut, block, i, [&](std::int64_t place) {
+        // Parts of a sum may overflow where the whole, which fits, does not.
+        begins[index * cut.bytes + place] =
+            static_cast<std::int32_t>(bias[c] - flipped_zero(layer.inputs[0].format) * sum);
+        scales[index * cut.bytes + place] = multiplier_of(layer, constants, c);
+      });
     }
-    // Parts of a sum may overflow where the whole, which fits, does not.
-    begins[block * cut.block + place] =
-        static_cast<std::int32_t>(bias[c] - flipped_zero(layer.inputs[0].format) * sum);
-    scales[block * cut.block + place] = multiplier_of(layer, constants, c);
   }
   return {};
 }

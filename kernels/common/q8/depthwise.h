@@ -3,7 +3,13 @@
 // Quantised depthwise convolutions in nhwc (int8 depthwise). For each row of the result, the rows of the
 // input under its windows are interleaved once: the bytes of some taps of a column lie together for each
 // channel, as the instructions want them that multiply and add up neighbours. Each column then serves all
-// windows that it is in.
+// windows that it is in. Where there are few channels, a register holds several pixels.
+//
+// Interleaved columns lie in four planes, one for each vector of sums: unpacking 64 bytes of four taps gives
+// four vectors of quads. Columns under windows that are a stride apart are neighbours in them, so that those
+// of several windows are read as one vector:
+//
+//   group of taps | phase (column % stride) | plane | column / stride | channels of the plane | taps
 #pragma once
 
 #include "kernels/common/algorithm.h"
@@ -19,8 +25,10 @@ namespace fettle::kernels {
 
 /// Taps of a column that may be interleaved.
 inline constexpr int kMostTapsTogether = 4;
-/// Channels of a block.
-inline constexpr int kMostDepthwiseQ8Channels = 64;
+/// Numbers of pixels in a register: 1, 2, 4.
+inline constexpr int kPixelCounts = 3;
+/// Vectors of sums that a register of bytes becomes.
+inline constexpr int kQ8Planes = 4;
 
 /// Columns of a block of channels, of some neighbouring rows of the input.
 struct InterleaveQ8 {
@@ -29,16 +37,19 @@ struct InterleaveQ8 {
   std::int64_t pixels;
   std::int64_t channels;  ///< of the block that there are
   std::uint8_t zero;      ///< the zero point, before `flip`
-  std::uint8_t flip;      ///< 0x80 makes s8 u8
-  std::byte* to;          ///< 4 bytes for each of the block's channels, in the set's order, for each pixel
+  std::uint8_t flip;      ///< 0x80 turns bytes into what the set multiplies
+  std::byte* to;          ///< the first pixel in the first plane; up to a register behind the last is written
+  std::int64_t plane_step;  ///< bytes from one plane to the next
 };
 
 /// A row of the result, for a block of channels.
 struct DepthwiseQ8Row {
   const std::byte* columns;   ///< interleaved, of the first window's first column
-  std::size_t column_step;    ///< bytes from a window's column to the next
-  std::size_t window_step;    ///< bytes from a window to the next
-  std::size_t group_step;     ///< bytes from some taps of columns to the next
+  std::int64_t plane_step;    ///< bytes from one plane to the next
+  std::int64_t phase_step;    ///< bytes from one phase to the next
+  std::int64_t group_step;    ///< bytes from some taps of columns to the next
+  std::int64_t stride;        ///< phases
+  std::int64_t dilation;      ///< columns from one of a window to the next
   std::int64_t groups;        ///< of taps of a column
   std::int64_t kernel_w;      ///< columns of a window
   const std::byte* weights;   ///< for each group and column: 4 bytes for each channel, in the set's order
@@ -57,17 +68,12 @@ struct DepthwiseQ8Row {
 
 /// What an instruction set brings.
 struct DepthwiseQ8Set {
-  int channels;      ///< of a block: registers of as many bytes
+  int bytes;         ///< of a register: so many channels of a pixel, or fewer of several
   int taps;          ///< interleaved: 4, or 2 of 16 bits
   int weight_bytes;  ///< of a stored weight: 1 (s8) or 2 (s16)
-  void (*interleave)(const InterleaveQ8& columns) noexcept;
-  void (*row)(const DepthwiseQ8Row& row) noexcept;
-
-  /// Where a block's channel lies among its interleaved ones: unpacking works in lanes of 16 bytes.
-  int place(int channel) const noexcept {
-    const int in_lane = channel % 16;
-    return in_lane / 4 * (channels / 4) + channel / 16 * 4 + in_lane % 4;
-  }
+  /// For 1, 2 and 4 pixels in a register; null where it holds no 16 channels of each.
+  void (*interleave[kPixelCounts])(const InterleaveQ8& columns) noexcept;
+  void (*row[kPixelCounts])(const DepthwiseQ8Row& row) noexcept;
 };
 
 /// u8 or s8, one filter for each channel, any window, strides and dilations. Equal to the reference bit for

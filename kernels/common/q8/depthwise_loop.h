@@ -6,95 +6,135 @@
 
 #include "kernels/common/q8/depthwise.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace fettle::kernels {
 
-template <typename Simd>
+/// Columns, so many in a register at once.
+template <typename Simd, int kTogether>
 void interleave_q8(const InterleaveQ8& columns) noexcept {
-  const typename Simd::Bytes outside = Simd::all_bytes(columns.zero);
-  const typename Simd::Bytes flip = Simd::all_bytes(columns.flip);
-  const bool whole = columns.channels == Simd::kChannels;
-  std::byte* to = columns.to;
-  for (std::int64_t pixel = 0; pixel < columns.pixels; ++pixel, to += 4 * Simd::kChannels) {
+  constexpr std::int64_t kBytes = Simd::kBytes / kTogether;
+  // A copy, which the compiler knows that writing to the planes does not change.
+  const InterleaveQ8 c = columns;
+  const typename Simd::Bytes outside = Simd::all_bytes(c.zero);
+  const typename Simd::Bytes flip = Simd::all_bytes(c.flip);
+  const typename Simd::Part part(c.channels);
+  const bool whole = c.channels == kBytes && (kTogether == 1 || c.pixel_pitch == kBytes);
+  std::byte* to = c.to;
+  const auto write = [&](std::int64_t pixel, auto&& load) {
     typename Simd::Bytes taps[Simd::kTaps];
 #pragma GCC unroll 4
-    for (int t = 0; t < Simd::kTaps; ++t) {
-      const std::uint8_t* row = columns.rows[t];
-      const std::uint8_t* from = row == nullptr ? nullptr : row + pixel * columns.pixel_pitch;
-      const typename Simd::Bytes bytes = from == nullptr ? outside
-                                         : whole         ? Simd::load_bytes(from)
-                                                         : Simd::load_bytes(from, columns.channels);
-      taps[t] = Simd::flipped(bytes, flip);
+    for (int t = 0; t < Simd::kTaps; ++t)
+      taps[t] = Simd::flipped(c.rows[t] == nullptr ? outside : load(c.rows[t] + pixel * c.pixel_pitch), flip);
+    Simd::store_interleaved(to, c.plane_step, taps);
+    to += Simd::kBytes;
+  };
+  const std::int64_t full = c.pixels / kTogether * kTogether;
+  if (whole) {
+    for (std::int64_t pixel = 0; pixel < full; pixel += kTogether)
+      write(pixel, [](const std::uint8_t* p) { return Simd::load_bytes(p); });
+  } else {
+    for (std::int64_t pixel = 0; pixel < full; pixel += kTogether) {
+      write(pixel, [&](const std::uint8_t* p) {
+        return Simd::template load_pixels<kTogether>(p, c.pixel_pitch, part, kTogether);
+      });
     }
-    Simd::store_interleaved(to, taps);
   }
+  if (full == c.pixels) return;
+  write(full, [&](const std::uint8_t* p) {
+    return Simd::template load_pixels<kTogether>(p, c.pixel_pitch, part, static_cast<int>(c.pixels - full));
+  });
 }
 
-/// `kAddsWindow`: the sum of each window's bytes, times a factor, is added.
-template <typename Simd, int kPixels, bool kAddsWindow>
-inline void depthwise_q8_pixels(const DepthwiseQ8Row& row, const std::byte* columns,
-                                std::uint8_t* output) noexcept {
-  constexpr int kVectors = 4;
-  typename Simd::Sums sums[kPixels][kVectors];
+/// kRegisters times as many pixels as a register holds. `kAddsWindow`: the sum of each window's bytes, times
+/// a factor, is added.
+template <typename Simd, int kTogether, int kRegisters, bool kAddsWindow>
+inline void depthwise_q8_pixels(const DepthwiseQ8Row& row, const std::byte* columns, std::uint8_t* output,
+                                int pixels) noexcept {
+  typename Simd::Sums sums[kRegisters][kQ8Planes];
 #pragma GCC unroll 4
-  for (int v = 0; v < kVectors; ++v) {
+  for (int v = 0; v < kQ8Planes; ++v) {
     const typename Simd::Sums begin = Simd::load_sums(row.begin + v * Simd::kLanes);
 #pragma GCC unroll 4
-    for (int p = 0; p < kPixels; ++p) sums[p][v] = begin;
+    for (int p = 0; p < kRegisters; ++p) sums[p][v] = begin;
   }
-  typename Simd::Sums windows[kPixels][kVectors] = {};
+  typename Simd::Sums windows[kRegisters][kQ8Planes] = {};
   const std::byte* weights = row.weights;
+  constexpr std::int64_t kPixelBytes = Simd::kBytes / kTogether;
   for (std::int64_t group = 0; group < row.groups; ++group, columns += row.group_step) {
     const std::byte* x = columns;
+    std::int64_t phase = 0;
     const bool last = group + 1 == row.groups;
     [[maybe_unused]] const typename Simd::Bytes ones = Simd::ones(last ? row.last_taps : Simd::kTaps);
-    for (std::int64_t kx = 0; kx < row.kernel_w; ++kx, x += row.column_step) {
+    for (std::int64_t kx = 0; kx < row.kernel_w; ++kx) {
+      const std::byte* plane = x;
 #pragma GCC unroll 4
-      for (int v = 0; v < kVectors; ++v) {
+      for (int v = 0; v < kQ8Planes; ++v, plane += row.plane_step) {
         const typename Simd::Bytes w = Simd::load_quads(weights + v * Simd::kLanes * 4);
 #pragma GCC unroll 4
-        for (int p = 0; p < kPixels; ++p) {
-          const typename Simd::Bytes quads =
-              Simd::load_quads(x + static_cast<std::size_t>(p) * row.window_step + v * Simd::kLanes * 4);
+        for (int p = 0; p < kRegisters; ++p) {
+          const typename Simd::Bytes quads = Simd::load_quads(plane + p * Simd::kBytes);
           sums[p][v] = Simd::multiply_add(quads, w, sums[p][v]);
           if constexpr (kAddsWindow) windows[p][v] = Simd::multiply_add(quads, ones, windows[p][v]);
         }
       }
-      weights += 4 * Simd::kChannels;
+      weights += kQ8Planes * Simd::kBytes;
+      // To the window's next column.
+      if (row.stride == 1) {
+        x += row.dilation * kPixelBytes;
+      } else {
+        const std::int64_t next = phase + row.dilation;
+        x += next / row.stride * kPixelBytes + (next % row.stride - phase) * row.phase_step;
+        phase = next % row.stride;
+      }
     }
   }
   if constexpr (kAddsWindow) {
 #pragma GCC unroll 4
-    for (int p = 0; p < kPixels; ++p) {
+    for (int p = 0; p < kRegisters; ++p) {
 #pragma GCC unroll 4
-      for (int v = 0; v < kVectors; ++v) sums[p][v] += windows[p][v] * row.factor;
+      for (int v = 0; v < kQ8Planes; ++v) sums[p][v] += windows[p][v] * row.factor;
     }
   }
   const typename Simd::Rounding rounding(row);
+  const typename Simd::Part part(row.channels);
+  const bool whole = pixels == kRegisters * kTogether && row.channels == kPixelBytes &&
+                     (kTogether == 1 || row.output_pitch == kPixelBytes);
+  const std::int64_t pitch = row.output_pitch;
 #pragma GCC unroll 4
-  for (int p = 0; p < kPixels; ++p)
-    rounding.store(sums[p], row.scale, output + p * row.output_pitch, row.channels);
+  for (int p = 0; p < kRegisters; ++p, output += kTogether * pitch) {
+    const typename Simd::Bytes bytes = rounding.bytes(sums[p], row.scale);
+    if (whole)
+      Simd::store_bytes(output, bytes);
+    else
+      Simd::template store_pixels<kTogether>(bytes, output, pitch, part, pixels - p * kTogether);
+  }
 }
 
-template <typename Simd, int kPixels, bool kAddsWindow = false>
+template <typename Simd, int kTogether, int kRegisters, bool kAddsWindow = false>
 void depthwise_q8_row(const DepthwiseQ8Row& row) noexcept {
   if constexpr (Simd::kWeightBytes == 1 && !kAddsWindow) {
     if (row.factor != 0) {
-      depthwise_q8_row<Simd, kPixels / 2, true>(row);
+      depthwise_q8_row<Simd, kTogether, kRegisters / 2, true>(row);
       return;
     }
   }
   const std::byte* columns = row.columns;
   std::uint8_t* output = row.output;
   std::int64_t left = row.pixels;
+  constexpr int kPixels = kRegisters * kTogether;
   for (; left >= kPixels; left -= kPixels) {
-    depthwise_q8_pixels<Simd, kPixels, kAddsWindow>(row, columns, output);
-    columns += kPixels * row.window_step;
+    depthwise_q8_pixels<Simd, kTogether, kRegisters, kAddsWindow>(row, columns, output, kPixels);
+    columns += kRegisters * Simd::kBytes;
     output += kPixels * row.output_pitch;
   }
-  for (; left > 0; --left, columns += row.window_step, output += row.output_pitch)
-    depthwise_q8_pixels<Simd, 1, kAddsWindow>(row, columns, output);
+  for (; left > 0; left -= kTogether) {
+    depthwise_q8_pixels<Simd, kTogether, 1, kAddsWindow>(
+        row, columns, output, static_cast<int>(std::min<std::int64_t>(left, kTogether)));
+    columns += Simd::kBytes;
+    output += kTogether * row.output_pitch;
+  }
 }
 
 }  // namespace fettle::kernels
