@@ -85,10 +85,10 @@ struct Widening256 {
 
 constexpr TileQ8Set tiles_of_widening256() noexcept {
   TileQ8Set set{.vector = Widening256::kLanes,
+                .signed_rows = false,
                 .weight_bytes = 2,
                 .most_rows = {8, 3},
-                .kernels = {},
-                .row_sums = row_sums_loop<Widening256>};
+                .kernels = {}};
   fill_tiles<Widening256, 1, false, 1, 2, 3, 4, 5, 6, 7, 8>(set.kernels[0][0]);
   fill_tiles<Widening256, 2, false, 1, 2, 3>(set.kernels[0][1]);
   fill_tiles<Widening256, 1, true, 1, 2, 3, 4, 5, 6, 7, 8>(set.kernels[1][0]);

@@ -26,9 +26,8 @@ class BoundDenseQ8 final : public BoundKernel {
         panels_(panels_of_q8(set, product_)),
         blocks_(set.most_rows[panels_.vectors - 1], panels_, shape_.rows,
                 ceil_div(shape_.rows * shape_.depth, std::int64_t{sizeof(float)}), args.threads),
-        common_(tile_of_q8(args.layer, product_)),
-        row_factor_(left_of_zero_point(set.weight_bytes, args.layer)),
-        weights_(PackedQ8Products(set, panels_, 1, 0).weights(args.packed.data(), 0)),
+        common_(tile_of_q8(set, args.layer, product_)),
+        weights_(PackedQ8Products(set, panels_, product_, args.layer, 1, 0).weights(args.packed.data(), 0)),
         pool_(args.pool),
         threads_(args.threads) {}
 
@@ -55,7 +54,7 @@ class BoundDenseQ8 final : public BoundKernel {
     tile.rows = rows.data();
     tile.output = output_ + block.first_row * shape_.outputs;
     tile.output_stride = static_cast<std::size_t>(shape_.outputs);
-    multiply_q8(set_, panels_, weights_, block, row_factor_, product_.unused(), tile);
+    multiply_q8(set_, panels_, weights_, block, tile);
   }
 
   const TileQ8Set& set_;
@@ -64,7 +63,6 @@ class BoundDenseQ8 final : public BoundKernel {
   const Panels panels_;
   const Blocking blocks_;
   const TileQ8 common_;
-  const int row_factor_;
   const ProductQ8Weights weights_;
   ThreadPool* const pool_;
   const int threads_;
@@ -82,7 +80,8 @@ Refusal DenseQ8::supports(const LayerDesc& layer) noexcept {
 }
 
 std::size_t DenseQ8::packed_bytes(const TileQ8Set& set, const LayerDesc& layer) {
-  return PackedQ8Products(set, panels_of_q8(set, product_of(DenseShape(layer))), 1, 0).bytes();
+  const ProductQ8Shape product = product_of(DenseShape(layer));
+  return PackedQ8Products(set, panels_of_q8(set, product), product, layer, 1, 0).bytes();
 }
 
 Status DenseQ8::pack(const TileQ8Set& set, const LayerDesc& layer, std::span<const ConstantBytes> constants,
@@ -91,7 +90,7 @@ Status DenseQ8::pack(const TileQ8Set& set, const LayerDesc& layer, std::span<con
   const ProductQ8Shape product = product_of(s);
   const Panels panels = panels_of_q8(set, product);
   std::memset(packed.data(), 0, packed.size());
-  PackedQ8Products(set, panels, 1, 0)
+  PackedQ8Products(set, panels, product, layer, 1, 0)
       .pack(set, panels, product, layer, constants, 0, 0, packed,
             [&](std::int64_t column, std::int64_t, std::int64_t k) { return s.element(column, k); });
   return {};

@@ -61,10 +61,10 @@ struct DynamicPacked {
   PackedQ8Products panels;
   std::int64_t columns, sums, scales, biases, bytes;
 
-  DynamicPacked(const TileQ8Set& set, const Panels& cut, const DynamicShape& s)
-      : panels(set, cut, s.groups, 0),
+  DynamicPacked(const TileQ8Set& set, const Panels& cut, const DynamicShape& s, const LayerDesc& layer)
+      : panels(set, cut, s.product, layer, s.groups, 0),
         columns(s.groups * cut.padded_columns()),
-        sums(static_cast<std::int64_t>(panels.bytes())),
+        sums(whole_lines(static_cast<std::int64_t>(panels.bytes()))),
         scales(sums + columns * 4),
         biases(scales + columns * 4),
         bytes(biases + columns * 4) {}
@@ -91,9 +91,8 @@ class BoundDynamic final : public BoundKernel {
         panels_(panels_of_q8(set, s_.product)),
         blocks_(set.most_rows[panels_.vectors - 1], panels_, s_.rows,
                 ceil_div(s_.rows * s_.product.depth, std::int64_t{sizeof(float)}), args.threads),
-        packed_(set, panels_, s_),
+        packed_(set, panels_, s_, args.layer),
         scratch_(s_, packed_.columns, args.threads),
-        row_factor_(left_of_zero_point(set.weight_bytes, args.layer)),
         clamp_(clamp_of(args.layer)),
         weights_(args.packed.data()),
         pool_(args.pool),
@@ -101,6 +100,7 @@ class BoundDynamic final : public BoundKernel {
     common_.taps = static_cast<std::size_t>(s_.product.taps);
     common_.groups = static_cast<std::size_t>(s_.product.groups());
     common_.sum_stride = static_cast<std::size_t>(kSumPitch);
+    common_.flip = set.flip_of(DataType::u8);
     if (s_.conv) rows_.emplace(*s_.conv, s_.conv->in_channels, nullptr);
   }
 
@@ -137,9 +137,10 @@ class BoundDynamic final : public BoundKernel {
     const int zero = input.zero;
     std::memset(bytes() + count, 0, static_cast<std::size_t>(kQ8Group));
     std::memset(workspace_ + scratch_.zeros, zero, static_cast<std::size_t>(s_.zero_bytes()));
+    const int stored_zero = set_.zero_of({.type = DataType::u8, .zero_point = zero});
     const auto* sums = reinterpret_cast<const std::int32_t*>(weights_ + packed_.sums);
     auto* begins = reinterpret_cast<std::int32_t*>(workspace_ + scratch_.begins);
-    for (std::int64_t i = 0; i < packed_.columns; ++i) begins[i] = -zero * sums[i];
+    for (std::int64_t i = 0; i < packed_.columns; ++i) begins[i] = -stored_zero * sums[i];
   }
 
   void run_block(std::int64_t image, std::int64_t group, const Block& block, int worker) const noexcept {
@@ -159,10 +160,9 @@ class BoundDynamic final : public BoundKernel {
     ProductQ8Weights weights = packed_.panels.weights(weights_, group);
     weights.begin = reinterpret_cast<const std::int32_t*>(workspace_ + scratch_.begins) + columns;
     float* y = output_ + (image * s_.rows + block.first_row) * s_.output_pitch + group * s_.product.columns;
-    multiply_q8_panels(set_, panels_, weights, block, row_factor_, s_.product.unused(), tile,
-                       [&](std::int64_t first, std::int64_t count) {
-                         finish(block.rows, columns + first, count, tile.sums, y + first);
-                       });
+    multiply_q8_sums(set_, panels_, weights, block, tile, [&](std::int64_t first, std::int64_t count) {
+      finish(block.rows, columns + first, count, tile.sums, y + first);
+    });
   }
 
   // Real numbers of a panel's sums.
@@ -187,7 +187,6 @@ class BoundDynamic final : public BoundKernel {
   const Blocking blocks_;
   const DynamicPacked packed_;
   const DynamicScratch scratch_;
-  const int row_factor_;
   const Clamp clamp_;
   const std::byte* const weights_;
   TileQ8 common_{};
@@ -210,14 +209,14 @@ std::size_t DynamicProduct::workspace_bytes(const TileQ8Set& set, const LayerDes
 
 std::size_t DynamicProduct::packed_bytes(const TileQ8Set& set, const LayerDesc& layer) {
   const DynamicShape s(layer);
-  return static_cast<std::size_t>(DynamicPacked(set, panels_of_q8(set, s.product), s).bytes);
+  return static_cast<std::size_t>(DynamicPacked(set, panels_of_q8(set, s.product), s, layer).bytes);
 }
 
 Status DynamicProduct::pack(const TileQ8Set& set, const LayerDesc& layer,
                             std::span<const ConstantBytes> constants, std::span<std::byte> packed) {
   const DynamicShape s(layer);
   const Panels panels = panels_of_q8(set, s.product);
-  const DynamicPacked parts(set, panels, s);
+  const DynamicPacked parts(set, panels, s, layer);
   std::memset(packed.data(), 0, packed.size());
   auto* sums = reinterpret_cast<std::int32_t*>(packed.data() + parts.sums);
   auto* scales = reinterpret_cast<float*>(packed.data() + parts.scales);
@@ -235,6 +234,7 @@ Status DynamicProduct::pack(const TileQ8Set& set, const LayerDesc& layer,
       biases[at] = bias[output];
     }
   }
+  parts.panels.pack_ones(set, s.product, packed);
   return {};
 }
 

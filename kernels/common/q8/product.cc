@@ -22,25 +22,50 @@ Panels panels_of_q8(const TileQ8Set& set, const ProductQ8Shape& shape) noexcept 
   return {set.vector, kMostQ8Vectors, shape.columns, shape.taps * shape.groups()};
 }
 
-PackedQ8Products::PackedQ8Products(const TileQ8Set& set, const Panels& panels, std::int64_t products,
+PackedQ8Products::PackedQ8Products(const TileQ8Set& set, const Panels& panels, const ProductQ8Shape& shape,
+                                   const LayerDesc& layer, std::int64_t products,
                                    std::int64_t before) noexcept
     : products_(products),
       before_(whole_lines(before)),
       each_panels_(whole_lines(panels.floats() * group_bytes(set))),
       columns_(panels.padded_columns()),
       begins_(before_ + products * each_panels_),
-      scales_(begins_ + products * columns_ * 4) {}
+      scales_(begins_ + products * columns_ * 4),
+      ones_(scales_ + products * columns_ * 4),
+      row_factor_(left_of_zero_point(set.weight_bytes, layer)) {
+  if (row_factor_ == 0) return;
+  // Where all groups are whole, one vector serves them all.
+  ones_bytes_ = set.vector * group_bytes(set);
+  if (shape.unused() == 0) return;
+  ones_step_ = ones_bytes_;
+  ones_bytes_ *= shape.taps * shape.groups();
+}
 
 ProductQ8Weights PackedQ8Products::weights(const std::byte* packed, std::int64_t product) const noexcept {
   return {packed + panels_at(product),
           reinterpret_cast<const std::int32_t*>(packed + begins_) + product * columns_,
-          reinterpret_cast<const float*>(packed + scales_) + product * columns_};
+          reinterpret_cast<const float*>(packed + scales_) + product * columns_,
+          row_factor_,
+          packed + ones_,
+          ones_step_};
 }
 
 int PackedQ8Products::steps_of(const LayerDesc& layer, std::span<const ConstantBytes> constants,
                                std::int64_t element) noexcept {
   const auto byte = std::to_integer<std::uint8_t>(constants[1][static_cast<std::size_t>(element)]);
   return Source(layer.inputs[1].format).steps(byte);
+}
+
+void PackedQ8Products::pack_ones(const TileQ8Set& set, const ProductQ8Shape& shape,
+                                 std::span<std::byte> packed) const noexcept {
+  const std::int64_t each = set.vector * group_bytes(set);
+  for (std::int64_t at = 0; at < ones_bytes_; at += each) {
+    const bool last = ones_step_ != 0 && at / each % shape.groups() + 1 == shape.groups();
+    const std::int64_t counted = kQ8Group - (last ? shape.unused() : 0);
+    for (std::int64_t i = 0; i < each; ++i) {
+      if (i % kQ8Group < counted) packed[static_cast<std::size_t>(ones_ + at + i)] = std::byte{1};
+    }
+  }
 }
 
 // Groups of four weights, in 8 bits; in 16 bits those of even places before the others, for each vector.
@@ -61,11 +86,12 @@ void PackedQ8Products::put_weight(const TileQ8Set& set, const Panels& panels, st
   }
 }
 
-void PackedQ8Products::finish_column(const LayerDesc& layer, std::span<const ConstantBytes> constants,
-                                     std::int64_t product, std::int64_t first, std::int64_t column,
-                                     std::int64_t sum, std::span<std::byte> packed) const noexcept {
+void PackedQ8Products::finish_column(const TileQ8Set& set, const LayerDesc& layer,
+                                     std::span<const ConstantBytes> constants, std::int64_t product,
+                                     std::int64_t first, std::int64_t column, std::int64_t sum,
+                                     std::span<std::byte> packed) const noexcept {
   const auto* bias = reinterpret_cast<const std::int32_t*>(constants[2].data());
-  const std::int64_t begin = bias[first + column] - flipped_zero(layer.inputs[0].format) * sum;
+  const std::int64_t begin = bias[first + column] - set.zero_of(layer.inputs[0].format) * sum;
   auto* begins = reinterpret_cast<std::int32_t*>(packed.data() + begins_) + product * columns_;
   auto* scales = reinterpret_cast<float*>(packed.data() + scales_) + product * columns_;
   // Parts of a sum may overflow where the whole, which fits, does not.
@@ -73,26 +99,39 @@ void PackedQ8Products::finish_column(const LayerDesc& layer, std::span<const Con
   scales[column] = multiplier_of(layer, constants, first + column);
 }
 
-TileQ8 tile_of_q8(const LayerDesc& layer, const ProductQ8Shape& shape) noexcept {
+TileQ8 tile_of_q8(const TileQ8Set& set, const LayerDesc& layer, const ProductQ8Shape& shape) noexcept {
   const Target target = target_of(layer);
   TileQ8 tile{};
   tile.taps = static_cast<std::size_t>(shape.taps);
   tile.groups = static_cast<std::size_t>(shape.groups());
   tile.low = target.low, tile.high = target.high;
   tile.zero = target.zero;
-  tile.flip = flip_of(layer.inputs[0].format.type);
+  tile.flip = set.flip_of(layer.inputs[0].format.type);
   tile.output_flip = target.flip;
   return tile;
 }
 
-void multiply_q8(const TileQ8Set& set, const Panels& panels, const ProductQ8Weights& weights,
-                 const Block& block, int row_factor, std::int64_t unused, TileQ8& tile) noexcept {
-  std::array<std::int32_t, kMostQ8Rows> offsets;
-  if (row_factor != 0) {
-    set.row_sums(tile, block.rows, unused, offsets.data());
-    for (int r = 0; r < block.rows; ++r) offsets[static_cast<std::size_t>(r)] *= row_factor;
-    tile.offsets = offsets.data();
+RowOffsets::RowOffsets(const TileQ8Set& set, const ProductQ8Weights& weights, int rows,
+                       TileQ8& tile) noexcept {
+  if (weights.row_factor == 0) return;
+  static constexpr std::int32_t kZeros[kMostQ8Lanes] = {};
+  std::array<std::int32_t, std::size_t{kMostQ8Rows} * kMostQ8Lanes> sums;
+  TileQ8 ones = tile;
+  ones.begin = kZeros;
+  ones.panel = weights.ones;
+  ones.panel_step = static_cast<std::size_t>(weights.ones_step);
+  ones.sums = sums.data();
+  ones.sum_stride = static_cast<std::size_t>(set.vector);
+  set.kernel(tile.flip != 0, 1, rows)(ones);
+  for (int r = 0; r < rows; ++r) {
+    offsets_[static_cast<std::size_t>(r)] =
+        weights.row_factor * sums[static_cast<std::size_t>(r) * static_cast<std::size_t>(set.vector)];
   }
+  tile.offsets = offsets_.data();
+}
+
+void multiply_q8_panels(const TileQ8Set& set, const Panels& panels, const ProductQ8Weights& weights,
+                        const Block& block, TileQ8& tile) noexcept {
   const std::int64_t first = panels.first_column(block.first_panel);
   tile.begin = weights.begin + first;
   tile.scale = weights.scale + first;

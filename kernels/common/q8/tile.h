@@ -4,6 +4,8 @@
 // sums in 32 bits and bytes as results. As kernels/common/tile.h is for f32.
 #pragma once
 
+#include <fettle/kernel.h>
+
 #include <cstddef>
 #include <cstdint>
 
@@ -15,6 +17,7 @@ inline constexpr std::int64_t kQ8Group = 4;
 
 /// output[r][j] = clamp(round(scale[j] * (begin[j] + offsets[r] + sum of (rows[t][r][c] ^ flip) *
 /// weights[t][c][j]))) + zero, rounded half to even; or, for those who go on with them, the sums alone.
+/// Whether the turned-over bytes of rows are signed is the set's choice.
 struct TileQ8 {
   const std::uint8_t* const* rows;  ///< for each tap as many pointers as the tile has rows
   std::size_t taps;                 ///< at least 1
@@ -26,7 +29,7 @@ struct TileQ8 {
   const float* scale;               ///< of each column, in whole vectors
   float low, high;                  ///< bounds of what is rounded: without the zero point
   std::int32_t zero;                ///< added to what is rounded: 0 to 255
-  std::uint8_t flip;                ///< 0x80: rows are s8, which become u8 that are 128 larger
+  std::uint8_t flip;                ///< 0x80: turns rows into what the set multiplies
   std::uint8_t output_flip;         ///< 0x80: results are s8, likewise
   std::uint8_t* output;             ///< the first row's first column
   std::size_t output_stride;        ///< bytes from one row to the next
@@ -45,16 +48,21 @@ inline constexpr int kMostQ8Lanes = 16;
 /// The tiles of one instruction set.
 struct TileQ8Set {
   int vector;                     ///< sums of a register
+  bool signed_rows;               ///< multiplies rows of s8, else u8
   int weight_bytes;               ///< of a stored weight: 1 (s8) or 2 (s16)
   int most_rows[kMostQ8Vectors];  ///< by vectors - 1
-  /// Whether rows are s8, then by vectors - 1 and rows - 1.
+  /// Whether rows are turned over, then by vectors - 1 and rows - 1.
   TileQ8Kernel kernels[2][kMostQ8Vectors][kMostQ8Rows];
-  /// Adds up the bytes of rows, with s8 made u8, of all taps: tile.rows, taps, groups and flip are read. The
-  /// last group counts but for `unused` bytes at its end.
-  void (*row_sums)(const TileQ8& tile, int rows, std::int64_t unused, std::int32_t* sums) noexcept;
 
   TileQ8Kernel kernel(bool flips, int vectors, int rows) const noexcept {
     return kernels[flips ? 1 : 0][vectors - 1][rows - 1];
+  }
+  /// What turns bytes of a type into those that are multiplied, and the zero point among these.
+  std::uint8_t flip_of(DataType type) const noexcept {
+    return (type == DataType::s8) == signed_rows ? 0 : 0x80;
+  }
+  int zero_of(const Format& format) const noexcept {
+    return format.zero_point + (flip_of(format.type) == 0 ? 0 : signed_rows ? -128 : 128);
   }
 };
 

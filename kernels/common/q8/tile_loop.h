@@ -92,21 +92,6 @@ void tile_q8_loop(const TileQ8& t) noexcept {
   }
 }
 
-/// All sums of bytes, by plain code: rows are few, and compilers vectorise it. A template for the sake of its
-/// internal linkage.
-template <typename Simd>
-void row_sums_loop(const TileQ8& t, int rows, std::int64_t unused, std::int32_t* sums) noexcept {
-  const auto bytes = static_cast<std::int64_t>(t.groups) * kQ8Group - unused;
-  for (int r = 0; r < rows; ++r) {
-    std::uint32_t sum = 0;
-    for (std::size_t tap = 0; tap < t.taps; ++tap) {
-      const std::uint8_t* x = t.rows[tap * static_cast<std::size_t>(rows) + static_cast<std::size_t>(r)];
-      for (std::int64_t c = 0; c < bytes; ++c) sum += static_cast<std::uint8_t>(x[c] ^ t.flip);
-    }
-    sums[r] = static_cast<std::int32_t>(sum);
-  }
-}
-
 /// The sizes of tiles: a function for each number of rows.
 template <typename Simd, int kVectors, bool kFlips, int... kRows>
 constexpr void fill_tiles(TileQ8Kernel (&kernels)[kMostQ8Rows]) noexcept {
