@@ -23,6 +23,13 @@ struct Neon {
 };
 
 /// Tiles that are written for in-order cores (Kernel::for_in_order_cores).
+#if !defined(__arm__)
+struct NeonDot {
+  static constexpr Text kName{"neondot"};
+  static constexpr Isa kIsa = Neon::kIsa | Isa::dotprod;
+};
+#endif
+
 struct NeonInOrder {
   static constexpr Text kName{"neon_in_order"};
   static constexpr Isa kIsa = Neon::kIsa;

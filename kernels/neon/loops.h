@@ -16,6 +16,8 @@
 #include "kernels/common/planar_pixels.h"
 #include "kernels/common/pooling.h"
 #include "kernels/common/q8/conversion.h"
+#include "kernels/common/q8/depthwise.h"
+#include "kernels/common/q8/tile.h"
 #include "kernels/common/softmax.h"
 #include "kernels/common/tile.h"
 #include "kernels/common/winograd.h"
@@ -35,6 +37,10 @@ extern const BlockedSet kBlockedNeon;
 extern const CastSet kCastNeon;
 extern const ConvertSet kConvertNeon;
 extern const ConvertQ8Set kConvertQ8Neon;
+extern const TileQ8Set kTilesQ8Neon;
+extern const TileQ8Set kTilesQ8NeonDot;  ///< with dot products, not on 32-bit Arm
+extern const DepthwiseQ8Set kDepthwiseQ8Neon;
+extern const DepthwiseQ8Set kDepthwiseQ8NeonDot;  ///< likewise
 extern const DirectSet kDirectNeon;
 extern const PlanarPixelsSet kPlanarPixelsNeon;
 extern const WinogradSet kWinogradF2Neon, kWinogradF4Neon, kWinogradF5Neon, kWinogradF6Neon;

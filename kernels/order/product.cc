@@ -25,7 +25,6 @@ template <InstructionSet I, const auto& set>
 constexpr const Kernel* attention =
     kEntry<I, "attention.tiles.f32", kPatternOf<Op::attention>, Attention, set>;
 
-#if FETTLE_ORDER_X86
 template <InstructionSet I, const auto& set>
 constexpr const Kernel* dense_q8 = kEntry<I, "gemm.panels.q8", kPatternOf<Op::gemm>, DenseQ8, set>;
 template <InstructionSet I, const auto& set>
@@ -36,6 +35,7 @@ template <InstructionSet I, const auto& set>
 constexpr const Kernel* matmul_dynamic =
     kEntry<I, "matmul.dynamic.u8", kPatternOf<Op::matmul>, DenseDynamic, set>;
 
+#if FETTLE_ORDER_X86
 constexpr AttentionSet kAttentionAvx512{kTilesAvx512, kConvertAvx512, kScoresAvx512};
 constexpr AttentionSet kAttentionAvx2{kTilesAvx2, kConvertAvx2, kScoresAvx2};
 constexpr ProductSet kProductAvx512{kTilesAvx512, kConvertAvx512};
@@ -63,6 +63,11 @@ void order::list_products(KernelList& list) noexcept {
   list.add({dense<Neon, kProductNeon, kResidualOrActivation>, dense<NeonInOrder, kProductNeonInOrder>,
             product<Neon, kProductNeon, kResidualOrActivation>, product<NeonInOrder, kProductNeonInOrder>,
             attention<Neon, kAttentionNeon>, attention<NeonInOrder, kAttentionNeonInOrder>});
+#if !defined(__arm__)
+  list.add({dense_q8<NeonDot, kTilesQ8NeonDot>, matmul_q8<NeonDot, kTilesQ8NeonDot>,
+            dense_dynamic<NeonDot, kTilesQ8NeonDot>, matmul_dynamic<NeonDot, kTilesQ8NeonDot>});
+#endif
+  list.add({dense_dynamic<Neon, kTilesQ8Neon>, matmul_dynamic<Neon, kTilesQ8Neon>});
 #endif
 #if FETTLE_WITH_XNNPACK
   list.add({&xnnpack::kGemmSliced, &xnnpack::kMatmulSliced, &xnnpack::kGemm, &xnnpack::kMatmul,
@@ -71,6 +76,9 @@ void order::list_products(KernelList& list) noexcept {
 #if FETTLE_ORDER_X86
   // Not measured beside XNNPACK's on a CPU that has no more than AVX2.
   list.add({dense_q8<Avx2, kTilesQ8Avx2>, matmul_q8<Avx2, kTilesQ8Avx2>});
+#elif FETTLE_ORDER_NEON
+  // Not measured beside XNNPACK's on a CPU without dot products.
+  list.add({dense_q8<Neon, kTilesQ8Neon>, matmul_q8<Neon, kTilesQ8Neon>});
 #endif
   list.add(portable::product_entries());
   list.add(portable::einsum_entries());

@@ -18,6 +18,7 @@ inline void copy_part(const std::uint8_t* from, std::int64_t count, std::uint8_t
 
 struct DepthwiseAvx2Q8 {
   static constexpr int kBytes = 32;
+  static constexpr int kPlanes = 4;
   static constexpr int kLanes = 8;
   static constexpr int kTaps = 2;
   static constexpr int kWeightBytes = 2;
@@ -78,6 +79,8 @@ struct DepthwiseAvx2Q8 {
     return sum + (Sums)_mm256_madd_epi16(x, w);
   }
 
+  static Sums add_times(Sums sum, Sums x, std::int32_t factor) noexcept { return sum + x * factor; }
+
   struct Rounding {
     __m256 low, high;
     __m256i zero, flip;
@@ -107,6 +110,7 @@ constinit const DepthwiseQ8Set kDepthwiseQ8Avx2 = {
     .taps = DepthwiseAvx2Q8::kTaps,
     .weight_bytes = DepthwiseAvx2Q8::kWeightBytes,
     .interleave = {interleave_q8<DepthwiseAvx2Q8, 1>, interleave_q8<DepthwiseAvx2Q8, 2>, nullptr},
-    .row = {depthwise_q8_row<DepthwiseAvx2Q8, 1, 2>, depthwise_q8_row<DepthwiseAvx2Q8, 2, 2>, nullptr}};
+    .row = {depthwise_q8_row<DepthwiseAvx2Q8, 1, 2>, depthwise_q8_row<DepthwiseAvx2Q8, 2, 2>, nullptr},
+    .signed_rows = false};
 
 }  // namespace fettle::kernels

@@ -12,6 +12,7 @@ namespace {
 
 struct DepthwiseVnni512 {
   static constexpr int kBytes = 64;
+  static constexpr int kPlanes = 4;
   static constexpr int kLanes = 16;
   static constexpr int kTaps = 4;
   static constexpr int kWeightBytes = 1;
@@ -75,6 +76,8 @@ struct DepthwiseVnni512 {
     return (Sums)_mm512_dpbusd_epi32((__m512i)sum, x, w);
   }
 
+  static Sums add_times(Sums sum, Sums x, std::int32_t factor) noexcept { return sum + x * factor; }
+
   struct Rounding {
     __m512 low, high;
     __m512i zero, flip;
@@ -106,6 +109,7 @@ constinit const DepthwiseQ8Set kDepthwiseQ8Vnni512 = {
     .interleave = {interleave_q8<DepthwiseVnni512, 1>, interleave_q8<DepthwiseVnni512, 2>,
                    interleave_q8<DepthwiseVnni512, 4>},
     .row = {depthwise_q8_row<DepthwiseVnni512, 1, 4>, depthwise_q8_row<DepthwiseVnni512, 2, 4>,
-            depthwise_q8_row<DepthwiseVnni512, 4, 4>}};
+            depthwise_q8_row<DepthwiseVnni512, 4, 4>},
+    .signed_rows = false};
 
 }  // namespace fettle::kernels

@@ -87,6 +87,7 @@ constexpr TileQ8Set tiles_of_widening256() noexcept {
   TileQ8Set set{.vector = Widening256::kLanes,
                 .signed_rows = false,
                 .weight_bytes = 2,
+                .order = WeightOrderQ8::even_odd,
                 .most_rows = {8, 3},
                 .kernels = {}};
   fill_tiles<Widening256, 1, false, 1, 2, 3, 4, 5, 6, 7, 8>(set.kernels[0][0]);

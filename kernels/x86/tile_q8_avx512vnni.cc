@@ -67,6 +67,7 @@ constexpr TileQ8Set tiles_of_vnni512() noexcept {
   TileQ8Set set{.vector = Vnni512::kLanes,
                 .signed_rows = false,
                 .weight_bytes = 1,
+                .order = WeightOrderQ8::groups,
                 .most_rows = {14, 14},
                 .kernels = {}};
   fill_tiles<Vnni512, 1, false, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14>(set.kernels[0][0]);

@@ -29,13 +29,16 @@ ARCHITECTURES = {
         "round": 4, "beside": r"^(ldr|mov)\b", "rows": 6},
     "arm": {
         "multiply": r"^vmla\b", "load": r"^vld", "branch": r"^(?:b(?!l(?:x|\b)|x)\w\w(?:\.[nw])?|cbn?z\s+\w+,)\s*([0-9a-f]+)",
-        "jump": r"^b(?:\.[nw])?\s+([0-9a-f]+)", "stack": r"\[sp", "store": r"^v?st", "round": 2,
+        "jump": r"^b(?:\.[nw])?\s+([0-9a-f]+)", "stack": r"\[sp", "vector_stack": r"^v(ld|st).*\[sp",
+        "store": r"^v?st", "round": 2,
         "beside": r"^vld", "rows": 4},
 }
 TILE = re.compile(r"tile(?:_loop|_in_order)?I(?:.*?)Li(\d+)ELi(\d+)E")
-TILE_Q8 = re.compile(r"tile_q8_loopI(\S*?)Li(\d+)ELi(\d+)ELb[01]E")
+TILE_Q8 = re.compile(r"(tile_q8_loopI\S*?|DotTileI|WideningTileI)Li(\d+)ELi(\d+)ELb[01]E")
 DEPTHWISE_Q8 = re.compile(r"depthwise_q8_pixelsI\S*?Li(\d+)ELb[01]E|depthwise_q8_rowI")
-MULTIPLY_Q8 = r"^vp(dpbusd|maddwd)"
+MULTIPLY_Q8 = r"^(vp(dpbusd|maddwd)|sdot|v?[su]?mlal2?)\b"
+# Of a row and a vector of columns, in one round of a tile's loop.
+PRODUCTS_Q8 = {"Vnni": 1, "Widening256": 2, "DotTile": 4, "WideningTile": 8}
 DEPTHWISE = re.compile(r"depthwise_groupsI\S*?(?:Avx512|Neon)ELi(\d+)ELi3ELi[12]ELi1E")
 
 
@@ -117,7 +120,7 @@ def check_tile(name, rows, vectors, body, how):
 
 def check_tile_q8(name, simd, rows, vectors, body, how):
     """What is wrong with a tile of bytes, as sentences, and a line for the table."""
-    multiplies = rows * vectors * (1 if "Vnni" in simd else 2)
+    multiplies = rows * vectors * next(each for kind, each in PRODUCTS_Q8.items() if kind in simd)
     loop = next((l for l in innermost_loops(body, how) if count(l, MULTIPLY_Q8) == multiplies), None)
     if loop is None:
         return [f"{name}: no loop has {multiplies} products of bytes"], ""
@@ -131,7 +134,7 @@ def check_tile_q8(name, simd, rows, vectors, body, how):
 def check_depthwise_q8(name, body, how):
     """What is wrong with the loops of a depthwise convolution of bytes, as sentences; None if they are not here."""
     loops = [l for l in innermost_loops(body, how) if count(l, MULTIPLY_Q8)]
-    used = sum(count(l, how["stack"]) for l in loops)
+    used = sum(count(l, how.get("vector_stack", how["stack"])) for l in loops)
     if not loops:
         return None
     return [f"{name}: {used} vectors on the stack in the loops"] if used else []
@@ -181,7 +184,7 @@ def main():
                 depthwise[match[0]] = depthwise.get(match[0], False) or found is not None
     if tiles == 0:
         problems.append("no tile was found")
-    if tiles_q8 == 0 and arguments.architecture == "x86":
+    if tiles_q8 == 0:
         problems.append("no tile of 8-bit products was found")
     problems += [f"{name}: no loop has the multiply-adds of a row" for name, there in depthwise.items() if not there]
     if not depthwise and arguments.architecture != "arm":

@@ -72,7 +72,8 @@ bool weights_may_be_special(const LayerDesc& desc) {
   return desc.parts.size() == 1 && std::all_of(pads.begin(), pads.end(), [](auto pad) { return pad == 0; });
 }
 
-void put_specials(std::vector<std::byte>& bytes, float largest, std::size_t count, Random& random) {
+void put_specials(std::vector<std::byte>& bytes, float largest, float least, std::size_t count,
+                  Random& random) {
   const float kValues[] = {Limits::quiet_NaN(),
                            -Limits::quiet_NaN(),
                            Limits::infinity(),
@@ -81,8 +82,8 @@ void put_specials(std::vector<std::byte>& bytes, float largest, std::size_t coun
                            -0.0f,
                            largest,
                            -largest,
-                           Limits::min(),
-                           -Limits::min(),
+                           least,
+                           -least,
                            Limits::denorm_min(),
                            -Limits::denorm_min(),
                            Limits::min() / 1000,
@@ -199,13 +200,16 @@ SpecialLayer with_special_values(const TestLayer& layer, Random& random) {
   const Op op = layer.desc.main().op;
   const bool recurrent = op == Op::lstm || op == Op::gru || op == Op::rnn;
   const float largest = adds_up_nothing(layer.desc) ? Limits::max() : recurrent ? 100.0f : 1e15f;
+  // Times alpha the smallest normal number must stay one: it may be flushed otherwise.
+  const auto alpha = static_cast<float>(layer.desc.main().attributes.real("alpha", 1));
+  const float least = Limits::min() / std::min(1.0f, std::max(std::abs(alpha), 1e-3f));
   const bool weights = weights_may_be_special(layer.desc) && random() % 4 == 0;
   for (std::size_t i = 0; i < layer.inputs.size(); ++i) {
     const TensorDesc& tensor = layer.desc.inputs[i];
     if (tensor.format.type != DataType::f32 || (tensor.constant && !weights)) continue;
     const std::size_t elements = layer.inputs[i].size() / sizeof(float);
     const std::size_t counts[] = {1 + random() % 2, 1 + elements / 50, 1 + elements / 3};
-    put_specials(special.layer.inputs[i], largest, counts[random() % 3], random);
+    put_specials(special.layer.inputs[i], largest, least, counts[random() % 3], random);
   }
   special.expected = reference_outputs(special.layer).outputs;
   TestLayer without = special.layer;

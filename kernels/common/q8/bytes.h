@@ -21,6 +21,15 @@ constexpr int flipped_zero(const Format& format) noexcept {
   return format.zero_point + (format.type == DataType::s8 ? 128 : 0);
 }
 
+/// What turns bytes of a type over for loops that multiply s8 or u8, and the zero point among those bytes.
+constexpr std::uint8_t flip_to(bool is_signed, DataType type) noexcept {
+  return (type == DataType::s8) == is_signed ? 0 : 0x80;
+}
+constexpr int zero_among(bool is_signed, const Format& format) noexcept {
+  if (flip_to(is_signed, format.type) == 0) return format.zero_point;
+  return format.zero_point + (is_signed ? -128 : 128);
+}
+
 /// Bytes of an operand as steps of its scale.
 struct Source {
   float scale;

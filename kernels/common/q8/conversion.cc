@@ -124,8 +124,8 @@ class BoundConvertQ8 final : public BoundKernel {
     const std::byte* from = input_ + element(x_, from_pitch_, image, pixel, channel) * bytes_of(x_);
     std::byte* to = output_ + element(y_, to_pitch_, image, pixel, channel) * bytes_of(y_);
     const auto turn = [&](const std::byte* x, std::int64_t x_row, std::byte* y, std::int64_t y_row) {
-      set_.turn(reinterpret_cast<const std::uint8_t*>(x), x_row, reinterpret_cast<std::uint8_t*>(y), y_row, rows,
-                columns);
+      set_.turn(reinterpret_cast<const std::uint8_t*>(x), x_row, reinterpret_cast<std::uint8_t*>(y), y_row,
+                rows, columns);
     };
     std::byte turned[kChannelsQ8 * kPixelsQ8];
     if (same_) {

@@ -40,8 +40,8 @@ void requantise_line(const std::uint8_t* __restrict from, std::uint8_t* __restri
 
 /// Few rows become neighbours: pictures.
 template <typename Tag, int kRows>
-void interleave_rows(const std::uint8_t* __restrict from, std::int64_t from_pitch, std::uint8_t* __restrict to,
-                     std::int64_t columns) noexcept {
+void interleave_rows(const std::uint8_t* __restrict from, std::int64_t from_pitch,
+                     std::uint8_t* __restrict to, std::int64_t columns) noexcept {
   for (std::int64_t c = 0; c < columns; ++c) {
     for (int r = 0; r < kRows; ++r) to[c * kRows + r] = from[r * from_pitch + c];
   }

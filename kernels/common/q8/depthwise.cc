@@ -31,6 +31,7 @@ struct DepthwiseQ8Cut {
   std::int64_t smallest;  // channels of a block
   std::int64_t channels, blocks, groups, stride, width;
   std::int64_t filter_bytes;  // of a block
+  std::int64_t planes;
 
   DepthwiseQ8Cut(const DepthwiseQ8Set& set, const ConvShape& s)
       : bytes(set.bytes),
@@ -39,7 +40,8 @@ struct DepthwiseQ8Cut {
         groups(ceil_div(s.kernel_h, std::int64_t{set.taps})),
         stride(s.stride_w),
         width((s.out_w - 1) * s.stride_w + (s.kernel_w - 1) * s.dilation_w + 1),
-        filter_bytes(groups * s.kernel_w * kQ8Planes * bytes) {
+        filter_bytes(groups * s.kernel_w * set.planes() * bytes),
+        planes(set.planes()) {
     blocks = 0;
     while (block(blocks).first < channels) ++blocks;
   }
@@ -64,7 +66,7 @@ struct DepthwiseQ8Cut {
   }
   // Of planes of whole registers, the widest.
   std::int64_t plane_bytes() const { return whole_lines(ceil_div(width, stride) * bytes + bytes); }
-  std::int64_t phase_bytes() const { return kQ8Planes * plane_bytes(); }
+  std::int64_t phase_bytes() const { return planes * plane_bytes(); }
   std::int64_t group_bytes() const { return stride * phase_bytes(); }
   // Interleaved columns of one row of the result.
   std::int64_t row_bytes() const { return groups * group_bytes(); }
@@ -82,7 +84,7 @@ class BoundDepthwiseQ8 final : public BoundKernel {
         input_pitch_(pixel_pitch(args.layer.inputs[0])),
         output_pitch_(pixel_pitch(args.layer.outputs[0])),
         zero_(static_cast<std::uint8_t>(args.layer.inputs[0].format.zero_point)),
-        flip_(flip_of(args.layer.inputs[0].format.type)),
+        flip_(set.flip_of(args.layer.inputs[0].format.type)),
         packed_(args.packed.data()),
         pool_(args.pool),
         threads_(args.threads) {
@@ -95,10 +97,9 @@ class BoundDepthwiseQ8 final : public BoundKernel {
     common_.factor = left_of_zero_point(set.weight_bytes, args.layer);
     common_.last_taps = static_cast<int>(s_.kernel_h - (cut_.groups - 1) * set.taps);
     common_.plane_step = cut_.plane_bytes();
-    common_.phase_step = cut_.phase_bytes();
     common_.group_step = cut_.group_bytes();
     common_.stride = s_.stride_w;
-    common_.dilation = s_.dilation_w;
+    common_.phases = s_.dilation_w % s_.stride_w;
     common_.output_pitch = output_pitch_;
     common_.pixels = s_.out_w;
   }
@@ -130,6 +131,9 @@ class BoundDepthwiseQ8 final : public BoundKernel {
         interleave(x, oy, block, group, phase, columns);
     }
     DepthwiseQ8Row row = common_;
+    const std::int64_t pixel = DepthwiseQ8Cut::pixel_bytes(set_, block);
+    row.column_step = s_.dilation_w / s_.stride_w * pixel + common_.phases * cut_.phase_bytes();
+    row.turn_step = pixel - cut_.stride * cut_.phase_bytes();
     row.columns = columns;
     row.weights = packed_ + index * cut_.filter_bytes;
     row.begin = reinterpret_cast<const std::int32_t*>(packed_ + cut_.begins_at()) + index * cut_.bytes;
@@ -238,9 +242,10 @@ Status DepthwiseQ8::pack(const DepthwiseQ8Set& set, const LayerDesc& layer,
       for (std::int64_t tap = 0; tap < s.taps(); ++tap) {
         const std::int64_t ky = tap / s.kernel_w;
         const int steps = source.steps(weights[c * s.taps() + tap]);
-        std::byte* column = filters + (ky / set.taps * s.kernel_w + tap % s.kernel_w) * kQ8Planes * cut.bytes;
+        std::byte* column =
+            filters + (ky / set.taps * s.kernel_w + tap % s.kernel_w) * cut.planes * cut.bytes;
         for_each_place(cut, block, i, [&](std::int64_t place) {
-          std::byte* to = column + place * 4 + ky % set.taps * set.weight_bytes;
+          std::byte* to = column + place * cut.planes + ky % set.taps * set.weight_bytes;
           const auto wide = static_cast<std::int16_t>(steps);
           if (set.weight_bytes == 1)
             *to = static_cast<std::byte>(steps - left);
@@ -252,7 +257,7 @@ Status DepthwiseQ8::pack(const DepthwiseQ8Set& set, const LayerDesc& layer,
       for_each_place(cut, block, i, [&](std::int64_t place) {
         // Parts of a sum may overflow where the whole, which fits, does not.
         begins[index * cut.bytes + place] =
-            static_cast<std::int32_t>(bias[c] - flipped_zero(layer.inputs[0].format) * sum);
+            static_cast<std::int32_t>(bias[c] - set.zero_of(layer.inputs[0].format) * sum);
         scales[index * cut.bytes + place] = multiplier_of(layer, constants, c);
       });
     }

@@ -5,14 +5,15 @@
 // channel, as the instructions want them that multiply and add up neighbours. Each column then serves all
 // windows that it is in. Where there are few channels, a register holds several pixels.
 //
-// Interleaved columns lie in four planes, one for each vector of sums: unpacking 64 bytes of four taps gives
-// four vectors of quads. Columns under windows that are a stride apart are neighbours in them, so that those
-// of several windows are read as one vector:
+// Interleaved columns lie in planes, one for each vector that a register of bytes becomes: unpacking 64 bytes
+// of four taps gives four vectors of quads. Columns under windows that are a stride apart are neighbours in
+// them, so that those of several windows are read as one vector:
 //
 //   group of taps | phase (column % stride) | plane | column / stride | channels of the plane | taps
 #pragma once
 
 #include "kernels/common/algorithm.h"
+#include "kernels/common/q8/bytes.h"
 
 #include <fettle/kernel.h>
 
@@ -27,8 +28,6 @@ namespace fettle::kernels {
 inline constexpr int kMostTapsTogether = 4;
 /// Numbers of pixels in a register: 1, 2, 4.
 inline constexpr int kPixelCounts = 3;
-/// Vectors of sums that a register of bytes becomes.
-inline constexpr int kQ8Planes = 4;
 
 /// Columns of a block of channels, of some neighbouring rows of the input.
 struct InterleaveQ8 {
@@ -46,10 +45,11 @@ struct InterleaveQ8 {
 struct DepthwiseQ8Row {
   const std::byte* columns;   ///< interleaved, of the first window's first column
   std::int64_t plane_step;    ///< bytes from one plane to the next
-  std::int64_t phase_step;    ///< bytes from one phase to the next
   std::int64_t group_step;    ///< bytes from some taps of columns to the next
-  std::int64_t stride;        ///< phases
-  std::int64_t dilation;      ///< columns from one of a window to the next
+  std::int64_t stride;        ///< phases that there are
+  std::int64_t phases;        ///< from a window's column to its next one
+  std::int64_t column_step;   ///< bytes likewise
+  std::int64_t turn_step;     ///< bytes more where that is beyond the last phase
   std::int64_t groups;        ///< of taps of a column
   std::int64_t kernel_w;      ///< columns of a window
   const std::byte* weights;   ///< for each group and column: 4 bytes for each channel, in the set's order
@@ -69,11 +69,17 @@ struct DepthwiseQ8Row {
 /// What an instruction set brings.
 struct DepthwiseQ8Set {
   int bytes;         ///< of a register: so many channels of a pixel, or fewer of several
-  int taps;          ///< interleaved: 4, or 2 of 16 bits
+  int taps;          ///< interleaved: 4, or 2 or 1 of 16 bits
   int weight_bytes;  ///< of a stored weight: 1 (s8) or 2 (s16)
   /// For 1, 2 and 4 pixels in a register; null where it holds no 16 channels of each.
   void (*interleave[kPixelCounts])(const InterleaveQ8& columns) noexcept;
   void (*row[kPixelCounts])(const DepthwiseQ8Row& row) noexcept;
+  bool signed_rows;  ///< multiplies inputs of s8, else u8
+
+  /// Vectors that a register of bytes becomes, and bytes of a channel in all of them.
+  int planes() const noexcept { return taps * weight_bytes; }
+  std::uint8_t flip_of(DataType type) const noexcept { return flip_to(signed_rows, type); }
+  int zero_of(const Format& format) const noexcept { return zero_among(signed_rows, format); }
 };
 
 /// u8 or s8, one filter for each channel, any window, strides and dilations. Equal to the reference bit for

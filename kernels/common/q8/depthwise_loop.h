@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The loops of quantised depthwise convolutions for registers of several lanes of 16 bytes, in which bytes
-// are unpacked (x86). Included by the files of instruction sets alone, as tile_loop.h is.
+// The loops of quantised depthwise convolutions for registers of one or several lanes of 16 bytes, in which
+// bytes are unpacked. Included by the files of instruction sets alone, as tile_loop.h is.
 #pragma once
 
 #include "kernels/common/q8/depthwise.h"
@@ -47,46 +47,54 @@ void interleave_q8(const InterleaveQ8& columns) noexcept {
   });
 }
 
+/// Ones for the taps that count, where a window's sum is asked for.
+template <typename Simd, bool kAddsWindow>
+inline auto ones_of(int taps) noexcept {
+  if constexpr (kAddsWindow)
+    return Simd::ones(taps);
+  else
+    return taps;
+}
+
 /// kRegisters times as many pixels as a register holds. `kAddsWindow`: the sum of each window's bytes, times
 /// a factor, is added.
 template <typename Simd, int kTogether, int kRegisters, bool kAddsWindow>
 inline void depthwise_q8_pixels(const DepthwiseQ8Row& row, const std::byte* columns, std::uint8_t* output,
                                 int pixels) noexcept {
-  typename Simd::Sums sums[kRegisters][kQ8Planes];
+  typename Simd::Sums sums[kRegisters][Simd::kPlanes];
 #pragma GCC unroll 4
-  for (int v = 0; v < kQ8Planes; ++v) {
+  for (int v = 0; v < Simd::kPlanes; ++v) {
     const typename Simd::Sums begin = Simd::load_sums(row.begin + v * Simd::kLanes);
 #pragma GCC unroll 4
     for (int p = 0; p < kRegisters; ++p) sums[p][v] = begin;
   }
-  typename Simd::Sums windows[kRegisters][kQ8Planes] = {};
+  [[maybe_unused]] typename Simd::Sums windows[kRegisters][Simd::kPlanes] = {};
   const std::byte* weights = row.weights;
   constexpr std::int64_t kPixelBytes = Simd::kBytes / kTogether;
   for (std::int64_t group = 0; group < row.groups; ++group, columns += row.group_step) {
     const std::byte* x = columns;
     std::int64_t phase = 0;
     const bool last = group + 1 == row.groups;
-    [[maybe_unused]] const typename Simd::Bytes ones = Simd::ones(last ? row.last_taps : Simd::kTaps);
+    [[maybe_unused]] const auto ones = ones_of<Simd, kAddsWindow>(last ? row.last_taps : Simd::kTaps);
     for (std::int64_t kx = 0; kx < row.kernel_w; ++kx) {
       const std::byte* plane = x;
 #pragma GCC unroll 4
-      for (int v = 0; v < kQ8Planes; ++v, plane += row.plane_step) {
-        const typename Simd::Bytes w = Simd::load_quads(weights + v * Simd::kLanes * 4);
+      for (int v = 0; v < Simd::kPlanes; ++v, plane += row.plane_step) {
+        const auto w = Simd::load_quads(weights + v * Simd::kBytes);
 #pragma GCC unroll 4
         for (int p = 0; p < kRegisters; ++p) {
-          const typename Simd::Bytes quads = Simd::load_quads(plane + p * Simd::kBytes);
+          const auto quads = Simd::load_quads(plane + p * Simd::kBytes);
           sums[p][v] = Simd::multiply_add(quads, w, sums[p][v]);
           if constexpr (kAddsWindow) windows[p][v] = Simd::multiply_add(quads, ones, windows[p][v]);
         }
       }
-      weights += kQ8Planes * Simd::kBytes;
+      weights += Simd::kPlanes * Simd::kBytes;
       // To the window's next column.
-      if (row.stride == 1) {
-        x += row.dilation * kPixelBytes;
-      } else {
-        const std::int64_t next = phase + row.dilation;
-        x += next / row.stride * kPixelBytes + (next % row.stride - phase) * row.phase_step;
-        phase = next % row.stride;
+      x += row.column_step;
+      phase += row.phases;
+      if (phase >= row.stride) {
+        phase -= row.stride;
+        x += row.turn_step;
       }
     }
   }
@@ -94,7 +102,8 @@ inline void depthwise_q8_pixels(const DepthwiseQ8Row& row, const std::byte* colu
 #pragma GCC unroll 4
     for (int p = 0; p < kRegisters; ++p) {
 #pragma GCC unroll 4
-      for (int v = 0; v < kQ8Planes; ++v) sums[p][v] += windows[p][v] * row.factor;
+      for (int v = 0; v < Simd::kPlanes; ++v)
+        sums[p][v] = Simd::add_times(sums[p][v], windows[p][v], row.factor);
     }
   }
   const typename Simd::Rounding rounding(row);

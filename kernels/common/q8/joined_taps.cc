@@ -25,7 +25,8 @@ bool joins_taps(const ConvShape& s) noexcept {
 JoinedTaps::JoinedTaps(const ConvShape& s, std::int64_t pitch, const std::uint8_t* zeros) noexcept
     : s_(s), pitch_(pitch), zeros_(zeros) {
   if (pitch != s.in_channels) return;
-  first_inside_ = std::clamp<std::int64_t>(ceil_div(std::max<std::int64_t>(0, s.pad_left), s.stride_w), 0, s.out_w);
+  first_inside_ =
+      std::clamp<std::int64_t>(ceil_div(std::max<std::int64_t>(0, s.pad_left), s.stride_w), 0, s.out_w);
   const std::int64_t last = s.in_w - s.kernel_w + s.pad_left;  // column of the last window that fits
   end_inside_ = last < 0 ? first_inside_ : std::clamp(last / s.stride_w + 1, first_inside_, s.out_w);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Windows of few channels, whose taps of a row lie together in nhwc: a row of taps is read as one, which wastes no
-// bytes of groups and needs fewer pointers. Windows that reach over an edge are copied.
+// Windows of few channels, whose taps of a row lie together in nhwc: a row of taps is read as one, which
+// wastes no bytes of groups and needs fewer pointers. Windows that reach over an edge are copied.
 #pragma once
 
 #include "kernels/common/conv_shape.h"
@@ -17,8 +17,8 @@ bool joins_taps(const ConvShape& s) noexcept;
 
 class JoinedTaps {
  public:
-  /// `pitch`: bytes from one pixel to the next. `zeros`: a window's row of the input's zero point, and as many bytes
-  /// as a group may read behind it.
+  /// `pitch`: bytes from one pixel to the next. `zeros`: a window's row of the input's zero point, and as
+  /// many bytes as a group may read behind it.
   JoinedTaps(const ConvShape& s, std::int64_t pitch, const std::uint8_t* zeros) noexcept;
 
   /// Bytes that the copies of `rows` windows take.

@@ -68,7 +68,6 @@ void PackedQ8Products::pack_ones(const TileQ8Set& set, const ProductQ8Shape& sha
   }
 }
 
-// Groups of four weights, in 8 bits; in 16 bits those of even places before the others, for each vector.
 void PackedQ8Products::put_weight(const TileQ8Set& set, const Panels& panels, std::byte* target,
                                   std::int64_t column, std::int64_t row, int value) noexcept {
   const std::int64_t panel = panels.panel_of(column);
@@ -76,14 +75,27 @@ void PackedQ8Products::put_weight(const TileQ8Set& set, const Panels& panels, st
   const std::int64_t place = row % kQ8Group;
   const std::int64_t in_panel = column - panels.first_column(panel);
   const std::int64_t lane = in_panel % set.vector;
-  std::byte* vector = target + panels.first_float(panel) * group_bytes(set) +
-                      (group * panels.width_of(panel) + in_panel - lane) * group_bytes(set);
-  if (set.weight_bytes == 1) {
-    vector[lane * kQ8Group + place] = static_cast<std::byte>(value);
-  } else {
-    const auto wide = static_cast<std::int16_t>(value);
-    std::memcpy(vector + place % 2 * set.vector * 4 + lane * 4 + place / 2 * 2, &wide, sizeof(wide));
+  const std::int64_t width = panels.width_of(panel);
+  // Weights before this one in the group of the panel.
+  std::int64_t at = 0;
+  switch (set.order) {
+    case WeightOrderQ8::groups:
+      at = in_panel * kQ8Group + place;
+      break;
+    case WeightOrderQ8::even_odd:
+      at = (in_panel - lane) * kQ8Group + place % 2 * set.vector * 2 + lane * 2 + place / 2;
+      break;
+    case WeightOrderQ8::places:
+      at = place * width + in_panel;
+      break;
   }
+  std::byte* to =
+      target + (panels.first_float(panel) + group * width) * group_bytes(set) + at * set.weight_bytes;
+  const auto wide = static_cast<std::int16_t>(value);
+  if (set.weight_bytes == 1)
+    *to = static_cast<std::byte>(value);
+  else
+    std::memcpy(to, &wide, sizeof(wide));
 }
 
 void PackedQ8Products::finish_column(const TileQ8Set& set, const LayerDesc& layer,

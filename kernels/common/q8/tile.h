@@ -4,6 +4,8 @@
 // sums in 32 bits and bytes as results. As kernels/common/tile.h is for f32.
 #pragma once
 
+#include "kernels/common/q8/bytes.h"
+
 #include <fettle/kernel.h>
 
 #include <cstddef>
@@ -45,11 +47,19 @@ inline constexpr int kMostQ8Vectors = 2;
 inline constexpr int kMostQ8Rows = 14;
 inline constexpr int kMostQ8Lanes = 16;
 
+/// How the weights of a group of bytes lie among those of a vector of columns.
+enum class WeightOrderQ8 : std::uint8_t {
+  groups,    ///< column by column
+  even_odd,  ///< the bytes in even places, column by column, then those in odd ones
+  places,    ///< the columns' first bytes, the second ones; of all vectors of a panel together
+};
+
 /// The tiles of one instruction set.
 struct TileQ8Set {
-  int vector;                     ///< sums of a register
-  bool signed_rows;               ///< multiplies rows of s8, else u8
-  int weight_bytes;               ///< of a stored weight: 1 (s8) or 2 (s16)
+  int vector;        ///< sums of a register
+  bool signed_rows;  ///< multiplies rows of s8, else u8
+  int weight_bytes;  ///< of a stored weight: 1 (s8) or 2 (s16)
+  WeightOrderQ8 order;
   int most_rows[kMostQ8Vectors];  ///< by vectors - 1
   /// Whether rows are turned over, then by vectors - 1 and rows - 1.
   TileQ8Kernel kernels[2][kMostQ8Vectors][kMostQ8Rows];
@@ -58,12 +68,8 @@ struct TileQ8Set {
     return kernels[flips ? 1 : 0][vectors - 1][rows - 1];
   }
   /// What turns bytes of a type into those that are multiplied, and the zero point among these.
-  std::uint8_t flip_of(DataType type) const noexcept {
-    return (type == DataType::s8) == signed_rows ? 0 : 0x80;
-  }
-  int zero_of(const Format& format) const noexcept {
-    return format.zero_point + (flip_of(format.type) == 0 ? 0 : signed_rows ? -128 : 128);
-  }
+  std::uint8_t flip_of(DataType type) const noexcept { return flip_to(signed_rows, type); }
+  int zero_of(const Format& format) const noexcept { return zero_among(signed_rows, format); }
 };
 
 }  // namespace fettle::kernels
