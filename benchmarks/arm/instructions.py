@@ -27,6 +27,9 @@ COLUMNS = (("`conv.indirect`", r"^conv\.indirect\.f32\.neon$"), ("`conv.padded_r
            ("`conv.winograd_f2`", r"^conv\.winograd_f2\.f32\.neon$"), ("`_f4`", r"^conv\.winograd_f4\.f32\.neon$"),
            ("`_f5`", r"^conv\.winograd_f5\.f32\.neon$"), ("`_f6`", r"^conv\.winograd_f6\.f32\.neon$"),
            ("`dwconv.direct`", r"^dwconv\.direct\.f32\.neon$"), ("XNNPACK", r"\.xnnpack$"))
+COLUMNS_Q8 = (("`conv.indirect`, dot products", r"^conv\.indirect\.q8\.neondot$"), ("without", r"^conv\.indirect\.q8\.neon$"),
+              ("`dwconv.direct`, dot products", r"^dwconv\.direct\.q8\.neondot$"),
+              ("without", r"^dwconv\.direct\.q8\.neon$"), ("XNNPACK", r"\.xnnpack$"))
 
 
 def counts(command):
@@ -42,6 +45,16 @@ def counts(command):
     return found
 
 
+def print_table(found, columns, digits):
+    print("| layer |", " | ".join(title for title, _ in columns), "|\n|---|" + "---|" * len(columns))
+    for layer, kernels in found.items():
+        cells = []
+        for _, pattern in columns:
+            shares = [share for kernel, share in kernels.items() if re.search(pattern, kernel)]
+            cells.append(f"{min(shares):.{digits}f}" if shares else "")
+        print(f"| {layer} |", " | ".join(cells), "|")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("build", type=pathlib.Path, help="build folder for Arm")
@@ -55,13 +68,10 @@ def main():
         subprocess.run([arguments.cc, "-O2", "-shared", "-fPIC", "-o", plugin, HERE / "count_instructions.c"], check=True)
         found = counts([qemu, "-cpu", arguments.cpu, "-L", root, "-plugin", f"{plugin},mark={mark}",
                         arguments.build / "benchmarks/fettle_arm_layers"])
-    print("| layer |", " | ".join(title for title, _ in COLUMNS), "|\n|---|" + "---|" * len(COLUMNS))
-    for layer, kernels in found.items():
-        cells = []
-        for _, pattern in COLUMNS:
-            shares = [share for kernel, share in kernels.items() if re.search(pattern, kernel)]
-            cells.append(f"{min(shares):.2f}" if shares else "")
-        print(f"| {layer} |", " | ".join(cells), "|")
+    in_bytes = {layer: kernels for layer, kernels in found.items() if layer.startswith("8 bits")}
+    print_table({layer: kernels for layer, kernels in found.items() if layer not in in_bytes}, COLUMNS, 2)
+    print()
+    print_table(in_bytes, COLUMNS_Q8, 3)
 
 
 if __name__ == "__main__":

@@ -40,14 +40,29 @@ constexpr Convolution kLayers[] = {
     {"3x3 depthwise, 96, stride 2, 112x112", 96, 96, 112, 3, 2, true},
 };
 
-TensorDesc tensor(const Shape& shape, Layout layout, bool constant) {
-  TensorDesc made{shape, {layout, DataType::f32}, {}, constant};
+TensorDesc tensor(const Shape& shape, Layout layout, bool constant, DataType type = DataType::f32,
+                  float scale = 0) {
+  TensorDesc made{shape, {.layout = layout, .type = type, .scale = scale}, {}, constant};
   made.strides = dense_strides(made.shape, made.format);
   return made;
 }
 
+// Of s8 with scales for each output channel.
+void quantise(LayerDesc& layer) {
+  const Shape each{layer.outputs[0].shape[1]};
+  const auto stored = [](TensorDesc& t, DataType type, float scale) {
+    t = tensor(t.shape, t.format.layout, t.constant, type, scale);
+  };
+  stored(layer.inputs[0], DataType::s8, 0.1f);
+  stored(layer.inputs[1], DataType::s8, 1.0f);
+  layer.inputs[2] = tensor(each, Layout::nchw, true, DataType::s32);
+  layer.inputs.push_back(tensor(each, Layout::nchw, true));
+  stored(layer.outputs[0], DataType::s8, 0.5f);
+  layer.parts[0].operands.push_back(3);
+}
+
 // In the formats given, with a bias and a clamp to [0, infinity).
-LayerDesc describe(const Convolution& c, const Signature& signature) {
+LayerDesc describe(const Convolution& c, const Signature& signature, bool quantised) {
   using Integers = std::vector<std::int64_t>;
   const std::int64_t pad = c.window / 2;
   const std::int64_t out_side = (c.side + 2 * pad - c.window) / c.stride + 1;
@@ -66,6 +81,7 @@ LayerDesc describe(const Convolution& c, const Signature& signature) {
                   tensor({c.out, c.depthwise ? 1 : c.in, c.window, c.window}, Layout::nchw, true),
                   tensor({c.out}, Layout::nchw, true)};
   layer.outputs = {tensor({1, c.out, out_side, out_side}, signature.output.layout, false)};
+  if (quantised) quantise(layer);
   return layer;
 }
 
@@ -75,15 +91,15 @@ std::int64_t multiply_accumulates(const LayerDesc& layer) {
 }
 
 // The counts before and after come on stderr; the line that says of what, on stdout.
-void run_once(const Convolution& c, const Kernel& kernel, const Signature& signature) {
-  const LayerDesc layer = describe(c, signature);
+void run_once(const Convolution& c, const Kernel& kernel, const Signature& signature, bool quantised) {
+  const LayerDesc layer = describe(c, signature, quantised);
   if (kernel.supports(layer, this_cpu()) != Refusal::none) return;
   Result<TimedKernel> timed = TimedKernel::make(kernel, layer, nullptr, 1);
   if (!timed) return;
   syscall(SYS_getppid);
   timed->time_us(0);  // once
   syscall(SYS_getppid);
-  fmt::print("{}; {}; {}\n", c.name, kernel.name, multiply_accumulates(layer));
+  fmt::print("{}{}; {}; {}\n", quantised ? "8 bits: " : "", c.name, kernel.name, multiply_accumulates(layer));
   std::fflush(stdout);
 }
 
@@ -99,8 +115,10 @@ int main() {
           kernel->name.ends_with(".portable"))
         continue;
       for (const Signature& signature : kernel->signatures) {
-        if (signature.output == FormatTag{Layout::nhwc, DataType::f32})
-          benchmarks::run_once(layer, *kernel, signature);
+        if (signature.output.layout != Layout::nhwc) continue;
+        const bool quantised = kernel->name.find(".q8.") != std::string_view::npos;
+        if (quantised || signature.output.type == DataType::f32)
+          benchmarks::run_once(layer, *kernel, signature, quantised);
       }
     }
   }

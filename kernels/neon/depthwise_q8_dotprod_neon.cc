@@ -41,8 +41,8 @@ struct DepthwiseDot : DepthwiseNeonBytes {
   struct Rounding : RoundingQ8 {
     explicit Rounding(const DepthwiseQ8Row& row) noexcept : RoundingQ8(row, row.flip) {}
     Bytes bytes(const Sums (&sums)[kPlanes], const float* scale) const noexcept {
-      return vcombine_u8(RoundingQ8::bytes(sums[0], sums[1], scale),
-                         RoundingQ8::bytes(sums[2], sums[3], scale + 8));
+      return vcombine_u8(RoundingQ8::bytes(sums[0], sums[1], vld1q_f32(scale), vld1q_f32(scale + 4)),
+                         RoundingQ8::bytes(sums[2], sums[3], vld1q_f32(scale + 8), vld1q_f32(scale + 12)));
     }
   };
 };

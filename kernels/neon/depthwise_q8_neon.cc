@@ -34,8 +34,9 @@ struct DepthwiseWidening : DepthwiseNeonBytes {
   struct Rounding : RoundingQ8 {
     explicit Rounding(const DepthwiseQ8Row& row) noexcept : RoundingQ8(row, row.flip) {}
     Bytes bytes(const Sums (&sums)[kPlanes], const float* scale) const noexcept {
-      return vcombine_u8(RoundingQ8::bytes(sums[0].low, sums[0].high, scale),
-                         RoundingQ8::bytes(sums[1].low, sums[1].high, scale + 8));
+      return vcombine_u8(
+          RoundingQ8::bytes(sums[0].low, sums[0].high, vld1q_f32(scale), vld1q_f32(scale + 4)),
+          RoundingQ8::bytes(sums[1].low, sums[1].high, vld1q_f32(scale + 8), vld1q_f32(scale + 12)));
     }
   };
 };

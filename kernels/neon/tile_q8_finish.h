@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What tiles of bytes begin and end with for NEON. The anonymous namespace keeps it inside the file that uses it, as
-// in simd_neon.h.
+// What tiles of bytes begin and end with for NEON. The anonymous namespace keeps it inside the file that uses
+// it, as in simd_neon.h.
 #pragma once
 
 #include "kernels/common/q8/tile.h"
@@ -25,7 +25,8 @@ inline void start_tile_q8(const TileQ8& t, int32x4_t (&sums)[kRows][kVectors]) n
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r) sums[r][v] = begin;
   }
-  if (t.offsets == nullptr) [[likely]] return;
+  if (t.offsets == nullptr) [[likely]]
+    return;
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) {
     const int32x4_t offset = vdupq_n_s32(t.offsets[r]);
@@ -35,10 +36,13 @@ inline void start_tile_q8(const TileQ8& t, int32x4_t (&sums)[kRows][kVectors]) n
 }
 
 // Out of line: few tiles are not whole.
-[[gnu::noinline]] inline void store_few(uint8x8_t bytes, std::size_t count, std::uint8_t* to) noexcept {
-  std::uint8_t all[8];
-  vst1_u8(all, bytes);
-  std::memcpy(to, all, count);
+[[gnu::noinline]] inline void store_few(const uint8x8_t* bytes, int rows, const TileQ8& t) noexcept {
+  std::uint8_t* to = t.output;
+  for (int r = 0; r < rows; ++r, to += t.output_stride) {
+    std::uint8_t all[8];
+    vst1_u8(all, bytes[r]);
+    std::memcpy(to, all, t.columns);
+  }
 }
 
 template <int kRows, int kVectors>
@@ -53,22 +57,25 @@ inline void finish_tile_q8(const TileQ8& t, const int32x4_t (&sums)[kRows][kVect
     return;
   }
   const RoundingQ8 rounding(t, t.output_flip);
-  const float* scale = t.scale;
-  const std::size_t columns = t.columns;
+  float32x4_t scale[kVectors];
+#pragma GCC unroll 2
+  for (int v = 0; v < kVectors; ++v) scale[v] = vld1q_f32(t.scale + 4 * v);
+  uint8x8_t bytes[kRows];
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r) {
+    if constexpr (kVectors == 2)
+      bytes[r] = rounding.bytes(sums[r][0], sums[r][1], scale[0], scale[1]);
+    else
+      bytes[r] = rounding.bytes(sums[r][0], scale[0]);
+  }
+  if (kVectors < 2 || t.columns < 8) {
+    store_few(bytes, kRows, t);
+    return;
+  }
   std::uint8_t* output = t.output;
   const std::size_t stride = t.output_stride;
 #pragma GCC unroll 8
-  for (int r = 0; r < kRows; ++r, output += stride) {
-    uint8x8_t bytes;
-    if constexpr (kVectors == 2)
-      bytes = rounding.bytes(sums[r][0], sums[r][1], scale);
-    else
-      bytes = rounding.bytes(sums[r][0], scale);
-    if (columns == 4 * kVectors && kVectors == 2)
-      vst1_u8(output, bytes);
-    else
-      store_few(bytes, columns, output);
-  }
+  for (int r = 0; r < kRows; ++r, output += stride) vst1_u8(output, bytes[r]);
 }
 
 /// The sizes of tiles: Loop<rows, vectors, flips>::run for each number of rows.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// 8-bit tiles for NEON without dot products. Bytes of rows become 16 bits, eight at a time, and are multiplied by lane
-// by weights of 16 bits, which hold any difference of a byte and its zero point. On aarch64:
+// 8-bit tiles for NEON without dot products. Bytes of rows become 16 bits, eight at a time, and are
+// multiplied by lane by weights of 16 bits, which hold any difference of a byte and its zero point. On
+// aarch64:
 //
 //   8 x 2: v8.. rows, 8 channels | 16 sums | weights    128 smlal for 16 loads: 512 products
 //
@@ -46,7 +47,8 @@ inline void add_place(int32x4_t (&sums)[kRows][kVectors], const int16x8_t (&x)[k
 
 // The four bytes of a group, the first of which is in lane kFirst.
 template <int kFirst, int kRows, int kVectors>
-inline void add_group(int32x4_t (&sums)[kRows][kVectors], const int16x8_t (&x)[kRows], const std::byte* panel) noexcept {
+inline void add_group(int32x4_t (&sums)[kRows][kVectors], const int16x8_t (&x)[kRows],
+                      const std::byte* panel) noexcept {
   const auto* weights = reinterpret_cast<const std::int16_t*>(panel);
   add_place<kFirst>(sums, x, weights);
   add_place<kFirst + 1>(sums, x, weights + 4 * kVectors);

@@ -83,11 +83,8 @@ void order::list_convolutions(KernelList& list) noexcept {
         conv<Neon, "conv.indirect_volume.f32", IndirectVolume, kTilesNeon, kResidualOrActivation>,
         conv<Neon, "conv.planar_pixels.f32", PlanarPixels, kPlanarPixelsNeon, kActivation>,
 #if !defined(__arm__)
-        conv<NeonDot, "dwconv.direct.q8", DepthwiseQ8, kDepthwiseQ8NeonDot>,
-        conv<NeonDot, "conv.indirect.q8", IndirectQ8, kTilesQ8NeonDot>,
         conv<NeonDot, "conv.dynamic.u8", ConvDynamic, kTilesQ8NeonDot>,
 #endif
-        conv<Neon, "dwconv.direct.q8", DepthwiseQ8, kDepthwiseQ8Neon>,
         conv<Neon, "conv.dynamic.u8", ConvDynamic, kTilesQ8Neon>,
         // Where these are faster, they round more: plans may take them, which the tuner checks.
         conv<Neon, "conv.winograd_f4.f32", WinogradF4, kWinogradF4Neon, kResidualOrActivation>,
@@ -116,8 +113,14 @@ void order::list_convolutions(KernelList& list) noexcept {
   // Not measured beside XNNPACK's on a CPU that has no more than AVX2.
   list.add({conv<Avx2, "conv.indirect.q8", IndirectQ8, kTilesQ8Avx2>});
 #elif FETTLE_ORDER_NEON
-  // Not measured beside XNNPACK's on a CPU without dot products.
-  list.add({conv<Neon, "conv.indirect.q8", IndirectQ8, kTilesQ8Neon>});
+  // XNNPACK's have fewer instructions for a product (docs/performance.md), these take any zero points. Plans
+  // choose by time.
+#if !defined(__arm__)
+  list.add({conv<NeonDot, "dwconv.direct.q8", DepthwiseQ8, kDepthwiseQ8NeonDot>,
+            conv<NeonDot, "conv.indirect.q8", IndirectQ8, kTilesQ8NeonDot>});
+#endif
+  list.add({conv<Neon, "dwconv.direct.q8", DepthwiseQ8, kDepthwiseQ8Neon>,
+            conv<Neon, "conv.indirect.q8", IndirectQ8, kTilesQ8Neon>});
 #endif
   list.add({&portable::depthwise_entry(), &portable::conv_entry(), &portable::conv_volume_entry(),
             &portable::conv_transpose_volume_entry(), &portable::depthwise_q8_entry(),

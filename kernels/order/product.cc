@@ -64,8 +64,7 @@ void order::list_products(KernelList& list) noexcept {
             product<Neon, kProductNeon, kResidualOrActivation>, product<NeonInOrder, kProductNeonInOrder>,
             attention<Neon, kAttentionNeon>, attention<NeonInOrder, kAttentionNeonInOrder>});
 #if !defined(__arm__)
-  list.add({dense_q8<NeonDot, kTilesQ8NeonDot>, matmul_q8<NeonDot, kTilesQ8NeonDot>,
-            dense_dynamic<NeonDot, kTilesQ8NeonDot>, matmul_dynamic<NeonDot, kTilesQ8NeonDot>});
+  list.add({dense_dynamic<NeonDot, kTilesQ8NeonDot>, matmul_dynamic<NeonDot, kTilesQ8NeonDot>});
 #endif
   list.add({dense_dynamic<Neon, kTilesQ8Neon>, matmul_dynamic<Neon, kTilesQ8Neon>});
 #endif
@@ -77,7 +76,10 @@ void order::list_products(KernelList& list) noexcept {
   // Not measured beside XNNPACK's on a CPU that has no more than AVX2.
   list.add({dense_q8<Avx2, kTilesQ8Avx2>, matmul_q8<Avx2, kTilesQ8Avx2>});
 #elif FETTLE_ORDER_NEON
-  // Not measured beside XNNPACK's on a CPU without dot products.
+  // XNNPACK's have fewer instructions for a product, these take any zero points. Plans choose by time.
+#if !defined(__arm__)
+  list.add({dense_q8<NeonDot, kTilesQ8NeonDot>, matmul_q8<NeonDot, kTilesQ8NeonDot>});
+#endif
   list.add({dense_q8<Neon, kTilesQ8Neon>, matmul_q8<Neon, kTilesQ8Neon>});
 #endif
   list.add(portable::product_entries());

@@ -5,6 +5,7 @@
 #include "kernels/common/integer_product.h"
 #include "kernels/common/q8/bytes.h"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -148,15 +149,25 @@ void multiply_q8_panels(const TileQ8Set& set, const Panels& panels, const Produc
   tile.begin = weights.begin + first;
   tile.scale = weights.scale + first;
   if (tile.sums == nullptr) tile.output += first;
-  for (std::int64_t panel = block.first_panel; panel < block.last_panel; ++panel) {
-    const std::int64_t width = panels.width_of(panel);
-    tile.panel = weights.panels + panels.first_float(panel) * group_bytes(set);
+  tile.panel = weights.panels + panels.first_float(block.first_panel) * group_bytes(set);
+  // Panels are alike but for their widths, of which there are two, and the last one.
+  std::int64_t panel = block.first_panel;
+  const auto run = [&](std::int64_t end, int vectors) {
+    if (panel >= end) return;
+    const std::int64_t width = std::int64_t{set.vector} * vectors;
+    const TileQ8Kernel kernel = set.kernel(tile.flip != 0, vectors, block.rows);
     tile.panel_step = static_cast<std::size_t>(width * group_bytes(set));
-    tile.columns = static_cast<std::size_t>(panels.columns_of(panel));
-    set.kernel(tile.flip != 0, panels.used_vectors_of(panel), block.rows)(tile);
-    tile.begin += width, tile.scale += width;
-    if (tile.sums == nullptr) tile.output += width;
-  }
+    tile.columns = static_cast<std::size_t>(width);
+    const auto panel_bytes = static_cast<std::size_t>(panels.packed_depth) * tile.panel_step;
+    for (; panel < end; ++panel) {
+      if (panel + 1 == panels.count) tile.columns = static_cast<std::size_t>(panels.columns_of(panel));
+      kernel(tile);
+      tile.begin += width, tile.scale += width, tile.panel += panel_bytes;
+      if (tile.sums == nullptr) tile.output += width;
+    }
+  };
+  run(std::min(block.last_panel, panels.wider), panels.vectors);
+  run(block.last_panel, panels.vectors - 1);
 }
 
 }  // namespace fettle::kernels
