@@ -81,24 +81,28 @@ struct DepthwiseAvx2Q8 {
 
   static Sums add_times(Sums sum, Sums x, std::int32_t factor) noexcept { return sum + x * factor; }
 
+  /// Packing saturates, so that bounds may be applied to bytes; only what is too large for 32 bits must be
+  /// kept from becoming negative.
   struct Rounding {
-    __m256 low, high;
-    __m256i zero, flip;
+    __m256 high;
+    __m256i zero, least, most, flip;
     explicit Rounding(const DepthwiseQ8Row& row) noexcept
-        : low(_mm256_set1_ps(row.low)),
-          high(_mm256_set1_ps(row.high)),
-          zero(_mm256_set1_epi32(row.zero)),
+        : high(_mm256_set1_ps(row.high)),
+          zero(_mm256_set1_epi16(static_cast<std::int16_t>(row.zero))),
+          least(_mm256_set1_epi8(static_cast<char>(static_cast<int>(row.low) + row.zero))),
+          most(_mm256_set1_epi8(static_cast<char>(static_cast<int>(row.high) + row.zero))),
           flip(_mm256_set1_epi8(static_cast<char>(row.flip))) {}
     __m256i rounded(Sums sum, const float* scale) const noexcept {
       const __m256 scaled = _mm256_mul_ps(_mm256_cvtepi32_ps((__m256i)sum), _mm256_loadu_ps(scale));
-      const __m256 bounded = _mm256_min_ps(_mm256_max_ps(scaled, low), high);
-      return _mm256_add_epi32(_mm256_cvtps_epi32(bounded), zero);
+      return _mm256_cvtps_epi32(_mm256_min_ps(scaled, high));
     }
     Bytes bytes(const Sums (&sums)[4], const float* scale) const noexcept {
       const __m256i first = _mm256_packs_epi32(rounded(sums[0], scale), rounded(sums[1], scale + kLanes));
       const __m256i second =
           _mm256_packs_epi32(rounded(sums[2], scale + 2 * kLanes), rounded(sums[3], scale + 3 * kLanes));
-      return _mm256_xor_si256(_mm256_packus_epi16(first, second), flip);
+      const __m256i all =
+          _mm256_packus_epi16(_mm256_adds_epi16(first, zero), _mm256_adds_epi16(second, zero));
+      return _mm256_xor_si256(_mm256_min_epu8(_mm256_max_epu8(all, least), most), flip);
     }
   };
 };

@@ -78,24 +78,28 @@ struct DepthwiseVnni512 {
 
   static Sums add_times(Sums sum, Sums x, std::int32_t factor) noexcept { return sum + x * factor; }
 
+  /// Packing saturates, so that bounds may be applied to bytes; only what is too large for 32 bits must be
+  /// kept from becoming negative.
   struct Rounding {
-    __m512 low, high;
-    __m512i zero, flip;
+    __m512 high;
+    __m512i zero, least, most, flip;
     explicit Rounding(const DepthwiseQ8Row& row) noexcept
-        : low(_mm512_set1_ps(row.low)),
-          high(_mm512_set1_ps(row.high)),
-          zero(_mm512_set1_epi32(row.zero)),
+        : high(_mm512_set1_ps(row.high)),
+          zero(_mm512_set1_epi16(static_cast<std::int16_t>(row.zero))),
+          least(_mm512_set1_epi8(static_cast<char>(static_cast<int>(row.low) + row.zero))),
+          most(_mm512_set1_epi8(static_cast<char>(static_cast<int>(row.high) + row.zero))),
           flip(_mm512_set1_epi8(static_cast<char>(row.flip))) {}
     __m512i rounded(Sums sum, const float* scale) const noexcept {
       const __m512 scaled = _mm512_mul_ps(_mm512_cvtepi32_ps((__m512i)sum), _mm512_loadu_ps(scale));
-      const __m512 bounded = _mm512_min_ps(_mm512_max_ps(scaled, low), high);
-      return _mm512_add_epi32(_mm512_cvtps_epi32(bounded), zero);
+      return _mm512_cvtps_epi32(_mm512_min_ps(scaled, high));
     }
     Bytes bytes(const Sums (&sums)[4], const float* scale) const noexcept {
       const __m512i first = _mm512_packs_epi32(rounded(sums[0], scale), rounded(sums[1], scale + kLanes));
       const __m512i second =
           _mm512_packs_epi32(rounded(sums[2], scale + 2 * kLanes), rounded(sums[3], scale + 3 * kLanes));
-      return _mm512_xor_si512(_mm512_packus_epi16(first, second), flip);
+      const __m512i all =
+          _mm512_packus_epi16(_mm512_adds_epi16(first, zero), _mm512_adds_epi16(second, zero));
+      return _mm512_xor_si512(_mm512_min_epu8(_mm512_max_epu8(all, least), most), flip);
     }
   };
 };
