@@ -26,8 +26,7 @@ Panels panels_of_q8(const TileQ8Set& set, const ProductQ8Shape& shape) noexcept 
 PackedQ8Products::PackedQ8Products(const TileQ8Set& set, const Panels& panels, const ProductQ8Shape& shape,
                                    const LayerDesc& layer, std::int64_t products,
                                    std::int64_t before) noexcept
-    : products_(products),
-      before_(whole_lines(before)),
+    : before_(whole_lines(before)),
       each_panels_(whole_lines(panels.floats() * group_bytes(set))),
       columns_(panels.padded_columns()),
       begins_(before_ + products * each_panels_),

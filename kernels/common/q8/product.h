@@ -101,7 +101,7 @@ class PackedQ8Products {
                      std::span<std::byte> packed) const noexcept;
   std::int64_t panels_at(std::int64_t product) const noexcept { return before_ + product * each_panels_; }
 
-  std::int64_t products_, before_, each_panels_, columns_, begins_, scales_, ones_;
+  std::int64_t before_, each_panels_, columns_, begins_, scales_, ones_;
   int row_factor_;
   std::int64_t ones_bytes_ = 0, ones_step_ = 0;
 };
