@@ -17,7 +17,7 @@ class RoundingQ8 {
  public:
   template <typename T>
   RoundingQ8(const T& t, std::uint8_t flip) noexcept
-#if defined(__arm__)
+#if !defined(__aarch64__)
       : low_(vdupq_n_f32(t.low)),
         high_(vdupq_n_f32(t.high)),
         zero_(vdupq_n_s16(static_cast<std::int16_t>(t.zero))),
@@ -46,7 +46,7 @@ class RoundingQ8 {
  private:
   uint8x8_t finished(int16x8_t steps) const noexcept {
     const uint8x8_t bytes = vqmovun_s16(vqaddq_s16(steps, zero_));
-#if defined(__arm__)
+#if !defined(__aarch64__)
     return veor_u8(bytes, flip_);
 #else
     return veor_u8(vmin_u8(vmax_u8(bytes, least_), most_), flip_);
@@ -54,7 +54,7 @@ class RoundingQ8 {
   }
   int32x4_t rounded(int32x4_t sums, float32x4_t scale) const noexcept {
     const float32x4_t scaled = vmulq_f32(vcvtq_f32_s32(sums), scale);
-#if defined(__arm__)
+#if !defined(__aarch64__)
     const float32x4_t bounded = vminq_f32(vmaxq_f32(scaled, low_), high_);
     // Added to a small number, 1.5 * 2^23 leaves it rounded half to even in the low bits.
     const float32x4_t shift = vdupq_n_f32(12582912.0f);
@@ -64,7 +64,7 @@ class RoundingQ8 {
 #endif
   }
 
-#if defined(__arm__)
+#if !defined(__aarch64__)
   float32x4_t low_, high_;
 #else
   uint8x8_t least_, most_;

@@ -3,6 +3,8 @@
 // Stands in for the compiler's header of this name where the processor is no Arm.
 #pragma once
 
+// MMX shares its registers with long double's arithmetic, which gives NaN after it.
+#define SIMDE_X86_MMX_NO_NATIVE
 #define SIMDE_ENABLE_NATIVE_ALIASES
 #include <simde/arm/neon.h>
 
