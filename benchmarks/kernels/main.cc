@@ -22,8 +22,8 @@ namespace {
 void measure(const LayerInfo& layer, const LayerVariants& all, int count, const Arguments& arguments,
              ThreadPool* pool, double peak) {
   std::vector<std::vector<Variant>> lists(1);
-  lists[0] =
-      make_variants(layer.desc, all, arguments, pool, [](const VariantInfo& v) { return v.covers.empty(); });
+  lists[0] = make_variants(layer.desc, all, arguments, pool,
+                           [](const VariantInfo& v) { return v.variant.covers.empty(); });
   time_in_turns(lists, arguments);
   std::vector<Variant>& variants = lists.front();
   fmt::print("\n{} ({} times, {:.1f} million multiply-accumulates)\n", layer.desc.text(), count,

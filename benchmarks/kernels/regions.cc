@@ -77,7 +77,7 @@ void measure(const runtime::LayerGraph& layers, const Region& region,
   }
   std::vector<Variant> together =
       make_variants(region.desc, variants[static_cast<std::size_t>(region.first)], arguments, pool,
-                    [&](const VariantInfo& info) { return info.covers == region.names; });
+                    [&](const VariantInfo& info) { return info.variant.covers == region.names; });
   compare(region, chain, together, arguments);
 }
 
@@ -90,7 +90,8 @@ void measure_regions(const Model& model, const std::vector<LayerVariants>& varia
   for (int first = 0; first < layers.size(); ++first) {
     for (const VariantInfo& info : variants[static_cast<std::size_t>(first)].variants) {
       if (info.variant.covers.empty() || info.refusal != Refusal::none) continue;
-      const std::vector<int> covers = layers.match(*info.kernel, first);
+      std::vector<int> covers;
+      for (const std::string& name : info.variant.covers) covers.push_back(layers.find(name));
       const Region region{first, covers, info.variant.covers, layers.describe(first, covers),
                           info.variant.signature};
       const std::string text = region.desc.text();
