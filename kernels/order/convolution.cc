@@ -76,34 +76,33 @@ void order::list_convolutions(KernelList& list) noexcept {
   });
 #elif FETTLE_ORDER_NEON
   list.add({
-    conv<Neon, "dwconv.direct.f32", Depthwise, kDepthwiseNeon, kActivation>,
-        conv<Neon, "conv.winograd_f2.f32", Winograd, kWinogradF2Neon, kResidualOrActivation, Winograd::pays>,
-        conv<Neon, "conv.padded_rows.f32", PaddedRows, kTilesNeon, kActivation>,
-        conv<Neon, "conv.indirect.f32", Indirect, kTilesNeon, kResidualOrActivation>,
-        conv<Neon, "conv.indirect_volume.f32", IndirectVolume, kTilesNeon, kResidualOrActivation>,
-        conv<Neon, "conv.planar_pixels.f32", PlanarPixels, kPlanarPixelsNeon, kActivation>,
-#if !defined(__arm__)
-        conv<NeonDot, "conv.dynamic.u8", ConvDynamic, kTilesQ8NeonDot>,
-#endif
-        conv<Neon, "conv.dynamic.u8", ConvDynamic, kTilesQ8Neon>,
-        // Where these are faster, they round more: plans may take them, which the tuner checks.
-        conv<Neon, "conv.winograd_f4.f32", WinogradF4, kWinogradF4Neon, kResidualOrActivation>,
-        conv<Neon, "conv.winograd_f5.f32", WinogradF5, kWinogradF5Neon, kResidualOrActivation>,
-        conv<Neon, "conv.winograd_f6.f32", WinogradF6, kWinogradF6Neon, kResidualOrActivation>,
-        conv<NeonInOrder, "conv.winograd_f2.f32", Winograd, kWinogradF2NeonInOrder, kResidual,
-             Winograd::pays>,
-        conv<NeonInOrder, "conv.padded_rows.f32", PaddedRows, kTilesNeonInOrder>,
-        conv<NeonInOrder, "conv.indirect.f32", Indirect, kTilesNeonInOrder, kResidual>,
-        conv<NeonInOrder, "conv.indirect_volume.f32", IndirectVolume, kTilesNeonInOrder, kResidual>,
-        conv<NeonInOrder, "conv.winograd_f4.f32", WinogradF4, kWinogradF4NeonInOrder, kResidual>,
-        conv<NeonInOrder, "conv.winograd_f5.f32", WinogradF5, kWinogradF5NeonInOrder, kResidual>,
-        conv<NeonInOrder, "conv.winograd_f6.f32", WinogradF6, kWinogradF6NeonInOrder, kResidual>,
-        conv_transpose<Neon, "conv_transpose.depthwise.f32", DepthwisePhases, kDepthwiseNeon>,
-        conv_transpose<Neon, "conv_transpose.patches.f32", Patches, kTilesNeon>,
-        conv_transpose<Neon, "conv_transpose.phases.f32", Phases, kTilesNeon>,
-        conv_transpose<NeonInOrder, "conv_transpose.patches.f32", Patches, kTilesNeonInOrder>,
-        conv_transpose<NeonInOrder, "conv_transpose.phases.f32", Phases, kTilesNeonInOrder>,
+      conv<Neon, "dwconv.direct.f32", Depthwise, kDepthwiseNeon, kActivation>,
+      conv<Neon, "conv.winograd_f2.f32", Winograd, kWinogradF2Neon, kResidualOrActivation, Winograd::pays>,
+      conv<Neon, "conv.padded_rows.f32", PaddedRows, kTilesNeon, kActivation>,
+      conv<Neon, "conv.indirect.f32", Indirect, kTilesNeon, kResidualOrActivation>,
+      conv<Neon, "conv.indirect_volume.f32", IndirectVolume, kTilesNeon, kResidualOrActivation>,
+      conv<Neon, "conv.planar_pixels.f32", PlanarPixels, kPlanarPixelsNeon, kActivation>,
+      // Where these are faster, they round more: plans may take them, which the tuner checks.
+      conv<Neon, "conv.winograd_f4.f32", WinogradF4, kWinogradF4Neon, kResidualOrActivation>,
+      conv<Neon, "conv.winograd_f5.f32", WinogradF5, kWinogradF5Neon, kResidualOrActivation>,
+      conv<Neon, "conv.winograd_f6.f32", WinogradF6, kWinogradF6Neon, kResidualOrActivation>,
+      conv<NeonInOrder, "conv.winograd_f2.f32", Winograd, kWinogradF2NeonInOrder, kResidual, Winograd::pays>,
+      conv<NeonInOrder, "conv.padded_rows.f32", PaddedRows, kTilesNeonInOrder>,
+      conv<NeonInOrder, "conv.indirect.f32", Indirect, kTilesNeonInOrder, kResidual>,
+      conv<NeonInOrder, "conv.indirect_volume.f32", IndirectVolume, kTilesNeonInOrder, kResidual>,
+      conv<NeonInOrder, "conv.winograd_f4.f32", WinogradF4, kWinogradF4NeonInOrder, kResidual>,
+      conv<NeonInOrder, "conv.winograd_f5.f32", WinogradF5, kWinogradF5NeonInOrder, kResidual>,
+      conv<NeonInOrder, "conv.winograd_f6.f32", WinogradF6, kWinogradF6NeonInOrder, kResidual>,
+      conv_transpose<Neon, "conv_transpose.depthwise.f32", DepthwisePhases, kDepthwiseNeon>,
+      conv_transpose<Neon, "conv_transpose.patches.f32", Patches, kTilesNeon>,
+      conv_transpose<Neon, "conv_transpose.phases.f32", Phases, kTilesNeon>,
+      conv_transpose<NeonInOrder, "conv_transpose.patches.f32", Patches, kTilesNeonInOrder>,
+      conv_transpose<NeonInOrder, "conv_transpose.phases.f32", Phases, kTilesNeonInOrder>,
   });
+#if !defined(__arm__)
+  list.add({conv<NeonDot, "conv.dynamic.u8", ConvDynamic, kTilesQ8NeonDot>});
+#endif
+  list.add({conv<Neon, "conv.dynamic.u8", ConvDynamic, kTilesQ8Neon>});
 #endif
 #if FETTLE_WITH_XNNPACK
   list.add({&xnnpack::kDepthwiseConv, &xnnpack::kConvSliced, &xnnpack::kConv, &xnnpack::kConvTranspose,

@@ -54,14 +54,10 @@ void dequantize(const Call& call) {
   });
 }
 
-float ratio(const TensorDesc& from, const TensorDesc& to) {
-  return static_cast<float>(static_cast<double>(from.format.scale) / static_cast<double>(to.format.scale));
-}
-
 void requantize(const Call& call) {
   const Source source(call.layer.inputs.front().format);
   const Target target = target_of(call.layer);
-  const float factor = ratio(call.layer.inputs.front(), call.layer.outputs.front());
+  const float factor = scale_ratio_q8(call.layer.inputs.front().format, call.layer.outputs.front().format);
   const auto* x = call.in<std::uint8_t>(0);
   auto* y = call.out<std::uint8_t>();
   for_each_block(call, [&](std::int64_t first, std::int64_t last) {
@@ -144,8 +140,8 @@ void binary_q8(const Call& call) {
   const TensorDesc& x0 = call.layer.inputs[0];
   const TensorDesc& x1 = call.layer.inputs[1];
   const TensorDesc& result = call.layer.outputs.front();
-  Scales scales{Source(x0.format), Source(x1.format), target_of(call.layer), ratio(x0, result),
-                ratio(x1, result)};
+  Scales scales{Source(x0.format), Source(x1.format), target_of(call.layer),
+                scale_ratio_q8(x0.format, result.format), scale_ratio_q8(x1.format, result.format)};
   if (call.layer.main().op == Op::mul)
     scales.factor_a =
         static_cast<float>(static_cast<double>(x0.format.scale) * static_cast<double>(x1.format.scale) /

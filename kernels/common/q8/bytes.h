@@ -15,12 +15,6 @@
 
 namespace fettle::kernels {
 
-constexpr std::uint8_t flip_of(DataType type) noexcept { return type == DataType::s8 ? 0x80 : 0; }
-/// The zero point among the turned-over bytes: 0 to 255.
-constexpr int flipped_zero(const Format& format) noexcept {
-  return format.zero_point + (format.type == DataType::s8 ? 128 : 0);
-}
-
 /// What turns bytes of a type over for loops that multiply s8 or u8, and the zero point among those bytes.
 constexpr std::uint8_t flip_to(bool is_signed, DataType type) noexcept {
   return (type == DataType::s8) == is_signed ? 0 : 0x80;
@@ -28,6 +22,15 @@ constexpr std::uint8_t flip_to(bool is_signed, DataType type) noexcept {
 constexpr int zero_among(bool is_signed, const Format& format) noexcept {
   if (flip_to(is_signed, format.type) == 0) return format.zero_point;
   return format.zero_point + (is_signed ? -128 : 128);
+}
+
+/// The same for what is computed as u8, and its zero point there: 0 to 255.
+constexpr std::uint8_t flip_of(DataType type) noexcept { return flip_to(false, type); }
+constexpr int flipped_zero(const Format& format) noexcept { return zero_among(false, format); }
+
+/// What steps of one quantisation are in those of another.
+inline float scale_ratio_q8(const Format& from, const Format& to) noexcept {
+  return static_cast<float>(static_cast<double>(from.scale) / static_cast<double>(to.scale));
 }
 
 /// Bytes of an operand as steps of its scale.

@@ -26,7 +26,7 @@ class BoundConvertQ8 final : public BoundKernel {
         y_(args.layer.outputs[0].format),
         source_(x_),
         target_(args.layer.main().clamp, y_),
-        ratio_(static_cast<float>(static_cast<double>(x_.scale) / static_cast<double>(y_.scale))),
+        ratio_(scale_ratio_q8(x_, y_)),
         same_(x_.type == y_.type && x_.scale == y_.scale && x_.zero_point == y_.zero_point &&
               !args.layer.main().clamp),
         count_(args.layer.outputs[0].shape.elements()),
