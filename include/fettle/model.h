@@ -6,9 +6,11 @@
 
 #include <fettle/error.h>
 #include <fettle/export.h>
+#include <fettle/kernel.h>
 #include <fettle/layer.h>
 #include <fettle/limits.h>
 #include <fettle/pass_info.h>
+#include <fettle/quantisation.h>
 #include <fettle/tensor.h>
 
 #include <cstddef>
@@ -92,6 +94,24 @@ class Model {
   /// model does not leave free), kModelUnsupported (listing the nodes that the shapes do not fit),
   /// kInvalidArgument (the graph was released, see ModelOptions::graph_policy), kLimitExceeded, kOutOfMemory.
   FETTLE_API Result<Model> with_shapes(const std::map<std::string, Shape>& shapes) const;
+
+  /// The same network with the layers that `quantisation` names computing with 8-bit integers. Weights of
+  /// other layers are shared; ids and hashes stay, so that plans fit both by them. Layers between real
+  /// numbers and integers are added as needed. Errors: kUnknownName (a layer or value that the model does not
+  /// have), kInvalidArgument (a layer without a form with integers, numbers out of range, a model that is
+  /// quantised this way already), each naming the layer or value, kLimitExceeded, kOutOfMemory.
+  FETTLE_API Result<Model> quantised(const Quantisation& quantisation) const;
+  /// What `quantised` was given; null for a model as it was read.
+  FETTLE_API const Quantisation* quantisation() const noexcept;
+  /// The name of the value of a number in LayerInfo, the model's own where it has one. Of numbers that no
+  /// layer and no input has: empty.
+  FETTLE_API std::string_view value_name(int value) const noexcept;
+  /// The number of an input's value in LayerInfo. `input` is below inputs().size().
+  FETTLE_API int input_value(std::size_t input) const noexcept;
+  /// The contents of the constants of a layer, one entry for each of its desc.inputs, empty for what is
+  /// computed; dense, in the model's order. They live as long as the model. `layer` is an index into
+  /// layers().
+  FETTLE_API std::vector<ConstantBytes> constants(std::size_t layer) const;
 
   FETTLE_API const std::string& name() const noexcept;  ///< the file's stem, or what `parse` was given
   FETTLE_API std::span<const TensorInfo> inputs() const noexcept;

@@ -19,7 +19,7 @@ TensorDesc describe_value(const Value& value, bool quantised) {
   return desc;
 }
 
-void set_quantisation(TensorDesc& tensor, const Quantisation& quantisation) {
+void set_quantisation(TensorDesc& tensor, const ValueQuantisation& quantisation) {
   tensor.format.scale = quantisation.scale;
   tensor.format.zero_point = quantisation.zero_point;
 }

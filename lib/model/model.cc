@@ -79,6 +79,34 @@ Result<Model> Model::with_shapes(const std::map<std::string, Shape>& shapes) con
   });
 }
 
+Result<Model> Model::quantised(const Quantisation& quantisation) const {
+  return guard_allocation([&] {
+    const FloatScope scope(FloatMode::standard(Subnormals::keep));
+    return runtime::quantise_model(*this, quantisation);
+  });
+}
+
+const Quantisation* Model::quantisation() const noexcept { return state_->quantisation.get(); }
+
+std::string_view Model::value_name(int value) const noexcept {
+  const graph::Graph& graph = *state_->graph;
+  const bool known = value >= 0 && static_cast<std::size_t>(value) < graph.value_count();
+  return known ? std::string_view(graph.value(value).name) : std::string_view();
+}
+
+int Model::input_value(std::size_t input) const noexcept { return state_->graph->inputs[input]; }
+
+std::vector<ConstantBytes> Model::constants(std::size_t layer) const {
+  const graph::Graph& graph = *state_->graph;
+  std::vector<ConstantBytes> constants;
+  for (const graph::ValueId input : graph.node(state_->layer_nodes[layer]).inputs) {
+    if (input == graph::kNoValue) continue;
+    const auto& constant = graph.value(input).constant;
+    constants.push_back(constant ? constant->bytes : ConstantBytes{});
+  }
+  return constants;
+}
+
 const std::string& Model::name() const noexcept { return state_->source->name; }
 std::span<const TensorInfo> Model::inputs() const noexcept { return state_->inputs; }
 std::span<const TensorInfo> Model::outputs() const noexcept { return state_->outputs; }

@@ -4,6 +4,7 @@
 #include "lib/base/op_names.h"
 #include "lib/graph/estimates.h"
 #include "lib/graph/passes.h"
+#include "lib/graph/quantise_layers.h"
 #include "lib/model/folding.h"
 #include "lib/model/model_state.h"
 
@@ -110,17 +111,20 @@ void share_constants(graph::Graph& graph, const graph::Graph& other) {
   }
 }
 
-// Makes the layers of a graph whose inputs have no shapes yet. `problems` are what is known against it;
-// `known` is the model for other shapes, if there is one.
-Result<Model> plan_layers(std::shared_ptr<const ModelSource> source, graph::Graph graph,
-                          std::span<const std::optional<Shape>> shapes, std::vector<graph::Problem> problems,
-                          std::vector<std::string> notes, const ModelState* known = nullptr) {
-  for (std::size_t i = 0; i < shapes.size(); ++i) graph.value(graph.inputs[i]).shape = shapes[i];
+// What a graph becomes layers with.
+struct Origin {
+  std::shared_ptr<const ModelSource> source;
+  std::vector<graph::Problem> problems;  // what is known against the graph
+  std::vector<std::string> notes;
+  /// The names of outputs are the model's, whatever passes make of the values behind them.
+  std::vector<std::string> output_names;
+  const ModelState* known = nullptr;  // the model for other shapes, if there is one
+};
+
+Result<std::shared_ptr<ModelState>> make_layers(Origin origin, graph::Graph graph) {
+  auto [source, problems, notes, output_names, known] = std::move(origin);
   auto state = std::make_shared<ModelState>();
   state->notes = std::move(notes);
-  // The names of outputs are the model's, whatever passes make of the values behind them.
-  std::vector<std::string> output_names;
-  for (graph::ValueId output : graph.outputs) output_names.push_back(graph.value(output).name);
   graph::PassContext context;
   context.evaluate = evaluator(source->keep_subnormals);
   context.limits = source->limits;
@@ -137,7 +141,33 @@ Result<Model> plan_layers(std::shared_ptr<const ModelSource> source, graph::Grap
     state->outputs.push_back(describe_tensor(state->graph->value(output)));
   for (std::size_t i = 0; i < output_names.size(); ++i) state->outputs[i].name = output_names[i];
   if (Status status = describe_layers(*state); !status) return std::move(status).error();
-  return ModelState::model_of(std::move(state));
+  return state;
+}
+
+// The same of a graph whose inputs have no shapes yet.
+Result<Model> plan_layers(std::shared_ptr<const ModelSource> source, graph::Graph graph,
+                          std::span<const std::optional<Shape>> shapes, std::vector<graph::Problem> problems,
+                          std::vector<std::string> notes, const ModelState* known = nullptr) {
+  for (std::size_t i = 0; i < shapes.size(); ++i) graph.value(graph.inputs[i]).shape = shapes[i];
+  Origin origin{std::move(source), std::move(problems), std::move(notes), {}, known};
+  for (graph::ValueId output : graph.outputs) origin.output_names.push_back(graph.value(output).name);
+  Result<std::shared_ptr<ModelState>> state = make_layers(std::move(origin), std::move(graph));
+  if (!state) return std::move(state).error();
+  return ModelState::model_of(*std::move(state));
+}
+
+// `known` is the quantised model for other shapes, if there is one.
+Result<Model> quantise(const Model& model, std::shared_ptr<const Quantisation> quantisation,
+                       const ModelState* known) {
+  const ModelState& real = ModelState::of(model);
+  graph::Graph graph = *real.graph;
+  if (Status status = graph::quantise_layers(graph, *quantisation); !status) return std::move(status).error();
+  Origin origin{real.source, {}, real.notes, {}, known};
+  for (const TensorInfo& output : real.outputs) origin.output_names.push_back(output.name);
+  Result<std::shared_ptr<ModelState>> state = make_layers(std::move(origin), std::move(graph));
+  if (!state) return std::move(state).error();
+  (*state)->quantisation = std::move(quantisation);
+  return ModelState::model_of(*std::move(state));
 }
 
 }  // namespace
@@ -163,6 +193,15 @@ Result<Model> make_model(graph::Imported imported, const std::string& name, cons
                      std::move(notes));
 }
 
+Result<Model> quantise_model(const Model& model, const Quantisation& quantisation) {
+  const ModelState& state = ModelState::of(model);
+  if (state.quantisation) {
+    return Error(ErrorCode::kInvalidArgument, state.graph->name + " is quantised already",
+                 "quantise the model as it was loaded");
+  }
+  return quantise(model, std::make_shared<const Quantisation>(quantisation), nullptr);
+}
+
 Result<Model> reshape_model(const Model& model, const std::map<std::string, Shape>& shapes) {
   const ModelState& known = ModelState::of(model);
   const std::string& path = known.graph->name;
@@ -181,7 +220,9 @@ Result<Model> reshape_model(const Model& model, const std::map<std::string, Shap
                  path + ": the imported graph was released, and another input shape needs it",
                  "load the model with ModelOptions::graph_policy at GraphPolicy::keep, or load it again");
   }
-  return plan_layers(known.source, *known.source->graph, *resolved, {}, {}, &known);
+  Result<Model> reshaped = plan_layers(known.source, *known.source->graph, *resolved, {}, {}, &known);
+  return reshaped && known.quantisation ? quantise(*reshaped, known.quantisation, &known)
+                                        : std::move(reshaped);
 }
 
 }  // namespace fettle::runtime

@@ -7,6 +7,7 @@
 #include "lib/graph/imported.h"
 
 #include <fettle/model.h>
+#include <fettle/quantisation.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -50,12 +51,15 @@ struct ModelState {
   std::vector<std::string_view> folding_kernels;
   std::vector<PassInfo> passes;
   std::vector<std::string> notes;
+  std::shared_ptr<const Quantisation> quantisation;  ///< what Model::quantised was given; null: nothing
 };
 
 namespace runtime {
 
 /// A model of an imported graph, for the shapes of the options. Errors: see Model::load.
 Result<Model> make_model(graph::Imported imported, const std::string& name, const ModelOptions& options);
+/// See Model::quantised.
+Result<Model> quantise_model(const Model& model, const Quantisation& quantisation);
 /// See Model::with_shapes.
 Result<Model> reshape_model(const Model& model, const std::map<std::string, Shape>& shapes);
 

@@ -14,7 +14,7 @@
 
 namespace fettle::graph {
 
-std::optional<Quantisation> quantisation_of(const Graph& graph, const Node& node) {
+std::optional<ValueQuantisation> quantisation_of(const Graph& graph, const Node& node) {
   if (node.quantised || node.inputs.size() != 1) return std::nullopt;
   const auto scale = node.attributes.reals("scale");
   const auto zero = node.attributes.integers("zero_point");
@@ -23,7 +23,7 @@ std::optional<Quantisation> quantisation_of(const Graph& graph, const Node& node
   if (!gives && node.op != Op::dequantize_linear) return std::nullopt;
   const DataType type = graph.value(gives ? node.outputs.front() : node.inputs.front()).type;
   if (!is_quantised_type(type)) return std::nullopt;
-  return Quantisation{type, scale.front(), static_cast<std::int32_t>(zero.front())};
+  return ValueQuantisation{type, scale.front(), static_cast<std::int32_t>(zero.front())};
 }
 
 const Node* dequantize_before(const Graph& graph, ValueId value) {
@@ -47,10 +47,10 @@ namespace {
 // A value with its quantisation, before anything about it is changed.
 struct Operand {
   ValueId stored = kNoValue;
-  Quantisation quantisation;
+  ValueQuantisation quantisation;
 };
 
-double ratio(const Quantisation& from, const Quantisation& to) {
+double ratio(const ValueQuantisation& from, const ValueQuantisation& to) {
   return static_cast<double>(from.scale) / static_cast<double>(to.scale);
 }
 
@@ -104,7 +104,7 @@ class QuantisedFolding {
   std::optional<Operand> operand(ValueId value) const {
     const Node* source = dequantize_before(graph_, value);
     if (source == nullptr) return std::nullopt;
-    const std::optional<Quantisation> quantisation = quantisation_of(graph_, *source);
+    const std::optional<ValueQuantisation> quantisation = quantisation_of(graph_, *source);
     if (!quantisation) return std::nullopt;
     return Operand{source->inputs.front(), *quantisation};
   }
@@ -122,20 +122,20 @@ class QuantisedFolding {
   }
 
   // The quantize_linear that takes the node's result, if nothing else does.
-  NodeId quantize_after(NodeId id, Quantisation& quantisation) const {
+  NodeId quantize_after(NodeId id, ValueQuantisation& quantisation) const {
     const NodeId next = graph_.sole_consumer(graph_.node(id).outputs.front());
     if (next == kNoNode || graph_.node(next).op != Op::quantize_linear) return kNoNode;
-    const std::optional<Quantisation> given = quantisation_of(graph_, graph_.node(next));
+    const std::optional<ValueQuantisation> given = quantisation_of(graph_, graph_.node(next));
     if (!given || !can_label(graph_.node(next).outputs.front(), *given)) return kNoNode;
     quantisation = *given;
     return next;
   }
 
   // A value has one quantisation; a model may read the same numbers in two ways.
-  bool can_label(ValueId id, const Quantisation& quantisation) const {
+  bool can_label(ValueId id, const ValueQuantisation& quantisation) const {
     const Value& value = graph_.value(id);
     if (value.constant) return true;  // gets a value of its own
-    return value.scale == 0 || Quantisation{value.type, value.scale, value.zero_point} == quantisation;
+    return value.scale == 0 || ValueQuantisation{value.type, value.scale, value.zero_point} == quantisation;
   }
   bool can_label(std::vector<Operand> all) const {
     for (const Operand& one : all) {
@@ -147,7 +147,7 @@ class QuantisedFolding {
     });
     return !all.empty() && clash == all.end();
   }
-  void label(ValueId id, const Quantisation& quantisation) {
+  void label(ValueId id, const ValueQuantisation& quantisation) {
     graph_.value(id).scale = quantisation.scale;
     graph_.value(id).zero_point = quantisation.zero_point;
   }
@@ -160,13 +160,13 @@ class QuantisedFolding {
   }
 
   // Lets the node write what `quantize` gave.
-  void become_integer(NodeId id, std::vector<ValueId> inputs, NodeId quantize, const Quantisation& y) {
+  void become_integer(NodeId id, std::vector<ValueId> inputs, NodeId quantize, const ValueQuantisation& y) {
     const ValueId result = graph_.node(quantize).outputs.front();
     graph_.remove_node(quantize);
     write_to(id, result, y);
     graph_.node(id).inputs = std::move(inputs);
   }
-  void write_to(NodeId id, ValueId result, const Quantisation& y) {
+  void write_to(NodeId id, ValueId result, const ValueQuantisation& y) {
     Node& node = graph_.node(id);
     graph_.value(node.outputs.front()).producer = kNoNode;
     node.outputs = {result};
@@ -176,7 +176,7 @@ class QuantisedFolding {
   }
 
   Result<bool> fold_product(NodeId id) {
-    Quantisation y;
+    ValueQuantisation y;
     const NodeId quantize = quantize_after(id, y);
     const std::optional<Operand> x = operand(graph_.node(id).inputs.front());
     if (quantize == kNoNode || !x || graph_.is_constant(x->stored) || !can_label({*x})) return false;
@@ -193,7 +193,7 @@ class QuantisedFolding {
   }
 
   bool fold_arithmetic(NodeId id) {
-    Quantisation y;
+    ValueQuantisation y;
     const NodeId quantize = quantize_after(id, y);
     const std::vector<Operand> all = operands(id);
     if (quantize == kNoNode || !can_label(all)) return false;
@@ -213,7 +213,7 @@ class QuantisedFolding {
 
   // Without a quantize_linear after it the bounds might be numbers that the quantisation does not have.
   bool fold_clamp(NodeId id) {
-    Quantisation y;
+    ValueQuantisation y;
     const NodeId quantize = quantize_after(id, y);
     const std::vector<Operand> x = operands(id);
     if (quantize == kNoNode || !can_label(x) || !is_valid_multiplier(ratio(x.front().quantisation, y)))
@@ -232,12 +232,12 @@ class QuantisedFolding {
   bool fold_move(NodeId id) {
     const std::vector<Operand> all = operands(id);
     if (!can_label(all)) return false;
-    const Quantisation x = all.front().quantisation;
+    const ValueQuantisation x = all.front().quantisation;
     for (const Operand& one : all) {
       if (!(one.quantisation == x)) return false;
     }
     if (graph_.node(id).clamp) {
-      Quantisation y;
+      ValueQuantisation y;
       const NodeId quantize = quantize_after(id, y);
       if (quantize == kNoNode || !(y == x)) return false;
       become_integer(id, {take(all.front(), {})}, quantize, y);
@@ -264,7 +264,7 @@ class QuantisedFolding {
 
   // Operands of a concat that are quantised otherwise than its result are quantised again, one by one.
   bool fold_concat(NodeId id) {
-    Quantisation y;
+    ValueQuantisation y;
     const NodeId quantize = quantize_after(id, y);
     const std::vector<Operand> all = operands(id);
     if (quantize == kNoNode || !can_label(all)) return false;
@@ -284,7 +284,7 @@ class QuantisedFolding {
     return true;
   }
 
-  ValueId quantise_again(ValueId from, const std::string& id, const Quantisation& y) {
+  ValueId quantise_again(ValueId from, const std::string& id, const ValueQuantisation& y) {
     Value value;
     value.name = id;
     value.type = y.type;
@@ -300,7 +300,7 @@ class QuantisedFolding {
 
   // From one quantisation to another, or to the same, which is nothing to do.
   bool fold_pair(NodeId id) {
-    const std::optional<Quantisation> y = quantisation_of(graph_, graph_.node(id));
+    const std::optional<ValueQuantisation> y = quantisation_of(graph_, graph_.node(id));
     const std::vector<Operand> x = operands(id);
     if (!y || x.empty()) return false;
     const ValueId result = graph_.node(id).outputs.front();

@@ -169,8 +169,9 @@ class DynamicProducts {
     const Node before = graph_.node(chain.product);
     const std::string& name = before.id;
     const bool per_channel = chain.scales.size() > 1;
-    const Quantisation weights{graph_.value(before.inputs[1]).type, per_channel ? 1.0f : chain.scales.front(),
-                               static_cast<std::int32_t>(chain.zero_point)};
+    const ValueQuantisation weights{graph_.value(before.inputs[1]).type,
+                                    per_channel ? 1.0f : chain.scales.front(),
+                                    static_cast<std::int32_t>(chain.zero_point)};
     std::vector<ValueId> inputs{graph_.node(chain.quantize).inputs.front(),
                                 add_quantised_constant(graph_, name + ".weight", before.inputs[1], weights)};
     Result<ValueId> bias =

@@ -5,28 +5,22 @@
 
 #include "lib/graph/graph.h"
 
+#include <fettle/quantisation.h>
+
 #include <optional>
 
 namespace fettle::graph {
 
-/// One scale and zero point for a whole tensor of u8 or s8.
-struct Quantisation {
-  DataType type = DataType::undefined;
-  float scale = 0;
-  std::int32_t zero_point = 0;
-  friend bool operator==(const Quantisation&, const Quantisation&) = default;
-};
-
 /// What a quantize_linear gives or a dequantize_linear takes; nothing when it is not one of the two, has a
 /// scale for each extent of an axis, or one that is computed.
-std::optional<Quantisation> quantisation_of(const Graph& graph, const Node& node);
+std::optional<ValueQuantisation> quantisation_of(const Graph& graph, const Node& node);
 
 /// The dequantize_linear with known scales that makes the value, or nullptr.
 const Node* dequantize_before(const Graph& graph, ValueId value);
 
 /// Another name for a constant, with a quantisation of its own; the bytes are shared.
 ValueId add_quantised_constant(Graph& graph, const std::string& name, ValueId constant,
-                               const Quantisation& quantisation);
+                               const ValueQuantisation& quantisation);
 
 /// Makes a gemm of a product of two matrices.
 void become_gemm(Node& matmul);
@@ -40,7 +34,8 @@ struct IntegerOperands {
 
 /// Makes them from constant weights that come from a dequantize_linear, and a bias that does or is constant;
 /// nothing where an integer layer cannot have them. `x` and `y` are the layer's input and result.
-Result<std::optional<IntegerOperands>> integer_operands(Graph& graph, const Node& node, const Quantisation& x,
-                                                        const Quantisation& y);
+Result<std::optional<IntegerOperands>> integer_operands(Graph& graph, const Node& node,
+                                                        const ValueQuantisation& x,
+                                                        const ValueQuantisation& y);
 
 }  // namespace fettle::graph

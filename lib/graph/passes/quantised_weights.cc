@@ -118,8 +118,8 @@ class Bias {
 // The bias as the layer adds it; nothing when it does not fit. Training leaves channels that do nothing, with
 // scales so small that their bias is out of range: it is cut off where the result cannot tell.
 std::optional<std::vector<std::int32_t>> integer_bias(const Graph& graph, const Node& node,
-                                                      const Weights& weights, const Quantisation& x,
-                                                      const Quantisation& y) {
+                                                      const Weights& weights, const ValueQuantisation& x,
+                                                      const ValueQuantisation& y) {
   std::vector<std::int32_t> numbers(static_cast<std::size_t>(weights.channels), 0);
   if (node.inputs.size() < 3 || node.inputs[2] == kNoValue) return numbers;
   const std::optional<Bias> bias = Bias::read(graph, node.inputs[2], weights.channels);
@@ -148,7 +148,7 @@ Result<ValueId> other_type(Graph& graph, const std::string& name, ValueId stored
 }  // namespace
 
 ValueId add_quantised_constant(Graph& graph, const std::string& name, ValueId constant,
-                               const Quantisation& quantisation) {
+                               const ValueQuantisation& quantisation) {
   Value value;
   value.name = name;
   value.type = quantisation.type;
@@ -159,8 +159,9 @@ ValueId add_quantised_constant(Graph& graph, const std::string& name, ValueId co
   return graph.add_value(std::move(value));
 }
 
-Result<std::optional<IntegerOperands>> integer_operands(Graph& graph, const Node& node, const Quantisation& x,
-                                                        const Quantisation& y) {
+Result<std::optional<IntegerOperands>> integer_operands(Graph& graph, const Node& node,
+                                                        const ValueQuantisation& x,
+                                                        const ValueQuantisation& y) {
   std::optional<IntegerOperands> none;
   std::optional<Weights> weights = read_weights(graph, node);
   if (!weights) return none;
