@@ -7,6 +7,7 @@
 #include <fettle/error.h>
 #include <fettle/export.h>
 #include <fettle/kernel.h>
+#include <fettle/quantisation.h>
 #include <fettle/types.h>
 #include <fettle/variant.h>
 
@@ -84,6 +85,9 @@ struct Plan {
   PlanDevice device;
   std::string objective = "latency";
   std::optional<PlanExpectation> expected;
+  /// Makes a float model's layers compute with integers, before the points choose kernels for them. Made for
+  /// the weights that `model` names.
+  std::optional<Quantisation> quantisation;
   std::vector<PlanPoint> points;
 
   /// Reads the text of a plan, strictly: unknown or repeated keys, wrong types and out-of-range numbers are

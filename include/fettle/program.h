@@ -111,8 +111,11 @@ struct ArenaInfo {
 
 class Program {
  public:
-  /// Compiles. `plan` may be null: static defaults. Errors: kPlanOtherModel, kModelUnsupported (no kernel for
-  /// a layer), kInvalidArgument (options), kOutOfMemory. Everything milder is in report().
+  /// Compiles. `plan` may be null: static defaults. A plan with a quantisation makes integer layers of the
+  /// model's (Model::quantised) unless it has them already. Errors: kPlanOtherModel (another graph; for a
+  /// quantisation other weights, too), kPlanMalformed (a quantisation that the model's layers cannot have),
+  /// kModelUnsupported (no kernel for a layer), kInvalidArgument (options), kOutOfMemory. Everything milder
+  /// is in report().
   FETTLE_API static Result<Program> compile(const Model& model, const Plan* plan = nullptr,
                                             const CompileOptions& options = {});
 

@@ -144,6 +144,7 @@ Plan effective_plan(const LayerGraph& layers, const std::vector<Assignment>& ass
   const ModelState& model = layers.model();
   Plan plan;
   plan.model = {model.source->name, model.source->graph_hash, model.source->weights_hash};
+  if (model.quantisation) plan.quantisation = *model.quantisation;
   plan.device = Plan::this_device();
   PlanExpectation expected;
   expected.arena_bytes = state.arena.bytes;
@@ -181,8 +182,29 @@ Status check_options(const CompileOptions& options) {
   return {};
 }
 
-Result<Program> compile(const Model& model, const Plan* plan, const CompileOptions& options) {
+// The model with the plan's layers computing with integers, if it has such and the model does not do so yet.
+Result<Model> quantised_as_planned(const Model& model, const Plan* plan) {
+  const Quantisation* done = model.quantisation();
+  if (plan == nullptr || !plan->quantisation || (done != nullptr && *done == *plan->quantisation))
+    return model;
+  if (plan->model.graph == model.graph_hash() && plan->model.weights != model.weights_hash()) {
+    return Error(ErrorCode::kPlanOtherModel,
+                 "the plan quantises weights " + plan->model.weights + " (" + plan->model.name +
+                     "), but those of " + model.name() + " are " + model.weights_hash(),
+                 "quantise this model to get a plan for it");
+  }
+  Result<Model> quantised =
+      plan->model.graph == model.graph_hash() ? model.quantised(*plan->quantisation) : model;
+  if (quantised) return quantised;
+  return Error(ErrorCode::kPlanMalformed, "the plan's " + quantised.error().message(),
+               quantised.error().hint());
+}
+
+Result<Program> compile(const Model& given, const Plan* plan, const CompileOptions& options) {
   if (Status status = check_options(options); !status) return std::move(status).error();
+  const Result<Model> planned = quantised_as_planned(given, plan);
+  if (!planned) return planned.error();
+  const Model& model = *planned;
   const ModelState& source = ModelState::of(model);
   const KernelTable table(options.kernels, options.cpu != nullptr ? *options.cpu : this_cpu(),
                           options.nonfinite);

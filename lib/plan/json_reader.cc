@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <set>
 #include <vector>
 
@@ -136,6 +137,13 @@ double Reader::number(const Json& value, const std::string& place) {
     return 0;
   }
   return held;
+}
+
+float Reader::real(const Json& value, const std::string& place) {
+  const double number = value.is_number() ? value.get<double>() : HUGE_VAL;
+  const bool fits = std::abs(number) <= static_cast<double>(std::numeric_limits<float>::max());
+  if (!fits) fail(place, "a number that fits f32 is expected");
+  return fits ? static_cast<float>(number) : 0.0f;
 }
 
 bool Reader::boolean(const Json& value, const std::string& place) {

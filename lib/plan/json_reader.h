@@ -47,6 +47,8 @@ class Reader {
   std::int64_t integer(const Json& value, const std::string& place, std::int64_t low, std::int64_t high);
   /// A finite number, not negative.
   double number(const Json& value, const std::string& place);
+  /// A number that is finite as an f32.
+  float real(const Json& value, const std::string& place);
   bool boolean(const Json& value, const std::string& place);
 
  private:
