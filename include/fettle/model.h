@@ -112,6 +112,21 @@ class Model {
   /// computed; dense, in the model's order. They live as long as the model. `layer` is an index into
   /// layers().
   FETTLE_API std::vector<ConstantBytes> constants(std::size_t layer) const;
+  /// The network after passes, for the shapes that its inputs have here, as the bytes of an ONNX file that
+  /// other runtimes read too: opset 17, or the least that all its layers need; inputs and outputs keep their
+  /// names, and layers their ids. Quantised layers are written between DequantizeLinear and QuantizeLinear;
+  /// weights of u8 around 128 as s8. Other layers that ONNX has no operator for are written in parts where
+  /// that is possible. Read again, the bytes give the same quantised layers, and equal results (but for
+  /// rounding, in layers of real numbers). Takes memory for the weights twice. Thread-safe.
+  ///
+  ///     fettle::Result<std::string> bytes = model.onnx();
+  ///     if (!bytes) return bytes.error();
+  ///     std::ofstream("optimised.onnx", std::ios::binary) << *bytes;
+  ///
+  /// Errors: kModelUnsupported, listing every layer that cannot be written (those with extents that depend on
+  /// data, and those that quantise their operand while the network runs, among them), or for a file of more
+  /// than 2 GB, which ONNX does not allow; kNotCompiledIn (a build without ONNX), kOutOfMemory.
+  FETTLE_API Result<std::string> onnx() const;
 
   FETTLE_API const std::string& name() const noexcept;  ///< the file's stem, or what `parse` was given
   FETTLE_API std::span<const TensorInfo> inputs() const noexcept;

@@ -112,21 +112,6 @@ const KnownType* known_type(std::int32_t number) {
   return found == std::end(kKnownTypes) ? nullptr : found;
 }
 
-// How many elements of a type share a byte in files.
-std::size_t elements_a_byte(DataType type) {
-  switch (type) {
-    case DataType::s4:
-    case DataType::u4:
-    case DataType::f4e2m1:
-      return 2;
-    case DataType::s2:
-    case DataType::u2:
-      return 4;
-    default:
-      return 1;
-  }
-}
-
 // An element a byte, from several, the first in the lowest bits.
 void unpack(DataType type, std::span<const std::byte> packed, std::span<std::byte> target) {
   const std::size_t count = elements_a_byte(type);
@@ -244,6 +229,27 @@ DataType data_type(const std::string& onnx_name) noexcept {
     if (same) return known.type;
   }
   return DataType::undefined;
+}
+
+std::int32_t onnx_type(DataType type) noexcept {
+  const auto found = std::find_if(std::begin(kKnownTypes), std::end(kKnownTypes),
+                                  [&](const KnownType& known) { return known.type == type; });
+  return type == DataType::undefined || found == std::end(kKnownTypes) ? TensorProto::UNDEFINED
+                                                                       : found->number;
+}
+
+std::size_t elements_a_byte(DataType type) noexcept {
+  switch (type) {
+    case DataType::s4:
+    case DataType::u4:
+    case DataType::f4e2m1:
+      return 2;
+    case DataType::s2:
+    case DataType::u2:
+      return 4;
+    default:
+      return 1;
+  }
 }
 
 Result<ImportedTensor> import_tensor(const TensorProto& tensor, const std::string& what,

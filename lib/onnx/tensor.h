@@ -10,6 +10,7 @@
 
 #include <onnx.pb.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -21,6 +22,12 @@ DataType data_type(std::int32_t onnx_type) noexcept;
 
 /// The same for the names that the first opsets used: "FLOAT", "INT64".
 DataType data_type(const std::string& onnx_name) noexcept;
+
+/// ONNX's number of a data type; that of `undefined` is 0.
+std::int32_t onnx_type(DataType type) noexcept;
+
+/// How many elements of a type share a byte in files.
+std::size_t elements_a_byte(DataType type) noexcept;
 
 /// ONNX's own name for the data type of that number: "float8e4m3fn". "the unknown data type 99" for others.
 std::string type_name(std::int32_t onnx_type);

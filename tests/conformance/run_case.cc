@@ -237,4 +237,17 @@ CaseResult run_case(const Case& test) {
   return result;
 }
 
+std::optional<ModelOptions> options_that_load(const Case& test) {
+  if (test.data.empty()) return std::nullopt;
+  for (const CaseTensor& input : test.data.front().inputs) {
+    if (input.type == DataType::undefined) return std::nullopt;
+  }
+  for (const Bind bind : {Bind::none, Bind::parameters, Bind::whatever_counts}) {
+    std::vector<std::string> bound;
+    ModelOptions options = options_for(test, bind, bound);
+    if (Model::parse(test.model, test.name, options)) return options;
+  }
+  return std::nullopt;
+}
+
 }  // namespace fettle::test

@@ -5,6 +5,9 @@
 
 #include "tests/conformance/cases.h"
 
+#include <fettle/model.h>
+
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,5 +28,8 @@ struct CaseResult {
 };
 
 CaseResult run_case(const Case& test);
+
+/// How the case's model loads, perhaps with inputs made constants; nothing where it is refused.
+std::optional<ModelOptions> options_that_load(const Case& test);
 
 }  // namespace fettle::test
