@@ -271,7 +271,9 @@ class Lowering {
         id = *tensor;
         // An input, a view, or a value that is an output already cannot also be this output's memory.
         if (schedule_.tensor(id).role != Role::inner || schedule_.tensor(id).view != View::none) {
-          const TensorId copy = add_tensor(wanted, value);
+          // With the quantisation that it has here: the copy is of stored numbers.
+          const TensorId copy =
+              add_tensor(dense_desc(info.shape, schedule_.tensor(id).desc.format, wanted.bounded), value);
           tensor = convert(id, copy, {}, info.name);
           if (!tensor) return std::move(tensor).error();
           id = copy;

@@ -131,6 +131,27 @@ TEST_CASE("quantising rounds half to even and saturates", "[runtime][quantised]"
   CHECK(std::vector<int>(y.begin(), y.end()) == std::vector<int>{-1, 1, 1, -1, -3, 127, -128, -1});
 }
 
+TEST_CASE("stored numbers may be results under two names, and views", "[runtime][quantised]") {
+  ModelBytes model;
+  model.inputs = {value_info("x", {1, 2, 1, 3}, kUint8)};
+  model.initialisers = {scalar("xs", 0.5f), scalar("ys", 0.25f), zero("z", 10)};
+  model.nodes = {node("DequantizeLinear", {"x", "xs", "z"}, {"real"}),
+                 node("GlobalAveragePool", {"real"}, {"mean"}),
+                 node("QuantizeLinear", {"mean", "ys", "z"}, {"y"}), node("Identity", {"y"}, {"same"})};
+  model.outputs = {"y", "same"};
+  const Model read = parse(model);
+  const Plan nhwc = homogeneous_plan(read, 1, ".xnnpack", Layout::nhwc);
+  for (const Plan* plan : {static_cast<const Plan*>(nullptr), &nhwc}) {
+    Runtime runtime = value_of(Runtime::create(value_of(Program::compile(read, plan))));
+    succeeds(runtime.input(0).copy_from(Bytes{10, 20, 30, 40, 50, 60}));
+    succeeds(runtime.run());
+    for (std::size_t output = 0; output < 2; ++output) {
+      const auto values = runtime.output(output).values<std::uint8_t>();
+      CHECK(Bytes(values.begin(), values.end()) == Bytes{30, 90});
+    }
+  }
+}
+
 TEST_CASE("damaged quantised operators are refused, with a reason", "[runtime][quantised]") {
   const auto reason = [](const ModelBytes& model) {
     const Result<Model> parsed = Model::parse(onnx_bytes::as_bytes(model.bytes()), "test");
