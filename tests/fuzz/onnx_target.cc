@@ -7,7 +7,9 @@
 
 #include <fettle/model.h>
 
+#include <algorithm>
 #include <span>
+#include <string>
 
 namespace fettle::fuzz {
 namespace {
@@ -23,6 +25,22 @@ ModelOptions limits() {
   return options;
 }
 
+// A network that is written is read again, with the same inputs and outputs.
+void write_and_read(const Model& model) {
+  const Result<std::string> bytes = model.onnx();
+  if (!bytes) {
+    require(bytes.error().code() == ErrorCode::kModelUnsupported, bytes.error().text());
+    return;
+  }
+  const Result<Model> again = Model::parse(std::as_bytes(std::span(bytes->data(), bytes->size())), "written");
+  if (!again) fail("what is written cannot be read: " + again.error().text());
+  const auto same = [](const TensorInfo& a, const TensorInfo& b) {
+    return a.name == b.name && a.shape == b.shape && a.type == b.type;
+  };
+  require(std::ranges::equal(model.inputs(), again->inputs(), same), "inputs are written otherwise");
+  require(std::ranges::equal(model.outputs(), again->outputs(), same), "outputs are written otherwise");
+}
+
 void try_model(std::span<const std::byte> bytes) {
   const Result<Model> model = Model::parse(bytes, "fuzzed", limits());
   if (!model) {
@@ -34,6 +52,7 @@ void try_model(std::span<const std::byte> bytes) {
     require(output.type != DataType::undefined, "an output without a type");
     require(output.bytes <= (std::size_t{1} << 14) * 8, "an output beyond the limits");
   }
+  write_and_read(*model);
   compile_and_run(*model);
 }
 
