@@ -11,6 +11,9 @@
 #include "lib/onnx/writer.h"
 #endif
 
+#include <string>
+#include <vector>
+
 namespace fettle {
 
 Result<std::string> Model::onnx() const {

@@ -4,7 +4,11 @@
 #include "lib/onnx/write_node.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <initializer_list>
 #include <numeric>
+#include <string>
+#include <string_view>
 #include <utility>
 
 namespace fettle::onnx_export {

@@ -7,9 +7,11 @@
 #include "lib/onnx/write_node.h"
 
 #include <algorithm>
-#include <array>
-#include <cmath>
+#include <cstdint>
 #include <limits>
+#include <optional>
+#include <string>
+#include <vector>
 
 namespace fettle::onnx_export {
 namespace {

@@ -7,7 +7,13 @@
 #include "lib/onnx/tensor.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <limits>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 namespace fettle::onnx_export {
 namespace {

@@ -7,7 +7,10 @@
 #include "lib/base/quantise.h"
 
 #include <algorithm>
-#include <optional>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
 
 namespace fettle::onnx_export {
 namespace {

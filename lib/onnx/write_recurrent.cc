@@ -6,6 +6,9 @@
 #include "lib/onnx/write_node.h"
 
 #include <cmath>
+#include <cstdint>
+#include <string_view>
+#include <vector>
 
 namespace fettle::onnx_export {
 

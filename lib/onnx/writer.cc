@@ -16,6 +16,8 @@
 #include <cstdint>
 #include <limits>
 #include <set>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace fettle::onnx_export {
