@@ -81,7 +81,9 @@ Result<std::vector<LayerExplanation>> explain(const Model& model, const Plan& pl
                                               const CompileOptions& options) {
   Result<Program> planned = Program::compile(model, &plan, options);
   if (!planned) return std::move(planned).error();
-  return explain_program(model, *planned, records_path, options);
+  // Whose layers compute with integers where the plan says so.
+  const Model* compiled = planned->model();
+  return explain_program(compiled != nullptr ? *compiled : model, *planned, records_path, options);
 }
 
 }  // namespace fettle

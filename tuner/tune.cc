@@ -43,14 +43,22 @@ Status check(const Model& model, const TuneOptions& options) {
 
 }  // namespace
 
-Result<TuneResult> tune(const Model& model, const TuneOptions& options) {
-  if (Status status = check(model, options); !status) return std::move(status).error();
+Result<TuneResult> tune(const Model& given, const TuneOptions& options) {
+  if (Status status = check(given, options); !status) return std::move(status).error();
+  const bool quantise =
+      options.start != nullptr && options.start->quantisation && given.quantisation() == nullptr;
+  const Result<Model> quantised =
+      quantise ? given.quantised(*options.start->quantisation) : Result<Model>(given);
+  if (!quantised) return quantised.error();
+  const Model& model = *quantised;
   Result<std::unique_ptr<tuner::RuntimeDevice>> device = tuner::RuntimeDevice::create(model, options);
   if (!device) return std::move(device).error();
   Result<Program> standard = (*device)->compile(nullptr);
   if (!standard) return std::move(standard).error();
   const tuner::Problem problem = (*device)->problem(*standard);
-  return tuner::tune_on(problem, **device, options);
+  Result<TuneResult> result = tuner::tune_on(problem, **device, options);
+  if (result && model.quantisation() != nullptr) result->plan.quantisation = *model.quantisation();
+  return result;
 }
 
 std::string tune_report_html(const Model& model, const TuneResult& result) {

@@ -41,14 +41,14 @@ struct LayerQuantisation {
 };
 
 /// Two layers whose numbers in between are divided by a factor per channel, without a change of the results:
-/// the weights and the bias of `first` by its output channels, the weights of `second` multiplied by its input
-/// channels. Where `first` clamps at an upper bound, a channel is from then on cut off at the bound times its factor:
-/// factors are at most 1 there, and right for channels that never get further. After Nagel et al., "Data-free quantization through weight equalization and bias correction"
-/// (ICCV 2019).
+/// the weights and the bias of `first` by its output channels, the weights of `second` multiplied by its
+/// input channels. Where `first` clamps at an upper bound, a channel is from then on cut off at the bound
+/// times its factor: factors are at most 1 there, and right for channels that never get further. After Nagel
+/// et al., "Data-free quantization through weight equalization and bias correction" (ICCV 2019).
 struct Equalisation {
-  std::string first;           ///< a conv, gemm or matmul whose result nothing but `second` uses, and whose fused
-                               ///< clamp, if any, has the lower bound 0
-  std::string second;          ///< a conv of one group or a depthwise one, a gemm or a matmul
+  std::string first;   ///< a conv, gemm or matmul whose result nothing but `second` uses, and whose fused
+                       ///< clamp, if any, has the lower bound 0
+  std::string second;  ///< a conv of one group or a depthwise one, a gemm or a matmul
   std::vector<float> factors;  ///< one per channel, positive and finite
 
   friend bool operator==(const Equalisation&, const Equalisation&) = default;
@@ -66,8 +66,8 @@ struct Quantisation {
   friend bool operator==(const Quantisation&, const Quantisation&) = default;
 };
 
-/// Whether a layer of real numbers has a form that computes with integers: conv and pooling of pictures, gemm and
-/// matmul with constant weights, add, mul, and what moves numbers (concat, max_pool, reshape, transpose).
+/// Whether a layer of real numbers has a form that computes with integers: conv and pooling of pictures, gemm
+/// and matmul with constant weights, add, mul, and what moves numbers (concat, max_pool, reshape, transpose).
 FETTLE_API bool has_integer_form(const LayerDesc& layer) noexcept;
 /// Whether such a layer stores its result as it found its operands: all of them need one quantisation.
 FETTLE_API bool keeps_quantisation(const LayerDesc& layer) noexcept;

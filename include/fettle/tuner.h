@@ -34,8 +34,10 @@ struct TuneOptions {
                             ///< for quantised networks at least 0.2, because kernels may round differently
   int threads = 1;          ///< the most threads; per-layer counts 1, 2, 4, ... up to it are tried
   CompileOptions compile;   ///< inputs, extra kernels, care for NaN; threads, weights and log are the tuner's
-  const Plan* start = nullptr;  ///< its pinned layers are kept
-  std::string records_path;     ///< JSON lines, read at the start when there and appended to; empty: none
+  /// Its pinned layers are kept, and so is its quantisation: layers that it makes compute with integers are
+  /// tuned as such.
+  const Plan* start = nullptr;
+  std::string records_path;  ///< JSON lines, read at the start when there and appended to; empty: none
   std::function<void(const TuneProgress&)> progress;  ///< called a few times a second at most; may be null
   /// Set it (from a signal handler too) to end early and keep what was learnt.
   const std::atomic<bool>* stop = nullptr;

@@ -144,6 +144,8 @@ void read_quantisation(Reader& reader, const Json& value, Quantisation& quantisa
     if (!value[key].is_object()) reader.fail(std::string("quantisation.") + key, "an object is expected");
   }
   if (!reader.ok()) return;
+  if (value["values"].contains("") || value["layers"].contains(""))
+    reader.fail("quantisation", "a value or layer without a name");
   for (const auto& [name, how] : value["values"].items())
     quantisation.values[name] =
         read_value_quantisation(reader, how, "quantisation.values." + name.substr(0, 80));

@@ -35,6 +35,14 @@ Plan sample() {
   point.layers["x"] = {
       {"softmax.rows.f32.xnnpack", std::numeric_limits<std::uint32_t>::max(), as_given, {}, 256, {}}, false};
   plan.points = {point, PlanPoint{}};
+  Quantisation quantisation;
+  quantisation.values["x"] = {DataType::u8, 1.0f / 3, 255};
+  quantisation.values["value \"y\""] = {DataType::s8, std::numeric_limits<float>::min(), -128};
+  quantisation.layers["conv1"] = {{0.1f, 1e-7f, 3.4e38f}, {-0.5f, 0.0f, 1e-30f}, {}};
+  quantisation.layers["add1"] = {};
+  quantisation.layers["b"] = {{0.25f}, {}, {}};
+  quantisation.equalised = {{"conv1", "b", {1.5f, 0.015625f}}};
+  plan.quantisation = quantisation;
   return plan;
 }
 
@@ -121,6 +129,21 @@ TEST_CASE("wrong, missing, unknown and repeated fields are refused with their pl
   refused("\xff\xfe{}", "");
   refused(changed("softmax.rows", "softmax\xc3.rows"), "");
   refused(changed("softmax.rows", std::string("soft\0max", 8)), "");
+}
+
+TEST_CASE("a quantisation that says nothing that can be is refused with its place", "[plan][bad]") {
+  refused(changed("\"u8\"", "\"f32\""), "quantisation.values.x.type");
+  refused(changed("\"zero_point\":255", "\"zero_point\":256"), "quantisation.values.x.zero_point");
+  refused(changed("\"zero_point\":-128", "\"zero_point\":-129"), "zero_point");
+  refused(changed("\"scale\":0.33333334", "\"scale\":0"), "quantisation.values.x.scale");
+  refused(changed("\"scale\":0.33333334", "\"scale\":-1"), "scale");
+  refused(changed("\"scale\":0.33333334", "\"scale\":1e39"), "scale");
+  refused(changed("\"weight_scales\":[0.25]", "\"weight_scales\":0.25"), "quantisation.layers.b.weight_scales");
+  refused(changed("\"weight_scales\":[0.25]", "\"weight_scales\":[\"a\"]"), "weight_scales");
+  refused(changed("\"weight_scales\":[0.25]", "\"scales\":[0.25]"), "unknown key");
+  refused(changed("\"first\":\"conv1\"", "\"first\":\"\""), "quantisation.equalised[0].first");
+  refused(changed("\"factors\"", "\"factor\""), "factor");
+  refused(changed("\"equalised\": [", "\"equalised\": 1, \"more\": ["), "more");
 }
 
 TEST_CASE("numbers that are no numbers are refused", "[plan][bad]") {

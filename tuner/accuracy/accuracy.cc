@@ -139,7 +139,8 @@ Result<AccuracyResult> measure_accuracy(const Program& reference, const Program&
   for (std::size_t index = 0; index < samples.count; ++index) {
     if (Status status = samples.load(index, real_inputs); !status) return std::move(status).error();
     for (std::size_t i = 0; i < real_inputs.size(); ++i) {
-      if (Status status = other_inputs[i].copy_from(std::span<const std::byte>(real_inputs[i].bytes())); !status)
+      if (Status status = other_inputs[i].copy_from(std::span<const std::byte>(real_inputs[i].bytes()));
+          !status)
         return std::move(status).error();
     }
     if (Status status = real->run(); !status) return std::move(status).error();

@@ -12,7 +12,8 @@ namespace {
 
 class TopK final : public TaskMetric {
  public:
-  TopK(std::vector<int> classes, int k) : classes_(std::move(classes)), k_(k), name_("top" + std::to_string(k)) {}
+  TopK(std::vector<int> classes, int k)
+      : classes_(std::move(classes)), k_(k), name_("top" + std::to_string(k)) {}
 
   std::string_view name() const override { return name_; }
 
@@ -54,8 +55,9 @@ class Psnr final : public TaskMetric {
     if (!target) return std::move(target).error();
     if (target->size() != given.size()) {
       return Error(ErrorCode::kWrongShape,
-                   "the target of sample " + std::to_string(index) + " has " + std::to_string(target->size()) +
-                       " elements, output " + outputs.front().info().name + " has " + std::to_string(given.size()),
+                   "the target of sample " + std::to_string(index) + " has " +
+                       std::to_string(target->size()) + " elements, output " + outputs.front().info().name +
+                       " has " + std::to_string(given.size()),
                    "targets need the output's shape and order");
     }
     double error = 0;

@@ -196,6 +196,8 @@ Result<Loaded> load(Model model, const ModelArguments& arguments, const LoadOpti
   }
   Result<Program> program = Program::compile(model, plan ? &*plan : nullptr, options.compile);
   if (!program) return std::move(program).error();
+  // Layers that a plan makes compute with integers are in the program's model.
+  if (program->model() != nullptr) model = *program->model();
   return Loaded{std::move(model), std::move(plan), *std::move(program), options};
 }
 

@@ -74,7 +74,7 @@ struct ModelArguments {
   Result<LoadOptions> load_options() const;
 };
 
-/// Model, plan and program, loaded as the arguments say.
+/// Model, plan and program, loaded as the arguments say. The model has the integer layers of the plan.
 struct Loaded {
   Model model;
   std::optional<Plan> plan;
@@ -102,6 +102,7 @@ void add_verify(CLI::App& app, int& exit_code);
 void add_tune(CLI::App& app, int& exit_code);
 void add_explain(CLI::App& app, int& exit_code);
 void add_plan(CLI::App& app, int& exit_code);
+void add_quantize(CLI::App& app, int& exit_code);
 void add_kernels(CLI::App& app, int& exit_code);
 
 }  // namespace fettle::cli

@@ -16,6 +16,7 @@ int run(int argc, char** argv) {
   int exit_code = fettle::cli::kSuccess;
   fettle::cli::add_inspect(app, exit_code);
   fettle::cli::add_tune(app, exit_code);
+  fettle::cli::add_quantize(app, exit_code);
   fettle::cli::add_run(app, exit_code);
   fettle::cli::add_bench(app, exit_code);
   fettle::cli::add_verify(app, exit_code);

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <string>
+#include <utility>
 
 namespace fettle::cli {
 namespace {
@@ -45,6 +46,23 @@ void ProgressLine::show(const TuneProgress& progress) {
   } else if (progress.default_us > 0) {
     line += fmt::format("  default {}", time_text(progress.default_us));
   }
+  line.resize(std::min(line.size(), terminal_width() - 1));
+  fmt::print(stderr, "\r\x1b[K{}", line);
+  std::fflush(stderr);
+  shown_ = true;
+}
+
+PhaseLine::PhaseLine() : terminal_(isatty(STDERR_FILENO) != 0) {}
+
+void PhaseLine::end() {
+  if (std::exchange(shown_, false)) fmt::print(stderr, "\r\x1b[K");
+}
+
+void PhaseLine::show(std::string_view phase, std::size_t done, std::size_t total) {
+  const auto now = std::chrono::steady_clock::now();
+  if (!terminal_ || now < next_) return;
+  next_ = now + std::chrono::milliseconds(100);
+  std::string line = fmt::format("{} {} of {}", phase, done, total);
   line.resize(std::min(line.size(), terminal_width() - 1));
   fmt::print(stderr, "\r\x1b[K{}", line);
   std::fflush(stderr);

@@ -169,13 +169,7 @@ void add_run(CLI::App& app, int& exit_code) {
       ->check(CLI::Range(1, 100000000));
   command->add_option("--carry", arguments->carries,
                       "OUTPUT=INPUT: what the next step gets from this one; zeros at first (repeatable)");
-  command->add_option("--mean", arguments->pictures.mean,
-                      "subtracted from pixels 0..255: one value, or one value per channel");
-  command->add_option("--std", arguments->pictures.std, "then divides: one value, or one value per channel");
-  command->add_option("--order", arguments->pictures.order, "channel order that the network wants")
-      ->check(CLI::IsMember({"rgb", "bgr"}));
-  command->add_option("--resize", arguments->pictures.resize, "how a picture of another size is fitted")
-      ->check(CLI::IsMember({"stretch", "crop", "none"}));
+  arguments->pictures.add_to(*command);
   command->add_option("--labels", arguments->labels, "text file with one class name a line")
       ->check(file_name());
   command->add_option("--top", arguments->top, "how many classes to print")->check(CLI::Range(1, 1000000));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tuner/cli/run_inputs.h"
 
-#include "tuner/io/image.h"
+#include "tuner/cli/picture_input.h"
 #include "tuner/io/npy.h"
 
 #include <fmt/format.h>
@@ -14,78 +14,6 @@
 
 namespace fettle::cli {
 namespace {
-
-constexpr std::int64_t kMostPixels = 65535;  // along an axis of a picture
-
-bool ends_with_any(const std::string& path, std::initializer_list<const char*> endings) {
-  std::string lower = path;
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return std::any_of(endings.begin(), endings.end(),
-                     [&](const char* ending) { return lower.ends_with(ending); });
-}
-
-bool is_picture(const std::string& path) {
-  return ends_with_any(path, {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".ppm", ".pgm", ".tga"});
-}
-
-// Where an input that takes pictures has which axis.
-struct PictureShape {
-  int channels = 0;
-  int height = 0;
-  int width = 0;
-  bool planes = true;  // channels before rows
-};
-
-// Planes where both readings are possible, as ONNX has pictures.
-std::optional<PictureShape> picture_shape(const Shape& shape) {
-  if (shape.rank() != 4 || shape[0] != 1) return std::nullopt;
-  const auto read = [&](int channels, int height, int width, bool planes) -> std::optional<PictureShape> {
-    const bool fits = (shape[channels] == 1 || shape[channels] == 3) && shape[height] <= kMostPixels &&
-                      shape[width] <= kMostPixels;
-    if (!fits) return std::nullopt;
-    return PictureShape{static_cast<int>(shape[channels]), static_cast<int>(shape[height]),
-                        static_cast<int>(shape[width]), planes};
-  };
-  const auto planes = read(1, 2, 3, true);
-  return planes ? planes : read(3, 1, 2, false);
-}
-
-// Pictures whose pixels the program itself converts: f32 in planes. Others are converted here.
-bool program_converts(const TensorInfo& input) {
-  const auto shape = picture_shape(input.shape);
-  return input.type == DataType::f32 && shape && shape->planes;
-}
-
-Result<io::Image> load_fitting(const std::string& path, const PictureShape& shape,
-                               const std::string& resize) {
-  Result<io::Image> image = io::load_image(path, shape.channels);
-  if (!image || (image->width == shape.width && image->height == shape.height)) return image;
-  if (resize == "none") {
-    return Error(ErrorCode::kWrongShape,
-                 fmt::format("{} is {}x{}, the network takes {}x{}", path, image->width, image->height,
-                             shape.width, shape.height),
-                 "use --resize stretch or --resize crop");
-  }
-  image = io::resize_image(resize == "crop" ? io::crop_image(*image, shape.width, shape.height) : *image,
-                           shape.width, shape.height);
-  if (!image) return Error(image.error().code(), path + ": " + image.error().message(), image.error().hint());
-  return image;
-}
-
-// Calls store(index in the input, channel of the network, byte) for each pixel's bytes.
-template <typename Store>
-void for_each_byte(const io::Image& image, const PictureShape& shape, bool swapped, Store&& store) {
-  const auto channels = static_cast<std::size_t>(shape.channels);
-  const std::size_t pixels = image.pixels.size() / channels;
-  for (std::size_t pixel = 0; pixel < pixels; ++pixel) {
-    for (std::size_t c = 0; c < channels; ++c) {
-      const std::size_t from = swapped && channels == 3 ? 2 - c : c;
-      store(shape.planes ? c * pixels + pixel : pixel * channels + c, c,
-            image.pixels[pixel * channels + from]);
-    }
-  }
-}
 
 // Of the input's type and exactly its shape: as many elements in another shape are most likely in another
 // order.
@@ -107,7 +35,7 @@ Status check_array(const TensorView& input, const io::Array& array, const std::s
 
 Status load_array(const TensorView& input, const std::string& path) {
   std::vector<std::byte> bytes;
-  if (ends_with_any(path, {".npy"})) {
+  if (is_npy(path)) {
     Result<io::Array> array = io::load_npy(path);
     if (!array) return std::move(array).error();
     if (Status status = check_array(input, *array, path); !status) return status;
@@ -184,7 +112,6 @@ Result<std::vector<Carry>> parse_carries(const Model& model, const std::vector<s
 Result<RunInputs> RunInputs::parse(const Model& model, const std::vector<std::string>& files,
                                    const std::vector<Carry>& carries, const PictureArguments& pictures) {
   RunInputs result;
-  result.pictures_ = pictures;
   const std::span<const TensorInfo> inputs = model.inputs();
   for (const TensorInfo& input : inputs) result.feeds_.push_back({input, {}});
   for (const Carry& carry : carries) result.feeds_[carry.input].carried = true;
@@ -214,45 +141,18 @@ Result<RunInputs> RunInputs::parse(const Model& model, const std::vector<std::st
     if (feed.pictures && pictures_given != static_cast<std::ptrdiff_t>(feed.files.size()))
       return Error(ErrorCode::kInvalidArgument, "input " + feed.input.name + " gets pictures and arrays",
                    "run them one kind at a time");
-    const TensorInfo& info = feed.input;
-    if (feed.pictures &&
-        (!picture_shape(info.shape) || (info.type != DataType::f32 && info.type != DataType::u8))) {
-      return Error(ErrorCode::kWrongShape,
-                   fmt::format("input {} is {} {}: a picture fits f32 or u8 of 1x1xHxW, 1x3xHxW, 1xHxWx1 and "
-                               "1xHxWx3 only",
-                               info.name, to_string(info.type), info.shape.text()),
-                   "give a .npy file");
-    }
-    if (feed.pictures && info.type == DataType::u8 && !(pictures.mean.empty() && pictures.std.empty())) {
-      return Error(ErrorCode::kInvalidArgument,
-                   "input " + info.name + " takes bytes: --mean and --std are for real numbers",
-                   "leave them out");
-    }
   }
   if (!missing.empty()) {
     return Error(
         ErrorCode::kInvalidArgument, "no file is given for input " + missing,
         inputs.size() == 1 ? "give --input FILE" : "give --input NAME=FILE for each, or --carry OUTPUT=NAME");
   }
-  Result<std::vector<float>> mean = parse_floats(pictures.mean, "--mean");
-  if (!mean) return std::move(mean).error();
-  Result<std::vector<float>> std = parse_floats(pictures.std, "--std");
-  if (!std) return std::move(std).error();
-  result.mean_ = *std::move(mean);
-  result.std_ = *std::move(std);
+  Result<PictureNumbers> numbers = PictureNumbers::parse(pictures);
+  if (!numbers) return std::move(numbers).error();
+  result.pictures_ = *std::move(numbers);
   for (const Feed& feed : result.feeds_) {
     if (!feed.pictures) continue;
-    const auto channels = static_cast<std::size_t>(picture_shape(feed.input.shape)->channels);
-    for (const std::vector<float>* list : {&result.mean_, &result.std_}) {
-      if (list->size() > 1 && list->size() != channels)
-        return Error(
-            ErrorCode::kInvalidArgument,
-            fmt::format("--{} has {} values, input {} has {} channels",
-                        list == &result.mean_ ? "mean" : "std", list->size(), feed.input.name, channels),
-            "give one value, or one value per channel");
-    }
-    if (std::count(result.std_.begin(), result.std_.end(), 0.0f) > 0)
-      return Error(ErrorCode::kInvalidArgument, "--std has a 0", "give what pixels are to be divided by");
+    if (Status status = result.pictures_.check(feed.input); !status) return std::move(status).error();
   }
   return result;
 }
@@ -287,34 +187,8 @@ std::vector<std::string> RunInputs::files() const {
 void RunInputs::add_options(CompileOptions& options) const {
   for (const Feed& feed : feeds_) {
     if (!feed.pictures || !program_converts(feed.input)) continue;
-    InputOptions& input = options.inputs[feed.input.name];
-    input.u8_nhwc = true;
-    input.swap_red_blue = pictures_.order == "bgr";
-    input.mean = mean_;
-    input.std = std_;
+    options.inputs[feed.input.name] = {true, pictures_.mean, pictures_.std, pictures_.swap_red_blue};
   }
-}
-
-Status RunInputs::load_picture(const TensorView& to, const TensorInfo& input, const std::string& path) const {
-  const PictureShape shape = *picture_shape(input.shape);
-  Result<io::Image> image = load_fitting(path, shape, pictures_.resize);
-  if (!image) return std::move(image).error();
-  if (program_converts(input)) return to.copy_from(image->pixels);
-  const bool swapped = pictures_.order == "bgr";
-  if (input.type == DataType::u8) {
-    const std::span<std::uint8_t> bytes = to.values<std::uint8_t>();
-    for_each_byte(*image, shape, swapped,
-                  [&](std::size_t at, std::size_t, std::uint8_t byte) { bytes[at] = byte; });
-    return {};
-  }
-  const auto value = [](const std::vector<float>& list, std::size_t channel, float fallback) {
-    return list.empty() ? fallback : list[list.size() == 1 ? 0 : channel];
-  };
-  const std::span<float> reals = to.values<float>();
-  for_each_byte(*image, shape, swapped, [&](std::size_t at, std::size_t channel, std::uint8_t byte) {
-    reals[at] = (static_cast<float>(byte) - value(mean_, channel, 0)) / value(std_, channel, 1);
-  });
-  return {};
 }
 
 Status RunInputs::load(Runtime& runtime, std::size_t step) const {
@@ -327,8 +201,8 @@ Status RunInputs::load(Runtime& runtime, std::size_t step) const {
       std::ranges::fill(input.bytes(), std::byte{0});
       continue;
     }
-    Status status =
-        feed.pictures ? load_picture(input, feed.input, feed.file(step)) : load_array(input, feed.file(step));
+    Status status = feed.pictures ? load_picture(input, feed.input, feed.file(step), pictures_)
+                                  : load_array(input, feed.file(step));
     if (!status) return status;
   }
   return {};

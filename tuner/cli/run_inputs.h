@@ -4,6 +4,7 @@
 #pragma once
 
 #include "tuner/cli/command.h"
+#include "tuner/cli/picture_input.h"
 
 #include <fettle/runtime.h>
 
@@ -11,14 +12,6 @@
 #include <vector>
 
 namespace fettle::cli {
-
-/// How pictures become numbers, as the command line has it.
-struct PictureArguments {
-  std::string mean;
-  std::string std;
-  std::string order = "rgb";
-  std::string resize = "stretch";
-};
 
 /// An output that becomes an input of the next step.
 struct Carry {
@@ -59,12 +52,8 @@ class RunInputs {
     const std::string& file(std::size_t step) const { return files[files.size() == 1 ? 0 : step]; }
   };
 
-  Status load_picture(const TensorView& to, const TensorInfo& input, const std::string& path) const;
-
   std::vector<Feed> feeds_;  ///< one for each input, in the model's order
-  PictureArguments pictures_;
-  std::vector<float> mean_;
-  std::vector<float> std_;
+  PictureNumbers pictures_;
 };
 
 }  // namespace fettle::cli

@@ -1,40 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tuner/cli/tensor_elements.h"
 
+#include "tuner/tensor_places.h"
+
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
 
 namespace fettle::cli {
-namespace {
-
-// Calls body(number of the element in ONNX order, its place), both in elements.
-template <typename Body>
-void for_each_place(const TensorDesc& desc, Body&& body) {
-  const std::int64_t count = desc.shape.elements();
-  std::int64_t index[kMaxRank] = {};
-  const bool blocked = desc.format.layout == Layout::nchwc;
-  for (std::int64_t i = 0; i < count; ++i) {
-    std::int64_t place = blocked ? index[1] % desc.format.block : 0;
-    for (int axis = 0; axis < desc.shape.rank(); ++axis) {
-      const std::int64_t at = blocked && axis == 1 ? index[1] / desc.format.block : index[axis];
-      place += at * desc.strides[static_cast<std::size_t>(axis)];
-    }
-    body(i, place);
-    for (int axis = desc.shape.rank(); axis-- > 0;) {
-      if (++index[axis] < desc.shape[axis]) break;
-      index[axis] = 0;
-    }
-  }
-}
-
-}  // namespace
-
 std::vector<std::byte> dense_elements(const TensorDesc& desc, const void* data) {
   const auto size = static_cast<std::int64_t>(size_of(desc.format.type));
   const auto* bytes = static_cast<const std::byte*>(data);
   std::vector<std::byte> dense(static_cast<std::size_t>(desc.shape.elements() * size));
-  for_each_place(desc, [&](std::int64_t i, std::int64_t place) {
+  tuner::for_each_place(desc, [&](std::int64_t i, std::int64_t place) {
     std::memcpy(dense.data() + i * size, bytes + place * size, static_cast<std::size_t>(size));
   });
   return dense;
@@ -43,7 +21,7 @@ std::vector<std::byte> dense_elements(const TensorDesc& desc, const void* data) 
 void place_elements(const TensorDesc& desc, std::span<const std::byte> dense, void* data) {
   const auto size = static_cast<std::int64_t>(size_of(desc.format.type));
   auto* bytes = static_cast<std::byte*>(data);
-  for_each_place(desc, [&](std::int64_t i, std::int64_t place) {
+  tuner::for_each_place(desc, [&](std::int64_t i, std::int64_t place) {
     std::memcpy(bytes + place * size, dense.data() + i * size, static_cast<std::size_t>(size));
   });
 }

@@ -161,7 +161,8 @@ void add_tune(CLI::App& app, int& exit_code) {
       ->check(file_name());
   command->add_option("--report", arguments->report, "write an HTML page that explains the choice")
       ->check(file_name());
-  command->add_option("--start", arguments->start, "plan whose pinned layers are kept")->check(file_name());
+  command->add_option("--start", arguments->start, "plan whose pinned layers and quantisation are kept")
+      ->check(file_name());
   command->add_flag("--json", arguments->json, "print JSON");
   command->callback([=, &exit_code] { exit_code = tune_command(*arguments); });
 }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// fettle verify: does a model, with a plan, give the outputs that a reference file holds?
+// fettle verify: does a model, with a plan, give the outputs that a reference file holds, and how accurate is
+// it on real data?
+#include "tuner/cli/accuracy_report.h"
 #include "tuner/cli/command.h"
+#include "tuner/cli/dataset.h"
 #include "tuner/cli/difference.h"
 #include "tuner/cli/layer_compare.h"
 #include "tuner/io/npy.h"
@@ -21,6 +24,10 @@ struct VerifyArguments {
   double tolerance = 1e-4;
   bool layers = false;
   bool json = false;
+  DataArguments data;
+  std::string against;
+  std::string most_drop;
+  bool strict = false;
 };
 
 using Arrays = std::map<std::string, io::Array>;
@@ -150,7 +157,60 @@ int report(const std::vector<Comparison>& comparisons, const std::vector<LayerCo
   return match ? kSuccess : kDifferent;
 }
 
+// The network that the loss is against: another file, or the model itself without the plan.
+Result<Program> reference_program(const Model& model, const VerifyArguments& arguments,
+                                  const LoadOptions& options) {
+  if (arguments.against.empty()) return Program::compile(model, nullptr, options.compile);
+  ModelArguments other = arguments.model;
+  other.model = arguments.against;
+  other.plan.clear();
+  Result<Model> loaded = load_model(other, options.model);
+  if (!loaded) return std::move(loaded).error();
+  return Program::compile(*loaded, nullptr, options.compile);
+}
+
+int verify_accuracy(const VerifyArguments& arguments) {
+  Result<LoadOptions> options = arguments.model.load_options();
+  if (!options) return fail(options.error());
+  const Result<double> most = arguments.most_drop.empty()
+                                  ? Result<double>(1.0)
+                                  : parse_points(arguments.most_drop, "--max-accuracy-drop");
+  if (!most) return fail(most.error());
+  Result<Model> model = load_model(arguments.model, options->model);
+  if (!model) return fail(model.error());
+  const Result<Dataset> data = Dataset::open(*model, arguments.data);
+  if (!data) return fail(data.error());
+  const Result<Program> reference = reference_program(*model, arguments, *options);
+  if (!reference) return fail(reference.error());
+  const Result<Loaded> loaded = load(*model, arguments.model, *options);
+  if (!loaded) return fail(loaded.error());
+  print_report(loaded->program.report());
+  const Result<AccuracyResult> result = measure_on(*reference, loaded->program, *data);
+  if (!result) return fail(result.error());
+  const PairedDifference loss = loss_of(*result);
+  const bool within = (arguments.strict ? loss.high : loss.value) <= *most;
+  Json json = accuracy_json(*result);
+  std::string text = accuracy_text(*result);
+  if (!arguments.most_drop.empty()) {
+    json["within"] = within;
+    text += fmt::format("{} of {:.2f} points is {} the bound of {:.2f}\n",
+                        result->metrics.empty() ? "the share of changed decisions" : "the drop",
+                        (arguments.strict ? loss.high : loss.value) * 100, within ? "within" : "ABOVE",
+                        *most * 100);
+  }
+  print(arguments.json ? json.dump(2) + "\n" : text);
+  return within ? kSuccess : kDifferent;
+}
+
 int verify(const VerifyArguments& arguments) {
+  const bool by_data = !arguments.data.data.empty();
+  if (by_data == !arguments.reference.empty()) {
+    return fail(
+        Error(ErrorCode::kInvalidArgument,
+              by_data ? "--data and --reference are two ways to verify" : "there is nothing to verify with",
+              "give --data DIR (and --labels CSV) for accuracy, or --reference FILE.npz for outputs"));
+  }
+  if (by_data) return verify_accuracy(arguments);
   Result<LoadOptions> options = arguments.model.load_options();
   if (!options) return fail(options.error());
   Result<Arrays> arrays = io::load_npz(arguments.reference);
@@ -180,13 +240,22 @@ int verify(const VerifyArguments& arguments) {
 }  // namespace
 
 void add_verify(CLI::App& app, int& exit_code) {
-  CLI::App* command = app.add_subcommand("verify", "Compare a network's outputs with a reference file");
+  CLI::App* command = app.add_subcommand(
+      "verify", "Compare a network's outputs with a reference file, or measure its accuracy on data");
   auto arguments = std::make_shared<VerifyArguments>();
   arguments->model.add_to(*command);
   command
       ->add_option("--reference", arguments->reference, ".npz with input (or input:<name>) and output:<name>")
-      ->required()
       ->check(file_name());
+  arguments->data.add_to(*command, false);
+  command
+      ->add_option("--against", arguments->against,
+                   "with --data: ONNX file of the network in floats; without it the model without its plan")
+      ->check(file_name());
+  command->add_option(
+      "--max-accuracy-drop", arguments->most_drop,
+      "with --data: exit status 1 if the accuracy drops by more percentage points, such as 0.5%");
+  command->add_flag("--strict", arguments->strict, "judge by the upper end of the drop's 95 % interval");
   command
       ->add_option("--tolerance", arguments->tolerance,
                    "largest error allowed, relative to the largest reference value")
