@@ -14,20 +14,29 @@ namespace {
 // What sums begin with that are scaled before the bias is added.
 constexpr std::array<float, static_cast<std::size_t>(kMostVectors* kMostLanes)> kNothing{};
 
-// How many bytes each product must fetch so that a block's fetch so many floats.
-std::size_t fetched_each(std::int64_t floats, const Block& block, const Tile& tile) noexcept {
-  if (floats == 0) return 0;
+// How many bytes each product must fetch so that a block's fetch so many numbers of `size` bytes.
+std::size_t fetched_each(std::int64_t numbers, std::size_t size, const Block& block,
+                         const Tile& tile) noexcept {
+  if (numbers == 0) return 0;
   const std::int64_t products =
       (block.last_panel - block.first_panel) * static_cast<std::int64_t>(tile.taps * tile.depth);
-  return static_cast<std::size_t>(ceil_div(floats, products)) * sizeof(float);
+  return static_cast<std::size_t>(ceil_div(numbers, products)) * size;
+}
+
+// Of the memory that a product's weights take.
+std::int64_t floats_of(const Panels& panels, std::size_t weight_bytes) noexcept {
+  return ceil_div(panels.used_floats() * static_cast<std::int64_t>(weight_bytes),
+                  static_cast<std::int64_t>(sizeof(float)));
 }
 
 void multiply_fetching(const TileSet& tiles, const Panels& panels, const ProductWeights& weights,
                        const Block& block, Tile& tile, const UnaryFunction& function) noexcept {
   const std::int64_t first_column = panels.first_column(block.first_panel);
   const std::size_t products = tile.taps * tile.depth;
-  tile.prefetch = reinterpret_cast<const char*>(weights.panels + block.next_float);
-  tile.prefetch_step = fetched_each(block.next_floats, block, tile);
+  const std::size_t size = tiles.weight_bytes;
+  const auto* stored = static_cast<const char*>(weights.panels);
+  tile.prefetch = stored + static_cast<std::size_t>(block.next_float) * size;
+  tile.prefetch_step = fetched_each(block.next_floats, size, block, tile);
   tile.bias = weights.bias + first_column;
   tile.scale = weights.scale == nullptr ? nullptr : weights.scale + first_column;
   tile.output += first_column;
@@ -35,7 +44,8 @@ void multiply_fetching(const TileSet& tiles, const Panels& panels, const Product
   for (std::int64_t panel = block.first_panel; panel < block.last_panel; ++panel) {
     const std::int64_t width = panels.width_of(panel);
     const std::int64_t columns = panels.columns_of(panel);
-    tile.panel = weights.panels + panels.first_float(panel) + weights.first_row * width;
+    tile.panel =
+        stored + static_cast<std::size_t>(panels.first_float(panel) + weights.first_row * width) * size;
     tile.row_pitch = static_cast<std::size_t>(width);
     tile.begin = tile.scale == nullptr ? tile.bias : kNothing.data();
     tile.columns = static_cast<std::size_t>(columns);
@@ -55,7 +65,7 @@ void multiply_fetching(const TileSet& tiles, const Panels& panels, const Product
 Blocking::Blocking(const TileSet& tiles, const Panels& panels, std::int64_t rows, std::int64_t input_floats,
                    int threads, bool followed) noexcept
     : Blocking(panels, {rows, ceil_div(rows, tiles.most_rows[panels.vectors - 1])}, input_floats, threads,
-               followed) {}
+               followed, tiles.weight_bytes) {}
 
 Blocking::Blocking(int most_rows, const Panels& panels, std::int64_t rows, std::int64_t input_floats,
                    int threads) noexcept
@@ -64,12 +74,12 @@ Blocking::Blocking(int most_rows, const Panels& panels, std::int64_t rows, std::
 Blocking::Blocking(const Panels& panels, std::int64_t tiles, std::int64_t input_floats, int threads) noexcept
     : Blocking(panels, {tiles, tiles}, input_floats, threads, false) {}
 
-Blocking::Blocking(const Panels& panels, Cut rows, std::int64_t input_floats, int threads,
-                   bool followed) noexcept
+Blocking::Blocking(const Panels& panels, Cut rows, std::int64_t input_floats, int threads, bool followed,
+                   std::size_t weight_bytes) noexcept
     : row_tiles_(rows.tiles),
       tile_rows_(rows.count / row_tiles_),
       taller_tiles_(rows.count % row_tiles_),
-      panel_groups_(std::min(panels.count, weight_groups(panels.used_floats(), input_floats))),
+      panel_groups_(std::min(panels.count, weight_groups(floats_of(panels, weight_bytes), input_floats))),
       fetched_floats_((panel_groups_ > 1 || followed) && row_tiles_ > 1 && panels.uses_all_rows()
                           ? ceil_div(panels.first_float(1), row_tiles_)
                           : 0),
@@ -124,7 +134,7 @@ Tile conv_tile(std::int64_t taps, std::int64_t depth, const Epilogue& epilogue,
 
 void multiply_panels(const TileSet& tiles, const Panels& panels, const ProductWeights& weights,
                      const Block& block, Tile& tile, const UnaryFunction& function) noexcept {
-  tile.next_rows = reinterpret_cast<const char*>(weights.panels);
+  tile.next_rows = static_cast<const char*>(weights.panels);
   tile.next_rows_step = 0;
   multiply_fetching(tiles, panels, weights, block, tile, function);
 }
@@ -137,7 +147,7 @@ void multiply_rows(const TileSet& tiles, const Panels& panels, const ProductWeig
   for (int r = 0; r < block.rows; ++r, row += input_pitch) rows[static_cast<std::size_t>(r)] = row;
   tile.rows = rows.data();
   tile.next_rows = reinterpret_cast<const char*>(row);
-  tile.next_rows_step = fetched_each(block.rows * input_pitch, block, tile);
+  tile.next_rows_step = fetched_each(block.rows * input_pitch, sizeof(float), block, tile);
   multiply_fetching(tiles, panels, weights, block, tile, function);
 }
 

@@ -9,6 +9,7 @@
 #include "kernels/common/tile.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 
 namespace fettle::kernels {
@@ -20,7 +21,7 @@ struct Block {
   std::int64_t first_panel;
   std::int64_t last_panel;  ///< one past the last
   // What to fetch into L2 meanwhile: this piece's share of the panels that come next.
-  std::int64_t next_float = 0;   ///< of all panels
+  std::int64_t next_float = 0;   ///< of all panels: a number of the type that they store
   std::int64_t next_floats = 0;  ///< how many; 0: nothing
 };
 
@@ -73,7 +74,8 @@ class Blocking {
   struct Cut {
     std::int64_t count, tiles;
   };
-  Blocking(const Panels& panels, Cut rows, std::int64_t input_floats, int threads, bool followed) noexcept;
+  Blocking(const Panels& panels, Cut rows, std::int64_t input_floats, int threads, bool followed,
+           std::size_t weight_bytes = sizeof(float)) noexcept;
   Block block(std::int64_t group, std::int64_t tile) const noexcept;
   std::int64_t first_row(std::int64_t tile) const noexcept {
     return tile * tile_rows_ + (tile < taller_tiles_ ? tile : taller_tiles_);

@@ -8,7 +8,7 @@ namespace {
 
 // Where two vectors across are usual, three are used where they leave no narrower panel over and two would.
 int widest(const TileSet& set, std::int64_t needed) noexcept {
-  const bool three = set.most_rows[2] > 0 && needed % 3 == 0 && needed % 2 != 0;
+  const bool three = set.usual_vectors == 2 && set.most_rows[2] > 0 && needed % 3 == 0 && needed % 2 != 0;
   return three ? 3 : set.usual_vectors;
 }
 

@@ -74,22 +74,33 @@ struct Panels {
 /// What a product reads beside its input. Each may be another's: products share panels, and one that uses a
 /// part of them has a bias of its own.
 struct ProductWeights {
-  const float* panels;
+  const void* panels;            ///< of the type that the tiles read
   const float* bias;             ///< a number for each column, in whole vectors
   const float* scale = nullptr;  ///< likewise; null: 1
   std::int64_t first_row = 0;    ///< of each panel, the product's first row of weights
 };
 
+/// How panels store their weights: in how many bytes each, and whether each column has a scale, by which its
+/// sum is multiplied.
+struct StoredWeights {
+  std::size_t bytes = sizeof(float);
+  bool scaled = false;
+};
+
 /// Where a kernel's products, all cut alike, lie among its packed floats: `before` floats of something else,
-/// the panels of each product, then the biases of each.
+/// the panels of each product, then the biases of each, and the scales of each where weights have them.
+/// Panels of less than 32 bits for each weight take whole cache lines.
 class PackedProducts {
  public:
-  explicit PackedProducts(const Panels& panels, std::int64_t products = 1, std::int64_t before = 0) noexcept
+  explicit PackedProducts(const Panels& panels, std::int64_t products = 1, std::int64_t before = 0,
+                          StoredWeights stored = {}) noexcept
       : panels_(before),
-        each_panels_(panels.floats()),
+        each_panels_(stored.bytes == sizeof(float) ? panels.floats() : lines_of(panels, stored.bytes)),
         bias_(before + products * each_panels_),
         each_bias_(panels.padded_columns()),
-        floats_(bias_ + products * each_bias_) {}
+        scale_(bias_ + products * each_bias_),
+        scaled_(stored.scaled),
+        floats_(scale_ + (scaled_ ? products * each_bias_ : 0)) {}
 
   std::int64_t floats() const noexcept { return floats_; }
   float* panels(float* packed, std::int64_t product = 0) const noexcept {
@@ -98,13 +109,25 @@ class PackedProducts {
   float* bias(float* packed, std::int64_t product = 0) const noexcept {
     return packed + bias_ + product * each_bias_;
   }
+  float* scale(float* packed, std::int64_t product = 0) const noexcept {
+    return scaled_ ? packed + scale_ + product * each_bias_ : nullptr;
+  }
   ProductWeights weights(const float* packed, std::int64_t product = 0) const noexcept {
-    return {packed + panels_ + product * each_panels_, packed + bias_ + product * each_bias_};
+    return {packed + panels_ + product * each_panels_, packed + bias_ + product * each_bias_,
+            scaled_ ? packed + scale_ + product * each_bias_ : nullptr};
   }
 
  private:
+  static std::int64_t lines_of(const Panels& panels, std::size_t weight_bytes) noexcept {
+    constexpr std::int64_t kLine = 64;
+    const std::int64_t bytes = panels.floats() * static_cast<std::int64_t>(weight_bytes);
+    return ceil_div(bytes, kLine) * (kLine / static_cast<std::int64_t>(sizeof(float)));
+  }
+
   std::int64_t panels_, each_panels_;
   std::int64_t bias_, each_bias_;
+  std::int64_t scale_;
+  bool scaled_;
   std::int64_t floats_;
 };
 

@@ -86,7 +86,7 @@ class BoundPlanarRows final : public BoundKernel {
       const int vectors = panels_.vectors_of(panel);
       const std::int64_t columns = panels_.columns_of(panel);
       const std::int64_t last_lanes = columns - panels_.width_of(panel) + panels_.vector;
-      tile.panel = weights_.panels + panels_.first_float(panel);
+      tile.panel = static_cast<const float*>(weights_.panels) + panels_.first_float(panel);
       tile.bias = weights_.bias + panels_.first_column(panel);
       tile.output = to;
       tile.last_lanes = static_cast<std::size_t>(last_lanes);

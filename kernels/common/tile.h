@@ -17,9 +17,9 @@ struct Tile {
   const float* const* rows;  ///< for each tap as many pointers as the tile has rows, each to `depth` floats
   std::size_t taps;          ///< at least 1
   std::size_t depth;         ///< channels summed for each tap; at least 1
-  const float* panel;        ///< the first tap's and channel's row of weights
+  const void* panel;         ///< the first tap's and channel's row of weights, of the set's size
   std::size_t tap_pitch;     ///< rows of the panel from one tap to the next: `depth`, or more
-  std::size_t row_pitch;     ///< floats from one row of weights to the next: the tile's width, or more
+  std::size_t row_pitch;     ///< weights from one row of them to the next: the tile's width, or more
   const float* begin;  ///< what sums of columns begin with, in whole vectors: bias, or zeros before a scale
   const float* scale;  ///< of each column, likewise; null: 1
   const float* bias;   ///< likewise, added behind the scale; not read without one
@@ -40,13 +40,14 @@ struct Tile {
 using TileKernel = void (*)(const Tile& tile) noexcept;
 
 /// The sizes in which an instruction set's tiles come.
-inline constexpr int kMostVectors = 3;
+inline constexpr int kMostVectors = 4;
 inline constexpr int kMostRows = 14;
 inline constexpr int kMostLanes = 16;
 
 /// The tiles of one instruction set: a function for each number of vectors across and rows down.
 struct TileSet {
-  int vector;  ///< floats of a register
+  int vector;                                ///< floats of a register
+  std::size_t weight_bytes = sizeof(float);  ///< of a weight in panels: tiles widen what is smaller to f32
   /// By vectors - 1: as many as accumulators fit; 0 where there is no such tile.
   int most_rows[kMostVectors];
   int usual_vectors;  ///< across, where the number of columns does not speak for another

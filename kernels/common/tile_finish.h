@@ -19,7 +19,7 @@ struct TileSums {
 /// Before the sums.
 template <typename Simd, int kRows, int kVectors>
 inline void start_tile(const Tile& t, TileSums<Simd, kRows, kVectors>& sums) noexcept {
-#pragma GCC unroll 3
+#pragma GCC unroll 4
   for (int v = 0; v < kVectors; ++v) {
     const typename Simd::Vector begin = Simd::load(t.begin + v * Simd::kLanes);
 #pragma GCC unroll 14
@@ -30,7 +30,7 @@ inline void start_tile(const Tile& t, TileSums<Simd, kRows, kVectors>& sums) noe
 /// Scale and bias, where sums do not begin with the bias.
 template <typename Simd, int kRows, int kVectors>
 inline void scale_tile(const Tile& t, TileSums<Simd, kRows, kVectors>& sums) noexcept {
-#pragma GCC unroll 3
+#pragma GCC unroll 4
   for (int v = 0; v < kVectors; ++v) {
     const typename Simd::Vector scale = Simd::load(t.scale + v * Simd::kLanes);
     const typename Simd::Vector bias = Simd::load(t.bias + v * Simd::kLanes);
@@ -52,7 +52,7 @@ inline void finish_tile(const Tile& t, TileSums<Simd, kRows, kVectors>& sums) no
   const Vector high = Simd::all(t.high);
 #pragma GCC unroll 14
   for (int r = 0; r < kRows; ++r) {
-#pragma GCC unroll 3
+#pragma GCC unroll 4
     for (int v = 0; v < kVectors; ++v) sums.at[r][v] = Simd::clamp(sums.at[r][v], low, high);
   }
   if (t.residual != nullptr) {
@@ -61,7 +61,7 @@ inline void finish_tile(const Tile& t, TileSums<Simd, kRows, kVectors>& sums) no
     const float* residual = t.residual;
 #pragma GCC unroll 14
     for (int r = 0; r < kRows; ++r, residual += t.residual_stride) {
-#pragma GCC unroll 3
+#pragma GCC unroll 4
       for (int v = 0; v < kVectors; ++v) {
         const float* from = residual + v * Simd::kLanes;
         const Vector other = v + 1 < kVectors ? Simd::load(from) : Simd::load(from, last);
@@ -72,7 +72,7 @@ inline void finish_tile(const Tile& t, TileSums<Simd, kRows, kVectors>& sums) no
   float* output = t.output;
 #pragma GCC unroll 14
   for (int r = 0; r < kRows; ++r, output += t.output_stride) {
-#pragma GCC unroll 3
+#pragma GCC unroll 4
     for (int v = 0; v + 1 < kVectors; ++v) Simd::store(output + v * Simd::kLanes, sums.at[r][v]);
     store_some<Simd>(output + (kVectors - 1) * Simd::kLanes, sums.at[r][kVectors - 1], whole, last);
   }

@@ -49,7 +49,7 @@ void tile_loop(const Tile& t) noexcept {
   // fetching them than on products; so each is used for several channels.
   constexpr std::size_t kMostSteps = kRows + 4 < Simd::kRegisters ? 4 : 2;
   constexpr std::size_t kSteps = kVectors == 1 && kRows > 6 ? kMostSteps : 1;
-  const float* weights = t.panel;
+  const auto* weights = static_cast<const float*>(t.panel);
   const std::size_t pitch = t.row_pitch * sizeof(float);
   const std::size_t left_out = (t.tap_pitch - t.depth) * t.row_pitch;
   const char* prefetch = t.prefetch;

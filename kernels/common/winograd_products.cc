@@ -95,9 +95,8 @@ void WinogradProducts::multiply_by_patches(const WinogradWeights& weights, std::
   const Blocking pieces(*set_.tiles, panels_, patches, patches * input_.patch, 1, true);
   Tile tile = plain_tile(1, panels_.depth);
   tile.output_stride = static_cast<std::size_t>(output_.patch);
-  ProductWeights of_point{weights.panels, nullptr};
-  for (std::int64_t point = 0; point < points_; ++point, of_point.panels += panels_.floats()) {
-    of_point.bias = begin(weights, point);
+  for (std::int64_t point = 0; point < points_; ++point) {
+    const ProductWeights of_point{weights.panels + point * panels_.floats(), begin(weights, point)};
     const float* rows = transformed(workspace) + point * input_.point;
     float* output = products(workspace) + point * output_.point;
     pieces.for_each(0, pieces.count(), [&](std::int64_t, Block block) {

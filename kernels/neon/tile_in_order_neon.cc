@@ -118,7 +118,7 @@ template <int kRows, int kVectors>
 void tile_in_order(const Tile& t) noexcept {
   TileSums<Neon, kRows, kVectors> sums;
   start_tile(t, sums);
-  WeightRows weights{t.panel, t.row_pitch};
+  WeightRows weights{static_cast<const float*>(t.panel), t.row_pitch};
   const std::size_t left_out = (t.tap_pitch - t.depth) * t.row_pitch;
   const char* prefetch = t.prefetch;
   const float* const* pointers = t.rows;

@@ -45,7 +45,7 @@ template <int kRows, int kVectors>
 void tile(const Tile& t) noexcept {
   TileSums<Neon, kRows, kVectors> sums;
   start_tile(t, sums);
-  const float* weights = t.panel;
+  const auto* weights = static_cast<const float*>(t.panel);
   const std::size_t pitch = t.row_pitch;
   const std::size_t left_out = (t.tap_pitch - t.depth) * pitch;
   const char* prefetch = t.prefetch;
