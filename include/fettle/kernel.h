@@ -165,7 +165,8 @@ struct Kernel {
   bool leaves_clamp = false;  ///< does not apply the last part's clamp; the compiler adds a step that does
   bool threaded = false;      ///< can use more than one thread
   /// About how many times as large as a plain sum of products' its rounding errors are (Winograd's
-  /// transforms). Where a plan's outputs leave the tolerance, the tuner gives up the largest first.
+  /// transforms, weights stored in fewer bits). Where a plan's outputs leave the tolerance, the tuner gives
+  /// up the largest first.
   float rounding = 1;
   /// What it makes of NaN and infinities. An application's entry that says nothing is taken to be exact.
   NonFinite nonfinite = NonFinite::exact;

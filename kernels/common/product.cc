@@ -55,9 +55,9 @@ struct PackedOperands {
   std::int64_t before_left;  // floats
   std::int64_t left;         // floats of the left operand
 
-  PackedOperands(const Panels& panels, const LayerDesc& layer, const ProductShape& s)
+  PackedOperands(const ProductSet& set, const Panels& panels, const LayerDesc& layer, const ProductShape& s)
       : right(layer.operand(1)->constant),
-        products(panels, right ? constant_products(s) : 1),
+        products(panels, right ? constant_products(s) : 1, 0, set.weights.stored),
         before_left(right                             ? products.floats()
                     : layer.operand(kBias) != nullptr ? panels.padded_columns()
                                                       : 0),
@@ -71,7 +71,7 @@ class BoundProduct final : public BoundKernel {
       : set_(set),
         s_(*ProductShape::of(args.layer)),
         panels_(panels_of_product(set, s_)),
-        packed_(panels_, args.layer, s_),
+        packed_(set, panels_, args.layer, s_),
         blocks_(set.tiles, panels_, s_.m, s_.m * s_.k, args.threads),
         batches_(s_.batches()),
         together_(products_together(s_, args.threads)),
@@ -177,26 +177,6 @@ class BoundProduct final : public BoundKernel {
   float* no_bias_ = nullptr;  // zeros behind them
 };
 
-// A constant right operand, read in the order in which it lies; `packed` holds zeros.
-void pack_constant(const Panels& panels, const ProductShape& s, const float* b, float* packed) {
-  for (std::int64_t panel = 0; panel < panels.count; ++panel) {
-    const std::int64_t width = panels.width_of(panel);
-    const std::int64_t used = panels.columns_of(panel);
-    const float* from = b + panels.first_column(panel) * s.b.column;
-    float* to = packed + panels.first_float(panel);
-    if (s.b.column == 1) {
-      for (std::int64_t k = 0; k < s.k; ++k) {
-        for (std::int64_t j = 0; j < used; ++j) to[k * width + j] = s.alpha * from[k * s.b.row + j];
-      }
-    } else {
-      for (std::int64_t j = 0; j < used; ++j) {
-        for (std::int64_t k = 0; k < s.k; ++k)
-          to[k * width + j] = s.alpha * from[k * s.b.row + j * s.b.column];
-      }
-    }
-  }
-}
-
 // A row of constants, one for each column, or a single one.
 Refusal check_bias(const LayerDesc& layer, const ProductShape& s) {
   const TensorDesc* bias = layer.operand(kBias);
@@ -241,7 +221,7 @@ std::size_t Product::workspace_bytes(const ProductSet& set, const LayerDesc& lay
 
 std::size_t Product::packed_bytes(const ProductSet& set, const LayerDesc& layer) {
   const ProductShape s = *ProductShape::of(layer);
-  return static_cast<std::size_t>(PackedOperands(panels_of_product(set, s), layer, s).floats()) *
+  return static_cast<std::size_t>(PackedOperands(set, panels_of_product(set, s), layer, s).floats()) *
          sizeof(float);
 }
 
@@ -249,14 +229,15 @@ Status Product::pack(const ProductSet& set, const LayerDesc& layer, std::span<co
                      std::span<std::byte> packed) {
   const ProductShape s = *ProductShape::of(layer);
   const Panels panels = panels_of_product(set, s);
-  const PackedOperands parts(panels, layer, s);
+  const PackedOperands parts(set, panels, layer, s);
   const BiasOfProduct bias(layer, constants);
   auto* target = reinterpret_cast<float*>(packed.data());
   const auto* weights =
       reinterpret_cast<const float*>(constants[static_cast<std::size_t>(layer.main().operands[1])].data());
   std::fill_n(target, parts.before_left, 0.0f);
   for (std::int64_t product = 0; parts.right && product < constant_products(s); ++product) {
-    pack_constant(panels, s, weights + s.offset(s.b, product), parts.products.panels(target, product));
+    set.weights.pack(panels, s, weights + s.offset(s.b, product), parts.products.panels(target, product),
+                     parts.products.scale(target, product));
     for (std::int64_t column = 0; column < s.n; ++column)
       parts.products.bias(target, product)[column] = bias.of(column);
   }

@@ -12,6 +12,7 @@
 #include "kernels/common/algorithm.h"
 #include "kernels/common/convert.h"
 #include "kernels/common/elementwise_unary.h"
+#include "kernels/common/product_weights.h"
 #include "kernels/common/tile.h"
 
 #include <fettle/kernel.h>
@@ -22,10 +23,12 @@
 
 namespace fettle::kernels {
 
-/// What an instruction set brings: tiles, and squares turned in registers, as wide as a vector of the tiles.
+/// What an instruction set brings: tiles, and squares turned in registers, as wide as a vector of the tiles;
+/// and how the tiles want constant right operands to be stored.
 struct ProductSet {
   const TileSet& tiles;
   const ConvertSet& convert;
+  const WeightStorage& weights = kF32Weights;
 };
 
 /// Gemm, or MatMul with any batch axes, in f32; with a second part, a function of the result or the addition
@@ -45,5 +48,25 @@ struct Product {
   static Result<std::unique_ptr<BoundKernel>> bind(const ProductSet& set, const BindArgs& args,
                                                    const UnaryFunction& activation = {});
 };
+
+/// The same where constant weights are stored in another type, for layers that wait for memory: their sums
+/// have the weights' rounding errors. Not exact with infinities: a small weight may become zero, and its
+/// product with an infinity NaN.
+template <DataType weights, int rounding_bits>
+struct NarrowProduct : Product {
+  static constexpr std::uint32_t kRevision = 1;
+  static constexpr std::span<const Signature> kSignatures = kNchwWeights<weights>;
+  static constexpr float kRounding = float{1 << rounding_bits};
+  static constexpr NonFinite kNonFinite = NonFinite::spreads_in_tile;
+
+  static Refusal supports(const LayerDesc& layer) noexcept {
+    const Refusal refusal = Product::supports(layer);
+    return refusal == Refusal::none && !layer.operand(1)->constant ? Refusal::not_constant : refusal;
+  }
+};
+/// f32 has 24 bits, the others 11 and 8; s8 has 7 for the largest weight of a column, and some less for most.
+using ProductF16Weights = NarrowProduct<DataType::f16, 13>;
+using ProductBf16Weights = NarrowProduct<DataType::bf16, 16>;
+using ProductS8Weights = NarrowProduct<DataType::s8, 19>;
 
 }  // namespace fettle::kernels

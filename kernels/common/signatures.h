@@ -35,4 +35,8 @@ inline constexpr Signature kNchwNhwcAny[] = {{Layout::nchw, Layout::nchw, type},
 
 inline constexpr DataType kF32 = DataType::f32;
 
+/// Activations in f32, weights stored in another type.
+template <DataType weights>
+inline constexpr Signature kNchwWeights[] = {{{Layout::nchw, kF32}, {Layout::nchw, kF32}, weights}};
+
 }  // namespace fettle::kernels

@@ -26,6 +26,8 @@ namespace fettle::kernels {
 
 extern const TileSet kTilesNeon;         ///< for out-of-order cores
 extern const TileSet kTilesNeonInOrder;  ///< for in-order cores
+/// Whose panels hold f16, bf16 or s8, for any core.
+extern const TileSet kTilesF16WeightsNeon, kTilesBf16WeightsNeon, kTilesS8WeightsNeon;
 extern const DepthwiseSet kDepthwiseNeon;
 extern const UnarySet kUnaryNeon;
 extern const BinarySet kBinaryNeon;

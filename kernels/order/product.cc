@@ -12,6 +12,8 @@
 #include "kernels/xnnpack/entries.h"
 #endif
 
+#include <array>
+
 namespace fettle::kernels {
 namespace {
 
@@ -20,6 +22,14 @@ constexpr const Kernel* dense = kEntry<I, "gemm.panels.f32", kPatternOf<Op::gemm
 template <InstructionSet I, const auto& set, const auto& epilogues = kResidual>
 constexpr const Kernel* product =
     kEntry<I, "matmul.panels.f32", kPatternOf<Op::matmul>, Product, set, epilogues>;
+
+// Weights in fewer bits: plans ask for them.
+template <InstructionSet I, Text type, Algorithm A, const auto& set>
+constexpr const Kernel* dense_narrow = kEntry<I, concatenated(Text("gemm.panels.f32_"), type, Text("w")),
+                                              kPatternOf<Op::gemm>, A, set, kResidualOrActivation>;
+template <InstructionSet I, Text type, Algorithm A, const auto& set>
+constexpr const Kernel* product_narrow = kEntry<I, concatenated(Text("matmul.panels.f32_"), type, Text("w")),
+                                                kPatternOf<Op::matmul>, A, set, kResidualOrActivation>;
 
 template <InstructionSet I, const auto& set>
 constexpr const Kernel* attention =
@@ -40,12 +50,28 @@ constexpr AttentionSet kAttentionAvx512{kTilesAvx512, kConvertAvx512, kScoresAvx
 constexpr AttentionSet kAttentionAvx2{kTilesAvx2, kConvertAvx2, kScoresAvx2};
 constexpr ProductSet kProductAvx512{kTilesAvx512, kConvertAvx512};
 constexpr ProductSet kProductAvx2{kTilesAvx2, kConvertAvx2};
+constexpr ProductSet kF16WeightsAvx512{kTilesF16WeightsAvx512, kConvertAvx512, kF16Weights};
+constexpr ProductSet kBf16WeightsAvx512{kTilesBf16WeightsAvx512, kConvertAvx512, kBf16Weights};
+constexpr ProductSet kS8WeightsAvx512{kTilesS8WeightsAvx512, kConvertAvx512, kS8Weights};
+constexpr ProductSet kF16WeightsAvx2{kTilesF16WeightsAvx2, kConvertAvx2, kF16Weights};
+constexpr ProductSet kBf16WeightsAvx2{kTilesBf16WeightsAvx2, kConvertAvx2, kBf16Weights};
+constexpr ProductSet kS8WeightsAvx2{kTilesS8WeightsAvx2, kConvertAvx2, kS8Weights};
 #elif FETTLE_ORDER_NEON
 constexpr AttentionSet kAttentionNeon{kTilesNeon, kConvertNeon, kScoresNeon};
 constexpr AttentionSet kAttentionNeonInOrder{kTilesNeonInOrder, kConvertNeon, kScoresNeon};
 constexpr ProductSet kProductNeon{kTilesNeon, kConvertNeon};
 constexpr ProductSet kProductNeonInOrder{kTilesNeonInOrder, kConvertNeon};
+constexpr ProductSet kF16WeightsNeon{kTilesF16WeightsNeon, kConvertNeon, kF16Weights};
+constexpr ProductSet kBf16WeightsNeon{kTilesBf16WeightsNeon, kConvertNeon, kBf16Weights};
+constexpr ProductSet kS8WeightsNeon{kTilesS8WeightsNeon, kConvertNeon, kS8Weights};
 #endif
+
+// Each type of weights with one instruction set.
+template <InstructionSet I, const auto& f16, const auto& bf16, const auto& s8>
+constexpr std::array<const Kernel*, 6> kNarrowWeights = {
+    dense_narrow<I, "f16", ProductF16Weights, f16>,      dense_narrow<I, "bf16", ProductBf16Weights, bf16>,
+    dense_narrow<I, "s8", ProductS8Weights, s8>,         product_narrow<I, "f16", ProductF16Weights, f16>,
+    product_narrow<I, "bf16", ProductBf16Weights, bf16>, product_narrow<I, "s8", ProductS8Weights, s8>};
 
 }  // namespace
 
@@ -81,6 +107,12 @@ void order::list_products(KernelList& list) noexcept {
   list.add({dense_q8<NeonDot, kTilesQ8NeonDot>, matmul_q8<NeonDot, kTilesQ8NeonDot>});
 #endif
   list.add({dense_q8<Neon, kTilesQ8Neon>, matmul_q8<Neon, kTilesQ8Neon>});
+#endif
+#if FETTLE_ORDER_X86
+  list.add(kNarrowWeights<Avx512, kF16WeightsAvx512, kBf16WeightsAvx512, kS8WeightsAvx512>);
+  list.add(kNarrowWeights<Avx2F16c, kF16WeightsAvx2, kBf16WeightsAvx2, kS8WeightsAvx2>);
+#elif FETTLE_ORDER_NEON
+  list.add(kNarrowWeights<Neon, kF16WeightsNeon, kBf16WeightsNeon, kS8WeightsNeon>);
 #endif
   list.add(portable::product_entries());
   list.add(portable::einsum_entries());

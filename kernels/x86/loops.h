@@ -28,6 +28,10 @@ namespace fettle::kernels {
 extern const TileSet kTilesAvx2;    ///< AVX2 and FMA
 extern const TileSet kTilesAvx512;  ///< AVX-512 F
 
+/// Whose panels hold f16, bf16 or s8: AVX2, FMA and F16C.
+extern const TileSet kTilesF16WeightsAvx2, kTilesBf16WeightsAvx2, kTilesS8WeightsAvx2;
+extern const TileSet kTilesF16WeightsAvx512, kTilesBf16WeightsAvx512, kTilesS8WeightsAvx512;
+
 extern const ConvertQ8Set kConvertQ8Avx2;
 extern const ConvertQ8Set kConvertQ8Avx512;  ///< AVX-512 F and BW
 extern const TileQ8Set kTilesQ8Avx2;

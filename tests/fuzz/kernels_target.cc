@@ -7,6 +7,7 @@
 #include "tests/fuzz/layers/random_layer.h"
 #include "tests/fuzz/target.h"
 #include "tests/kernels/allocations.h"
+#include "tests/kernels/narrow_weights.h"
 #include "tests/kernels/variant.h"
 
 #include <algorithm>
@@ -119,7 +120,12 @@ void try_layer(ByteSource bytes) {
   if (!layer || graph::count_operations(layer->desc) > kMostOperations) return;
   if (layer->desc.parts.size() == 1 && !has_reference(layer->desc)) return;
   std::vector<Variant> variants = variants_of(layer->desc);
-  if (!variants.empty()) try_variant(bytes, bytes.one_of(variants), *layer, expected_of(*layer));
+  if (variants.empty()) return;
+  const Variant& variant = bytes.one_of(variants);
+  const DataType weights = test::narrow_weights(*variant.kernel);
+  try_variant(
+      bytes, variant, *layer,
+      expected_of(weights == DataType::undefined ? *layer : test::with_rounded_weights(*layer, weights)));
 }
 
 }  // namespace

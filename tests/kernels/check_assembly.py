@@ -33,6 +33,8 @@ ARCHITECTURES = {
         "store": r"^v?st", "round": 2,
         "beside": r"^vld", "rows": 4},
 }
+# Tiles that widen weights load them by other instructions, a channel in each round, and on armv7 fuse additions.
+WIDENING = {"x86": {"round": 1}, "aarch64": {"round": 1}, "arm": {"round": 1, "multiply": r"^vfma\b"}}
 TILE = re.compile(r"tile(?:_loop|_in_order)?I(?:.*?)Li(\d+)ELi(\d+)E")
 TILE_Q8 = re.compile(r"(tile_q8_loopI\S*?|DotTileI|WideningTileI)Li(\d+)ELi(\d+)ELb[01]E")
 DEPTHWISE_Q8 = re.compile(r"depthwise_q8_pixelsI\S*?Li(\d+)ELb[01]E|depthwise_q8_rowI")
@@ -157,7 +159,7 @@ def main():
     parser.add_argument("objects", nargs="+", help="object files with flags of their own")
     arguments = parser.parse_args()
     how = ARCHITECTURES[arguments.architecture]
-    problems, tiles, tiles_q8, depthwise = [], 0, 0, {}
+    problems, tiles, widened, tiles_q8, depthwise = [], 0, 0, 0, {}
     for path in arguments.objects:
         for line in run(arguments.nm, path).splitlines():
             kind, symbol = line.split()[-2:]
@@ -166,7 +168,10 @@ def main():
         for name, body in functions(arguments.objdump, path):
             if match := TILE.search(name):
                 tiles += 1
-                found, line = check_tile(name, int(match[1]), int(match[2]), body, how)
+                widening = "widening" in name
+                widened += widening
+                found, line = check_tile(name, int(match[1]), int(match[2]), body,
+                                         how | WIDENING[arguments.architecture] if widening else how)
                 problems += found
                 print(f"{path.rsplit('/', 1)[-1]}: {line}")
             elif match := TILE_Q8.search(name):
@@ -184,6 +189,8 @@ def main():
                 depthwise[match[0]] = depthwise.get(match[0], False) or found is not None
     if tiles == 0:
         problems.append("no tile was found")
+    if widened == 0:
+        problems.append("no tile that widens weights was found")
     if tiles_q8 == 0:
         problems.append("no tile of 8-bit products was found")
     problems += [f"{name}: no loop has the multiply-adds of a row" for name, there in depthwise.items() if not there]

@@ -10,6 +10,7 @@
 #include "tests/common/data.h"
 #include "tests/common/seed.h"
 #include "tests/kernels/entries.h"
+#include "tests/kernels/narrow_weights.h"
 #include "tests/kernels/special.h"
 #include "tests/kernels/variant.h"
 
@@ -140,10 +141,13 @@ class Checked {
  public:
   explicit Checked(const TestLayer& layer) : layer_(layer) {}
   const TestLayer& layer() const { return layer_; }
-  /// By the reference.
-  const Expected& expected() {
-    if (!expected_) expected_ = reference_outputs(layer_);
-    return *expected_;
+  /// By the reference, of weights as the kernel stores them.
+  const Expected& expected(const Kernel& kernel) {
+    const DataType weights = narrow_weights(kernel);
+    const auto known = expected_.find(weights);
+    if (known != expected_.end()) return known->second;
+    return expected_[weights] = reference_outputs(
+               weights == DataType::undefined ? layer_ : with_rounded_weights(layer_, weights));
   }
   /// With special values.
   const SpecialLayer& special() {
@@ -154,7 +158,7 @@ class Checked {
 
  private:
   const TestLayer& layer_;
-  std::optional<Expected> expected_;
+  std::map<DataType, Expected> expected_;  // by the type of weights
   std::optional<SpecialLayer> special_;
 };
 
@@ -175,7 +179,7 @@ void check_signature(const KernelTable& table, const Kernel& kernel, const Signa
   if (refusal != Refusal::none || !is_drawn(kernel, name, signature)) return;
   INFO(name << " " << signature.text() << ": " << desc.text());
   CHECK(has_types(signature_of(desc, signature), signature));
-  const Expected& expected = checked.expected();
+  const Expected& expected = checked.expected(kernel);
   ++runs()[name];
   check_packing(table, kernel, desc, layer);
   const Results alone = check_variant(kernel, desc, layer, expected, {Against::end, 1});

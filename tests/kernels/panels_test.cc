@@ -298,7 +298,10 @@ std::vector<Biased> biased_layers() {
           {"conv.padded_rows.f32", pictures},
           {"conv_transpose.phases.f32", transposed},
           {"conv_transpose.patches.f32", patched},
-          {"gemm.panels.f32", dense}};
+          {"gemm.panels.f32", dense},
+          {"gemm.panels.f32_f16w", dense},
+          {"gemm.panels.f32_bf16w", dense},
+          {"gemm.panels.f32_s8w", dense}};
 }
 
 Numbers packed_floats(const Kernel& kernel, const LayerDesc& desc, TestLayer layer, float bias) {

@@ -149,6 +149,9 @@ class Spread {
       if (!std::isfinite(values[i]))
         places_.push_back(Pixel(desc_.inputs[0].shape, static_cast<std::int64_t>(i)));
     }
+    // A product's results have no place in a picture: each is computed from a whole row.
+    const Op op = desc_.main().op;
+    everywhere_ = everywhere_ || ((op == Op::gemm || op == Op::matmul) && !places_.empty());
   }
   // Whether a tile, of which none is larger, may hold both that and result `i`. Results may be more or fewer
   // than the pixels that they are computed from.
