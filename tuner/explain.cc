@@ -48,6 +48,7 @@ std::vector<LayerExplanation> explain(const Space& space, const CostTable& table
       VariantCost variant;
       variant.variant = excluded.variant;
       variant.refusal = excluded.refusal;
+      variant.left_out = excluded.left_out;
       explanation.variants.push_back(std::move(variant));
     }
     std::stable_sort(explanation.variants.begin(), explanation.variants.end(),

@@ -51,7 +51,9 @@ Result<std::vector<LayerExplanation>> explain_program(const Model& model, const 
   if (!device) return std::move(device).error();
   Result<Program> standard = (*device)->compile(nullptr);
   if (!standard) return std::move(standard).error();
-  const Space space = tuner::build_space((*device)->problem(*standard), nullptr);
+  // What the plan has is among the candidates, even where the tuner would try it for this plan alone.
+  const Plan effective = planned.effective_plan();
+  const Space space = tuner::build_space((*device)->problem(*standard), &effective);
   tuner::CostTable table(space);
   if (!records_path.empty()) {
     tuner::SkippedLines skipped;
@@ -66,7 +68,6 @@ Result<std::vector<LayerExplanation>> explain_program(const Model& model, const 
     }
     tuner::apply_records(*records, (*device)->description(), space, table);
   }
-  const Plan effective = planned.effective_plan();
   std::vector<LayerExplanation> layers =
       tuner::explain(space, table, choice_of(space, effective.points.front()));
   // Records do not hold what conversions cost, and an estimate would look like a measurement.

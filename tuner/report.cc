@@ -130,6 +130,8 @@ std::string status_of(const VariantCost& variant) {
   if (variant.is_default) tags += "<span class=\"tag\">default</span> ";
   if (variant.refusal != Refusal::none)
     tags += fmt::format("<span class=\"tag\">refused: {}</span>", escape_html(to_string(variant.refusal)));
+  else if (!variant.left_out.empty())
+    tags += fmt::format("<span class=\"tag\">left out: {}</span>", escape_html(variant.left_out));
   else if (variant.samples == 0)
     tags += "<span class=\"tag\">not measured</span>";
   return tags;

@@ -21,6 +21,14 @@ std::vector<int> thread_counts(const Kernel& kernel, int most) {
   return counts;
 }
 
+// Whether a variant rounds weights that the graph has in real numbers to integers. How much of a network's
+// accuracy that costs, data tell, not the difference of outputs for some input; floating-point numbers of 16
+// bits are trusted within the tolerance.
+bool makes_integers(const LayerInfo& layer, const Signature& signature) {
+  const Signature own = signature_of(layer.desc, {signature.input.layout, signature.output.layout});
+  return can_hold_f32(own.weights) && !can_hold_f32(signature.weights);
+}
+
 // Whether a variant has the formats that an entry asks for, whose types may be open.
 bool fits_formats(const Signature& asked, const Signature& has) {
   const auto fits = [](FormatTag wanted, FormatTag given) {
@@ -116,16 +124,23 @@ class Builder {
     const bool alternatives = std::any_of(variants.begin(), variants.end(), [](const VariantInfo& variant) {
       return variant.refusal == Refusal::none && variant.variant.covers.empty() && !variant.reference;
     });
-    const PlanLayer* pin = entry_of(start_, problem_.threads, layer.id);
+    const PlanLayer* entry = entry_of(start_, problem_.threads, layer.id);
     for (const VariantInfo& variant : variants) {
-      const bool pinned = pin != nullptr && pin->pinned && pin->variant.kernel == variant.variant.kernel;
-      const bool slow = variant.reference && alternatives && !tiny && !variant.is_default && !pinned;
+      const bool named = entry != nullptr && entry->variant.kernel == variant.variant.kernel;
+      std::string_view left_out;
+      if (variant.reference && alternatives && !tiny && !variant.is_default && !(named && entry->pinned))
+        left_out = "too slow to be worth the budget";
+      else if (makes_integers(info, variant.variant.signature) && !named)
+        left_out = "integer weights need a bound of the accuracy";
       std::vector<int> covers;
       for (const std::string& id : variant.variant.covers) {
         if (const auto found = index_.find(id); found != index_.end()) covers.push_back(found->second);
       }
-      if (variant.refusal != Refusal::none || slow || covers.size() != variant.variant.covers.size()) {
-        layer.excluded.push_back({variant.variant, variant.refusal});
+      const bool possible =
+          variant.refusal == Refusal::none && covers.size() == variant.variant.covers.size();
+      if (!possible || !left_out.empty()) {
+        layer.excluded.push_back(
+            {variant.variant, variant.refusal, possible ? left_out : std::string_view()});
         continue;
       }
       for (int threads : thread_counts(*variant.kernel, problem_.threads)) {

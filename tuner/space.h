@@ -11,6 +11,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace fettle::tuner {
@@ -41,10 +42,11 @@ struct Candidate {
   bool covered() const noexcept { return region >= 0; }
 };
 
-/// A variant that cannot be, or is not worth measuring, for the explanation.
+/// A variant that cannot be, or is not to be measured, for the explanation.
 struct Excluded {
   Variant variant;
-  Refusal refusal = Refusal::none;  ///< none: too slow to be worth the budget
+  Refusal refusal = Refusal::none;  ///< none: the kernel would run the layer
+  std::string_view left_out = {};   ///< VariantCost::left_out
 };
 
 struct SpaceLayer {
@@ -89,9 +91,10 @@ struct Space {
 using Choice = std::vector<int>;
 
 /// Builds the space. Thread counts are 1, 2, 4, ... and `problem.threads` for kernels that can use them.
-/// Kernels of the reference are left out where another kernel does the same work and the layer is not tiny.
-/// Layers pinned by `start` (may be null) keep their entry alone; a pin that this build cannot follow is
-/// noted and dropped.
+/// Kernels of the reference are left out where another kernel does the same work and the layer is not tiny,
+/// and those that store real weights in integers, whose errors no comparison of outputs bounds: only layers
+/// for which `start` names one have it. Layers pinned by `start` (may be null) keep their entry alone; a pin
+/// that this build cannot follow is noted and dropped.
 Space build_space(const Problem& problem, const Plan* start);
 
 /// The default's choice.

@@ -49,7 +49,8 @@ struct VariantCost {
   std::string covered_by;  ///< the layer whose region, `variant`, covers this one; empty: a variant of
                            ///< the layer itself
   Refusal refusal = Refusal::none;  ///< why it could not be chosen
-  int samples = 0;                  ///< 0: refused or not reached within the budget
+  std::string left_out;             ///< why the tuner does not try what it could choose; empty: it does
+  int samples = 0;                  ///< 0: refused, left out or not reached within the budget
   double quiet_us = 0;              ///< lower quartile of the samples: choices go by it, because other work
                                     ///< on the machine only ever adds time
   PlanLatency us;                   ///< median and 95 % interval

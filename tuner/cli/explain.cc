@@ -22,6 +22,7 @@ struct ExplainArguments {
 
 std::string cost_text(const VariantCost& cost) {
   if (cost.refusal != Refusal::none) return fmt::format("refused: {}", to_string(cost.refusal));
+  if (!cost.left_out.empty()) return "left out: " + cost.left_out;
   if (cost.samples == 0) return "not measured";
   return fmt::format("{:>9.2f} us (median {:.2f}, {:.2f} to {:.2f}, {} samples)", cost.quiet_us,
                      cost.us.median, cost.us.low, cost.us.high, cost.samples);
@@ -49,6 +50,7 @@ Json as_json(const LayerExplanation& layer) {
                         {"threads", cost.variant.threads},
                         {"covers", cost.covered_by.empty() ? Json(cost.variant.covers) : Json::array()},
                         {"refusal", cost.refusal == Refusal::none ? Json() : Json(to_string(cost.refusal))},
+                        {"left_out", cost.left_out.empty() ? Json() : Json(cost.left_out)},
                         {"samples", cost.samples},
                         {"quiet_us", cost.quiet_us},
                         {"median_us", cost.us.median},
