@@ -63,7 +63,7 @@ enum class NonFinite : std::uint8_t {
   /// All elements are.
   exact,
   /// All are, or NaN where what a tile of neighbouring elements is computed from is not all finite
-  /// (Winograd).
+  /// (Winograd); of products with weights stored in fewer bits, a row or a column of them.
   spreads_in_tile,
   /// NaN and infinities may become numbers, or numbers that the operator is defined for may become NaN.
   loses_nan,

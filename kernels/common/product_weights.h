@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The constant right operand of a product, stored in panels: as it is, or in fewer bits with activations in f32
-// (weight-only quantisation).
+// The constant right operand of a product, stored in panels: as it is, or in fewer bits with activations in
+// f32 (weight-only quantisation).
 #pragma once
 
 #include "kernels/common/panels.h"
@@ -11,8 +11,8 @@
 
 namespace fettle::kernels {
 
-/// Stores the right operand `b` of one product, times its alpha, in `panels` (which begins with zeros), and the
-/// scale of each column where there are scales. Reads `b` in the order in which it lies.
+/// Stores the right operand `b` of one product, times its alpha, in `panels` (which begins with zeros), and
+/// the scale of each column where there are scales. Reads `b` in the order in which it lies.
 using PackWeights = void (*)(const Panels& panels, const ProductShape& s, const float* b, void* packed,
                              float* scale) noexcept;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Tiles for panels of weights in fewer than 32 bits, which are widened to f32 as they are loaded. `Weights` is
-// an instruction set's type with
+// Tiles for panels of weights in fewer than 32 bits, which are widened to f32 as they are loaded. `Weights`
+// is an instruction set's type with
 //
 //   using Stored = std::int8_t;             // of a weight in panels
 //   static constexpr int kTogether = 2;     // vectors that one load fills, 1 or 2
@@ -32,8 +32,7 @@ inline void add_widened(const typename Weights::Stored* weights, int first,
 #pragma GCC unroll 2
   for (int v = 0; v < kCount; ++v) {
 #pragma GCC unroll 8
-    for (int r = 0; r < kRows; ++r)
-      sums.at[r][first + v] = Simd::fma(input[r], w[v], sums.at[r][first + v]);
+    for (int r = 0; r < kRows; ++r) sums.at[r][first + v] = Simd::fma(input[r], w[v], sums.at[r][first + v]);
   }
 }
 
@@ -82,7 +81,8 @@ constexpr TileSet widening_tiles() {
   };
   [&]<int... vectors>(std::integer_sequence<int, vectors...>) {
     (add(std::integral_constant<int, vectors + 1>{}, std::make_integer_sequence<int, most_rows>{}), ...);
-  }(std::make_integer_sequence<int, kMostVectors>{});
+  }
+  (std::make_integer_sequence<int, kMostVectors>{});
   return set;
 }
 

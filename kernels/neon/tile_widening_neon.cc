@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Tiles for NEON whose weights are f16, bf16 or s8. On aarch64, with 32 registers, 16 (4 rows x 4 vectors) are
-// sums, 4 hold a number of each row, and 2 vectors of weights; on armv7, with 16, a tile has 2 rows.
+// Tiles for NEON whose weights are f16, bf16 or s8. On aarch64, with 32 registers, 16 (4 rows x 4 vectors)
+// are sums, 4 hold a number of each row, and 2 vectors of weights; on armv7, with 16, a tile has 2 rows.
 #include "kernels/common/widening_tile_loop.h"
 #include "kernels/neon/loops.h"
 #include "kernels/neon/simd_neon.h"

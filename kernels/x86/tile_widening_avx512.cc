@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Tiles for AVX-512 whose weights are f16, bf16 or s8. Of the 32 registers, 24 (6 rows x 4 vectors) are sums, 6
-// hold a number of each row, and one a vector of weights.
+// Tiles for AVX-512 whose weights are f16, bf16 or s8. Of the 32 registers, 24 (6 rows x 4 vectors) are sums,
+// 6 hold a number of each row, and one a vector of weights.
 #include "kernels/common/widening_tile_loop.h"
 #include "kernels/x86/loops.h"
 #include "kernels/x86/simd_avx512.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Weights in fewer bits with activations in f32: what such kernels must compute is what others do of the rounded
-// weights.
+// Weights in fewer bits with activations in f32: what such kernels must compute is what others do of the
+// rounded weights.
 #pragma once
 
 #include "tests/kernels/layers.h"

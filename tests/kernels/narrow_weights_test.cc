@@ -68,7 +68,8 @@ float some_weight(std::int64_t k, std::int64_t n) {
 }  // namespace
 
 TEST_CASE("weights of any magnitude keep their precision in fewer bits", "[kernels]") {
-  // A power of ten for each column, from those whose squares are subnormal to those whose squares are infinite.
+  // A power of ten for each column, from those whose squares are subnormal to those whose squares are
+  // infinite.
   const auto magnitude = [](std::int64_t n) { return std::pow(10.0f, static_cast<float>(n % 70 - 35)); };
   const TestLayer layer =
       dense_layer([&](std::int64_t k, std::int64_t n) { return some_weight(k, n) * magnitude(n); });
@@ -76,7 +77,9 @@ TEST_CASE("weights of any magnitude keep their precision in fewer bits", "[kerne
   for (const NarrowRow& row : narrow_rows()) {
     INFO(row.kernel->name);
     // Half a unit of the largest weight, for each of the products, of inputs up to 2.
-    const double unit = row.weights == DataType::f16 ? 0x1p-11 : row.weights == DataType::bf16 ? 0x1p-8 : 0x1p-8;
+    const double unit = row.weights == DataType::f16    ? 0x1p-11
+                        : row.weights == DataType::bf16 ? 0x1p-8
+                                                        : 0x1p-8;
     const std::vector<float> y = run(*row.kernel, layer);
     for (std::int64_t r = 0; r < 2; ++r) {
       for (std::int64_t n = 0; n < kColumns; ++n) {
@@ -94,7 +97,8 @@ TEST_CASE("weights of any magnitude keep their precision in fewer bits", "[kerne
 
 TEST_CASE("columns of zeros, and of subnormal and of the largest weights, give finite numbers", "[kernels]") {
   using Limits = std::numeric_limits<float>;
-  const float values[] = {0.0f, -0.0f, Limits::denorm_min(), Limits::min() / 3, Limits::max(), -Limits::max()};
+  const float values[] = {0.0f,          -0.0f,         Limits::denorm_min(), Limits::min() / 3,
+                          Limits::max(), -Limits::max()};
   TestLayer layer = dense_layer([&](std::int64_t k, std::int64_t n) {
     return k == n % kDepth ? values[static_cast<std::size_t>(n) % std::size(values)] : 0.0f;
   });

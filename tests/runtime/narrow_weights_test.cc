@@ -82,7 +82,8 @@ TEST_CASE("a plan's weights in fewer bits are packed, smaller, and near the defa
     REQUIRE(program.steps().front().kernel == variant.kernel->name);
     // The weights in whole vectors, a bias and a scale for each column.
     constexpr std::size_t kPadded = 64;
-    CHECK(program.steps().front().packed_bytes <= kPadded * (kInputs * size_of(type) + 2 * sizeof(float)) + 64);
+    CHECK(program.steps().front().packed_bytes <=
+          kPadded * (kInputs * size_of(type) + 2 * sizeof(float)) + 64);
     const double error = largest_difference(outputs_of(program), expected);
     CHECK(error > 0);
     CHECK(error < (type == DataType::f16 ? 1e-3 : 1e-2));

@@ -196,7 +196,8 @@ TEST_CASE("programs that must be exact with NaN have no kernel that spreads it",
     const auto is = [&](std::string_view algorithm) {
       return kernel->name.find(algorithm) != std::string_view::npos;
     };
-    const bool tiles = is(".winograd_") || is(".patches.") || is(".bilinear.") ||
+    const bool narrow_weights = is(".f32_f16w.") || is(".f32_bf16w.") || is(".f32_s8w.");
+    const bool tiles = is(".winograd_") || is(".patches.") || is(".bilinear.") || narrow_weights ||
                        kernel->name == "dwconv.direct.f32.xnnpack" ||
                        (kOnArm && kernel->name == "prelu.direct.f32.xnnpack");
     CHECK((kernel->nonfinite == NonFinite::spreads_in_tile) == tiles);
