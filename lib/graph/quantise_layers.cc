@@ -105,9 +105,7 @@ Status check(const std::string& name, const ValueQuantisation& value) {
 struct ChannelAxis {
   std::int64_t channels = 0;
   std::int64_t inner = 0;
-  std::size_t of(std::int64_t element) const {
-    return static_cast<std::size_t>(element / inner % channels);
-  }
+  std::size_t of(std::int64_t element) const { return static_cast<std::size_t>(element / inner % channels); }
 };
 ChannelAxis along(const Shape& shape, int axis) {
   ChannelAxis result{shape[axis], 1};
@@ -186,8 +184,8 @@ class QuantisedLayers {
     return std::vector<float>(stored.begin(), stored.end());
   }
   Status replace(NodeId id, std::size_t operand, const Shape& shape, std::span<const float> numbers) {
-    Result<ValueId> constant = graph_.add_constant(graph_.node(id).id + ".real", DataType::f32, shape,
-                                                   std::as_bytes(numbers));
+    Result<ValueId> constant =
+        graph_.add_constant(graph_.node(id).id + ".real", DataType::f32, shape, std::as_bytes(numbers));
     if (!constant) return std::move(constant).error();
     std::vector<ValueId>& inputs = graph_.node(id).inputs;
     if (inputs.size() <= operand) inputs.resize(operand + 1, kNoValue);
@@ -200,7 +198,8 @@ class QuantisedLayers {
     const auto found = nodes_.find(id);
     if (found == nodes_.end()) return unknown("the model has no layer " + id);
     const LayerDesc layer = describe(graph_, found->second);
-    const bool fits = has_integer_form(layer) && (layer.main().op == Op::conv || is_dense_op(layer.main().op));
+    const bool fits =
+        has_integer_form(layer) && (layer.main().op == Op::conv || is_dense_op(layer.main().op));
     if (!fits) return wrong("layer " + id + " has no constant weights that could be equalised");
     return found->second;
   }
@@ -213,8 +212,9 @@ class QuantisedLayers {
     const Node& from = graph_.node(*first);
     const Node& to = graph_.node(*second);
     const bool cut_off = from.clamp && !std::isinf(from.clamp->high);
-    const bool linear = (!from.clamp || from.clamp->low == 0) &&
-                        (!cut_off || std::ranges::all_of(pair.factors, [](float factor) { return factor <= 1; }));
+    const bool linear =
+        (!from.clamp || from.clamp->low == 0) &&
+        (!cut_off || std::ranges::all_of(pair.factors, [](float factor) { return factor <= 1; }));
     const ValueId between = from.outputs.front();
     if (!linear || to.inputs.front() != between || graph_.sole_consumer(between) != *second)
       return wrong("the result of " + pair.first + " is more than the operand of " + pair.second +
@@ -222,8 +222,8 @@ class QuantisedLayers {
     const Shape first_shape = *graph_.value(from.inputs[1]).shape;
     const Shape second_shape = *graph_.value(to.inputs[1]).shape;
     const ChannelAxis out = along(first_shape, output_axis(from));
-    const bool depthwise = to.op == Op::conv && to.attributes.integer("group") == out.channels &&
-                           second_shape[1] == 1;
+    const bool depthwise =
+        to.op == Op::conv && to.attributes.integer("group") == out.channels && second_shape[1] == 1;
     const int axis = depthwise ? 0 : 1 - output_axis(to);
     if (to.op == Op::conv && !depthwise && to.attributes.integer("group") != 1)
       return wrong("layer " + pair.second + " has groups and cannot be equalised");
@@ -285,7 +285,8 @@ class QuantisedLayers {
       stored.resize(weights->size());
       for (std::size_t i = 0; i < stored.size(); ++i) {
         const std::size_t channel = count == 1 ? 0 : channels.of(static_cast<std::int64_t>(i));
-        const double ratio = static_cast<double>((*weights)[i]) / static_cast<double>(layer.weight_scales[channel]);
+        const double ratio =
+            static_cast<double>((*weights)[i]) / static_cast<double>(layer.weight_scales[channel]);
         stored[i] = static_cast<std::int8_t>(quantise(ratio, 0, -127, 127));
       }
     }
@@ -325,8 +326,8 @@ class QuantisedLayers {
     return graph_.add_value(std::move(value));
   }
 
-  // Integers between the value's producer and the layers that read it as such. Where the producer computes with
-  // integers, everybody reads what these say.
+  // Integers between the value's producer and the layers that read it as such. Where the producer computes
+  // with integers, everybody reads what these say.
   void put_between(ValueId value) {
     const ValueQuantisation how = *quantisation_of(value);
     const NodeId producer = graph_.value(value).producer;
@@ -361,7 +362,8 @@ class QuantisedLayers {
   class Names {
    public:
     explicit Names(const Graph& graph) {
-      for (std::size_t i = 0; i < graph.value_count(); ++i) taken_.insert(graph.value(static_cast<ValueId>(i)).name);
+      for (std::size_t i = 0; i < graph.value_count(); ++i)
+        taken_.insert(graph.value(static_cast<ValueId>(i)).name);
     }
     std::string take(const std::string& name) {
       std::string unique = name;

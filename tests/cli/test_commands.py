@@ -12,7 +12,8 @@ from command import DIFFERENT, USAGE, Command, npy, npy_bytes, onnx_model, png_b
 class Commands(Command):
     def test_help_names_every_command(self):
         text = self.good("--help").stdout
-        for command in ("inspect", "tune", "run", "bench", "verify", "explain", "variants", "plan", "kernels"):
+        for command in ("inspect", "tune", "run", "bench", "verify", "explain", "variants", "plan", "kernels",
+                        "quantize"):
             self.assertIn(command, text)
             self.good(command, "--help")
         self.assertRegex(self.good("--version").stdout, r"\d+\.\d+\.\d+")
@@ -196,6 +197,84 @@ class Commands(Command):
                                                   "output:scores": ("<f4", [1, 36], bytes(values))}))
         self.assertIn("DIFFERS", self.good("verify", self.glyphs, "--reference", wrong, code=DIFFERENT).stdout)
         self.good("verify", self.glyphs, "--reference", wrong, "--tolerance", "2")
+
+    def glyph_data(self):
+        folder = os.path.join(command.SOURCE, "examples/glyphs")
+        return ["--data", os.path.join(folder, "test_images.npy"), "--mean", "127.5", "--std", "127.5"], \
+            ["--labels", os.path.join(folder, "test_labels.npy")]
+
+    def test_verify_measures_accuracy(self):
+        data, labels = self.glyph_data()
+        result = self.json("verify", self.glyphs, *data, *labels, "--plan", self.plan, "--samples", "100")
+        self.assertEqual(result["samples"], 100)
+        self.assertGreater(result["top1"], 0.9)
+        self.assertGreaterEqual(result["top5"], result["top1"])
+        self.assertEqual(result["agreement"], 1)
+        self.assertEqual(result["drop"]["value"], 0)
+        self.assertGreater(result["drop"]["high"], 0)
+        self.assertEqual(result["reference"]["top1"], result["top1"])
+        # Without labels: agreement, divergence and noise alone.
+        result = self.json("verify", self.glyphs, *data, "--samples", "20")
+        self.assertNotIn("top1", result)
+        self.assertEqual(result["changed"]["value"], 0)
+        # An interval of 20 samples is wider than a point.
+        bound = ["--max-accuracy-drop", "1%", "--samples", "20"]
+        self.assertIn("within", self.good("verify", self.glyphs, *data, *labels, *bound).stdout)
+        self.assertIn("ABOVE", self.good("verify", self.glyphs, *data, *labels, *bound, "--strict", code=DIFFERENT).stdout)
+
+    def test_verify_takes_a_folder_with_labels(self):
+        folder = self.path("pictures")
+        os.makedirs(folder, exist_ok=True)
+        with open(os.path.join(folder, "a.png"), "wb") as file:
+            file.write(png_bytes(32, 32, self.pixels))
+        with open(os.path.join(folder, "b.npy"), "wb") as file:
+            file.write(npy_bytes("<f4", [1, 3, 32, 32], self.input))
+        with open(os.path.join(folder, "c.npy"), "wb") as file:
+            file.write(npy_bytes("|u1", [32, 32, 3], self.pixels))
+        rows = f'file,class\na.png,{self.label}\n"b.npy",{self.label},more\nc.npy,{self.label}\n'
+        labels = self.write("labels.csv", rows.encode())
+        result = self.json("verify", self.glyphs, "--data", folder, "--labels", labels, "--mean", "127.5", "--std", "127.5")
+        self.assertEqual((result["samples"], result["top1"]), (3, 1))
+        wrong = self.write("wrong.csv", rows.replace(f",{self.label}", f",{(self.label + 1) % 36}").encode())
+        result = self.json("verify", self.glyphs, "--data", folder, "--labels", wrong, "--mean", "127.5", "--std", "127.5")
+        self.assertEqual(result["top1"], 0)
+
+    def test_quantize_writes_plans_and_models(self):
+        data, labels = self.glyph_data()
+        plan, model = self.path("q.plan"), self.path("q.onnx")
+        report = self.json("quantize", self.glyphs, *data, *labels, "--samples", "120", "-o", plan)
+        self.assertEqual(report["calibration_samples"], 60)
+        self.assertEqual(report["accuracy"]["samples"], 60)
+        self.assertGreater(report["accuracy"]["agreement"], 0.9)
+        self.assertLess(report["constant_bytes"], report["real_constant_bytes"] / 2)
+        self.assertGreater(report["layers"], report["all_layers"] / 2)
+        self.assertEqual(len(report["sensitivity"]), len({row["layer"] for row in report["sensitivity"]}))
+        bench = self.json("bench", self.glyphs, "--plan", plan, "--iterations", "2")
+        self.assertLess(bench["weight_bytes"], self.json("bench", self.glyphs, "--iterations", "2")["weight_bytes"])
+        self.assertIn(".q8.", self.good("inspect", self.glyphs, "--plan", plan).stdout)
+        verified = self.json("verify", self.glyphs, "--plan", plan, *data, *labels)
+        self.assertGreater(verified["agreement"], 0.9)
+        text = self.good("quantize", self.glyphs, *data, "--samples", "60", "-o", model, "--method", "mse").stdout
+        self.assertIn("expected loss", text)
+        against = self.json("verify", model, "--against", self.glyphs, *data, *labels)
+        self.assertGreater(against["agreement"], 0.9)
+        self.good("plan", "check", self.glyphs, "--plan", plan)
+        tuned = self.path("tuned.plan")
+        self.good("tune", self.glyphs, "--start", plan, "--budget", "1s", "-o", tuned)
+        quantisation = json.loads(read(plan))["quantisation"]
+        self.assertEqual(json.loads(read(tuned))["quantisation"], quantisation)
+        self.assertIn("q8", self.good("explain", self.glyphs, "--plan", tuned).stdout)
+
+    def test_quantize_keeps_an_accuracy(self):
+        data, labels = self.glyph_data()
+        plan = self.path("accurate.plan")
+        common = ["quantize", self.glyphs, *data, *labels, "--samples", "60", "-o", plan]
+        report = self.json(*common, "--max-accuracy-drop", "20%")
+        self.assertTrue(report["within"])
+        # So few samples cannot show so little, whatever is in floats.
+        result = self.good(*common, "--max-accuracy-drop", "0.01%", "--strict", "--json", code=DIFFERENT)
+        self.assertFalse(json.loads(result.stdout)["within"])
+        self.assertTrue(json.loads(read(plan))["quantisation"]["layers"])
 
     def test_run_takes_pictures_arrays_and_raw_bytes(self):
         picture = self.write("a.png", png_bytes(32, 32, self.pixels))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Inputs and references: pictures, arrays and raw files that are damaged or of another model."""
 
+import os
 import struct
 
 from command import (DIFFERENT, FILE, OK, RESOURCES, USAGE, Command, field, npy, npy_bytes, onnx_model, png_bytes,
@@ -135,6 +136,32 @@ class Inputs(Command):
                           [("y", ["batch", "seq-len"])])
         done = self.bad(USAGE, "dimension 1 (seq-len) is free", "inspect", self.write("text.onnx", text))
         self.assertIn("--shape a=1xSEQ_LEN --shape b=1xSEQ_LEN", done.stderr)
+
+    def test_data(self):
+        empty = self.path("empty")
+        os.makedirs(empty, exist_ok=True)
+        stack = self.write("stack.npy", npy_bytes("|u1", [2, 32, 32, 3], self.pixels * 2))
+        plan = self.path("never.plan")
+        for command in (["verify", self.glyphs], ["quantize", self.glyphs, "-o", plan]):
+            self.bad(FILE, "no pictures", *command, "--data", empty)
+            self.bad(FILE, "nowhere", *command, "--data", self.path("nowhere"))
+            self.bad(FILE, "not there", *command, "--data", empty, "--labels", self.write("a.csv", b"missing.png,1\n"))
+            self.bad(FILE, "a.csv:2", *command, "--data", empty, "--labels", self.write("a.csv", b"f,c\nx.png,two\n"))
+            self.bad(FILE, "names no file", *command, "--data", empty, "--labels", self.write("a.csv", b""))
+            labels = self.write("labels.npy", npy_bytes("<i4", [2], struct.pack("<2i", 3, 40)))
+            self.bad(USAGE, "class 40 of sample 1", *command, "--data", stack, "--labels", labels)
+            self.bad(USAGE, "3 classes, there are 2", *command, "--data", stack, "--labels",
+                     self.write("three.npy", npy_bytes("<i4", [3], bytes(12))))
+            self.bad(USAGE, "f32", *command, "--data", stack, "--labels",
+                     self.write("reals.npy", npy_bytes("<f4", [2], bytes(8))))
+            self.bad(USAGE, "sample 0 is f64", *command, "--data",
+                     self.write("other.npy", npy_bytes("<f8", [2, 5], bytes(80))))
+        self.bad(USAGE, "two ways", "verify", self.glyphs, "--data", stack, "--reference", self.reference)
+        self.bad(USAGE, "nothing to verify with", "verify", self.glyphs)
+        self.bad(USAGE, "what kind of file", "quantize", self.glyphs, "--data", stack, "-o", self.path("out.bin"))
+        self.bad(USAGE, "percentage points", "quantize", self.glyphs, "--data", stack, "-o", plan, "--max-accuracy-drop", "x")
+        self.bad(USAGE, "no layer nothing", "quantize", self.glyphs, "--data", stack, "-o", plan, "--keep-float", "nothing")
+        self.assertFalse(os.path.exists(plan))
 
     def test_references(self):
         self.bad(FILE, "/nowhere/a.npz", "verify", self.glyphs, "--reference", "/nowhere/a.npz")
