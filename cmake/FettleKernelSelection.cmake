@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# Which kernels the library holds, for kernels/selection.h: defined for the directory that includes this, so that the rest
-# of the library compiles the same with any of them.
+# Which kernels the library holds, for kernels/selection.h: only what is in kernels/ sees them, so that the rest of the
+# library compiles the same with any of them. But without a kernel that computes with integers it leaves out what makes
+# layers do so.
 
+set(FETTLE_WITH_QUANTISATION 1)
 if(FETTLE_KERNELS)
   set(_names "")
   foreach(_item IN LISTS FETTLE_KERNELS)
@@ -25,6 +27,9 @@ if(FETTLE_KERNELS)
     endif()
   endforeach()
   list(REMOVE_DUPLICATES _names)
+  if(NOT _names MATCHES "\\.q8\\.")
+    set(FETTLE_WITH_QUANTISATION 0)
+  endif()
   list(TRANSFORM _names REPLACE "(.+)" "    \"\\1\",\n")
   list(JOIN _names "" _names)
   file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/selected/selected_kernels.h" @ONLY CONTENT
@@ -34,6 +39,4 @@ inline constexpr std::string_view kSelectedKernels[] = {
 @_names@};
 }
 ")
-  include_directories("${PROJECT_BINARY_DIR}/selected")
-  add_compile_definitions(FETTLE_SELECTED_KERNELS=1)
 endif()

@@ -57,7 +57,7 @@ Result<TuneResult> tune(const Model& given, const TuneOptions& options) {
   if (!standard) return std::move(standard).error();
   const tuner::Problem problem = (*device)->problem(*standard);
   Result<TuneResult> result = tuner::tune_on(problem, **device, options);
-  if (result && model.quantisation() != nullptr) result->plan.quantisation = *model.quantisation();
+  if (result) result->plan.quantisation = model.quantisation();
   return result;
 }
 

@@ -102,7 +102,7 @@ class Model {
   /// quantised this way already), each naming the layer or value, kLimitExceeded, kOutOfMemory.
   FETTLE_API Result<Model> quantised(const Quantisation& quantisation) const;
   /// What `quantised` was given; null for a model as it was read.
-  FETTLE_API const Quantisation* quantisation() const noexcept;
+  FETTLE_API const std::shared_ptr<const Quantisation>& quantisation() const noexcept;
   /// The name of the value of a number in LayerInfo, the model's own where it has one. Of numbers that no
   /// layer and no input has: empty.
   FETTLE_API std::string_view value_name(int value) const noexcept;

@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -86,8 +87,8 @@ struct Plan {
   std::string objective = "latency";
   std::optional<PlanExpectation> expected;
   /// Makes a float model's layers compute with integers, before the points choose kernels for them. Made for
-  /// the weights that `model` names.
-  std::optional<Quantisation> quantisation;
+  /// the weights that `model` names; null: nothing. Copies of the plan share it.
+  std::shared_ptr<const Quantisation> quantisation;
   std::vector<PlanPoint> points;
 
   /// Reads the text of a plan, strictly: unknown or repeated keys, wrong types and out-of-range numbers are

@@ -31,8 +31,9 @@ FETTLE_API std::string_view to_string(RangeMethod method) noexcept;
 
 /// How far a quantisation has come.
 struct QuantiseProgress {
-  std::string_view phase;  ///< "observe", "equalise", "ranges", "weights", "rounding", "sensitivity", "accuracy"
-  std::size_t done = 0;    ///< of `total` in this phase
+  std::string_view
+      phase;  ///< "observe", "equalise", "ranges", "weights", "rounding", "sensitivity", "accuracy"
+  std::size_t done = 0;  ///< of `total` in this phase
   std::size_t total = 0;
 };
 
@@ -42,16 +43,16 @@ struct QuantiseOptions {
   std::vector<std::string> keep_real;  ///< ids of layers that stay in floats
   bool equalise = true;                ///< try cross-layer equalisation, and keep it where outputs gain by it
   bool correct_biases = true;
-  /// Round the weights of so many layers, those that cost the most, not to nearest but so that their result is
-  /// best. Their weights are no longer those of the model: for a quantised file only, not for a plan.
+  /// Round the weights of so many layers, those that cost the most, not to nearest but so that their result
+  /// is best. Their weights are no longer those of the model: for a quantised file only, not for a plan.
   int rounded_layers = 0;
-  /// Where the outputs' noise is above -24 dB, layers that cost the most for their work stay in floats, as long as the
-  /// work of all of them is at most this share of the network's. 0: none do.
+  /// Where the outputs' noise is above -24 dB, layers that cost the most for their work stay in floats, as
+  /// long as the work of all of them is at most this share of the network's. 0: none do.
   double real_work = 0.1;
   bool sensitivity = true;  ///< measure each layer's share of the loss
-  /// Whether a quantised model is good enough; may be null. While it is not, layers go back to floats, those first that
-  /// cost the most for their work. Called some times with different models (the number of such layers is searched by
-  /// halving). Where no number of layers is enough, all that can be quantised are.
+  /// Whether a quantised model is good enough; may be null. While it is not, layers go back to floats, those
+  /// first that cost the most for their work. Called some times with different models (the number of such
+  /// layers is searched by halving). Where no number of layers is enough, all that can be quantised are.
   std::function<Result<bool>(const Model& quantised)> accept;
   std::function<void(const QuantiseProgress&)> progress;  ///< may be null
 };
@@ -83,11 +84,11 @@ struct QuantiseResult {
   std::vector<std::string> notes;        ///< for people
 };
 
-/// Quantises all layers that can be, with activations' ranges from `samples`. Some hundred samples give good ranges;
-/// labels are not needed. Runs the network several times per sample and once or more per layer. Errors:
-/// kInvalidArgument (fewer than 2 samples; a layer of `keep_real` that is not there; a model whose layers all
-/// compute with integers already; an activation that is not finite, which is named with its layer), those of the
-/// samples, of compiling and of running.
+/// Quantises all layers that can be, with activations' ranges from `samples`. Some hundred samples give good
+/// ranges; labels are not needed. Runs the network several times per sample and once or more per layer.
+/// Errors: kInvalidArgument (fewer than 2 samples; a layer of `keep_real` that is not there; a model whose
+/// layers all compute with integers already; an activation that is not finite, which is named with its
+/// layer), those of the samples, of compiling and of running.
 FETTLE_API Result<QuantiseResult> quantise(const Model& model, const Samples& samples,
                                            const QuantiseOptions& options = {});
 

@@ -144,7 +144,7 @@ Plan effective_plan(const LayerGraph& layers, const std::vector<Assignment>& ass
   const ModelState& model = layers.model();
   Plan plan;
   plan.model = {model.source->name, model.source->graph_hash, model.source->weights_hash};
-  if (model.quantisation) plan.quantisation = *model.quantisation;
+  plan.quantisation = model.quantisation;
   plan.device = Plan::this_device();
   PlanExpectation expected;
   expected.arena_bytes = state.arena.bytes;
@@ -182,20 +182,18 @@ Status check_options(const CompileOptions& options) {
   return {};
 }
 
-// The model with the plan's layers computing with integers, if it has such and the model does not do so yet.
+// The model with the plan's layers computing with integers, if it has such. Of a plan for another graph that
+// is not asked: it is refused later.
 Result<Model> quantised_as_planned(const Model& model, const Plan* plan) {
-  const Quantisation* done = model.quantisation();
-  if (plan == nullptr || !plan->quantisation || (done != nullptr && *done == *plan->quantisation))
-    return model;
-  if (plan->model.graph == model.graph_hash() && plan->model.weights != model.weights_hash()) {
+  if (plan == nullptr || !plan->quantisation || plan->model.graph != model.graph_hash()) return model;
+  if (plan->model.weights != model.weights_hash()) {
     return Error(ErrorCode::kPlanOtherModel,
                  "the plan quantises weights " + plan->model.weights + " (" + plan->model.name +
                      "), but those of " + model.name() + " are " + model.weights_hash(),
                  "quantise this model to get a plan for it");
   }
-  Result<Model> quantised =
-      plan->model.graph == model.graph_hash() ? model.quantised(*plan->quantisation) : model;
-  if (quantised) return quantised;
+  Result<Model> quantised = quantise_model(model, plan->quantisation);
+  if (quantised || quantised.error().code() == ErrorCode::kNotCompiledIn) return quantised;
   return Error(ErrorCode::kPlanMalformed, "the plan's " + quantised.error().message(),
                quantised.error().hint());
 }

@@ -82,11 +82,13 @@ Result<Model> Model::with_shapes(const std::map<std::string, Shape>& shapes) con
 Result<Model> Model::quantised(const Quantisation& quantisation) const {
   return guard_allocation([&] {
     const FloatScope scope(FloatMode::standard(Subnormals::keep));
-    return runtime::quantise_model(*this, quantisation);
+    return runtime::quantise_model(*this, std::make_shared<const Quantisation>(quantisation));
   });
 }
 
-const Quantisation* Model::quantisation() const noexcept { return state_->quantisation.get(); }
+const std::shared_ptr<const Quantisation>& Model::quantisation() const noexcept {
+  return state_->quantisation;
+}
 
 std::string_view Model::value_name(int value) const noexcept {
   const graph::Graph& graph = *state_->graph;

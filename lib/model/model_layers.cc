@@ -156,9 +156,19 @@ Result<Model> plan_layers(std::shared_ptr<const ModelSource> source, graph::Grap
   return ModelState::model_of(*std::move(state));
 }
 
+bool same_quantisation(const std::shared_ptr<const Quantisation>& a,
+                       const std::shared_ptr<const Quantisation>& b) {
+#if FETTLE_WITH_QUANTISATION
+  return a == b || *a == *b;
+#else
+  return a == b;
+#endif
+}
+
 // `known` is the quantised model for other shapes, if there is one.
 Result<Model> quantise(const Model& model, std::shared_ptr<const Quantisation> quantisation,
                        const ModelState* known) {
+#if FETTLE_WITH_QUANTISATION
   const ModelState& real = ModelState::of(model);
   graph::Graph graph = *real.graph;
   if (Status status = graph::quantise_layers(graph, *quantisation); !status) return std::move(status).error();
@@ -168,6 +178,13 @@ Result<Model> quantise(const Model& model, std::shared_ptr<const Quantisation> q
   if (!state) return std::move(state).error();
   (*state)->quantisation = std::move(quantisation);
   return ModelState::model_of(*std::move(state));
+#else
+  static_cast<void>(quantisation);
+  static_cast<void>(known);
+  return Error(ErrorCode::kNotCompiledIn,
+               model.name() + ": this build leaves out the kernels that compute with integers",
+               "build with the kernels that `fettle kernels` lists for the model and its plan");
+#endif
 }
 
 }  // namespace
@@ -193,13 +210,12 @@ Result<Model> make_model(graph::Imported imported, const std::string& name, cons
                      std::move(notes));
 }
 
-Result<Model> quantise_model(const Model& model, const Quantisation& quantisation) {
+Result<Model> quantise_model(const Model& model, std::shared_ptr<const Quantisation> quantisation) {
   const ModelState& state = ModelState::of(model);
-  if (state.quantisation) {
-    return Error(ErrorCode::kInvalidArgument, state.graph->name + " is quantised already",
-                 "quantise the model as it was loaded");
-  }
-  return quantise(model, std::make_shared<const Quantisation>(quantisation), nullptr);
+  if (!state.quantisation) return quantise(model, std::move(quantisation), nullptr);
+  if (same_quantisation(state.quantisation, quantisation)) return model;
+  return Error(ErrorCode::kInvalidArgument, state.graph->name + " is quantised already, in another way",
+               "quantise the model as it was loaded");
 }
 
 Result<Model> reshape_model(const Model& model, const std::map<std::string, Shape>& shapes) {

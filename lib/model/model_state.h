@@ -59,7 +59,7 @@ namespace runtime {
 /// A model of an imported graph, for the shapes of the options. Errors: see Model::load.
 Result<Model> make_model(graph::Imported imported, const std::string& name, const ModelOptions& options);
 /// See Model::quantised.
-Result<Model> quantise_model(const Model& model, const Quantisation& quantisation);
+Result<Model> quantise_model(const Model& model, std::shared_ptr<const Quantisation> quantisation);
 /// See Model::with_shapes.
 Result<Model> reshape_model(const Model& model, const std::map<std::string, Shape>& shapes);
 

@@ -4,6 +4,7 @@
 #include "lib/base/guard.h"
 #include "lib/base/mapped_file.h"
 #include "lib/plan/json_reader.h"
+#include "lib/plan/quantisation_text.h"
 
 #include <fettle/plan.h>
 
@@ -116,59 +117,6 @@ PlanLayer read_layer(Reader& reader, const Json& value, const std::string& place
   return layer;
 }
 
-std::vector<float> read_floats(Reader& reader, const Json& value, const std::string& place) {
-  std::vector<float> numbers;
-  if (!reader.array(value, place)) return numbers;
-  numbers.reserve(value.size());
-  for (const Json& number : value) numbers.push_back(reader.real(number, place));
-  return numbers;
-}
-
-ValueQuantisation read_value_quantisation(Reader& reader, const Json& value, const std::string& place) {
-  ValueQuantisation how;
-  if (!reader.object(value, place, {"type", "scale", "zero_point"})) return how;
-  how.type = data_type_from_string(reader.text(value["type"], place + ".type"));
-  if (how.type != DataType::s8 && how.type != DataType::u8)
-    reader.fail(place + ".type", "\"s8\" or \"u8\" is expected");
-  how.scale = reader.real(value["scale"], place + ".scale");
-  if (reader.ok() && !(how.scale > 0)) reader.fail(place + ".scale", "a positive number is expected");
-  const bool is_signed = how.type == DataType::s8;
-  how.zero_point = static_cast<std::int32_t>(reader.integer(value["zero_point"], place + ".zero_point",
-                                                            is_signed ? -128 : 0, is_signed ? 127 : 255));
-  return how;
-}
-
-void read_quantisation(Reader& reader, const Json& value, Quantisation& quantisation) {
-  if (!reader.object(value, "quantisation", {"values", "layers"}, {"equalised"})) return;
-  for (const char* key : {"values", "layers"}) {
-    if (!value[key].is_object()) reader.fail(std::string("quantisation.") + key, "an object is expected");
-  }
-  if (!reader.ok()) return;
-  if (value["values"].contains("") || value["layers"].contains(""))
-    reader.fail("quantisation", "a value or layer without a name");
-  for (const auto& [name, how] : value["values"].items())
-    quantisation.values[name] =
-        read_value_quantisation(reader, how, "quantisation.values." + name.substr(0, 80));
-  for (const auto& [id, layer] : value["layers"].items()) {
-    const std::string place = "quantisation.layers." + id.substr(0, 80);
-    LayerQuantisation& read = quantisation.layers[id];
-    if (!reader.object(layer, place, {}, {"weight_scales", "bias_shift"})) return;
-    if (layer.contains("weight_scales"))
-      read.weight_scales = read_floats(reader, layer["weight_scales"], place + ".weight_scales");
-    if (layer.contains("bias_shift"))
-      read.bias_shift = read_floats(reader, layer["bias_shift"], place + ".bias_shift");
-  }
-  if (!value.contains("equalised") || !reader.array(value["equalised"], "quantisation.equalised")) return;
-  for (const Json& pair : value["equalised"]) {
-    const std::string place = "quantisation.equalised[" + std::to_string(quantisation.equalised.size()) + "]";
-    if (!reader.object(pair, place, {"first", "second", "factors"})) return;
-    Equalisation& read = quantisation.equalised.emplace_back();
-    read.first = reader.text(pair["first"], place + ".first");
-    read.second = reader.text(pair["second"], place + ".second");
-    read.factors = read_floats(reader, pair["factors"], place + ".factors");
-  }
-}
-
 PlanPoint read_point(Reader& reader, const Json& value, const std::string& place) {
   PlanPoint point;
   if (!reader.object(value, place, {"threads", "shapes", "layers"}, {}, {"name", "cores", "verified"}))
@@ -213,8 +161,7 @@ Result<Plan> read(std::string_view text, const std::string& name) {
   if (reader.object(root["objective"], "objective", {"minimise"}))
     plan.objective = reader.text(root["objective"]["minimise"], "objective.minimise");
   if (root.contains("expected")) read_expected(reader, root["expected"], plan.expected.emplace());
-  if (root.contains("quantisation"))
-    read_quantisation(reader, root["quantisation"], plan.quantisation.emplace());
+  if (root.contains("quantisation")) plan.quantisation = read_quantisation(reader, root["quantisation"]);
   if (reader.array(root["points"], "points")) {
     if (root["points"].size() > kMaxPoints) reader.fail("points", "more than 64 operating points");
     for (std::size_t i = 0; reader.ok() && i < root["points"].size(); ++i) {

@@ -3,11 +3,11 @@
 // Writing plans: two spaces a level, a layer a line.
 #include "lib/base/guard.h"
 #include "lib/plan/json_reader.h"
+#include "lib/plan/quantisation_text.h"
 
 #include <fettle/files.h>
 #include <fettle/plan.h>
 
-#include <charconv>
 #include <cstdio>
 
 namespace fettle {
@@ -53,61 +53,6 @@ OrderedJson write_layer(const PlanLayer& layer) {
 template <typename AnyJson>
 std::string line(const AnyJson& json) {
   return json.dump(-1, ' ', false, AnyJson::error_handler_t::replace);
-}
-
-// As short as they can be and read as the same f32.
-void append_floats(std::string& text, const std::vector<float>& numbers) {
-  text += "[";
-  for (std::size_t i = 0; i < numbers.size(); ++i) {
-    char digits[32];
-    const auto [end, error] = std::to_chars(digits, digits + sizeof digits, numbers[i]);
-    if (i > 0) text += ",";
-    text.append(digits, end);
-  }
-  text += "]";
-}
-
-// A value, a layer and a pair a line.
-void append_quantisation(std::string& text, const Quantisation& quantisation) {
-  text += "  \"quantisation\": { \"values\": {";
-  const char* separator = "\n      ";
-  for (const auto& [name, how] : quantisation.values) {
-    text += separator + line(OrderedJson(name)) + ": {\"type\":\"" + std::string(to_string(how.type)) +
-            "\",\"scale\":";
-    char digits[32];
-    text.append(digits, std::to_chars(digits, digits + sizeof digits, how.scale).ptr);
-    text += ",\"zero_point\":" + std::to_string(how.zero_point) + "}";
-    separator = ",\n      ";
-  }
-  text += "},\n    \"layers\": {";
-  separator = "\n      ";
-  for (const auto& [id, layer] : quantisation.layers) {
-    text += separator + line(OrderedJson(id)) + ": {";
-    if (!layer.weight_scales.empty()) {
-      text += "\"weight_scales\":";
-      append_floats(text, layer.weight_scales);
-    }
-    if (!layer.bias_shift.empty()) {
-      text += layer.weight_scales.empty() ? "\"bias_shift\":" : ",\"bias_shift\":";
-      append_floats(text, layer.bias_shift);
-    }
-    text += "}";
-    separator = ",\n      ";
-  }
-  text += "}";
-  if (!quantisation.equalised.empty()) {
-    text += ",\n    \"equalised\": [";
-    separator = "\n      ";
-    for (const Equalisation& pair : quantisation.equalised) {
-      text += separator + ("{\"first\":" + line(OrderedJson(pair.first))) +
-              ",\"second\":" + line(OrderedJson(pair.second)) + ",\"factors\":";
-      append_floats(text, pair.factors);
-      text += "}";
-      separator = ",\n      ";
-    }
-    text += "]";
-  }
-  text += " },\n";
 }
 
 void append_point(std::string& text, const PlanPoint& point) {

@@ -251,7 +251,7 @@ class Commands(Command):
         self.assertEqual(len(report["sensitivity"]), len({row["layer"] for row in report["sensitivity"]}))
         bench = self.json("bench", self.glyphs, "--plan", plan, "--iterations", "2")
         self.assertLess(bench["weight_bytes"], self.json("bench", self.glyphs, "--iterations", "2")["weight_bytes"])
-        self.assertIn(".q8.", self.good("inspect", self.glyphs, "--plan", plan).stdout)
+        self.assertIn(": s8 nchw scale=", self.good("inspect", self.glyphs, "--plan", plan).stdout)
         verified = self.json("verify", self.glyphs, "--plan", plan, *data, *labels)
         self.assertGreater(verified["agreement"], 0.9)
         text = self.good("quantize", self.glyphs, *data, "--samples", "60", "-o", model, "--method", "mse").stdout

@@ -42,7 +42,7 @@ Plan sample() {
   quantisation.layers["add1"] = {};
   quantisation.layers["b"] = {{0.25f}, {}, {}};
   quantisation.equalised = {{"conv1", "b", {1.5f, 0.015625f}}};
-  plan.quantisation = quantisation;
+  plan.quantisation = std::make_shared<const Quantisation>(quantisation);
   return plan;
 }
 
@@ -138,7 +138,8 @@ TEST_CASE("a quantisation that says nothing that can be is refused with its plac
   refused(changed("\"scale\":0.33333334", "\"scale\":0"), "quantisation.values.x.scale");
   refused(changed("\"scale\":0.33333334", "\"scale\":-1"), "scale");
   refused(changed("\"scale\":0.33333334", "\"scale\":1e39"), "scale");
-  refused(changed("\"weight_scales\":[0.25]", "\"weight_scales\":0.25"), "quantisation.layers.b.weight_scales");
+  refused(changed("\"weight_scales\":[0.25]", "\"weight_scales\":0.25"),
+          "quantisation.layers.b.weight_scales");
   refused(changed("\"weight_scales\":[0.25]", "\"weight_scales\":[\"a\"]"), "weight_scales");
   refused(changed("\"weight_scales\":[0.25]", "\"scales\":[0.25]"), "unknown key");
   refused(changed("\"first\":\"conv1\"", "\"first\":\"\""), "quantisation.equalised[0].first");

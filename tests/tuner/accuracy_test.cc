@@ -68,7 +68,11 @@ TEST_CASE("a class that the output does not have is an error", "[accuracy]") {
 }
 
 TEST_CASE("PSNR in decibels", "[accuracy]") {
-  const auto metric = psnr_metric([](std::size_t) -> Result<std::vector<float>> { return std::vector<float>{0, 0}; }, 255);
+  const auto metric = psnr_metric(
+      [](std::size_t) -> Result<std::vector<float>> {
+        return std::vector<float>{0, 0};
+      },
+      255);
   CHECK(score(*metric, 0, {1, -1}) == Approx(20 * std::log10(255.0)));
   CHECK(score(*metric, 0, {0, 0}) == 100);
   CHECK(score(*metric, 0, {kNan, 0}) == 0);

@@ -160,7 +160,9 @@ TEST_CASE("a plan holds all that a float model needs", "[quantise]") {
   REQUIRE(!refused);
   CHECK(refused.error().code() == ErrorCode::kPlanOtherModel);
   other = *plan;
-  other.quantisation->values.clear();
+  Quantisation nothing_said = result.quantisation;
+  nothing_said.values.clear();
+  other.quantisation = std::make_shared<const Quantisation>(nothing_said);
   const Result<Program> broken = Program::compile(model, &other);
   REQUIRE(!broken);
   CHECK(broken.error().code() == ErrorCode::kPlanMalformed);
@@ -183,7 +185,8 @@ TEST_CASE("a file of the quantised network gives the same outputs", "[quantise]"
 
 TEST_CASE("layers that are to stay in floats do, and others where the result is not accepted", "[quantise]") {
   const Model model = example();
-  const auto conv = std::ranges::find(model.layers(), Op::conv, [](const LayerInfo& layer) { return layer.desc.main().op; });
+  const auto conv = std::ranges::find(model.layers(), Op::conv,
+                                      [](const LayerInfo& layer) { return layer.desc.main().op; });
   QuantiseOptions options;
   options.keep_real = {conv->id};
   const QuantiseResult kept = quantised(model, options);
@@ -224,7 +227,8 @@ TEST_CASE("bad input to the quantiser is named", "[quantise]") {
   expect(error(pictures(4), options), ErrorCode::kInvalidArgument, "f32");
   Samples broken = pictures(4);
   broken.load = [](std::size_t index, std::span<const TensorView> inputs) -> Status {
-    for (float& value : inputs.front().values<float>()) value = index == 2 ? std::numeric_limits<float>::quiet_NaN() : 1.0f;
+    for (float& value : inputs.front().values<float>())
+      value = index == 2 ? std::numeric_limits<float>::quiet_NaN() : 1.0f;
     return {};
   };
   expect(error(broken), ErrorCode::kInvalidArgument, "sample 2");
@@ -246,7 +250,8 @@ TEST_CASE("a quantisation that does not fit the model is refused by name", "[qua
   options.real_work = 0;
   options.method = RangeMethod::min_max;
   const Quantisation good = quantised(model, options, 4).quantisation;
-  const auto first = std::ranges::find_if(good.layers, [](const auto& layer) { return layer.second.weight_scales.size() > 1; });
+  const auto first = std::ranges::find_if(
+      good.layers, [](const auto& layer) { return layer.second.weight_scales.size() > 1; });
   REQUIRE(first != good.layers.end());
   const auto changed = [&](auto&& change) {
     Quantisation bad = good;
@@ -255,25 +260,43 @@ TEST_CASE("a quantisation that does not fit the model is refused by name", "[qua
   };
   const std::string& id = first->first;
   const std::string value = good.values.begin()->first;
-  expect(changed([&](Quantisation& bad) { bad.values["no such value"] = {}; }), ErrorCode::kUnknownName, "no such value");
-  expect(changed([&](Quantisation& bad) { bad.layers["no such layer"] = {}; }), ErrorCode::kUnknownName, "no such layer");
-  expect(changed([&](Quantisation& bad) { bad.values[value].scale = 0; }), ErrorCode::kInvalidArgument, value);
-  expect(changed([&](Quantisation& bad) { bad.values[value].scale = std::numeric_limits<float>::quiet_NaN(); }),
-         ErrorCode::kInvalidArgument, value);
-  expect(changed([&](Quantisation& bad) { bad.values[value].zero_point = 300; }), ErrorCode::kInvalidArgument, "300");
-  expect(changed([&](Quantisation& bad) { bad.values[value].type = DataType::f32; }), ErrorCode::kInvalidArgument, "f32");
-  expect(changed([&](Quantisation& bad) { bad.values.erase(value); }), ErrorCode::kInvalidArgument, value);
-  expect(changed([&](Quantisation& bad) { bad.layers[id].weight_scales.pop_back(); }), ErrorCode::kInvalidArgument, id);
-  expect(changed([&](Quantisation& bad) { bad.layers[id].weight_scales.front() = -1; }), ErrorCode::kInvalidArgument, id);
-  expect(changed([&](Quantisation& bad) { bad.layers[id].bias_shift = {INFINITY}; }), ErrorCode::kInvalidArgument, id);
-  expect(changed([&](Quantisation& bad) { bad.layers[id].weights = {1, 2}; }), ErrorCode::kInvalidArgument, id);
-  const auto bare = std::ranges::find_if(good.layers, [](const auto& layer) { return layer.second.weight_scales.empty(); });
-  REQUIRE(bare != good.layers.end());
-  expect(changed([&](Quantisation& bad) { bad.layers[bare->first].weight_scales = {1}; }), ErrorCode::kInvalidArgument,
-         bare->first);
-  expect(changed([&](Quantisation& bad) { bad.equalised.push_back({id, "no such layer", {}}); }), ErrorCode::kUnknownName,
+  expect(changed([&](Quantisation& bad) { bad.values["no such value"] = {}; }), ErrorCode::kUnknownName,
+         "no such value");
+  expect(changed([&](Quantisation& bad) { bad.layers["no such layer"] = {}; }), ErrorCode::kUnknownName,
          "no such layer");
-  expect(changed([&](Quantisation& bad) { bad.equalised.push_back({id, id, {1}}); }), ErrorCode::kInvalidArgument, id);
+  expect(changed([&](Quantisation& bad) { bad.values[value].scale = 0; }), ErrorCode::kInvalidArgument,
+         value);
+  expect(
+      changed([&](Quantisation& bad) { bad.values[value].scale = std::numeric_limits<float>::quiet_NaN(); }),
+      ErrorCode::kInvalidArgument, value);
+  expect(changed([&](Quantisation& bad) { bad.values[value].zero_point = 300; }), ErrorCode::kInvalidArgument,
+         "300");
+  expect(changed([&](Quantisation& bad) { bad.values[value].type = DataType::f32; }),
+         ErrorCode::kInvalidArgument, "f32");
+  expect(changed([&](Quantisation& bad) { bad.values.erase(value); }), ErrorCode::kInvalidArgument, value);
+  expect(changed([&](Quantisation& bad) { bad.layers[id].weight_scales.pop_back(); }),
+         ErrorCode::kInvalidArgument, id);
+  expect(changed([&](Quantisation& bad) { bad.layers[id].weight_scales.front() = -1; }),
+         ErrorCode::kInvalidArgument, id);
+  expect(changed([&](Quantisation& bad) { bad.layers[id].bias_shift = {INFINITY}; }),
+         ErrorCode::kInvalidArgument, id);
+  expect(changed([&](Quantisation& bad) {
+           bad.layers[id].weights = {1, 2};
+         }),
+         ErrorCode::kInvalidArgument, id);
+  const auto bare =
+      std::ranges::find_if(good.layers, [](const auto& layer) { return layer.second.weight_scales.empty(); });
+  REQUIRE(bare != good.layers.end());
+  expect(changed([&](Quantisation& bad) { bad.layers[bare->first].weight_scales = {1}; }),
+         ErrorCode::kInvalidArgument, bare->first);
+  expect(changed([&](Quantisation& bad) {
+           bad.equalised.push_back({id, "no such layer", {}});
+         }),
+         ErrorCode::kUnknownName, "no such layer");
+  expect(changed([&](Quantisation& bad) {
+           bad.equalised.push_back({id, id, {1}});
+         }),
+         ErrorCode::kInvalidArgument, id);
 }
 
 TEST_CASE("equalised layers give the same results", "[quantise]") {
@@ -352,13 +375,15 @@ TEST_CASE("weights are rounded so that their errors cancel", "[quantise]") {
   const std::span<const LayerInfo> layers = model.layers();
   const auto found = std::ranges::find_if(layers, tuner::has_weights);
   REQUIRE(found != layers.end());
-  const tuner::LayerWeights weights = tuner::weights_of(model, static_cast<std::size_t>(found - layers.begin()));
+  const tuner::LayerWeights weights =
+      tuner::weights_of(model, static_cast<std::size_t>(found - layers.begin()));
   const std::int64_t columns = weights.inputs * weights.taps;
   tuner::LayerMoments moments;
   for (std::int64_t group = 0; group < weights.groups; ++group) {
     tuner::InputMoments one;
     one.mean = Eigen::VectorXf::Ones(columns);
-    one.covariance = Eigen::MatrixXf::Ones(columns, columns) + 0.01f * Eigen::MatrixXf::Identity(columns, columns);
+    one.covariance =
+        Eigen::MatrixXf::Ones(columns, columns) + 0.01f * Eigen::MatrixXf::Identity(columns, columns);
     moments.push_back(one);
   }
   const std::vector<float> scales = tuner::weight_scales(weights, moments, 0.1f);

@@ -36,7 +36,8 @@ Json accuracy_json(const AccuracyResult& result) {
   const auto difference = [](const PairedDifference& drop) {
     return Json{{"value", drop.value}, {"low", drop.low}, {"high", drop.high}};
   };
-  Json json{{"samples", result.samples}, {"agreement", result.agreement}, {"changed", difference(result.changed)}};
+  Json json{
+      {"samples", result.samples}, {"agreement", result.agreement}, {"changed", difference(result.changed)}};
   Json reference = Json::object();
   for (const MetricResult& metric : result.metrics) {
     json[metric.name] = metric.candidate;

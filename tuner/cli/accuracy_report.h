@@ -13,16 +13,16 @@
 
 namespace fettle::cli {
 
-/// Measures `candidate` beside `reference` on the data: top-1 and top-5 where it has labels. Progress goes to a
-/// terminal's stderr.
+/// Measures `candidate` beside `reference` on the data: top-1 and top-5 where it has labels. Progress goes to
+/// a terminal's stderr.
 Result<AccuracyResult> measure_on(const Program& reference, const Program& candidate, const Dataset& data);
 
-/// The accuracy that was lost: of top-1 with labels, else the share of decisions that changed, which is the most
-/// that it can be.
+/// The accuracy that was lost: of top-1 with labels, else the share of decisions that changed, which is the
+/// most that it can be.
 PairedDifference loss_of(const AccuracyResult& result);
 
-/// top1, top5, agreement as fractions, samples, drop {value, low, high}, mean_kl, sqnr_db, and under "reference" what
-/// the other version has.
+/// top1, top5, agreement as fractions, samples, drop {value, low, high}, mean_kl, sqnr_db, and under
+/// "reference" what the other version has.
 Json accuracy_json(const AccuracyResult& result);
 /// Some lines for people.
 std::string accuracy_text(const AccuracyResult& result);

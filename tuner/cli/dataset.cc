@@ -62,7 +62,8 @@ Result<std::vector<Row>> read_csv(const std::string& path) {
     const std::optional<int> label = columns.size() > 1 ? whole_number(columns[1]) : std::nullopt;
     if (label) rows.push_back({columns.front(), *label});
     if (label || number == 1) return {};  // the first line may be a header
-    return Error(ErrorCode::kFileMalformed, fmt::format("{}:{}: no class number in the second column", path, number),
+    return Error(ErrorCode::kFileMalformed,
+                 fmt::format("{}:{}: no class number in the second column", path, number),
                  "write FILE,CLASS in each line, with classes from 0");
   };
   for (const std::byte byte : *bytes) {
@@ -74,7 +75,8 @@ Result<std::vector<Row>> read_csv(const std::string& path) {
   }
   if (Status status = end_line(); !status) return std::move(status).error();
   if (rows.empty())
-    return Error(ErrorCode::kFileMalformed, path + " names no file with a class", "write FILE,CLASS in each line");
+    return Error(ErrorCode::kFileMalformed, path + " names no file with a class",
+                 "write FILE,CLASS in each line");
   return rows;
 }
 
@@ -102,7 +104,8 @@ Result<std::vector<int>> read_npy_labels(const std::string& path) {
       take(array->values<std::int8_t>());
       break;
     default:
-      return Error(ErrorCode::kWrongType, path + " holds " + std::string(to_string(array->type)) + ", no classes",
+      return Error(ErrorCode::kWrongType,
+                   path + " holds " + std::string(to_string(array->type)) + ", no classes",
                    "write whole numbers of 8, 16, 32 or 64 bits");
   }
   return labels;
@@ -117,7 +120,8 @@ Result<std::vector<std::string>> list_files(const std::string& folder) {
     if ((is_picture(path) || is_npy(path)) && at->is_regular_file(error)) files.push_back(path);
   }
   if (error)
-    return Error(ErrorCode::kFileUnreadable, folder + ": " + error.message(), "give a folder that can be read");
+    return Error(ErrorCode::kFileUnreadable, folder + ": " + error.message(),
+                 "give a folder that can be read");
   std::sort(files.begin(), files.end());
   if (files.empty())
     return Error(ErrorCode::kFileNotFound, folder + " has no pictures and no .npy files",
@@ -140,10 +144,10 @@ std::optional<io::Image> as_picture(std::span<const std::int64_t> extents, std::
   if (!shape) return std::nullopt;
   while (extents.size() > 2 && extents.front() == 1) extents = extents.subspan(1);
   const bool grey = extents.size() == 2;
-  const bool fits = (grey && shape->channels == 1) ||
-                    (extents.size() == 3 && extents[2] == shape->channels);
+  const bool fits = (grey && shape->channels == 1) || (extents.size() == 3 && extents[2] == shape->channels);
   constexpr std::int64_t kMost = 65535;
-  if (!fits || extents[0] < 1 || extents[1] < 1 || extents[0] > kMost || extents[1] > kMost) return std::nullopt;
+  if (!fits || extents[0] < 1 || extents[1] < 1 || extents[0] > kMost || extents[1] > kMost)
+    return std::nullopt;
   io::Image image;
   image.height = static_cast<int>(extents[0]);
   image.width = static_cast<int>(extents[1]);
@@ -166,7 +170,8 @@ Status store_array(DataType type, std::span<const std::int64_t> extents, std::sp
   if (is_bytes && same_shape && to.type() == DataType::f32) {
     const std::span<float> reals = to.values<float>();
     const std::size_t channels = to.shape().rank() > 1 ? static_cast<std::size_t>(to.shape()[1]) : 1;
-    const std::size_t inner = reals.size() / (channels * static_cast<std::size_t>(to.shape().rank() > 1 ? to.shape()[0] : 1));
+    const std::size_t inner =
+        reals.size() / (channels * static_cast<std::size_t>(to.shape().rank() > 1 ? to.shape()[0] : 1));
     for (std::size_t i = 0; i < reals.size(); ++i) {
       const int number = type == DataType::u8 ? std::to_integer<int>(bytes[i])
                                               : static_cast<int>(static_cast<std::int8_t>(bytes[i]));
@@ -203,13 +208,14 @@ struct Dataset::Source {
     }
     const std::size_t bytes = stack.bytes.size() / static_cast<std::size_t>(stack.shape.front());
     return store_array(stack.type, std::span(stack.shape).subspan(1),
-                       std::span(stack.bytes).subspan(sample * bytes, bytes), "sample " + std::to_string(sample),
-                       numbers, to);
+                       std::span(stack.bytes).subspan(sample * bytes, bytes),
+                       "sample " + std::to_string(sample), numbers, to);
   }
 };
 
 void DataArguments::add_to(CLI::App& app, bool required) {
-  app.add_option("--data", data, "folder of pictures or .npy files, or one .npy file whose first axis counts samples")
+  app.add_option("--data", data,
+                 "folder of pictures or .npy files, or one .npy file whose first axis counts samples")
       ->required(required)
       ->check(file_name());
   app.add_option("--labels", labels, "CSV with FILE,CLASS in each line, or .npy with a class for each sample")
@@ -270,9 +276,10 @@ Result<Dataset> Dataset::open(const Model& model, const DataArguments& arguments
     if (!read) return std::move(read).error();
     labels = *std::move(read);
     if (labels.size() != count)
-      return Error(ErrorCode::kWrongSize,
-                   fmt::format("{} has {} classes, there are {} samples", arguments.labels, labels.size(), count),
-                   "give a class for each sample");
+      return Error(
+          ErrorCode::kWrongSize,
+          fmt::format("{} has {} classes, there are {} samples", arguments.labels, labels.size(), count),
+          "give a class for each sample");
   }
   if (std::ranges::any_of(source->files, is_picture)) {
     if (Status status = source->numbers.check(source->input); !status) return std::move(status).error();
@@ -288,8 +295,8 @@ Result<Dataset> Dataset::open(const Model& model, const DataArguments& arguments
     const int label = labels[data.selected_.back()] + offset;
     if (label < 0 || label >= scores.elements())
       return Error(ErrorCode::kInvalidArgument,
-                   fmt::format("{}: class {} of sample {} is none of the network's {}", arguments.labels, label,
-                               data.selected_.back(), scores.elements()),
+                   fmt::format("{}: class {} of sample {} is none of the network's {}", arguments.labels,
+                               label, data.selected_.back(), scores.elements()),
                    "labels count from 0; --class-offset is added to them");
     data.classes_.push_back(label);
   }
@@ -321,7 +328,8 @@ std::pair<Dataset, Dataset> Dataset::split(std::size_t count) const {
 }
 
 Samples Dataset::samples() const {
-  return {size(), [source = source_, selected = selected_](std::size_t index, std::span<const TensorView> inputs) {
+  return {size(),
+          [source = source_, selected = selected_](std::size_t index, std::span<const TensorView> inputs) {
             return source->load(selected[index], inputs.front());
           }};
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Data for accuracy and calibration: a folder of pictures or arrays, or one array of many, perhaps with labels.
+// Data for accuracy and calibration: a folder of pictures or arrays, or one array of many, perhaps with
+// labels.
 #pragma once
 
 #include "tuner/cli/picture_input.h"
@@ -32,13 +33,14 @@ struct DataArguments {
 
 /// Samples for the one input of a model.
 ///
-/// A picture is fitted and converted as the options say. An array (.npy) has the input's type and shape (extents
-/// of 1 aside), or holds bytes: then those of a picture (height, width, channels), or of the input's shape, and
+/// A picture is fitted and converted as the options say. An array (.npy) has the input's type and shape
+/// (extents of 1 aside), or holds bytes: then those of a picture (height, width, channels), or of the input's
+/// shape, and
 /// --mean and --std make real numbers of them.
 class Dataset {
  public:
-  /// Errors: kInvalidArgument, kWrongShape, kFileNotFound, kFileUnreadable, kFileMalformed, each naming the file
-  /// or input.
+  /// Errors: kInvalidArgument, kWrongShape, kFileNotFound, kFileUnreadable, kFileMalformed, each naming the
+  /// file or input.
   static Result<Dataset> open(const Model& model, const DataArguments& arguments);
 
   std::size_t size() const noexcept;

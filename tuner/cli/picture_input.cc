@@ -32,9 +32,8 @@ Result<io::Image> fit(io::Image image, const std::string& path, const PictureSha
                              shape.width, shape.height),
                  "use --resize stretch or --resize crop");
   }
-  Result<io::Image> fitted =
-      io::resize_image(resize == "crop" ? io::crop_image(image, shape.width, shape.height) : image,
-                       shape.width, shape.height);
+  Result<io::Image> fitted = io::resize_image(
+      resize == "crop" ? io::crop_image(image, shape.width, shape.height) : image, shape.width, shape.height);
   if (!fitted)
     return Error(fitted.error().code(), path + ": " + fitted.error().message(), fitted.error().hint());
   return fitted;

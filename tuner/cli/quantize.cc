@@ -84,11 +84,13 @@ std::string summary(const QuantizeArguments& arguments, const QuantiseResult& re
                  static_cast<double>(weight_bytes(real)) * 1e-6);
   fmt::format_to(out, "calibrated on {} samples; ranges by", calibrated);
   for (const auto& [method, count] : methods) fmt::format_to(out, " {} {}", method, count);
-  fmt::format_to(out, "{}\n", result.quantisation.equalised.empty()
-                                  ? ""
-                                  : fmt::format("; {} pairs of layers equalised", result.quantisation.equalised.size()));
+  fmt::format_to(out, "{}\n",
+                 result.quantisation.equalised.empty()
+                     ? ""
+                     : fmt::format("; {} pairs of layers equalised", result.quantisation.equalised.size()));
   constexpr std::size_t kShown = 5;
-  if (!result.layers.empty()) fmt::format_to(out, "most sensitive layers (noise of the outputs by that layer alone):\n");
+  if (!result.layers.empty())
+    fmt::format_to(out, "most sensitive layers (noise of the outputs by that layer alone):\n");
   for (std::size_t i = 0; i < std::min(kShown, result.layers.size()); ++i) {
     const LayerSensitivity& layer = result.layers[i];
     fmt::format_to(out, "  {:<40} {:.3g}  KL {:.3g}\n", layer.layer, layer.noise, layer.kl);
@@ -134,8 +136,9 @@ Json json_of(const QuantizeArguments& arguments, const QuantiseResult& result, c
 int quantize(const QuantizeArguments& arguments) {
   Result<LoadOptions> options = arguments.model.load_options();
   if (!options) return fail(options.error());
-  const Result<double> most =
-      arguments.most_drop.empty() ? Result<double>(1.0) : parse_points(arguments.most_drop, "--max-accuracy-drop");
+  const Result<double> most = arguments.most_drop.empty()
+                                  ? Result<double>(1.0)
+                                  : parse_points(arguments.most_drop, "--max-accuracy-drop");
   if (!most) return fail(most.error());
   if (const Result<double> work = parse_points(arguments.real_work, "--float-work"); !work)
     return fail(work.error());
@@ -199,13 +202,15 @@ int quantize(const QuantizeArguments& arguments) {
 }  // namespace
 
 void add_quantize(CLI::App& app, int& exit_code) {
-  CLI::App* command = app.add_subcommand("quantize", "Make a network compute with 8-bit integers, and say what that costs");
+  CLI::App* command =
+      app.add_subcommand("quantize", "Make a network compute with 8-bit integers, and say what that costs");
   auto arguments = std::make_shared<QuantizeArguments>();
   arguments->model.add_to(*command, false);
   arguments->data.add_to(*command, true);
   command
-      ->add_option("-o,--output", arguments->output,
-                   "NAME.plan: how the model's layers compute, to be used with it; NAME.onnx: a model of its own")
+      ->add_option(
+          "-o,--output", arguments->output,
+          "NAME.plan: how the model's layers compute, to be used with it; NAME.onnx: a model of its own")
       ->required()
       ->check(file_name());
   std::vector<std::string> methods;
@@ -218,24 +223,27 @@ void add_quantize(CLI::App& app, int& exit_code) {
       ->capture_default_str();
   command->add_option("--keep-float", arguments->keep, "id of a layer that stays in floats (repeatable)");
   command
-      ->add_option("--float-work", arguments->real_work,
-                   "where outputs are noisy, layers that cost the most stay in floats, up to this share of the work")
+      ->add_option(
+          "--float-work", arguments->real_work,
+          "where outputs are noisy, layers that cost the most stay in floats, up to this share of the work")
       ->capture_default_str();
   command
       ->add_option("--calibrate", arguments->calibration,
                    "samples to calibrate on; the loss is measured on the others (default: half, 256 at most)")
       ->check(CLI::Range(2, 1000000));
   command
-      ->add_option("--round-layers", arguments->rounded,
-                   "to NAME.onnx: for so many layers, the most sensitive ones, weights that are rounded so that their "
-                   "result is best, not to nearest")
+      ->add_option(
+          "--round-layers", arguments->rounded,
+          "to NAME.onnx: for so many layers, the most sensitive ones, weights that are rounded so that their "
+          "result is best, not to nearest")
       ->check(CLI::Range(0, 1000000))
       ->capture_default_str();
   command->add_flag("--no-equalise", arguments->no_equalise, "do not try cross-layer equalisation");
   command->add_flag("--no-bias-correction", arguments->no_biases, "leave biases as they are");
-  command->add_option("--max-accuracy-drop", arguments->most_drop,
-                      "leave layers in floats until the accuracy drops by no more percentage points than this, such as 0.5%, "
-                      "on the samples for calibration; exit status 1 if it does on the others");
+  command->add_option(
+      "--max-accuracy-drop", arguments->most_drop,
+      "leave layers in floats until the accuracy drops by no more percentage points than this, such as 0.5%, "
+      "on the samples for calibration; exit status 1 if it does on the others");
   command->add_flag("--strict", arguments->strict, "judge by the upper end of the drop's 95 % interval");
   command->add_flag("--json", arguments->json, "print JSON");
   command->callback([=, &exit_code] { exit_code = quantize(*arguments); });

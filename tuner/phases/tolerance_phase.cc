@@ -26,8 +26,8 @@ Result<double> error_of(TuningRun& run, const Choice& choice) {
   return actual ? output_difference(*expected, *actual) : HUGE_VAL;
 }
 
-// Weights in fewer bits err by more than the order of sums does, and by how much depends on the input: one input, which
-// is all that is compared, has to leave room for others.
+// Weights in fewer bits err by more than the order of sums does, and by how much depends on the input: one
+// input, which is all that is compared, has to leave room for others.
 double room_for(float rounding, double tolerance) {
   constexpr float kOfFewerBits = 1000;
   return rounding > kOfFewerBits ? tolerance / 4 : tolerance;

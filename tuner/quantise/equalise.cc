@@ -60,7 +60,8 @@ std::vector<double> input_ranges(const LayerWeights& weights) {
       const std::int64_t channel = depthwise ? output / (weights.outputs / weights.groups) : input;
       for (std::int64_t tap = 0; tap < weights.taps; ++tap) {
         double& range = ranges[static_cast<std::size_t>(channel)];
-        range = std::max(range, static_cast<double>(std::abs(weights.values[weights.at(output, input, tap)])));
+        range =
+            std::max(range, static_cast<double>(std::abs(weights.values[weights.at(output, input, tap)])));
       }
     }
   }
@@ -72,9 +73,10 @@ constexpr double kMostFactor = 64;
 // How far above what was seen a bound has to stay.
 constexpr double kRoom = 1.1;
 
-// Factors whose geometric mean is 1 over the channels that have any; the others stay as they are. Below an upper bound
-// the largest is 1, and none is so small that the bound would cut off what was seen.
-std::vector<float> factors_of(const LayerWeights& second, const std::vector<double>& activations, double bound) {
+// Factors whose geometric mean is 1 over the channels that have any; the others stay as they are. Below an
+// upper bound the largest is 1, and none is so small that the bound would cut off what was seen.
+std::vector<float> factors_of(const LayerWeights& second, const std::vector<double>& activations,
+                              double bound) {
   const std::vector<double> weights = input_ranges(second);
   std::vector<double> factors;
   double logarithms = 0;
@@ -94,7 +96,8 @@ std::vector<float> factors_of(const LayerWeights& second, const std::vector<doub
   if (bounded && known > 0) unit = *std::ranges::max_element(factors);
   std::vector<float> result;
   for (std::size_t i = 0; i < factors.size(); ++i) {
-    const double least = std::max(1 / kMostFactor, bounded ? std::min(1.0, kRoom * activations[i] / bound) : 0);
+    const double least =
+        std::max(1 / kMostFactor, bounded ? std::min(1.0, kRoom * activations[i] / bound) : 0);
     const double factor = std::clamp(factors[i] / unit, least, bounded ? 1.0 : kMostFactor);
     result.push_back(factors[i] > 0 ? static_cast<float>(factor) : 1.0f);
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The distribution of an activation over calibration data, in one pass: a histogram whose range doubles when a
-// number lies outside.
+// The distribution of an activation over calibration data, in one pass: a histogram whose range doubles when
+// a number lies outside.
 #pragma once
 
 #include <array>

@@ -31,9 +31,8 @@ class Patches {
 
   void add(const TensorDesc& desc, const float* data) {
     dense_.resize(static_cast<std::size_t>(desc.shape.elements()));
-    for_each_place(desc, [&](std::int64_t i, std::int64_t place) {
-      dense_[static_cast<std::size_t>(i)] = data[place];
-    });
+    for_each_place(
+        desc, [&](std::int64_t i, std::int64_t place) { dense_[static_cast<std::size_t>(i)] = data[place]; });
     const LayerDesc& layer = weights_.layer->desc;
     const Shape& y = layer.outputs.front().shape;
     const bool conv = layer.main().op == Op::conv;
@@ -47,7 +46,8 @@ class Patches {
         if (conv)
           gather_window(group, place / y[3], place % y[3], rows.col(i));
         else
-          rows.col(i) = Eigen::Map<const Eigen::VectorXf>(dense_.data() + place * weights_.inputs, weights_.inputs);
+          rows.col(i) =
+              Eigen::Map<const Eigen::VectorXf>(dense_.data() + place * weights_.inputs, weights_.inputs);
       }
       const auto at = static_cast<std::size_t>(group);
       const std::int64_t seen = weights_.outputs == weights_.groups ? keep_within(group, rows) : places;
@@ -82,14 +82,16 @@ class Patches {
   }
 
  private:
-  // Makes patches zeros whose result lies outside of the clamp of the group's one output channel. How many are left.
+  // Makes patches zeros whose result lies outside of the clamp of the group's one output channel. How many
+  // are left.
   std::int64_t keep_within(std::int64_t group, Eigen::MatrixXf& rows) const {
     const std::optional<Clamp>& clamp = weights_.layer->desc.main().clamp;
     if (!clamp) return rows.cols();
     const auto bias_at = static_cast<std::size_t>(weights_.bias.size() == 1 ? 0 : group);
     const float bias = weights_.bias.empty() ? 0 : weights_.bias[bias_at];
     Eigen::VectorXf filter(rows.rows());
-    for (Eigen::Index tap = 0; tap < filter.size(); ++tap) filter[tap] = weights_.values[weights_.at(group, 0, tap)];
+    for (Eigen::Index tap = 0; tap < filter.size(); ++tap)
+      filter[tap] = weights_.values[weights_.at(group, 0, tap)];
     std::int64_t kept = 0;
     for (Eigen::Index i = 0; i < rows.cols(); ++i) {
       const float result = rows.col(i).dot(filter) + bias;
@@ -101,7 +103,8 @@ class Patches {
     return kept;
   }
 
-  void gather_window(std::int64_t group, std::int64_t row, std::int64_t column, Eigen::Ref<Eigen::VectorXf> to) const {
+  void gather_window(std::int64_t group, std::int64_t row, std::int64_t column,
+                     Eigen::Ref<Eigen::VectorXf> to) const {
     const LayerDesc& layer = weights_.layer->desc;
     const Attributes& a = layer.main().attributes;
     const auto kernel = a.integers("kernel_shape");
@@ -138,7 +141,8 @@ double InputMoments::error_of(const Eigen::VectorXf& change) const {
   return static_cast<double>(change.dot(covariance * change));
 }
 
-Result<std::map<std::size_t, LayerMoments>> input_moments(const Model& model, VisitedRun& run, KeptSamples& samples,
+Result<std::map<std::size_t, LayerMoments>> input_moments(const Model& model, VisitedRun& run,
+                                                          KeptSamples& samples,
                                                           const std::vector<std::size_t>& layers,
                                                           const std::function<void(std::size_t)>& progress) {
   std::map<std::size_t, Patches> patches;

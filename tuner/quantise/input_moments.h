@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the inputs of layers are in the mean and how they vary together: moments of im2col patches, by which the error of
-// rounded weights is the error of the layer's result.
+// What the inputs of layers are in the mean and how they vary together: moments of im2col patches, by which
+// the error of rounded weights is the error of the layer's result.
 #pragma once
 
 #include "tuner/quantise/layer_weights.h"
@@ -22,17 +22,18 @@ struct InputMoments {
   /// A matrix; where a layer has too many weights per output channel for that, its diagonal, as a column.
   Eigen::MatrixXf covariance;
 
-  /// For a change d of an output channel's weights the mean square of the change of the result around its mean, which
-  /// the bias can take up: d' C d.
+  /// For a change d of an output channel's weights the mean square of the change of the result around its
+  /// mean, which the bias can take up: d' C d.
   double error_of(const Eigen::VectorXf& change) const;
 };
-/// Of one layer, for each group of its input channels. Of depthwise layers only patches count whose result the fused
-/// clamp does not cut off: errors of the others do not show.
+/// Of one layer, for each group of its input channels. Of depthwise layers only patches count whose result
+/// the fused clamp does not cut off: errors of the others do not show.
 using LayerMoments = std::vector<InputMoments>;
 
 /// Of layers with weights, by index in Model::layers, from some thousand patches each, at the same
 /// places of every sample.
-Result<std::map<std::size_t, LayerMoments>> input_moments(const Model& model, VisitedRun& run, KeptSamples& samples,
+Result<std::map<std::size_t, LayerMoments>> input_moments(const Model& model, VisitedRun& run,
+                                                          KeptSamples& samples,
                                                           const std::vector<std::size_t>& layers,
                                                           const std::function<void(std::size_t)>& progress);
 

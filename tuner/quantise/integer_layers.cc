@@ -49,8 +49,9 @@ class Chooser {
     const bool all = std::ranges::all_of(layer.inputs, from_integers);
     if (!keeps_quantisation(layer.desc)) return all;
     const auto readers = readers_.find(layer.outputs.front());
-    const bool read = readers != readers_.end() &&
-                      std::ranges::all_of(readers->second, [&](std::size_t reader) { return chosen_[reader]; });
+    const bool read =
+        readers != readers_.end() &&
+        std::ranges::all_of(readers->second, [&](std::size_t reader) { return chosen_[reader]; });
     return all || (read && std::ranges::any_of(layer.inputs, from_integers));
   }
 

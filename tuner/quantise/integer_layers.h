@@ -18,9 +18,9 @@ struct IntegerLayers {
   bool empty() const { return layers.empty(); }
 };
 
-/// All that have an integer form but those in `keep`, so that numbers change between the forms no more often than
-/// needed: additions and multiplications compute with integers where all their operands do, and what only moves
-/// numbers where what is before or behind it does.
+/// All that have an integer form but those in `keep`, so that numbers change between the forms no more often
+/// than needed: additions and multiplications compute with integers where all their operands do, and what
+/// only moves numbers where what is before or behind it does.
 IntegerLayers integer_layers(const Model& model, const std::set<std::string>& keep);
 
 }  // namespace fettle::tuner

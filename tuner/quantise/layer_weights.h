@@ -19,13 +19,13 @@ inline constexpr float kMostStored = 127;
 struct LayerWeights {
   const LayerInfo* layer = nullptr;
   std::span<const float> values;
-  std::span<const float> bias;   ///< empty, one number for all, or one per output channel
-  std::int64_t outputs = 0;      ///< output channels
-  std::int64_t inputs = 0;       ///< input channels that one output channel sees
+  std::span<const float> bias;  ///< empty, one number for all, or one per output channel
+  std::int64_t outputs = 0;     ///< output channels
+  std::int64_t inputs = 0;      ///< input channels that one output channel sees
   std::int64_t groups = 1;
   std::int64_t taps = 1;         ///< of the window
   std::int64_t output_step = 1;  ///< between weights of neighbouring output channels
-  std::int64_t input_step = 1;   ///< between those of neighbouring input channels; taps lie next to each other
+  std::int64_t input_step = 1;  ///< between those of neighbouring input channels; taps lie next to each other
 
   std::size_t at(std::int64_t output, std::int64_t input, std::int64_t tap) const {
     return static_cast<std::size_t>(output * output_step + input * input_step + tap);

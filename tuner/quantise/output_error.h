@@ -27,10 +27,10 @@ class OutputErrors {
   /// Of a network as it runs by default, over the first `most` of the samples.
   Result<OutputError> measure(const Model& model, KeptSamples& samples, std::shared_ptr<WeightStore> weights,
                               std::size_t most) const;
-  /// Of the float network with values that the visitor changes, over the first `most` of the samples and some more.
-  /// Its noise alone.
-  Result<double> measure(VisitedRun& run, KeptSamples& samples, const VisitedRun::Visitor& visit, std::size_t most,
-                         const std::set<std::size_t>& more) const;
+  /// Of the float network with values that the visitor changes, over the first `most` of the samples and some
+  /// more. Its noise alone.
+  Result<double> measure(VisitedRun& run, KeptSamples& samples, const VisitedRun::Visitor& visit,
+                         std::size_t most, const std::set<std::size_t>& more) const;
 
  private:
   struct Sample {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Post-training quantisation, step by step: observe, equalise, choose ranges, round weights, correct biases, measure
-// what each layer costs.
+// Post-training quantisation, step by step: observe, equalise, choose ranges, round weights, correct biases,
+// measure what each layer costs.
 #include <fettle/quantiser.h>
 
 #include "tuner/quantise/equalise.h"
@@ -32,8 +32,8 @@ constexpr std::size_t kMomentSamples = 64;  // that patches are taken of
 constexpr RangeMethod kMethods[] = {RangeMethod::min_max, RangeMethod::percentile, RangeMethod::kl,
                                     RangeMethod::mse};
 
-// The numbers of some values on the data, and the samples that hold the least and the largest: what a range cuts off
-// shows there.
+// The numbers of some values on the data, and the samples that hold the least and the largest: what a range
+// cuts off shows there.
 struct Observed {
   Histogram histogram;
   std::size_t lowest = 0;
@@ -76,7 +76,7 @@ class Quantiser {
 
  private:
   static std::function<Status(std::size_t, std::span<const TensorView>)> evenly(const Samples& samples,
-                                                                                 std::size_t most) {
+                                                                                std::size_t most) {
     const std::size_t count = std::min(samples.count, most);
     return [samples, count](std::size_t index, std::span<const TensorView> inputs) {
       return samples.load(index * samples.count / count, inputs);
@@ -89,7 +89,8 @@ class Quantiser {
 
   Status check() const {
     if (options_.type != DataType::s8 && options_.type != DataType::u8)
-      return Error(ErrorCode::kInvalidArgument, "activations cannot become " + std::string(to_string(options_.type)),
+      return Error(ErrorCode::kInvalidArgument,
+                   "activations cannot become " + std::string(to_string(options_.type)),
                    "QuantiseOptions::type is s8 or u8");
     if (samples_.count() < 2)
       return Error(ErrorCode::kInvalidArgument,
@@ -102,7 +103,8 @@ class Quantiser {
                      "`fettle inspect` lists the layers");
     }
     if (integer_layers(model_, keep_).empty())
-      return Error(ErrorCode::kInvalidArgument, model_.name() + " has no layers that could compute with integers",
+      return Error(ErrorCode::kInvalidArgument,
+                   model_.name() + " has no layers that could compute with integers",
                    "is it quantised already?");
     for (const TensorInfo& output : model_.outputs()) {
       if (output.type != DataType::f32)
@@ -123,19 +125,20 @@ class Quantiser {
     const IntegerLayers layers = integer_layers(real, keep_);
     Result<std::vector<Observed>> observed = observe(real, *run, layers);
     if (!observed) return std::move(observed).error();
-    if (Status status = choose_ranges(draft, *run, layers, *observed); !status) return std::move(status).error();
-    Result<std::map<std::size_t, LayerMoments>> moments =
-        input_moments(real, *run, few_, layers.layers, [&](std::size_t done) {
-          progress("weights", done, few_.count());
-        });
+    if (Status status = choose_ranges(draft, *run, layers, *observed); !status)
+      return std::move(status).error();
+    Result<std::map<std::size_t, LayerMoments>> moments = input_moments(
+        real, *run, few_, layers.layers, [&](std::size_t done) { progress("weights", done, few_.count()); });
     if (!moments) return std::move(moments).error();
     draft.moments = *std::move(moments);
     for (std::size_t i = 0; i < layers.layers.size(); ++i) {
       const LayerInfo& layer = real.layers()[layers.layers[i]];
       LayerQuantisation& form = draft.quantisation.layers[layer.id];
       if (has_weights(layer)) {
-        const ValueQuantisation& input = draft.quantisation.values.at(std::string(real.value_name(layer.inputs.front())));
-        form.weight_scales = weight_scales(weights_of(real, layers.layers[i]), draft.moments.at(layers.layers[i]), input.scale);
+        const ValueQuantisation& input =
+            draft.quantisation.values.at(std::string(real.value_name(layer.inputs.front())));
+        form.weight_scales = weight_scales(weights_of(real, layers.layers[i]),
+                                           draft.moments.at(layers.layers[i]), input.scale);
       }
       progress("weights", i + 1, layers.layers.size());
     }
@@ -250,7 +253,8 @@ class Quantiser {
     return best;
   }
 
-  // What the library leaves in floats, such as a layer whose sums may not fit 32 bits, would only cost conversions.
+  // What the library leaves in floats, such as a layer whose sums may not fit 32 bits, would only cost
+  // conversions.
   Status drop_layers_in_floats(Draft& draft) {
     for (bool dropped = true; dropped && !draft.quantisation.layers.empty();) {
       dropped = false;
@@ -264,7 +268,8 @@ class Quantiser {
       }
     }
     if (draft.quantisation.layers.empty())
-      return Error(ErrorCode::kInvalidArgument, "no layer of " + model_.name() + " can compute with integers");
+      return Error(ErrorCode::kInvalidArgument,
+                   "no layer of " + model_.name() + " can compute with integers");
     return {};
   }
 
@@ -284,8 +289,9 @@ class Quantiser {
       if (layer == corrected.layers.end()) continue;
       LayerQuantisation& form = layer->second;
       const LayerWeights weights = weights_of(draft.real, index);
-      form.bias_shift = bias_shift(weights, input, form.weight_scales,
-                                   form.weights.empty() ? nearest(weights, form.weight_scales) : form.weights);
+      form.bias_shift =
+          bias_shift(weights, input, form.weight_scales,
+                     form.weights.empty() ? nearest(weights, form.weight_scales) : form.weights);
     }
     const Result<double> noise = noise_of(corrected);
     if (!noise) return noise.error();
@@ -295,8 +301,8 @@ class Quantiser {
     return {};
   }
 
-  // Rounds the weights of the layers that cost the most anew, one layer after the other, and keeps what the outputs
-  // gain by.
+  // Rounds the weights of the layers that cost the most anew, one layer after the other, and keeps what the
+  // outputs gain by.
   Status round_layers(Draft& draft, const std::vector<LayerSensitivity>& layers) {
     int left = options_.rounded_layers;
     for (const LayerSensitivity& sensitive : layers) {
@@ -311,7 +317,8 @@ class Quantiser {
         LayerQuantisation& form = rounded.layers.at(sensitive.layer);
         const LayerWeights weights = weights_of(draft.real, index);
         form.weights = best_rounding(weights, input, form.weight_scales);
-        if (options_.correct_biases) form.bias_shift = bias_shift(weights, input, form.weight_scales, form.weights);
+        if (options_.correct_biases)
+          form.bias_shift = bias_shift(weights, input, form.weight_scales, form.weights);
         const Result<double> noise = noise_of(rounded);
         if (!noise) return noise.error();
         if (*noise >= draft.noise) continue;
@@ -323,10 +330,8 @@ class Quantiser {
   }
 
   Status try_equalised(VisitedRun& real, Draft& draft) {
-    Result<std::vector<Equalisation>> pairs =
-        find_equalisation(model_, real, samples_, [&](std::size_t done) {
-          progress("equalise", done, samples_.count());
-        });
+    Result<std::vector<Equalisation>> pairs = find_equalisation(
+        model_, real, samples_, [&](std::size_t done) { progress("equalise", done, samples_.count()); });
     if (!pairs) return std::move(pairs).error();
     if (pairs->empty()) return {};
     Quantisation alone;
@@ -402,12 +407,14 @@ class Quantiser {
     return fewer;
   }
 
-  // Leaves the few layers in floats that make most of the noise and little of the work, where there is much noise.
+  // Leaves the few layers in floats that make most of the noise and little of the work, where there is much
+  // noise.
   Status keep_worst_in_floats(Draft& draft, const QuantiseResult& result) {
     constexpr double kNoise = 0.004;  // -24 dB
     std::map<std::string, double> work;
     double all = 0;
-    for (const LayerInfo& layer : model_.layers()) all += work[layer.id] = static_cast<double>(layer.operations);
+    for (const LayerInfo& layer : model_.layers())
+      all += work[layer.id] = static_cast<double>(layer.operations);
     const std::vector<std::string> worst = worst_first(result);
     double spent = 0;
     double noise = draft.noise;
@@ -427,7 +434,8 @@ class Quantiser {
     if (*measured >= draft.noise) return {};
     draft.noise = *measured;
     draft.quantisation = fewer;
-    for (const std::string& id : kept) notes_.insert("layer " + id + " stays in floats: it would make much of the noise");
+    for (const std::string& id : kept)
+      notes_.insert("layer " + id + " stays in floats: it would make much of the noise");
     return {};
   }
 

@@ -16,7 +16,8 @@ constexpr int kCuts = 24;
 
 double cut(int step) { return 1 - (1 - kLeastCut) * static_cast<double>(step) / kCuts; }
 
-// What the numbers look like in 8 bits over low..high: each level's mass spread over its bins that are not empty.
+// What the numbers look like in 8 bits over low..high: each level's mass spread over its bins that are not
+// empty.
 double divergence(const Histogram& histogram, double low, double high) {
   const auto bins = histogram.bins();
   const double step = (high - low) / (kLevels - 1);
@@ -64,8 +65,10 @@ ValueQuantisation quantisation_of(double low, double high, DataType type) {
   form.type = type;
   const double step = (high - low) / (kLevels - 1);
   // Nothing but zeros, or numbers too small for a scale: any will do.
-  form.scale = step > static_cast<double>(std::numeric_limits<float>::min()) ? static_cast<float>(step) : 1.0f;
-  form.zero_point = least + static_cast<int>(std::clamp(std::nearbyint(-low / static_cast<double>(form.scale)), 0.0, 255.0));
+  form.scale =
+      step > static_cast<double>(std::numeric_limits<float>::min()) ? static_cast<float>(step) : 1.0f;
+  form.zero_point = least + static_cast<int>(std::clamp(
+                                std::nearbyint(-low / static_cast<double>(form.scale)), 0.0, 255.0));
   return form;
 }
 
@@ -76,8 +79,8 @@ double squared_error(const Histogram& histogram, const ValueQuantisation& form) 
   for (std::size_t i = 0; i < histogram.bins().size(); ++i) {
     if (histogram.bins()[i] == 0) continue;
     const double value = histogram.centre(i);
-    const double stored = std::clamp(std::nearbyint(value / scale) + form.zero_point, static_cast<double>(least),
-                                     static_cast<double>(least + kLevels - 1));
+    const double stored = std::clamp(std::nearbyint(value / scale) + form.zero_point,
+                                     static_cast<double>(least), static_cast<double>(least + kLevels - 1));
     const double error = value - scale * (stored - form.zero_point);
     sum += static_cast<double>(histogram.bins()[i]) * error * error;
   }

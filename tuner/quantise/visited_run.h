@@ -38,9 +38,9 @@ class VisitedRun {
 
   /// Gets the number of a value as LayerInfo has it, where it lies, and its memory.
   using Visitor = std::function<void(int value, const TensorDesc& desc, void* data)>;
-  /// Runs on a sample and shows each layer's inputs and results: the model's inputs before the first, results when
-  /// they have been computed, those of layers without work of their own (reshapes, joined memory) too. What the visitor changes later
-  /// layers see.
+  /// Runs on a sample and shows each layer's inputs and results: the model's inputs before the first, results
+  /// when they have been computed, those of layers without work of their own (reshapes, joined memory) too.
+  /// What the visitor changes later layers see.
   Status run(KeptSamples& samples, std::size_t sample, const Visitor& visit);
   /// The f32 outputs of the last run, one after the other.
   std::vector<float> outputs();

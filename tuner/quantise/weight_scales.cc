@@ -26,7 +26,8 @@ Eigen::VectorXf rounding_error(const Eigen::VectorXf& column, float scale) {
   });
 }
 
-const InputMoments& of_channel(const LayerWeights& weights, const LayerMoments& moments, std::int64_t output) {
+const InputMoments& of_channel(const LayerWeights& weights, const LayerMoments& moments,
+                               std::int64_t output) {
   return moments[static_cast<std::size_t>(output / (weights.outputs / weights.groups))];
 }
 
@@ -56,7 +57,8 @@ float scale_of_channel(const LayerWeights& weights, const InputMoments& moments,
 
 }  // namespace
 
-std::vector<float> weight_scales(const LayerWeights& weights, const LayerMoments& moments, float input_scale) {
+std::vector<float> weight_scales(const LayerWeights& weights, const LayerMoments& moments,
+                                 float input_scale) {
   std::vector<float> scales;
   for (std::int64_t output = 0; output < weights.outputs; ++output)
     scales.push_back(scale_of_channel(weights, of_channel(weights, moments, output), output, input_scale));
@@ -114,8 +116,8 @@ std::vector<std::int8_t> nearest(const LayerWeights& weights, std::span<const fl
   return stored;
 }
 
-std::vector<float> bias_shift(const LayerWeights& weights, const LayerMoments& moments, std::span<const float> scales,
-                              std::span<const std::int8_t> stored) {
+std::vector<float> bias_shift(const LayerWeights& weights, const LayerMoments& moments,
+                              std::span<const float> scales, std::span<const std::int8_t> stored) {
   std::vector<float> shifts;
   for (std::int64_t output = 0; output < weights.outputs; ++output) {
     const float scale = scales[scales.size() == 1 ? 0 : static_cast<std::size_t>(output)];
