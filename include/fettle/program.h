@@ -72,6 +72,9 @@ struct CompileOptions {
   /// The weakest that kernels may be with NaN and infinities. Weaker ones are neither defaults nor taken from
   /// a plan, which is reported, nor by the tuner. `exact` rules Winograd's algorithm out.
   NonFinite nonfinite = NonFinite::spreads_in_tile;
+  /// Whether a plan may make layers compute with 8-bit integers (Plan::quantisation), which changes results
+  /// by as much as its numbers say. False: such a plan is refused, for plans from strangers.
+  bool quantised_plans = true;
   LogCallback log;           ///< called during load only; null: silent
   const Cpu* cpu = nullptr;  ///< null: this CPU. For checking what a plan would do elsewhere (compile only)
 };

@@ -184,8 +184,13 @@ Status check_options(const CompileOptions& options) {
 
 // The model with the plan's layers computing with integers, if it has such. Of a plan for another graph that
 // is not asked: it is refused later.
-Result<Model> quantised_as_planned(const Model& model, const Plan* plan) {
+Result<Model> quantised_as_planned(const Model& model, const Plan* plan, const CompileOptions& options) {
   if (plan == nullptr || !plan->quantisation || plan->model.graph != model.graph_hash()) return model;
+  if (!options.quantised_plans) {
+    return Error(ErrorCode::kInvalidArgument,
+                 "the plan makes layers of " + model.name() + " compute with integers",
+                 "CompileOptions::quantised_plans allows it");
+  }
   if (plan->model.weights != model.weights_hash()) {
     return Error(ErrorCode::kPlanOtherModel,
                  "the plan quantises weights " + plan->model.weights + " (" + plan->model.name +
@@ -200,7 +205,7 @@ Result<Model> quantised_as_planned(const Model& model, const Plan* plan) {
 
 Result<Program> compile(const Model& given, const Plan* plan, const CompileOptions& options) {
   if (Status status = check_options(options); !status) return std::move(status).error();
-  const Result<Model> planned = quantised_as_planned(given, plan);
+  const Result<Model> planned = quantised_as_planned(given, plan, options);
   if (!planned) return planned.error();
   const Model& model = *planned;
   const ModelState& source = ModelState::of(model);

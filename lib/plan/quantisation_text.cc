@@ -32,7 +32,9 @@ ValueQuantisation read_value_quantisation(Reader& reader, const Json& value, con
 }
 
 // Text of names that are not UTF-8 must not fail: such bytes are replaced.
-std::string quoted(const std::string& name) { return Json(name).dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string quoted(const std::string& name) {
+  return Json(name).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
 // As short as they can be and read as the same f32.
 void append_floats(std::string& text, const std::vector<float>& numbers) {
@@ -89,8 +91,7 @@ void append_quantisation(std::string& text, const Quantisation& quantisation) {
   text += "  \"quantisation\": { \"values\": {";
   const char* separator = "\n      ";
   for (const auto& [name, how] : quantisation.values) {
-    text += separator + quoted(name) + ": {\"type\":\"" + std::string(to_string(how.type)) +
-            "\",\"scale\":";
+    text += separator + quoted(name) + ": {\"type\":\"" + std::string(to_string(how.type)) + "\",\"scale\":";
     char digits[32];
     text.append(digits, std::to_chars(digits, digits + sizeof digits, how.scale).ptr);
     text += ",\"zero_point\":" + std::to_string(how.zero_point) + "}";
@@ -116,8 +117,8 @@ void append_quantisation(std::string& text, const Quantisation& quantisation) {
     text += ",\n    \"equalised\": [";
     separator = "\n      ";
     for (const Equalisation& pair : quantisation.equalised) {
-      text += separator + ("{\"first\":" + quoted(pair.first)) +
-              ",\"second\":" + quoted(pair.second) + ",\"factors\":";
+      text += separator + ("{\"first\":" + quoted(pair.first)) + ",\"second\":" + quoted(pair.second) +
+              ",\"factors\":";
       append_floats(text, pair.factors);
       text += "}";
       separator = ",\n      ";

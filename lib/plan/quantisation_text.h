@@ -12,8 +12,8 @@
 
 namespace fettle::plan {
 
-/// Reads what a plan has under "quantisation". A build whose kernels compute with no integers refuses it. Null when the
-/// reader has failed.
+/// Reads what a plan has under "quantisation". A build whose kernels compute with no integers refuses it.
+/// Null when the reader has failed.
 std::shared_ptr<const Quantisation> read_quantisation(Reader& reader, const Json& value);
 /// Appends it with its key and a comma: a value, a layer and a pair a line.
 void append_quantisation(std::string& text, const Quantisation& quantisation);

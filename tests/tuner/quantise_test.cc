@@ -150,6 +150,11 @@ TEST_CASE("a plan holds all that a float model needs", "[quantise]") {
   const Result<AccuracyResult> same = measure_accuracy(*direct, *planned, pictures(5));
   REQUIRE(same);
   CHECK(same->sqnr_db == 200);
+  CompileOptions careful;
+  careful.quantised_plans = false;
+  const Result<Program> unwanted = Program::compile(model, &*plan, careful);
+  REQUIRE(!unwanted);
+  CHECK(unwanted.error().code() == ErrorCode::kInvalidArgument);
   // Compiling the quantised model by the plan quantises it no second time.
   const Result<Program> again = Program::compile(*integers, &*plan);
   REQUIRE(again);
