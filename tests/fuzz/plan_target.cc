@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Bytes as the text of a plan: the strict reader, writing and reading again, and compiling a network with it.
-// A plan may be refused or not followed; it cannot make the network compute something else.
+// A plan may be refused or not followed; unless it quantises, it cannot make the network compute something
+// else.
 #include "tests/fuzz/target.h"
 #include "tests/runtime/models.h"
 
@@ -9,6 +10,7 @@
 #include <fettle/runtime.h>
 
 #include <bit>
+#include <utility>
 
 namespace fettle::fuzz {
 namespace {
@@ -40,6 +42,8 @@ bool same_plan(const Plan& a, const Plan& b) {
          a.model.weights == b.model.weights && same_device(a.device, b.device) &&
          a.objective == b.objective && a.expected.has_value() == b.expected.has_value() &&
          (!a.expected || same_expectation(*a.expected, *b.expected)) &&
+         (a.quantisation == nullptr) == (b.quantisation == nullptr) &&
+         (a.quantisation == nullptr || *a.quantisation == *b.quantisation) &&
          std::equal(a.points.begin(), a.points.end(), b.points.begin(), b.points.end(), same_points);
 }
 
@@ -53,11 +57,26 @@ const std::vector<float>& expected_outputs() {
   return outputs;
 }
 
+// Its numbers may be anything: what they make is refused by name, or runs.
+void quantise(Plan plan) {
+  CompileOptions careful;
+  careful.quantised_plans = false;
+  require(!Program::compile(network(), &plan, careful), "a plan quantises where it may not");
+  plan.model.weights = network().weights_hash();
+  const Result<Program> program = Program::compile(network(), &plan);
+  if (!program) {
+    require(program.error().code() == ErrorCode::kPlanMalformed, program.error().message());
+    return;
+  }
+  test::outputs_of(*program);
+}
+
 void follow(Plan plan) {
   // A plan for another graph is refused at once; this one is made to be for the network.
   require(!Program::compile(network(), &plan) || plan.model.graph == network().graph_hash(),
           "a plan for another graph was taken");
   plan.model.graph = network().graph_hash();
+  if (plan.quantisation != nullptr) return quantise(std::move(plan));
   require_ok(Program::compile(network(), &plan), "a plan for the graph does not compile");
   if (plan.points.empty()) return;
   plan.points.front().shapes = {{"x", network().inputs()[0].shape}};

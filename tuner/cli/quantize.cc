@@ -69,8 +69,6 @@ Status save(const std::string& path, const Model& quantised, const Program& prog
   return bytes ? write_file(path, *bytes) : Status(bytes.error());
 }
 
-std::size_t weight_bytes(const Model& model) { return model.constant_bytes(); }
-
 std::string summary(const QuantizeArguments& arguments, const QuantiseResult& result,
                     const AccuracyResult& accuracy, const Model& real, const Model& quantised, bool same_data,
                     std::size_t calibrated) {
@@ -80,8 +78,8 @@ std::string summary(const QuantizeArguments& arguments, const QuantiseResult& re
   for (const QuantisedValue& value : result.values) ++methods[to_string(value.method)];
   fmt::format_to(out, "{} of {} layers compute with {}; constants {:.2f} MB (in floats {:.2f} MB)\n",
                  result.quantisation.layers.size(), real.layers().size(), arguments.type,
-                 static_cast<double>(weight_bytes(quantised)) * 1e-6,
-                 static_cast<double>(weight_bytes(real)) * 1e-6);
+                 static_cast<double>(quantised.constant_bytes()) * 1e-6,
+                 static_cast<double>(real.constant_bytes()) * 1e-6);
   fmt::format_to(out, "calibrated on {} samples; ranges by", calibrated);
   for (const auto& [method, count] : methods) fmt::format_to(out, " {} {}", method, count);
   fmt::format_to(out, "{}\n",
@@ -157,8 +155,9 @@ int quantize(const QuantizeArguments& arguments) {
   const std::size_t wanted = arguments.calibration > 0 ? static_cast<std::size_t>(arguments.calibration)
                                                        : std::min(kMostCalibration, data->size() / 2);
   const std::size_t count = same_data ? data->size() : std::min(wanted, data->size() - 1);
-  const auto [first, others] = data->split(count);
-  const Dataset& judged = same_data ? first : others;
+  const std::pair<Dataset, Dataset> parts = data->split(count);
+  const Dataset& calibration = parts.first;
+  const Dataset& judged = same_data ? parts.first : parts.second;
 
   PhaseLine line;
   QuantiseOptions quantise_options = options_of(arguments);
@@ -171,13 +170,13 @@ int quantize(const QuantizeArguments& arguments) {
     quantise_options.accept = [&](const Model& candidate) -> Result<bool> {
       const Result<Program> program = Program::compile(candidate, nullptr, options->compile);
       if (!program) return program.error();
-      const Result<AccuracyResult> accuracy = measure_on(*before, *program, first);
+      const Result<AccuracyResult> accuracy = measure_on(*before, *program, calibration);
       if (!accuracy) return accuracy.error();
       const PairedDifference loss = loss_of(*accuracy);
       return (arguments.strict ? loss.high : loss.value) <= *most;
     };
   }
-  const Result<QuantiseResult> result = quantise(*model, first.samples(), quantise_options);
+  const Result<QuantiseResult> result = quantise(*model, calibration.samples(), quantise_options);
   line.end();
   if (!result) return fail(result.error());
   const Result<Model> quantised = model->quantised(result->quantisation);
@@ -190,11 +189,11 @@ int quantize(const QuantizeArguments& arguments) {
   const PairedDifference loss = loss_of(*accuracy);
   const bool within = (arguments.strict ? loss.high : loss.value) <= *most;
   if (arguments.json) {
-    Json json = json_of(arguments, *result, *accuracy, *model, *quantised, same_data, first.size());
+    Json json = json_of(arguments, *result, *accuracy, *model, *quantised, same_data, calibration.size());
     json["within"] = within;
     print(json.dump(2) + "\n");
   } else {
-    print(summary(arguments, *result, *accuracy, *model, *quantised, same_data, first.size()));
+    print(summary(arguments, *result, *accuracy, *model, *quantised, same_data, calibration.size()));
   }
   return within ? kSuccess : kDifferent;
 }

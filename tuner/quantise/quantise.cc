@@ -163,12 +163,13 @@ class Quantiser {
       Status status = run.run(samples_, sample, [&](int value, const TensorDesc& desc, void* data) {
         const auto found = group_of.find(value);
         if (found == group_of.end() || desc.format.type != DataType::f32) return;
-        auto& [histogram, lowest, highest] = observed[found->second];
+        Observed& seen = observed[found->second];
+        Histogram& histogram = seen.histogram;
         const float low = histogram.low();
         const float high = histogram.high();
         for_each_real(desc, static_cast<float*>(data), [&](float& real_value) { histogram.add(real_value); });
-        if (histogram.low() < low) lowest = sample;
-        if (histogram.high() > high) highest = sample;
+        if (histogram.low() < low) seen.lowest = sample;
+        if (histogram.high() > high) seen.highest = sample;
         if (histogram.not_finite() > 0 && wrong < 0) wrong = value;
       });
       if (!status) return std::move(status).error();
