@@ -333,7 +333,7 @@ class QuantisedLayers {
     const NodeId producer = graph_.value(value).producer;
     const bool integers = producer != kNoNode && chosen_.contains(producer);
     const std::vector<NodeId> readers = graph_.consumers(value);
-    const std::string& name = graph_.value(value).name;
+    const std::string name = graph_.value(value).name;  // a copy: values move when others are added
     const ValueId stored = like(value, name + ".stored", how.type);
     const ValueId real = like(value, name + ".real", DataType::f32);
     for (const NodeId reader : readers) {

@@ -7,6 +7,8 @@
 #include "tuner/quantise/ranges.h"
 #include "tuner/quantise/weight_scales.h"
 
+#include "tests/common/data.h"
+
 #include <fettle/plan.h>
 #include <fettle/runtime.h>
 
@@ -57,7 +59,21 @@ Samples pictures(std::size_t count) {
   return samples;
 }
 
-QuantiseResult quantised(const Model& model, const QuantiseOptions& options = {}, std::size_t count = 24) {
+// The whole search takes a while, and an emulator for ever.
+QuantiseOptions plain_ranges() {
+  QuantiseOptions options;
+  options.method = RangeMethod::min_max;
+  options.equalise = false;
+  return options;
+}
+QuantiseOptions all_ranges() {
+  QuantiseOptions options;
+  if (test::quick()) options.method = RangeMethod::mse;
+  return options;
+}
+
+QuantiseResult quantised(const Model& model, const QuantiseOptions& options,
+                         std::size_t count = test::quick() ? 4 : 24) {
   Result<QuantiseResult> result = quantise(model, pictures(count), options);
   if (!result) FAIL(result.error().text());
   return *std::move(result);
@@ -95,7 +111,7 @@ void expect(const Error& error, ErrorCode code, const std::string& mention) {
 
 TEST_CASE("a quantised network computes with integers, and about the same", "[quantise]") {
   const Model model = example();
-  QuantiseOptions options;
+  QuantiseOptions options = all_ranges();
   options.type = GENERATE(DataType::s8, DataType::u8);
   options.real_work = 0;
   const QuantiseResult result = quantised(model, options);
@@ -116,12 +132,11 @@ TEST_CASE("a quantised network computes with integers, and about the same", "[qu
 
 TEST_CASE("what the quantiser chooses is better than plain ranges", "[quantise]") {
   const Model model = example();
-  QuantiseOptions plain;
-  plain.method = RangeMethod::min_max;
-  plain.equalise = plain.correct_biases = false;
+  QuantiseOptions plain = plain_ranges();
+  plain.correct_biases = false;
   plain.real_work = 0;
   const QuantiseResult simple = quantised(model, plain);
-  QuantiseOptions all;
+  QuantiseOptions all = all_ranges();
   all.real_work = 0;
   const QuantiseResult chosen = quantised(model, all);
   CHECK(chosen.noise <= simple.noise);
@@ -135,7 +150,7 @@ TEST_CASE("what the quantiser chooses is better than plain ranges", "[quantise]"
 
 TEST_CASE("a plan holds all that a float model needs", "[quantise]") {
   const Model model = example();
-  const QuantiseResult result = quantised(model);
+  const QuantiseResult result = quantised(model, plain_ranges());
   const Result<Model> integers = model.quantised(result.quantisation);
   REQUIRE(integers);
   const Result<Program> direct = Program::compile(*integers);
@@ -175,7 +190,7 @@ TEST_CASE("a plan holds all that a float model needs", "[quantise]") {
 
 TEST_CASE("a file of the quantised network gives the same outputs", "[quantise]") {
   const Model model = example();
-  QuantiseOptions options;
+  QuantiseOptions options = plain_ranges();
   options.rounded_layers = 3;
   const QuantiseResult result = quantised(model, options);
   const Result<Model> integers = model.quantised(result.quantisation);
@@ -192,12 +207,12 @@ TEST_CASE("layers that are to stay in floats do, and others where the result is 
   const Model model = example();
   const auto conv = std::ranges::find(model.layers(), Op::conv,
                                       [](const LayerInfo& layer) { return layer.desc.main().op; });
-  QuantiseOptions options;
+  QuantiseOptions options = plain_ranges();
   options.keep_real = {conv->id};
   const QuantiseResult kept = quantised(model, options);
   CHECK_FALSE(kept.quantisation.layers.contains(conv->id));
 
-  options = {};
+  options = plain_ranges();
   options.real_work = 0;
   const std::size_t all = quantised(model, options).quantisation.layers.size();
   std::size_t calls = 0;
@@ -241,7 +256,7 @@ TEST_CASE("bad input to the quantiser is named", "[quantise]") {
     return Error(ErrorCode::kFileNotFound, "gone", "look");
   };
   expect(error(broken), ErrorCode::kFileNotFound, "gone");
-  const Result<Model> integers = model.quantised(quantised(model).quantisation);
+  const Result<Model> integers = model.quantised(quantised(model, plain_ranges()).quantisation);
   REQUIRE(integers);
   const Result<QuantiseResult> twice = quantise(*integers, pictures(4));
   REQUIRE(!twice);
@@ -250,10 +265,9 @@ TEST_CASE("bad input to the quantiser is named", "[quantise]") {
 
 TEST_CASE("a quantisation that does not fit the model is refused by name", "[quantise]") {
   const Model model = example();
-  QuantiseOptions options;
-  options.equalise = options.sensitivity = false;
+  QuantiseOptions options = plain_ranges();
+  options.sensitivity = false;
   options.real_work = 0;
-  options.method = RangeMethod::min_max;
   const Quantisation good = quantised(model, options, 4).quantisation;
   const auto first = std::ranges::find_if(
       good.layers, [](const auto& layer) { return layer.second.weight_scales.size() > 1; });
