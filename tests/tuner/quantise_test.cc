@@ -400,9 +400,10 @@ TEST_CASE("weights are rounded so that their errors cancel", "[quantise]") {
   tuner::LayerMoments moments;
   for (std::int64_t group = 0; group < weights.groups; ++group) {
     tuner::InputMoments one;
-    one.mean = Eigen::VectorXf::Ones(columns);
+    one.mean = Eigen::VectorXf::Ones(tuner::eigen_index(columns));
     one.covariance =
-        Eigen::MatrixXf::Ones(columns, columns) + 0.01f * Eigen::MatrixXf::Identity(columns, columns);
+        Eigen::MatrixXf::Ones(tuner::eigen_index(columns), tuner::eigen_index(columns)) +
+        0.01f * Eigen::MatrixXf::Identity(tuner::eigen_index(columns), tuner::eigen_index(columns));
     moments.push_back(one);
   }
   const std::vector<float> scales = tuner::weight_scales(weights, moments, 0.1f);

@@ -23,8 +23,8 @@ class Patches {
     const auto count = static_cast<std::int64_t>(samples);
     places_ = std::max<std::int64_t>(1, (wanted + count - 1) / count);
     for (std::int64_t group = 0; group < weights.groups; ++group) {
-      sums_.emplace_back(Eigen::MatrixXf::Zero(columns, diagonal_ ? 1 : columns));
-      means_.emplace_back(Eigen::VectorXf::Zero(columns));
+      sums_.emplace_back(Eigen::MatrixXf::Zero(eigen_index(columns), eigen_index(diagonal_ ? 1 : columns)));
+      means_.emplace_back(Eigen::VectorXf::Zero(eigen_index(columns)));
       counts_.push_back(0);
     }
   }
@@ -39,15 +39,15 @@ class Patches {
     const std::int64_t all = conv ? y[2] * y[3] : y.elements() / weights_.outputs;
     const std::int64_t places = std::min(places_, all);
     for (std::int64_t group = 0; group < weights_.groups; ++group) {
-      Eigen::MatrixXf rows(weights_.inputs * weights_.taps, places);
+      Eigen::MatrixXf rows(eigen_index(weights_.inputs * weights_.taps), eigen_index(places));
       for (std::int64_t i = 0; i < places; ++i) {
         // The middle of each of equal stretches, moved by the sample, so that not all lie on the same grid.
         const std::int64_t place = ((2 * i + 1) * all / (2 * places) + runs_ * 7) % all;
         if (conv)
-          gather_window(group, place / y[3], place % y[3], rows.col(i));
+          gather_window(group, place / y[3], place % y[3], rows.col(eigen_index(i)));
         else
-          rows.col(i) =
-              Eigen::Map<const Eigen::VectorXf>(dense_.data() + place * weights_.inputs, weights_.inputs);
+          rows.col(eigen_index(i)) = Eigen::Map<const Eigen::VectorXf>(
+              dense_.data() + place * weights_.inputs, eigen_index(weights_.inputs));
       }
       const auto at = static_cast<std::size_t>(group);
       const std::int64_t seen = weights_.outputs == weights_.groups ? keep_within(group, rows) : places;
@@ -94,11 +94,11 @@ class Patches {
       filter[tap] = weights_.values[weights_.at(group, 0, tap)];
     std::int64_t kept = 0;
     for (Eigen::Index i = 0; i < rows.cols(); ++i) {
-      const float result = rows.col(i).dot(filter) + bias;
+      const float result = rows.col(eigen_index(i)).dot(filter) + bias;
       if (result > clamp->low && result < clamp->high)
         ++kept;
       else
-        rows.col(i).setZero();
+        rows.col(eigen_index(i)).setZero();
     }
     return kept;
   }
@@ -118,7 +118,7 @@ class Patches {
         const std::int64_t down = row * strides[0] + tap / kernel[1] * dilations[0] - pads[0];
         const std::int64_t right = column * strides[1] + tap % kernel[1] * dilations[1] - pads[1];
         const bool inside = down >= 0 && down < x[2] && right >= 0 && right < x[3];
-        to[input * weights_.taps + tap] = inside ? plane[down * x[3] + right] : 0.0f;
+        to[eigen_index(input * weights_.taps + tap)] = inside ? plane[down * x[3] + right] : 0.0f;
       }
     }
   }

@@ -10,11 +10,15 @@
 #include <Eigen/Core>
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <vector>
 
 namespace fettle::tuner {
+
+/// Eigen counts in words of the machine.
+constexpr Eigen::Index eigen_index(std::int64_t number) { return static_cast<Eigen::Index>(number); }
 
 /// Of a patch, in the order (input channel, tap).
 struct InputMoments {

@@ -12,10 +12,10 @@ constexpr double kLeastRange = 0.5;  // of the largest weight
 
 // An output channel's weights, in the order of covariances.
 Eigen::VectorXf column_of(const LayerWeights& weights, std::int64_t output) {
-  Eigen::VectorXf column(weights.inputs * weights.taps);
+  Eigen::VectorXf column(eigen_index(weights.inputs * weights.taps));
   for (std::int64_t input = 0; input < weights.inputs; ++input) {
     for (std::int64_t tap = 0; tap < weights.taps; ++tap)
-      column[input * weights.taps + tap] = weights.values[weights.at(output, input, tap)];
+      column[eigen_index(input * weights.taps + tap)] = weights.values[weights.at(output, input, tap)];
   }
   return column;
 }
@@ -93,7 +93,7 @@ std::vector<std::int8_t> best_rounding(const LayerWeights& weights, const LayerM
     }
     for (std::int64_t input = 0; input < weights.inputs; ++input) {
       for (std::int64_t tap = 0; tap < weights.taps; ++tap) {
-        const Eigen::Index i = input * weights.taps + tap;
+        const Eigen::Index i = eigen_index(input * weights.taps + tap);
         const float number = std::nearbyint((column[i] - error[i]) / scale);
         stored[weights.at(output, input, tap)] =
             static_cast<std::int8_t>(std::clamp(number, -kMostStored, kMostStored));
@@ -125,7 +125,7 @@ std::vector<float> bias_shift(const LayerWeights& weights, const LayerMoments& m
     float shift = 0;
     for (std::int64_t i = 0; i < weights.inputs * weights.taps; ++i) {
       const std::size_t at = weights.at(output, i / weights.taps, i % weights.taps);
-      shift += (weights.values[at] - scale * static_cast<float>(stored[at])) * mean[i];
+      shift += (weights.values[at] - scale * static_cast<float>(stored[at])) * mean[eigen_index(i)];
     }
     shifts.push_back(shift);
   }
